@@ -1,0 +1,46 @@
+"""The errors that users meet: one clear sentence each, never a traceback.
+
+BenchError                 anything a user can mend; the CLI prints its message and exits with 2
+├── SuiteError             the suite file: where, what came, what is allowed, the nearest match
+├── DataError              a data set on disk: missing, unreadable or inconsistent
+├── WeightsError           initial weights that cannot be found or do not fit
+└── ResultsError           a results folder that cannot be read or written
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """A mistake or a missing thing that the user can mend; its text is one clear sentence."""
+
+
+class SuiteError(BenchError):
+    """The suite is not usable: unknown key, wrong type, empty grid and the like."""
+
+
+class DataError(BenchError):
+    """A data set is missing, unreadable or contradicts itself."""
+
+
+class WeightsError(BenchError):
+    """Initial weights cannot be found, or do not fit the model."""
+
+
+class ResultsError(BenchError):
+    """The results folder cannot be read or written."""
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """Returns ``"; did you mean 'x'?"`` for the allowed word most like `word`, or an empty string.
+
+    Case is ignored in the comparison. `allowed` may be any iterable of words.
+    """
+    by_lower = {candidate.lower(): candidate for candidate in allowed}
+    matches = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean {by_lower[matches[0]]!r}?" if matches else ""
+
+
+def listing(words: Iterable[str]) -> str:
+    """Returns the words in their order, joined by commas: what a message gives as "allowed"."""
+    return ", ".join(words)

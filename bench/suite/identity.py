@@ -1,0 +1,37 @@
+"""Which trial is which: a readable prefix and a hash of everything that can change a trial's numbers.
+
+The hash covers the canonical JSON of the trial with fields at their defaults left out, so that a field added
+later, with a default that keeps old behaviour, changes no id. A change of a default, or of code that moves
+numbers, raises `PROTOCOL`. Golden tests pin ids and defaults.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+PROTOCOL = 1
+"""Raised when the same specification gives other numbers than before."""
+
+DIGEST_PREFIX = "sha256:"
+HASH_LENGTH = 10
+
+
+def canonical_json(value: Any) -> str:
+    """Returns JSON with sorted keys, no spaces, ASCII only: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def short_hash(value: Any) -> str:
+    """Returns the first ten hexadecimal digits of the SHA-256 of the value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:HASH_LENGTH]
+
+
+def file_digest(path: Path) -> str:
+    """Returns ``sha256:…`` of the file's bytes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        return DIGEST_PREFIX + hashlib.file_digest(stream, "sha256").hexdigest()

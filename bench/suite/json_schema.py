@@ -1,0 +1,39 @@
+"""The JSON Schema of suite files: the pydantic models' own, and each model's options from the catalog."""
+
+from typing import Any
+
+from bench.suite.catalog import MODELS, Option, model_options
+from bench.suite.schema import DATASET_SPECS, ModelSpec, Suite
+
+_TYPES = {"bool": "boolean", "int": "integer", "float": "number", "str": "string"}
+
+
+def suite_schema() -> dict[str, Any]:
+    """Returns the schema of what `bench.suite.load.load_suite` accepts."""
+    schema = Suite.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["required"].remove("name")  # the file's stem stands in
+    shared = schema["$defs"].pop("ModelSpec")["properties"]
+    schema["properties"]["models"]["items"] = {
+        "anyOf": [{"enum": list(MODELS)}, *(_model_schema(name, shared) for name in MODELS)]
+    }
+    by_mapping = schema["properties"]["datasets"]["items"]
+    schema["properties"]["datasets"]["items"] = {"anyOf": [{"enum": list(DATASET_SPECS)}, by_mapping]}
+    return schema
+
+
+def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:
+    fields = {key: shared[key] for key in ModelSpec.model_fields if key not in ("name", "options")}
+    options = {key: _option_schema(option) for key, option in model_options(name).items()}
+    return {
+        "type": "object",
+        "title": MODELS[name].label,
+        "properties": {"name": {"const": name}, **fields, **options},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+
+
+def _option_schema(option: Option) -> dict[str, Any]:
+    kind = {"enum": list(option.allowed)} if option.allowed else {"type": _TYPES[option.type_name]}
+    return {**kind, "default": option.default}

@@ -1,0 +1,250 @@
+"""Reads a suite file; every mistake becomes a sentence: file, position, what came, what is allowed."""
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bench.errors import SuiteError, listing, nearest
+from bench.suite.catalog import MODELS, model_options
+from bench.suite.grid import Grid, expand
+from bench.suite.schema import DATASET_SPECS, ModelSpec, SplitLists, Suite
+from bench.suite.yaml_positions import Document, Path_, Plain, parse, parse_scalar
+
+_KINDS = {"int": "a whole number", "float": "a number", "string": "text", "bool": "true or false"}
+
+
+@dataclass(frozen=True)
+class LoadedSuite:
+    """A suite file that was read.
+
+    Attributes:
+        suite: what it says.
+        grid: the trials that it expands to.
+        source: the file.
+    """
+
+    suite: Suite
+    grid: Grid
+    source: Path
+
+
+def load_suite(path: Path, overrides: Sequence[str] = ()) -> LoadedSuite:
+    """Returns the suite in the file `path`, checked and expanded.
+
+    Args:
+        path: a YAML file.
+        overrides: ``key=value`` with dots between levels, e.g. ``recipe.batch_size=8``; values are YAML.
+
+    Raises:
+        SuiteError: anything wrong with the file or an override, one line per mistake.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        siblings = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
+        reason = getattr(error, "strerror", None) or error
+        raise SuiteError(f"{path}: cannot be read ({reason}){nearest(str(path), siblings)}") from None
+    document = parse(text, str(path))
+    if not isinstance(document.data, dict):
+        came = "nothing" if document.data is None else f"a {type(document.data).__name__}"
+        raise SuiteError(f"{path}: a suite is a mapping with models, datasets, …; the file holds {came}")
+    data: dict[str, Any] = {"name": path.stem, **document.data}
+    overridden = {_override(data, text) for text in overrides}
+    suite = _validate(data, document, path, overridden)
+    try:
+        grid = expand(suite, path.parent)
+    except SuiteError as error:
+        raise SuiteError(f"{path}: {error}") from None
+    return LoadedSuite(suite, grid, path)
+
+
+def _override(data: dict[str, Any], text: str) -> Path_:
+    """Applies one ``key=value`` to `data` in place and returns its path."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise SuiteError(f"--set {text!r}: give key=value, e.g. recipe.batch_size=8")
+    path: Path_ = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+    target: Any = data
+    for part, after in itertools.pairwise(path):
+        if isinstance(target, dict) and isinstance(part, str):
+            target = target.setdefault(part, {})
+        elif isinstance(target, list) and isinstance(part, int) and part < len(target):
+            if isinstance(target[part], str):  # a model or data set given by its bare name
+                target[part] = {"name": target[part]}
+            target = target[part]
+        else:
+            raise SuiteError(f"--set {text!r}: the suite has nothing at {part!r} to set {after!r} in")
+    last = path[-1]
+    if (isinstance(target, dict) and isinstance(last, str)) or _holds(target, last):
+        target[last] = parse_scalar(value)
+    else:
+        raise SuiteError(f"--set {text!r}: the suite has nothing at {last!r} to set")
+    return path
+
+
+def _holds(container: Any, key: str | int) -> bool:
+    if isinstance(container, list):
+        return isinstance(key, int) and key < len(container)
+    return isinstance(container, dict) and key in container
+
+
+def _validate(data: dict[str, Any], document: Document, path: Path, overridden: set[Path_]) -> Suite:
+    problems: list[tuple[Path_, str]] = []
+    suite = None
+    try:
+        suite = Suite.model_validate_json(json.dumps(_names_as_mappings(data)))
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        problems = [_sentence(detail, data) for detail in details if not _is_echo(detail)]
+    except ValueError as error:  # json.dumps: a value that JSON has not
+        raise SuiteError(f"{path}: {error}") from None
+    if suite is not None:
+        problems = list(_check_models(suite.models)) + list(_check_repetitions(suite))
+    if problems:
+        raise SuiteError(
+            "\n".join(f"{_where(p, document, path, overridden)}: {text}" for p, text in problems)
+        )
+    assert suite is not None
+    return suite
+
+
+def _names_as_mappings(data: dict[str, Any]) -> dict[str, Any]:
+    """A data set given by its bare name means a mapping with that name."""
+    datasets = data.get("datasets")
+    if isinstance(datasets, list):
+        named = [{"name": item} if isinstance(item, str) else item for item in datasets]
+        return {**data, "datasets": named}
+    return data
+
+
+def _where(problem: Path_, document: Document, path: Path, overridden: set[Path_]) -> str:
+    for length in range(len(problem), 0, -1):
+        if problem[:length] in overridden:
+            return f"--set {'.'.join(map(str, problem[:length]))}"
+    position = document.position(problem)
+    return f"{path}:{position[0]}:{position[1]}" if position else str(path)
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether pydantic says here again, of the whole, what it says elsewhere of a part.
+
+    A list whose items are wrong counts as too short too, and a value that is to be a word or a mapping is
+    refused once for either.
+    """
+    came = detail.get("input")
+    if detail["type"] == "too_short":
+        return bool(came)
+    branch = str(detail["loc"][-1])
+    if branch == SplitLists.__name__:
+        return isinstance(came, str)
+    return branch.startswith("literal[") and not isinstance(came, str)
+
+
+def _sentence(detail: ErrorDetails, data: Plain | dict[str, Any]) -> tuple[Path_, str]:
+    """Turns one of pydantic's error details into the path in the file and a sentence."""
+    path = _path_in_file(detail["loc"], data)
+    name = ".".join(map(str, path)) or "suite"
+    kind, context, came = detail["type"], detail.get("ctx", {}), detail.get("input")
+    if kind == "extra_forbidden":
+        allowed = _fields_at(path[:-1], data)
+        key = str(path[-1])
+        return path, f"unknown key {key!r}; allowed: {listing(allowed)}{nearest(key, allowed)}"
+    if kind == "missing":
+        return path[:-1], f"{name} is missing"
+    if kind == "union_tag_invalid":
+        allowed = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+        tag = str(context["tag"])
+        return (
+            *path,
+            "name",
+        ), f"unknown data set {tag!r}; allowed: {listing(allowed)}{nearest(tag, allowed)}"
+    if kind == "union_tag_not_found":
+        return path, f"{name} needs a 'name': {' or '.join(DATASET_SPECS)}"
+    if kind == "literal_error":
+        allowed = [part.strip(" '") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
+        return path, f"{name} is {_show(came)}; allowed: {listing(allowed)}{nearest(str(came), allowed)}"
+    if kind.endswith("_type") or kind == "int_from_float":
+        wanted = _KINDS.get(kind.split("_")[0], detail["msg"].removeprefix("Input should be "))
+        wanted = (
+            "a list" if "tuple" in kind else "a mapping" if kind.startswith(("model", "dict")) else wanted
+        )
+        return path, f"{name} is {_show(came)}; it has to be {wanted}"
+    if kind == "too_short":
+        return path, f"{name} is empty; the grid needs at least one"
+    return path, f"{name} is {_show(came)}; {detail['msg'].replace('Input should', 'it has to', 1)}"
+
+
+def _path_in_file(loc: Sequence[str | int], data: Any) -> Path_:
+    """Drops the words that pydantic adds to a location for the branches of unions."""
+    path: list[str | int] = []
+    here = data
+    for position, part in enumerate(loc):
+        is_last = position == len(loc) - 1
+        if _holds(here, part):
+            here = here[part]
+        elif not is_last or str(part).startswith(_BRANCHES):
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+_BRANCHES = (SplitLists.__name__, "literal[", *DATASET_SPECS)
+
+
+def _fields_at(path: Path_, data: Any) -> list[str]:
+    """Returns the keys that the schema allows at `path`."""
+    here: Any = Suite
+    for part in path:
+        if isinstance(part, int):
+            data = data[part]
+            continue
+        data = data[part] if isinstance(data, dict) else None
+        annotation = here.model_fields[part].annotation
+        if part == "datasets":
+            continue
+        here = next(_models_in(annotation), here)
+    if path and path[0] == "datasets":
+        here = DATASET_SPECS.get(str((data or {}).get("name")), here)
+    return list(here.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _show(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _check_models(models: Sequence[ModelSpec]) -> Iterator[tuple[Path_, str]]:
+    for index, model in enumerate(models):
+        if model.name not in MODELS:
+            hint = nearest(model.name, MODELS)
+            yield ("models", index), f"unknown model {model.name!r}; allowed: {listing(MODELS)}{hint}"
+            continue
+        known = model_options(model.name)
+        for key, value in model.options.items():
+            path = ("models", index, key)
+            if key not in known:
+                allowed = [*(name for name in ModelSpec.model_fields if name != "options"), *known]
+                yield path, f"unknown key {key!r}; allowed: {listing(allowed)}{nearest(key, allowed)}"
+            elif not known[key].accepts(value):
+                yield path, f"{key} is {_show(value)}; allowed: {known[key].expectation()}"
+
+
+def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
+    for axis in ("resolutions", "seeds"):
+        values: tuple[int, ...] = getattr(suite, axis)
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                yield (axis, index), f"{axis} lists {value} twice"

@@ -1,0 +1,194 @@
+"""What a suite file may say: frozen, validated, every field documented; the defaults are the thesis' recipe.
+
+"Thesis" is K. Preechakul, Chulalongkorn University 2020; "code" its authors' released implementation.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench.suite.catalog import OptionValue
+
+
+class Frozen(BaseModel):
+    """Immutable, strict about types, refusing unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Resolution = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
+
+
+class ModelSpec(Frozen):
+    """A row of the grid: a model, its options, and what it starts from."""
+
+    name: str
+    """A model of `bench list models`."""
+    options: dict[str, OptionValue] = Field(default_factory=dict)
+    """Keyword options of the model's constructor; may be written directly beside `name`."""
+    encoder: str | None = None
+    """Encoder of segmentation-models-pytorch; the suite's if absent."""
+    weights: str | None = None
+    """Initial encoder weights: none, imagenet, or a file beside the suite; the suite's if absent."""
+    label: str | None = None
+    """What tables call this row; derived from name and options if absent. Not part of a trial's identity."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, value: Any) -> Any:
+        """`pylon` means `{name: pylon}`, and unknown keys beside the name are the model's options."""
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict):
+            own = {key: item for key, item in value.items() if key in cls.model_fields}
+            options = {key: item for key, item in value.items() if key not in cls.model_fields}
+            given = own.get("options", {})
+            if options and isinstance(given, dict):
+                own["options"] = {**given, **options}
+            return own
+        return value
+
+
+class PhantomSpec(Frozen):
+    """Procedural chest radiographs with the eight boxed findings; rendered when needed, nothing stored."""
+
+    name: Literal["phantom"] = "phantom"
+    train: int = Field(2000, ge=2)
+    """Number of training images."""
+    val: int = Field(200, ge=1)
+    """Number of validation images."""
+    test: int = Field(400, ge=1)
+    """Number of test images, all with exact boxes."""
+    seed: Seed = 0
+    """Which population of phantoms; not the trial's seed."""
+    oversize: float = Field(1.0, ge=1, le=4)
+    """Side of the training images before augmentation, in units of the resolution."""
+
+
+class SplitLists(Frozen):
+    """An explicit split: three text files with one image name per line."""
+
+    train: str
+    """Training images; a path relative to the suite file."""
+    val: str
+    """Validation images."""
+    test: str
+    """Test images; those with boxes are scored for localization."""
+
+
+class NihSpec(Frozen):
+    """NIH ChestX-ray14 from its official download."""
+
+    name: Literal["nih"] = "nih"
+    split: Literal["official", "patient"] | SplitLists = "official"
+    """official: train_val_list.txt parted 70:7 by image, as the thesis did; patient: the same ratio with no
+    patient in two parts; or three lists. The test part is test_list.txt for the first two."""
+    split_seed: Seed = 0
+    """Seed of the 70:7 partition; not used with lists."""
+    oversize: float = Field(1.25, ge=1, le=4)
+    """Side of the cached training images in units of the resolution, so that a random crop is little
+    enlarged: a crop keeps at least 0.72 of a side (area 0.7 at aspect 4:3), a typical one 0.92."""
+
+
+DATASET_SPECS: dict[str, type[Frozen]] = {"phantom": PhantomSpec, "nih": NihSpec}
+"""Every data set that a suite can name."""
+
+DatasetSpec = Annotated[PhantomSpec | NihSpec, Field(discriminator="name")]
+
+
+class Augmentation(Frozen):
+    """Training augmentation in its order: rotation, crop, flip, brightness and contrast (thesis §5.3)."""
+
+    rotation_degrees: float = Field(90.0, ge=0, le=180)
+    """Rotation is uniform in ± this angle; what comes from outside the image is black."""
+    rotation_probability: Fraction = 0.5
+    crop_area_min: float = Field(0.7, gt=0, le=1)
+    """A crop has a share of the image's area uniform in [this, 1], and is resized to the resolution."""
+    crop_aspect_max: float = Field(4 / 3, ge=1, le=4)
+    """A crop's aspect ratio is log-uniform in [1/this, this]."""
+    flip_probability: Fraction = 0.5
+    """Horizontal flip."""
+    brightness: Fraction = 0.5
+    """Added to pixels, in units of full white, uniform in ± this; drawn together with contrast."""
+    contrast: Fraction = 0.5
+    """Factor on pixels, uniform in 1 ± this."""
+    photometric_probability: Fraction = 0.5
+
+
+class Recipe(Frozen):
+    """How a trial is trained. The defaults are the thesis' (§5.3; code where it is silent)."""
+
+    batch_size: int = Field(64, ge=2)
+    """Images per optimisation step; the last, smaller batch of an epoch is trained on too."""
+    learning_rate: float = Field(1e-4, gt=0)
+    """Adam's initial rate; no weight decay."""
+    max_epochs: int = Field(40, ge=1)
+    """Cap on epochs (code: NIH 40, VinDr 100)."""
+    evaluate_every: int = Field(1, ge=1)
+    """Epochs between evaluations of the validation loss (code: NIH 1, VinDr 3)."""
+    plateau_factor: float = Field(0.2, gt=0, lt=1)
+    """The rate is multiplied by this when the validation loss stalls."""
+    plateau_patience: int = Field(1, ge=0)
+    """Evaluations without improvement that are tolerated: with 1, the second in a row reduces the rate."""
+    plateau_threshold: float = Field(1e-4, ge=0, lt=1)
+    """Relative improvement over the best loss so far that counts as one."""
+    max_reductions: int = Field(3, ge=1)
+    """Training stops at the end of the epoch of this reduction: "more than two times" in the thesis."""
+    mean: float = 0.4984
+    """Normalisation: mean of pixels scaled to [0, 1]."""
+    std: float = Field(0.2483, gt=0)
+    """Normalisation: standard deviation of pixels scaled to [0, 1]."""
+    augmentation: Augmentation = Augmentation()
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Arithmetic of the network; auto: float16 with loss scaling on CUDA, float32 on a CPU. The last
+    convolution's result is always pooled and scored in float32."""
+    num_threads: int = Field(1, ge=1, le=64)
+    """CPU threads of a trial's arithmetic. Sums differ between thread counts, so it is part of identity."""
+    channels_last: bool = True
+    """Memory format of images and convolutions."""
+
+
+class Resources(Frozen):
+    """What a trial needs while it runs. Not part of its identity."""
+
+    cpu: float | None = Field(None, gt=0)
+    """CPU cores per trial, fractions allowed; the recipe's num_threads if absent."""
+    gpu: float | None = Field(None, ge=0)
+    """GPUs per trial, fractions allowed. If absent: one where the machine has any, else none."""
+
+
+class Exclusion(Frozen):
+    """Grid points to leave out: those that match every key given."""
+
+    model: str | None = None
+    """A model's name or label."""
+    dataset: Literal["phantom", "nih"] | None = None
+    resolution: int | None = None
+    seed: int | None = None
+
+
+class Suite(Frozen):
+    """What was asked for: a grid of models × data sets × resolutions × seeds, and the recipe they share."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Names the report folder and the MLflow experiment; the file's stem if absent."""
+    title: str | None = None
+    """Heading of the report; the name if absent."""
+    models: tuple[ModelSpec, ...] = Field(min_length=1)
+    """The rows of the table, in order."""
+    datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
+    resolutions: tuple[Resolution, ...] = Field(min_length=1)
+    """Sides of the square input in px; multiples of 32 from 64 up (thesis: 256, 512)."""
+    seeds: tuple[Seed, ...] = Field(min_length=1)
+    """One trial each: initial weights, order and augmentation follow from it (thesis: five)."""
+    encoder: str = "resnet50"
+    """Encoder of every model that names none."""
+    weights: str = "imagenet"
+    """Initial encoder weights of every model that names none: none, imagenet, or a file."""
+    recipe: Recipe = Recipe()
+    resources: Resources = Resources()
+    exclude: tuple[Exclusion, ...] = ()

@@ -1,0 +1,58 @@
+"""A trial: one grid point, fully resolved."""
+
+from functools import cached_property
+from typing import Any
+
+from pydantic import Field
+
+from bench.suite.catalog import OptionValue, display_name, model_options
+from bench.suite.identity import PROTOCOL, short_hash
+from bench.suite.schema import DatasetSpec, Frozen, Recipe, Resolution, Seed
+
+
+class Trial(Frozen):
+    """Everything that can change the numbers, and nothing else: no path, no device, no suite name.
+
+    Files are named by the digest of their content (``sha256:…``); who runs the trial knows where they are.
+    """
+
+    model: str
+    """A model of the catalog."""
+    options: dict[str, OptionValue] = Field(default_factory=dict)
+    """The model's options that differ from their defaults."""
+    encoder: str
+    weights: str
+    """none, imagenet, or the digest of a file."""
+    dataset: DatasetSpec
+    resolution: Resolution
+    seed: Seed
+    recipe: Recipe = Recipe()
+    protocol: int = PROTOCOL
+
+    @cached_property
+    def id(self) -> str:
+        """The trial's folder name, e.g. ``pylon-phantom-64px-s0-0123456789``."""
+        prefix = f"{self.model}-{self.dataset.name}-{self.resolution}px-s{self.seed}"
+        return f"{prefix}-{short_hash(self.identity())}"
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what is hashed: the given values that differ from defaults."""
+        dataset = self.dataset.model_dump(mode="json", exclude_defaults=True) | {"name": self.dataset.name}
+        return self.model_identity() | {
+            "dataset": dataset,
+            "resolution": self.resolution,
+            "seed": self.seed,
+            "recipe": self.recipe.model_dump(mode="json", exclude_defaults=True),
+            "protocol": self.protocol,
+        }
+
+    def model_identity(self) -> dict[str, Any]:
+        """Returns what makes the row of a table: the model and what it starts from."""
+        known = model_options(self.model)
+        options = {key: value for key, value in self.options.items() if value != known[key].default}
+        return {"model": self.model, "options": options, "encoder": self.encoder, "weights": self.weights}
+
+    @property
+    def label(self) -> str:
+        """What a table calls the trial's model, derived from its options."""
+        return display_name(self.model, self.options)
