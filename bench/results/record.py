@@ -1,0 +1,53 @@
+"""A record: what one trial produced, or how it failed."""
+
+from typing import Literal
+
+from bench.results.provenance import Provenance
+from bench.suite.schema import Frozen
+from bench.suite.trial import Trial
+
+EPOCH_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "images_per_s", "duration_s")
+
+
+class EpochRow(Frozen):
+    """One epoch of training."""
+
+    epoch: int
+    """Counted from 1."""
+    learning_rate: float
+    """The rate that the epoch was trained with."""
+    train_loss: float | None
+    """Mean over the epoch's images of the loss at the time they were seen; None if it was not finite."""
+    val_loss: float | None
+    """Mean over validation images after the epoch; None where not evaluated, or not finite."""
+    images_per_s: float
+    """Training images per second."""
+    duration_s: float
+    """Training and validation together."""
+
+
+class Outcome(Frozen):
+    """What a worker returns of a finished trial; per-unit tables lie in the trial's folder already."""
+
+    metrics: dict[str, float]
+    """Final metrics by name: ``point_accuracy/…`` and ``auroc/…`` per finding and weighted and macro."""
+    best_epoch: int
+    num_epochs: int
+    duration_s: float
+    """Training and evaluation, over all processes that worked on the trial."""
+    notes: tuple[str, ...]
+    """What a reader of the numbers should know, e.g. classes left out of a mean."""
+    provenance: Provenance
+
+
+class Record(Frozen):
+    """The state of a trial that has ended. A failure is a record too."""
+
+    trial: Trial
+    status: Literal["finished", "failed"]
+    outcome: Outcome | None = None
+    """Of a finished trial."""
+    error: str | None = None
+    """Of a failed trial: the traceback."""
+    ended_at: str
+    """ISO 8601 with time zone."""

@@ -1,0 +1,45 @@
+"""Per-unit tables: one row per (image, finding) that has a box, and the boxes themselves, as parquet.
+
+Units: image, patient, finding, peak_row, peak_column (px of the input), score (peak probability), num_ties
+(pixels that share the maximum; 1 is no tie), finite (whether the whole map was), hit.
+Boxes: image, finding, x, y, w, h in float px of the square input, corner top left.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from bench.errors import ResultsError
+from bench.results.atomic import replacing
+
+UNIT_COLUMNS = (
+    "image",
+    "patient",
+    "finding",
+    "peak_row",
+    "peak_column",
+    "score",
+    "num_ties",
+    "finite",
+    "hit",
+)
+BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")
+
+
+def write_table(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    """Writes `table`, which has to have exactly `columns`, in one step."""
+    assert tuple(table.columns) == columns, f"{path.name} has columns {tuple(table.columns)}, not {columns}"
+    with replacing(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Returns the table in `path`.
+
+    Raises:
+        ResultsError: it is missing or not readable.
+    """
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise ResultsError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
