@@ -1,0 +1,155 @@
+"""PYLON: pyramid localization network (thesis chapter 4).
+
+What is unusual:
+- pyramid attention (PA) computes one spatial mask from the deepest features and multiplies it onto a 1×1
+  projection of them; nowhere in the decoder is there global average pooling, which ruins localization;
+- up-sampling modules (UP) add 1×1-projected encoder features; no 3×3 convolution in decoder or head;
+- the head's output at 1/4 scale is the heatmap, and its maximum the class logit.
+
+A deviation, made knowingly: the authors enlarge by a factor of two, which works only where every pooling
+divides evenly (inputs that are multiples of 256 px); here features are resized to the size of their target.
+Results are the same at 256 and 512 px, and any multiple of 32 from 64 px up works, with fewer pyramid levels
+where the deepest map is too small to be halved three times.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.models.blocks import CamOutput, ConvReLU, Encoder, global_max_pool, upsample_to
+from bench.models.torchvision_compat import smp
+
+DECODER_CHANNELS = 128
+
+
+class PyramidAttention(nn.Module):
+    """PA: a 1×1 projection of the deepest features, multiplied by a spatial mask from up to three scales.
+
+    Args:
+        in_channels: channels of the deepest encoder features.
+        out_channels: channels of the projection.
+        pyramid: False leaves the projection alone ("no PY" in Table 6.2).
+
+    Source: thesis chapter 4; without the global-average branch of PAN's feature pyramid attention.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, pyramid: bool = True) -> None:
+        super().__init__()
+        self.project = ConvReLU(in_channels, out_channels, 1)
+        self.down = nn.ModuleList()
+        self.across = nn.ModuleList()
+        if pyramid:
+            for kernel_size, channels in ((7, in_channels), (5, 1), (3, 1)):
+                self.down.append(ConvReLU(channels, 1, kernel_size))
+                self.across.append(ConvReLU(1, 1, kernel_size))
+
+    def mask(self, features: Tensor) -> Tensor:
+        """Returns the attention mask [n, 1, h, w], not negative, of `features` [n, c, h, w], h and w ≥ 2."""
+        levels: list[Tensor] = []
+        level = features
+        for down in self.down:
+            if min(level.shape[-2:]) < 2:
+                break
+            level = down(F.max_pool2d(level, 2))
+            levels.append(level)
+        mask = self.across[len(levels) - 1](levels[-1])
+        for depth in range(len(levels) - 2, -1, -1):
+            mask = upsample_to(mask, levels[depth]) + self.across[depth](levels[depth])
+        return upsample_to(mask, features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns [n, out_channels, h, w] for `features` [n, in_channels, h, w]."""
+        projected: Tensor = self.project(features)
+        return projected * self.mask(features) if len(self.down) else projected
+
+
+class UpModule(nn.Module):
+    """UP: enlarges the deeper features and adds the projected encoder features of the finer scale.
+
+    Args:
+        in_channels: channels of the lateral encoder features.
+        out_channels: channels of the decoder.
+        layers: 2, as in PYLON, or 1 ("UP1").
+        kernel_size: of the last convolution: 1, or 3 for the ablation "Conv 3x3".
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, layers: int, kernel_size: int) -> None:
+        super().__init__()
+        widen = [ConvReLU(in_channels, in_channels, 1)] if layers == 2 else []
+        self.lateral = nn.Sequential(*widen, ConvReLU(in_channels, out_channels, kernel_size))
+
+    def forward(self, deeper: Tensor, lateral: Tensor) -> Tensor:
+        """Returns [n, out_channels, H, W], the size of `lateral` [n, in_channels, H, W]."""
+        projected: Tensor = self.lateral(lateral)
+        return upsample_to(deeper, projected) + projected
+
+
+class PylonDecoder(nn.Module):
+    """PA on the 1/32 features, then UP at 1/16, 1/8 and 1/4."""
+
+    def __init__(
+        self, encoder_channels: Sequence[int], *, pyramid: bool, up_layers: int, up_kernel: int
+    ) -> None:
+        super().__init__()
+        deepest, *finer = reversed(encoder_channels[-4:])
+        self.attention = PyramidAttention(deepest, DECODER_CHANNELS, pyramid=pyramid)
+        self.ups = nn.ModuleList(
+            UpModule(channels, DECODER_CHANNELS, layers=up_layers, kernel_size=up_kernel)
+            for channels in finer
+        )
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Returns [n, 128, S/4, S/4] for the encoder's features at 1/4, 1/8, 1/16 and 1/32."""
+        decoded: Tensor = self.attention(features[-1])  # 1/32
+        for up, lateral in zip(self.ups, features[-2:-5:-1], strict=True):  # 1/16, 1/8, 1/4
+            decoded = up(decoded, lateral)
+        return decoded
+
+
+class Pylon(nn.Module):
+    """PYLON and its ablations of Table 6.2; the heatmap has a quarter of the input's side.
+
+    Decoder and head are initialised as segmentation-models-pytorch does (thesis §5.3, code).
+
+    Args:
+        encoder: a segmentation-models-pytorch encoder of depth 5 with features at 1/4 … 1/32.
+        num_classes: number of classes c.
+        pyramid: False is the row "no PY".
+        up_layers: 2, or 1 for the rows "UP1".
+        up_kernel: 1, or 3 for the row "Conv 3x3" (with up_layers 1).
+        head_kernel: 1, or 3 for the row "Head 3x3" (with up_layers 1).
+
+    Source: thesis chapter 4 and §6.2.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        num_classes: int,
+        *,
+        pyramid: bool = True,
+        up_layers: Literal[1, 2] = 2,
+        up_kernel: Literal[1, 3] = 1,
+        head_kernel: Literal[1, 3] = 1,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = PylonDecoder(
+            encoder.out_channels, pyramid=pyramid, up_layers=up_layers, up_kernel=up_kernel
+        )
+        self.head = nn.Conv2d(DECODER_CHANNELS, num_classes, head_kernel, padding=head_kernel // 2)
+        smp.base.initialization.initialize_decoder(self.decoder)
+        smp.base.initialization.initialize_head(self.head)
+
+    def forward(self, images: Tensor) -> CamOutput:
+        """Returns heatmaps [n, c, S/4, S/4] and logits [n, c] for `images` float [n, 1, S, S].
+
+        Raises:
+            ValueError: S is below 64 px, where the deepest features cannot be halved once.
+        """
+        if min(images.shape[-2:]) < 64:
+            raise ValueError(f"PYLON needs images of at least 64 px, got {tuple(images.shape[-2:])}")
+        heatmaps = self.head(self.decoder(self.encoder(images))).float()
+        return CamOutput(heatmaps, global_max_pool(heatmaps))
