@@ -1,0 +1,45 @@
+"""Names of findings, in the order that the sources give them.
+
+Source: Wang et al. 2017 (ChestX-ray14); thesis §5.1.
+"""
+
+from bench.errors import DataError, nearest
+
+NIH_FINDINGS: tuple[str, ...] = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+)
+"""The 14 labels of ChestX-ray14."""
+
+NIH_BOXED_FINDINGS: tuple[str, ...] = NIH_FINDINGS[:8]
+"""The eight labels that have boxes."""
+
+NO_FINDING = "No Finding"
+"""What `Finding Labels` says for an image with none of the 14."""
+
+ALIASES = {"Infiltrate": "Infiltration", "Pleural Thickening": "Pleural_Thickening"}
+"""Spellings that occur in the official files for a finding of another name."""
+
+
+def finding_index(name: str, findings: tuple[str, ...]) -> int:
+    """Returns the position of `name`, or of the finding that it is an alias of, in `findings`.
+
+    Raises:
+        DataError: the name is neither a finding nor an alias of one.
+    """
+    canonical = ALIASES.get(name, name)
+    if canonical not in findings:
+        raise DataError(f"unknown finding {name!r}{nearest(name, findings)}")
+    return findings.index(canonical)

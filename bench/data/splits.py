@@ -1,0 +1,66 @@
+"""Splits of NIH ChestX-ray14 into training, validation and test images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import DataError, listing
+
+NUM_TRAIN, NUM_VAL = 78_484, 8_040
+"""Sizes of the authors' split of the 86,524 images of train_val_list.txt (70 : 7 of the whole)."""
+
+
+def split_by_image(names: Sequence[str], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns (train, val): `names` parted at random in the authors' ratio, as the thesis did.
+
+    Images of one patient may fall into both parts: the authors' parts share 4,385 patients.
+    """
+    ordered = sorted(names)
+    order = np.random.default_rng(seed).permutation(len(ordered))
+    num_val = _num_val(len(ordered))
+    val = sorted(ordered[i] for i in order[:num_val])
+    train = sorted(ordered[i] for i in order[num_val:])
+    return tuple(train), tuple(val)
+
+
+def split_by_patient(
+    names: Sequence[str], patients: Sequence[str], seed: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns (train, val) in the authors' ratio with no patient in both.
+
+    Patients are taken in a random order into validation until it has its share, so it may exceed it by less
+    than one patient's images.
+    """
+    images: dict[str, list[str]] = {}
+    for name, patient in sorted(zip(names, patients, strict=True)):
+        images.setdefault(patient, []).append(name)
+    ordered = sorted(images)
+    val: list[str] = []
+    train: list[str] = []
+    for i in np.random.default_rng(seed).permutation(len(ordered)):
+        part = val if len(val) < _num_val(len(names)) else train
+        part.extend(images[ordered[i]])
+    return tuple(sorted(train)), tuple(sorted(val))
+
+
+def _num_val(num_images: int) -> int:
+    return round(num_images * NUM_VAL / (NUM_TRAIN + NUM_VAL))
+
+
+def read_list(path: Path) -> tuple[str, ...]:
+    """Returns the names in a list file, one per line.
+
+    Raises:
+        DataError: the file is missing, empty, or names an image twice.
+    """
+    try:
+        names = path.read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if not names:
+        raise DataError(f"{path}: the list is empty")
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise DataError(f"{path}: names {len(twice)} images twice: {listing(twice[:5])}")
+    return tuple(names)
