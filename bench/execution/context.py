@@ -1,0 +1,23 @@
+"""Where a trial runs: paths and device of this machine, no part of a trial's identity."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """Everything that `run_trial` needs beside the trial. Picklable.
+
+    Attributes:
+        results_dir: the results folder, absolute.
+        data_root: folder of downloaded data sets, or None.
+        cache_dir: where decoded images are kept.
+        files: paths of files that trials name by digest.
+        use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
+    """
+
+    results_dir: Path
+    data_root: Path | None
+    cache_dir: Path
+    files: dict[str, Path] = field(default_factory=dict)
+    use_gpu: bool = False

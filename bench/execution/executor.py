@@ -1,0 +1,39 @@
+"""The seam between what is run and how: executors, and who listens to them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bench.execution.context import RunContext
+from bench.results.record import EpochRow, Outcome
+from bench.suite.schema import Resources
+from bench.suite.trial import Trial
+
+
+class Listener(Protocol):
+    """Is told, in the driver process, what happens to trials."""
+
+    def started(self, trial: Trial) -> None:
+        """The trial runs now."""
+
+    def epoch(self, trial: Trial, row: EpochRow) -> None:
+        """An epoch has ended; after a resumption the earlier ones are told again."""
+
+    def finished(self, trial: Trial, outcome: Outcome) -> None:
+        """The trial is done."""
+
+    def failed(self, trial: Trial, error: str) -> None:
+        """The trial ended with an error; `error` is its traceback."""
+
+
+class Executor(Protocol):
+    """Runs trials; one that raises does not keep the others from running."""
+
+    def run(
+        self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
+    ) -> None:
+        """Runs all `trials` and returns when each has ended or the user has interrupted.
+
+        Raises:
+            BenchError: the resources that a trial asks for are not there.
+            KeyboardInterrupt: the user has interrupted; what was running can be resumed.
+        """

@@ -1,0 +1,131 @@
+"""What a user sees of a run, on stderr: a live table on a terminal, a few lines elsewhere."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from bench.execution.progress import Progress, ProgressFile
+from bench.results.record import Record
+from bench.results.store import ResultsStore
+from bench.suite.trial import Trial
+
+REFRESH_S = 0.5
+REPORT_S = 30.0
+"""Seconds between lines where the output is no terminal."""
+
+
+class Display:
+    """Follows trials through the progress files in their folders, whoever runs them."""
+
+    def __init__(self, store: ResultsStore, console: Console | None = None) -> None:
+        self.store = store
+        self.console = console or Console(stderr=True)
+        self._trials: Sequence[Trial] = ()
+        self._state: dict[str, str] = {}
+        self._started_at = time.monotonic()
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Shows progress of decoding a data set, in place on a terminal."""
+        if self.console.is_terminal:
+            self.console.print(
+                f"{what}: {done}/{total}", end="\n" if done == total else "\r", highlight=False
+            )
+        elif done == total:
+            self.console.print(f"{what}: {total} images", highlight=False)
+
+    def started(self, trial: Trial) -> None:
+        """Marks the trial as running."""
+        self._state[trial.id] = "running"
+
+    def ended(self, record: Record) -> None:
+        """Marks the trial as finished or failed, with one line that stays."""
+        self._state[record.trial.id] = record.status
+        num_ended = sum(state in ("finished", "failed") for state in self._state.values())
+        line = f"[{num_ended}/{len(self._trials)}] {record.trial.id}: {record.status}"
+        if record.outcome is not None:
+            accuracy = record.outcome.metrics.get("point_accuracy/weighted")
+            score = "" if accuracy is None else f", point accuracy {accuracy:.3f}"
+            line += f" in {duration(record.outcome.duration_s)}{score}"
+        elif record.error is not None:
+            line += f": {record.error.strip().splitlines()[-1]}"
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def running(self, trials: Sequence[Trial]) -> Iterator[None]:
+        """Shows `trials` until the block ends."""
+        self._trials, self._started_at = trials, time.monotonic()
+        self._state = {trial.id: "waiting" for trial in trials}
+        if self.console.is_terminal:
+            with Live(get_renderable=self._table, console=self.console, refresh_per_second=1 / REFRESH_S):
+                yield
+            return
+        stop = threading.Event()
+        reporter = threading.Thread(target=self._report_until, args=(stop,), daemon=True)
+        reporter.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            reporter.join()
+
+    def _report_until(self, stop: threading.Event) -> None:
+        while not stop.wait(REPORT_S):
+            self.console.print(self._summary(), highlight=False, soft_wrap=True)
+
+    def _progress(self, trial: Trial) -> Progress | None:
+        if self._state[trial.id] != "running":
+            return None
+        return ProgressFile(self.store.folder(trial.id).progress).read()
+
+    def _summary(self) -> str:
+        fractions = []
+        for trial in self._trials:
+            progress = self._progress(trial)
+            ended = self._state[trial.id] in ("finished", "failed")
+            fractions.append(1.0 if ended else progress.fraction if progress else 0.0)
+        done, elapsed_s = sum(fractions), time.monotonic() - self._started_at
+        num_ended = sum(state in ("finished", "failed") for state in self._state.values())
+        left = (
+            f"about {duration(elapsed_s * (len(fractions) - done) / done)} left"
+            if done > 0.02
+            else "starting"
+        )
+        return f"{num_ended} of {len(fractions)} trials done, {duration(elapsed_s)} so far, {left}"
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, caption=self._summary(), caption_justify="left")
+        for heading in ("trial", "state", "", "images/s"):
+            table.add_column(heading, justify="right" if heading == "images/s" else "left", no_wrap=True)
+        height = max(self.console.height - 4, 4)
+        for trial in self._visible(height):
+            progress = self._progress(trial)
+            name = f"{trial.label} · {trial.dataset.name} {trial.resolution} px · seed {trial.seed}"
+            if progress is None:
+                table.add_row(name, self._state[trial.id])
+            else:
+                speed = f"{progress.images_per_s:.0f}" if progress.images_per_s else ""
+                bar = ProgressBar(total=1.0, completed=progress.fraction, width=24)
+                table.add_row(name, progress.phase, bar, speed)
+        return table
+
+    def _visible(self, height: int) -> list[Trial]:
+        """The trials that fit the terminal: running ones first, then waiting, then ended."""
+        rank = {"running": 0, "waiting": 1, "failed": 2, "finished": 3}
+        chosen = sorted(self._trials, key=lambda trial: rank[self._state[trial.id]])[:height]
+        return [trial for trial in self._trials if trial in chosen]
+
+
+def duration(seconds: float) -> str:
+    """Returns seconds as people say them: 45 s, 3 min 20 s, 2 h 05 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,156 @@
+"""The Ray executor: a Tune trial per trial, as many at a time as the resources allow.
+
+Workers return values; the driver's listener is called from Tune's callbacks. Errors of a trial's code come
+back as values and are final; a worker that dies is started again by Tune, and the trial goes on from its
+checkpoint.
+"""
+
+import logging
+import os
+import shutil
+import traceback
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+# Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "600",
+}
+os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
+
+import ray  # noqa: E402
+from ray import tune  # noqa: E402
+
+from bench.errors import BenchError  # noqa: E402
+from bench.execution.context import RunContext  # noqa: E402
+from bench.execution.executor import Listener  # noqa: E402
+from bench.execution.trial import run_trial  # noqa: E402
+from bench.results.record import EpochRow, Outcome  # noqa: E402
+from bench.suite.schema import Resources  # noqa: E402
+from bench.suite.trial import Trial  # noqa: E402
+
+MAX_WORKER_DEATHS = 2
+
+_listeners: dict[str, Listener] = {}
+"""Tune pickles its callbacks, and a listener has displays and connections: callbacks hold a key to it."""
+
+
+class RayExecutor:
+    """Runs trials on a local Ray cluster that is started for them and stopped afterwards."""
+
+    def run(
+        self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
+    ) -> None:
+        """See `bench.execution.executor.Executor`."""
+        num_cpus = len(os.sched_getaffinity(0))
+        needs = {trial.id: _needs(trial, resources, context) for trial in trials}
+        for need in needs.values():
+            if need["cpu"] > num_cpus:
+                raise BenchError(
+                    f"a trial asks for {need['cpu']:g} CPU cores and this machine has {num_cpus}; "
+                    "lower resources.cpu, or run with --serial"
+                )
+        ray.init(num_cpus=num_cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        key = uuid.uuid4().hex
+        storage = context.results_dir / "ray"
+        _listeners[key] = listener
+        try:
+            _fit(trials, needs, context, key, str(storage))
+        finally:
+            del _listeners[key]
+            ray.shutdown()
+            shutil.rmtree(storage, ignore_errors=True)
+
+
+def _needs(trial: Trial, resources: Resources, context: RunContext) -> dict[str, float]:
+    cpu = resources.cpu if resources.cpu is not None else trial.recipe.num_threads
+    gpu = (resources.gpu if resources.gpu is not None else 1.0) if context.use_gpu else 0.0
+    return {"cpu": cpu, "gpu": gpu}
+
+
+def _fit(
+    trials: Sequence[Trial],
+    needs: dict[str, dict[str, float]],
+    context: RunContext,
+    key: str,
+    storage: str,
+) -> None:
+    ended: set[str] = set()
+    by_id = {trial.id: trial for trial in trials}
+    trainable = tune.with_resources(
+        tune.with_parameters(
+            _work, context=context, specifications={t.id: t.model_dump_json() for t in trials}
+        ),
+        resources=lambda config: tune.PlacementGroupFactory(
+            [{name.upper(): amount for name, amount in needs[config["trial"]].items() if amount}]
+        ),
+    )
+    tuner = tune.Tuner(
+        trainable,
+        param_space={"trial": tune.grid_search([trial.id for trial in trials])},
+        tune_config=tune.TuneConfig(
+            reuse_actors=True,
+            trial_name_creator=lambda trial: trial.config["trial"],
+            trial_dirname_creator=lambda trial: trial.config["trial"],
+        ),
+        run_config=tune.RunConfig(
+            name="trials",
+            storage_path=storage,
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
+            callbacks=[_Relay(key, by_id, ended)],
+        ),
+    )
+    tuner.fit()
+    if not ended >= by_id.keys():
+        raise KeyboardInterrupt
+
+
+def _work(config: dict[str, Any], context: RunContext, specifications: dict[str, str]) -> None:
+    """Runs in a worker: one trial, its epochs and its end reported as values."""
+    trial = Trial.model_validate_json(specifications[config["trial"]])
+    try:
+        outcome = run_trial(trial, context, lambda row: tune.report({"epoch": row.model_dump()}))
+    except Exception:
+        tune.report({"failed": traceback.format_exc()})
+    else:
+        tune.report({"finished": outcome.model_dump_json()})
+
+
+class _Relay(tune.Callback):
+    """Tells the listener, in the driver process, what workers report."""
+
+    def __init__(self, key: str, trials: dict[str, Trial], ended: set[str]) -> None:
+        self.key, self.trials, self.ended = key, trials, ended
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        _listeners[self.key].started(self._trial(trial))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        listener, ours = _listeners[self.key], self._trial(trial)
+        if "epoch" in result:
+            listener.epoch(ours, EpochRow.model_validate(result["epoch"]))
+        elif "finished" in result:
+            self.ended.add(ours.id)
+            listener.finished(ours, Outcome.model_validate_json(result["finished"]))
+        elif "failed" in result:
+            self.ended.add(ours.id)
+            listener.failed(ours, result["failed"])
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        ours = self._trial(trial)
+        self.ended.add(ours.id)
+        reason = f"its worker died {MAX_WORKER_DEATHS + 1} times; the last time: {trial.get_error()}"
+        _listeners[self.key].failed(ours, reason)
+
+    def _trial(self, tune_trial: Any) -> Trial:
+        return self.trials[tune_trial.config["trial"]]

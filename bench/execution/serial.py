@@ -1,0 +1,28 @@
+"""The serial executor: one trial after the other, in this process."""
+
+import traceback
+from collections.abc import Sequence
+from functools import partial
+
+from bench.execution.context import RunContext
+from bench.execution.executor import Listener
+from bench.execution.trial import run_trial
+from bench.suite.schema import Resources
+from bench.suite.trial import Trial
+
+
+class SerialExecutor:
+    """Runs trials in process: for debuggers, small machines and those without Ray."""
+
+    def run(
+        self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
+    ) -> None:
+        """See `bench.execution.executor.Executor`; needs no resources beyond this process."""
+        for trial in trials:
+            listener.started(trial)
+            try:
+                outcome = run_trial(trial, context, partial(listener.epoch, trial))
+            except Exception:
+                listener.failed(trial, traceback.format_exc())
+            else:
+                listener.finished(trial, outcome)

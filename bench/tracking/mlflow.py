@@ -1,0 +1,174 @@
+"""Mirrors trials to MLflow: an experiment per suite, a run per trial, found again by the trial's id.
+
+The results folder is the truth. If the server cannot be reached, a warning is logged and the run goes on;
+what is missing is mirrored the next time the suite runs.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Read by MLflow when it is imported.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from bench.errors import ResultsError
+from bench.results.record import EPOCH_COLUMNS, EpochRow, Record
+from bench.results.store import TrialFolder
+from bench.suite.grid import Grid
+from bench.suite.trial import Trial
+
+log = logging.getLogger(__name__)
+
+_STATUS = {"finished": "FINISHED", "failed": "FAILED"}
+
+
+def default_uri(results_dir: Path) -> str:
+    """Returns ``MLFLOW_TRACKING_URI`` where it is set, else the SQLite store below the results folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results_dir.resolve() / 'mlflow.db'}"
+
+
+@contextmanager
+def _forgiving() -> Iterator[None]:
+    """Turns MLflow's errors into a warning: a dashboard that is away loses no result."""
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        log.warning("MLflow was not told (%s); the next run of the suite makes up for it", error)
+
+
+class MlflowTracker:
+    """A tracker that writes to an MLflow store."""
+
+    def __init__(self, suite_name: str, grid: Grid, results_dir: Path) -> None:
+        """Opens the store and the suite's experiment, making both if need be.
+
+        Args:
+            suite_name: names the experiment.
+            grid: gives trials the labels that this suite calls them by.
+            results_dir: the store is below it unless ``MLFLOW_TRACKING_URI`` says otherwise.
+
+        Raises:
+            ResultsError: the store cannot be opened.
+        """
+        uri = default_uri(results_dir)
+        results_dir.mkdir(parents=True, exist_ok=True)
+        self._suite = suite_name
+        self._labels = {point.trial.id: point.label for point in grid.points}
+        self._runs: dict[str, str] = {}
+        self._epochs: dict[str, int] = {}
+        try:
+            self._client = MlflowClient(uri)
+            self._experiment_id = self._open_experiment(
+                local_root=results_dir if uri.startswith("sqlite:") else None
+            )
+        except (MlflowException, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ResultsError(
+                f"MLflow at {uri} cannot be opened ({reason}); --no-mlflow goes without"
+            ) from None
+
+    def _open_experiment(self, local_root: Path | None) -> str:
+        experiment = self._client.get_experiment_by_name(self._suite)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        location = (local_root / "mlartifacts" / self._suite).resolve().as_uri() if local_root else None
+        return str(self._client.create_experiment(self._suite, artifact_location=location))
+
+    def started(self, trial: Trial) -> None:
+        """Opens the trial's run, the one of an interrupted attempt if there is one."""
+        with _forgiving():
+            run_id = self._run(trial)
+            self._client.update_run(run_id, status="RUNNING")
+
+    def epoch(self, trial: Trial, row: EpochRow) -> None:
+        """Logs the epoch's figures unless they are there already."""
+        with _forgiving():
+            run_id = self._run(trial)
+            if row.epoch <= self._epochs[run_id]:
+                return
+            values = {name: getattr(row, name) for name in EPOCH_COLUMNS if name != "epoch"}
+            self._log(run_id, values, row.epoch)
+            self._epochs[run_id] = row.epoch
+
+    def ended(self, record: Record, folder: TrialFolder) -> None:
+        """Logs final metrics and artifacts and closes the run; nothing if that was done before."""
+        with _forgiving():
+            run_id = self._run(record.trial)
+            run = self._client.get_run(run_id)
+            if run.data.tags.get("bench.ended_at") == record.ended_at:
+                return
+            for row in folder.read_history():
+                self.epoch(record.trial, row)
+            tags = {"bench.ended_at": record.ended_at, "mlflow.note.content": _description(record)}
+            if record.outcome is not None:
+                outcome = record.outcome
+                self._log(run_id, outcome.metrics | {"best_epoch": outcome.best_epoch}, outcome.best_epoch)
+                tags["git_commit"] = outcome.provenance.git_commit or "none"
+                tags["device"] = outcome.provenance.device
+            for path in (folder.trial, folder.record, folder.history, folder.units, folder.boxes):
+                if path.exists():
+                    self._client.log_artifact(run_id, str(path))
+            self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+            self._client.set_terminated(run_id, _STATUS[record.status])
+
+    def _run(self, trial: Trial) -> str:
+        """Returns the id of the trial's run in this experiment, making the run if there is none."""
+        if trial.id not in self._runs:
+            found = self._client.search_runs(
+                [self._experiment_id], f"tags.trial_id = '{trial.id}'", max_results=1
+            )
+            run_id = found[0].info.run_id if found else self._create(trial)
+            history = self._client.get_metric_history(run_id, "learning_rate") if found else []
+            self._epochs[run_id] = max((metric.step for metric in history), default=0)
+            self._runs[trial.id] = run_id
+        return self._runs[trial.id]
+
+    def _create(self, trial: Trial) -> str:
+        label = self._labels.get(trial.id, trial.label)
+        name = f"{label} · {trial.dataset.name} {trial.resolution} px · seed {trial.seed}"
+        tags = {
+            "suite": self._suite,
+            "trial_id": trial.id,
+            "model": label,
+            "dataset": trial.dataset.name,
+            "resolution": str(trial.resolution),
+            "seed": str(trial.seed),
+        }
+        run = self._client.create_run(self._experiment_id, run_name=name, tags=tags)
+        parameters = [Param(key, str(value)) for key, value in _flatten(trial.model_dump(mode="json"))]
+        self._client.log_batch(run.info.run_id, params=parameters)
+        return str(run.info.run_id)
+
+    def _log(self, run_id: str, values: Mapping[str, float | None], step: int) -> None:
+        now = int(time.time() * 1000)
+        metrics = [Metric(key, value, now, step) for key, value in values.items() if value is not None]
+        self._client.log_batch(run_id, metrics=metrics)
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    leaves: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            leaves += _flatten(value, f"{prefix}{key}.")
+        else:
+            leaves.append((prefix + key, value))
+    return leaves
+
+
+def _description(record: Record) -> str:
+    if record.error is not None:
+        return f"Failed.\n\n```\n{record.error[-4000:]}\n```"
+    assert record.outcome is not None
+    outcome = record.outcome
+    notes = "".join(f"\n- {note}" for note in outcome.notes)
+    return f"`{record.trial.id}`, best of {outcome.num_epochs} epochs: {outcome.best_epoch}.{notes}"

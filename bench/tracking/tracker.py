@@ -1,0 +1,33 @@
+"""The seam between a run and where it is browsed, and the tracker that tracks nothing."""
+
+from typing import Protocol
+
+from bench.results.record import EpochRow, Record
+from bench.results.store import TrialFolder
+from bench.suite.trial import Trial
+
+
+class Tracker(Protocol):
+    """Mirrors trials. Told everything in the driver process; never raises for an unreachable server."""
+
+    def started(self, trial: Trial) -> None:
+        """The trial runs now."""
+
+    def epoch(self, trial: Trial, row: EpochRow) -> None:
+        """An epoch has ended; may be told again after a resumption."""
+
+    def ended(self, record: Record, folder: TrialFolder) -> None:
+        """The trial has ended, now or in an earlier run."""
+
+
+class NullTracker:
+    """Tracks nothing: for tests, and machines without MLflow."""
+
+    def started(self, trial: Trial) -> None:
+        """Does nothing."""
+
+    def epoch(self, trial: Trial, row: EpochRow) -> None:
+        """Does nothing."""
+
+    def ended(self, record: Record, folder: TrialFolder) -> None:
+        """Does nothing."""
