@@ -1,0 +1,88 @@
+"""Entry point: parses the command line, runs a verb, turns errors into one sentence and an exit code."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from bench.cli import list_, plan, report, run, schema, ui
+from bench.errors import BenchError, nearest
+
+EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+VERBS = {"plan": plan, "run": run, "report": report, "list": list_, "ui": ui, "schema": schema}
+
+_DESCRIPTION = (
+    "Does a classifier's class activation map point at the disease? Suites of trials, from YAML to tables."
+)
+_EXAMPLES = """\
+examples:
+  bench run suites/demo.yaml          train and score the demo on this machine, print its table
+  bench plan suites/demo.yaml         show its trials and which are done
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with suggestions for misspelt verbs and options, and usage errors as one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the sentence and exits with 2."""
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line."""
+    parser = Parser(
+        prog="bench",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", parser_class=Parser)
+    for name, module in VERBS.items():
+        summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
+        verb = verbs.add_parser(
+            name,
+            help=summary[0].lower() + summary[1:],
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(verb)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0 done, 1 trials failed, 2 bad usage or suite."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and not words[0].startswith("-") and words[0] not in VERBS:
+        allowed = ", ".join(VERBS)
+        print(f"bench: no verb {words[0]!r}; there are {allowed}{nearest(words[0], VERBS)}", file=sys.stderr)
+        return EXIT_USAGE
+    parser = build_parser()
+    parsed = parser.parse_args(words)
+    if parsed.version:
+        from bench import __version__
+
+        print(__version__)
+        return EXIT_DONE
+    if parsed.verb is None:
+        parser.print_help()
+        return EXIT_USAGE
+    try:
+        code: int = VERBS[parsed.verb].execute(parsed)
+        sys.stdout.flush()
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    return code

@@ -1,0 +1,113 @@
+"""Run a suite: train and score what is not done yet, then write its tables."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli import arguments as shared
+
+if TYPE_CHECKING:
+    from bench.execution.executor import Executor
+    from bench.suite.load import LoadedSuite
+    from bench.suite.schema import Resources
+    from bench.tracking.tracker import Tracker
+
+EXAMPLES = """\
+examples:
+  bench run suites/demo.yaml
+  bench run suites/nih_mini.yaml --data-root ~/nih --set weights=resnet18.safetensors --seeds 0-1
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    shared.add_suite(parser)
+    shared.add_results_dir(parser)
+    shared.add_reports_dir(parser)
+    root = os.environ.get("BENCH_DATA_ROOT")
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        default=Path(root) if root else None,
+        metavar="DIR",
+        help="folder of the downloaded data set, or of several by name (default: BENCH_DATA_ROOT)",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        metavar="DIR",
+        help="where decoded images are kept (default: cache/ in the results folder)",
+    )
+    parser.add_argument(
+        "--serial", action="store_true", help="run trials one by one in this process, without Ray"
+    )
+    parser.add_argument("--no-mlflow", action="store_true", help="do not mirror trials to MLflow")
+    parser.add_argument("--retry-failed", action="store_true", help="run failed trials again")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Runs the suite; 0 if every trial is finished, 1 if some failed."""
+    loaded = shared.load(arguments)
+
+    from bench.execution.context import RunContext
+    from bench.execution.driver import Driver, run_grid
+    from bench.execution.live import Display
+    from bench.reporting.build import build_report
+
+    store = shared.open_store(arguments)
+    context = RunContext(
+        results_dir=store.root,
+        data_root=arguments.data_root.resolve() if arguments.data_root else None,
+        cache_dir=(arguments.cache_dir or store.root / "cache").resolve(),
+        files=dict(loaded.grid.files),
+        use_gpu=_use_gpu(loaded.suite.resources),
+    )
+    driver = Driver(store, _tracker(arguments, loaded, store.root), Display(store))
+    executor = _executor(arguments)
+    resources = loaded.suite.resources
+    run_grid(loaded.grid, resources, context, executor, driver, retry_failed=arguments.retry_failed)
+    report = build_report(loaded, store, arguments.reports_dir)
+    print(report.page)
+    print(f"tables: {report.folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
+    failed = [trial.id for trial in loaded.grid.trials if store.state(trial.id) == "failed"]
+    if failed:
+        hint = "" if arguments.retry_failed else "; --retry-failed runs them again"
+        print(f"{len(failed)} trials failed, see record.json of {', '.join(failed)}{hint}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _use_gpu(resources: "Resources") -> bool:
+    """Whether trials run on CUDA: where the suite asks for it, or leaves it open and a GPU is there."""
+    import torch
+
+    from bench.errors import SuiteError
+
+    available = torch.cuda.is_available()
+    if resources.gpu and not available:
+        raise SuiteError(
+            f"the suite asks for {resources.gpu:g} GPU per trial and torch finds none here; "
+            "--set resources.gpu=0 runs it on the CPU"
+        )
+    return available and resources.gpu != 0
+
+
+def _executor(arguments: argparse.Namespace) -> "Executor":
+    if arguments.serial:
+        from bench.execution.serial import SerialExecutor
+
+        return SerialExecutor()
+    from bench.execution.ray_tune import RayExecutor
+
+    return RayExecutor()
+
+
+def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
+    from bench.tracking.tracker import NullTracker
+
+    if arguments.no_mlflow:
+        return NullTracker()
+    from bench.tracking.mlflow import MlflowTracker
+
+    return MlflowTracker(loaded.suite.name, loaded.grid, results_dir)

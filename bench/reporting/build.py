@@ -1,0 +1,76 @@
+"""Writes a suite's report: every table as Markdown, LaTeX and CSV, and one page with all of them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.reporting.build_tables import build_tables
+from bench.reporting.csv_cells import to_csv
+from bench.reporting.latex import to_latex
+from bench.reporting.markdown import to_markdown
+from bench.reporting.table import Table
+from bench.results.atomic import write_text
+from bench.results.record import Record
+from bench.results.store import ResultsStore
+from bench.suite.load import LoadedSuite
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes:
+        folder: ``reports/<suite>``.
+        tables: in the order of the page.
+        page: Markdown with all tables and where they come from.
+    """
+
+    folder: Path
+    tables: tuple[Table, ...]
+    page: str
+
+
+def build_report(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) -> Report:
+    """Computes the suite's tables from the results folder and writes them below ``reports_dir/<suite>``.
+
+    Raises:
+        ResultsError: a record or table of results cannot be read.
+        OSError: the folder cannot be written.
+    """
+    suite, grid = loaded.suite, loaded.grid
+    tables = build_tables(grid, store)
+    folder = reports_dir / suite.name
+    records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
+    page = "\n".join(
+        [f"# {suite.title or suite.name}\n", *map(to_markdown, tables), _origin(records, loaded)]
+    )
+    for table in tables:
+        write_text(folder / f"{table.key}.md", to_markdown(table))
+        write_text(folder / f"{table.key}.tex", to_latex(table))
+        write_text(folder / f"{table.key}.csv", to_csv(table))
+    write_text(folder / "README.md", page)
+    return Report(folder, tables, page)
+
+
+def _origin(records: Sequence[Record], loaded: LoadedSuite) -> str:
+    finished = [record.outcome for record in records if record.outcome is not None]
+    lines = [
+        "### Where the numbers come from",
+        "",
+        f"Suite `{loaded.source.name}`: {len(loaded.grid.trials)} trials, {len(finished)} finished, "
+        f"{len(records) - len(finished)} failed.",
+    ]
+    if finished:
+        seconds = sum(outcome.duration_s for outcome in finished)
+        lines.append(
+            f"Trials took {seconds / 60:.1f} min together, {seconds / len(finished):.0f} s on average."
+        )
+        provenances = Counter(
+            f"bench {o.provenance.bench} (commit {o.provenance.git_commit or 'none'}), "
+            f"torch {o.provenance.packages.get('torch', '?')}, {o.provenance.device}, "
+            f"{o.provenance.precision}, {o.provenance.num_threads} thread(s)"
+            for o in finished
+        )
+        lines += [f"{count} × {text}." for text, count in provenances.most_common()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,197 @@
+"""Builds a suite's tables from records: one per metric, data set and resolution."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bench.metrics.controls import CONTROLS, control_hits
+from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
+from bench.reporting.table import Cell, Row, Table
+from bench.results.record import Record
+from bench.results.store import ResultsStore
+from bench.results.units import read_table
+from bench.statistics.paired import is_tied
+from bench.statistics.student import mean_interval
+from bench.suite.grid import Grid, Point
+
+_HEADINGS = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
+
+_PROTOCOLS = {
+    "point_accuracy": (
+        "Point localization accuracy",
+        "Share of (image, finding) units whose heatmap peak lies in a box of the finding.",
+    ),
+    "auroc": ("AUROC", "Area under the ROC curve on the test split."),
+}
+
+_CAPTION = (
+    "Mean ± half-width of the 95% Student-t interval over seeds. "
+    "Bold: the best mean of a column, and every model whose paired difference to it, seed by seed, has a 95% "
+    "interval that contains 0."
+)
+
+_REFERENCE_CAPTION = (
+    " Below the line, what is reached without looking at the image: a uniform random point (expected value), "
+    "the image centre, and each finding's best point fitted on other patients; and the boxes' mean share of "
+    "the image."
+)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """The points of a grid that share data set and resolution, with what is known of them."""
+
+    dataset: str
+    resolution: int
+    points: tuple[Point, ...]
+    records: Mapping[str, Record]
+
+    @property
+    def finished(self) -> dict[str, Record]:
+        return {key: record for key, record in self.records.items() if record.status == "finished"}
+
+
+def build_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
+    """Returns a table of localization and one of AUROC for each data set and resolution of the grid.
+
+    Models without a finished trial are rows of holes; metrics that no trial has make no table.
+
+    Raises:
+        ResultsError: a record or a per-unit table cannot be read.
+    """
+    tables = []
+    for piece in _slices(grid, store):
+        for metric in _PROTOCOLS:
+            columns = _columns(piece, metric)
+            if columns:
+                tables.append(_table(piece, metric, columns, store))
+    return tuple(tables)
+
+
+def _slices(grid: Grid, store: ResultsStore) -> Sequence[_Slice]:
+    groups: dict[tuple[str, int], list[Point]] = {}
+    for point in grid.points:
+        key = (point.trial.dataset.model_dump_json(), point.trial.resolution)
+        groups.setdefault(key, []).append(point)
+    slices = []
+    for (_, resolution), points in groups.items():
+        records = {p.trial.id: record for p in points if (record := store.record(p.trial.id)) is not None}
+        slices.append(_Slice(points[0].trial.dataset.name, resolution, tuple(points), records))
+    return slices
+
+
+def _columns(piece: _Slice, metric: str) -> tuple[str, ...]:
+    """The names of a metric's values, in the order of the first record that has most of them."""
+    prefix = f"{metric}/"
+    named = [
+        tuple(key.removeprefix(prefix) for key in record.outcome.metrics if key.startswith(prefix))
+        for record in piece.finished.values()
+        if record.outcome is not None
+    ]
+    return max(named, key=len, default=())
+
+
+def _table(piece: _Slice, metric: str, columns: tuple[str, ...], store: ResultsStore) -> Table:
+    title, protocol = _PROTOCOLS[metric]
+    labels = tuple(dict.fromkeys(point.label for point in piece.points))
+    values = {label: _values(piece, label, metric, columns) for label in labels}
+    models = tuple(_model_row(piece, label, columns, values) for label in labels)
+    references = _references(piece, columns, store) if metric == "point_accuracy" else ()
+    caption = f"{protocol} {_CAPTION}{_REFERENCE_CAPTION if references else ''}"
+    return Table(
+        key=f"{metric}-{piece.dataset}-{piece.resolution}px",
+        title=f"{title}, {piece.dataset}, {piece.resolution} px",
+        columns=tuple(_HEADINGS.get(name, name.replace("_", " ")) for name in columns),
+        models=models,
+        references=references,
+        caption=caption,
+        notes=_notes(piece),
+    )
+
+
+def _values(
+    piece: _Slice, label: str, metric: str, columns: tuple[str, ...]
+) -> dict[str, dict[int, tuple[float, str]]]:
+    """Column → seed → (value, trial id) of the finished trials of a row."""
+    found: dict[str, dict[int, tuple[float, str]]] = {column: {} for column in columns}
+    for point in piece.points:
+        record = piece.finished.get(point.trial.id)
+        if point.label != label or record is None or record.outcome is None:
+            continue
+        for column in columns:
+            value = record.outcome.metrics.get(f"{metric}/{column}")
+            if value is not None:
+                found[column][point.trial.seed] = (value, point.trial.id)
+    return found
+
+
+def _model_row(
+    piece: _Slice,
+    label: str,
+    columns: tuple[str, ...],
+    values: Mapping[str, Mapping[str, Mapping[int, tuple[float, str]]]],
+) -> Row:
+    expected = sum(point.label == label for point in piece.points)
+    cells = []
+    for column in columns:
+        seeds = values[label][column]
+        if not seeds:
+            cells.append(Cell(None, expected=expected))
+            continue
+        interval = mean_interval([value for value, _ in seeds.values()])
+        ids = tuple(trial_id for _, trial_id in seeds.values())
+        best = _is_best(label, {name: row[column] for name, row in values.items()})
+        cells.append(Cell(interval.mean, interval.half_width, interval.n, expected, ids, best))
+    return Row(label, tuple(cells))
+
+
+def _is_best(label: str, column: Mapping[str, Mapping[int, tuple[float, str]]]) -> bool:
+    """Whether the row has the column's best mean, or is tied with the row that has it."""
+    by_seed = {
+        name: {seed: value for seed, (value, _) in seeds.items()} for name, seeds in column.items() if seeds
+    }
+    means = {name: mean_interval(list(seeds.values())).mean for name, seeds in by_seed.items()}
+    best = max(means, key=lambda name: means[name])
+    return means[label] == means[best] or is_tied(by_seed[label], by_seed[best])
+
+
+def _references(piece: _Slice, columns: tuple[str, ...], store: ResultsStore) -> tuple[Row, ...]:
+    """Controls and box areas, from the boxes that the first finished trial was scored with."""
+    folder = store.folder(next(iter(piece.finished)))
+    boxes, units = read_table(folder.boxes), read_table(folder.units)
+    images = {name: i for i, name in enumerate(units["image"].unique())}
+    findings = {name: i for i, name in enumerate(boxes["finding"].unique())}
+    table = boxes.assign(image_index=boxes["image"].map(images), class_index=boxes["finding"].map(findings))
+    patients = units.drop_duplicates("image").set_index(units["image"].drop_duplicates().map(images))[
+        "patient"
+    ]
+    hits = control_hits(table, patients, piece.resolution)
+    hits["finding"] = hits["class_index"].map({i: name for name, i in findings.items()})
+    rows = []
+    for control, label in CONTROLS.items():
+        accuracies = point_accuracy(hits.assign(hit=hits[control]), tuple(findings))
+        rows.append(Row(label, tuple(Cell(accuracies.get(column)) for column in columns)))
+    return (*rows, _area_row(boxes, columns, piece.resolution))
+
+
+def _area_row(boxes: pd.DataFrame, columns: tuple[str, ...], resolution: int) -> Row:
+    area = boxes["w"] * boxes["h"] / resolution**2
+    means = area.groupby(boxes["finding"]).mean()
+    cells = [Cell(float(means[column])) if column in means.index else Cell(None) for column in columns]
+    return Row("(Avg. box area)", tuple(cells))
+
+
+def _notes(piece: _Slice) -> tuple[str, ...]:
+    notes = []
+    failed = [r.trial.id for r in piece.records.values() if r.status == "failed"]
+    missing = [p.trial.id for p in piece.points if p.trial.id not in piece.records]
+    if failed:
+        notes.append(f"Failed: {', '.join(failed)}.")
+    if missing:
+        notes.append(f"Not finished: {', '.join(missing)}.")
+    undefined = {
+        note for r in piece.finished.values() if r.outcome for note in r.outcome.notes if "AUROC" in note
+    }
+    notes += [f"{note}." for note in sorted(undefined)]
+    return tuple(notes)

@@ -1,0 +1,34 @@
+"""Renders a table as GitHub Markdown."""
+
+from bench.reporting.table import DASH, Cell, Row, Table, format_number
+
+
+def to_markdown(table: Table) -> str:
+    """Returns heading, table, caption and notes; ends with a newline."""
+    header = ["", *table.columns]
+    lines = [f"### {table.title}", "", _line(header), _line(["---", *["---:"] * len(table.columns)])]
+    lines += [_row(row) for row in table.models]
+    lines += [_row(row, emphasis="*") for row in table.references]
+    lines += ["", table.caption]
+    lines += [part for note in table.notes for part in ("", note)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(row: Row, emphasis: str = "") -> str:
+    label = row.label.replace("|", "\\|")
+    return _line([f"{emphasis}{label}{emphasis}", *map(_cell, row.cells)])
+
+
+def _cell(cell: Cell) -> str:
+    if cell.mean is None:
+        return DASH
+    text = format_number(cell.mean)
+    if cell.half_width is not None:
+        text += f" ± {format_number(cell.half_width)}"
+    if cell.is_best:
+        text = f"**{text}**"
+    return f"{text} (n={cell.n})" if cell.is_short else text
+
+
+def _line(parts: list[str]) -> str:
+    return "| " + " | ".join(parts) + " |"
