@@ -69,9 +69,6 @@ def _run_locked(
     if trial.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = model.to(device)
-    earlier = folder.read_history()
-    for row in earlier:
-        on_epoch(row)
 
     def show(step: Step) -> None:
         share = (step.epoch - 1 + step.images_done / step.images_total) / step.max_epochs
@@ -94,7 +91,7 @@ def _run_locked(
         metrics=scores.metrics,
         best_epoch=history.best_epoch,
         num_epochs=len(history.rows),
-        duration_s=round(sum(row.duration_s for row in earlier) + time.monotonic() - started, 2),
+        duration_s=round(history.earlier_s + time.monotonic() - started, 2),
         notes=scores.notes,
         provenance=describe(device_name, precision, trial.recipe.num_threads),
     )

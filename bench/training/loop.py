@@ -51,11 +51,13 @@ class History:
         rows: one per finished epoch.
         best_epoch: epoch of the lowest validation loss; 0 before the first finite one.
         best_loss: that loss.
+        earlier_s: time that epochs of interrupted runs took.
     """
 
     rows: list[EpochRow] = field(default_factory=list)
     best_epoch: int = 0
     best_loss: float = math.inf
+    earlier_s: float = 0.0
 
 
 class TrainingError(RuntimeError):
@@ -83,7 +85,8 @@ def train(
         device: where to train.
         folder: receives checkpoints, best weights and history.
         on_step: told after every batch.
-        on_epoch: told after every epoch, checkpoint written.
+        on_epoch: told of every epoch once its checkpoint is written; after a resumption also of the earlier
+            ones.
 
     Raises:
         TrainingError: no epoch had a finite validation loss.
@@ -92,12 +95,14 @@ def train(
     if folder.last_checkpoint.exists():
         session.restore(Checkpoint.load(folder.last_checkpoint))
     history = session.history
+    for row in history.rows:
+        on_epoch(row)
     while len(history.rows) < trial.recipe.max_epochs and not session.schedule.is_over:
         row, is_best = session.run_epoch(on_step)
         if is_best:
             save_weights(model, folder.best_weights)
-        folder.write_history(history.rows)
         session.capture().save(folder.last_checkpoint)
+        folder.write_history(history.rows)
         on_epoch(row)
     if history.best_epoch == 0:
         raise TrainingError(f"no finite validation loss in {len(history.rows)} epochs; no best checkpoint")
@@ -187,6 +192,7 @@ class _Session:
         self.schedule = PlateauSchedule(self.trial.recipe, **state["schedule"])
         self.history.rows = [EpochRow.model_validate(row) for row in state["rows"]]
         self.history.best_epoch, self.history.best_loss = state["best"]
+        self.history.earlier_s = sum(row.duration_s for row in self.history.rows)
         torch.set_rng_state(state["rng_cpu"])
         if state["rng_cuda"] and self.precision.device.type == "cuda":
             torch.cuda.set_rng_state_all(state["rng_cuda"])

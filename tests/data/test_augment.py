@@ -1,0 +1,123 @@
+"""Augmentation: geometry against torchvision, distributions, independence of batches."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench.data.augment import WarpParameters, augment, draw_parameters
+from bench.models.torchvision_compat import torchvision
+from bench.suite.schema import Augmentation
+
+NONE = Augmentation(
+    rotation_probability=0.0,
+    crop_area_min=1.0,
+    crop_aspect_max=1.0,
+    flip_probability=0.0,
+    photometric_probability=0.0,
+)
+
+
+@pytest.fixture
+def image():
+    random = np.random.default_rng(0)
+    coarse = torch.from_numpy(random.uniform(40, 200, (1, 1, 9, 9)).astype(np.float32))
+    smooth = torch.nn.functional.interpolate(coarse, size=(64, 64), mode="bicubic")
+    return smooth.clamp(0, 255).to(torch.uint8)[:, 0]
+
+
+def parameters(affine, gain=1.0, offset=0.0) -> WarpParameters:
+    return WarpParameters(
+        np.array([affine], dtype=np.float32), np.array([gain], np.float32), np.array([offset], np.float32)
+    )
+
+
+IDENTITY = [[1, 0, 0], [0, 1, 0]]
+
+
+def test_nothing_to_do_changes_nothing(image):
+    drawn = draw_parameters(NONE, 0, 1, np.arange(1))
+    assert torch.allclose(augment(image, drawn, 64)[:, 0], image.float(), atol=1e-3)
+
+
+def test_flip_mirrors_columns(image):
+    flipping = NONE.model_copy(update={"flip_probability": 1.0})
+    warped = augment(image, draw_parameters(flipping, 0, 1, np.arange(1)), 64)
+    assert torch.allclose(warped[:, 0], image.float().flip(-1), atol=1e-2)
+
+
+@pytest.mark.parametrize("degrees", [90, 180])
+def test_right_angles_equal_rot90(image, degrees):
+    radians = np.deg2rad(degrees)
+    affine = [[np.cos(radians), -np.sin(radians), 0], [np.sin(radians), np.cos(radians), 0]]
+    warped = augment(image, parameters(affine), 64)[:, 0]
+    turned = [torch.rot90(image.float(), k, dims=(-2, -1)) for k in (degrees // 90, -degrees // 90)]
+    assert min((warped - candidate).abs().max() for candidate in turned) < 0.1
+
+
+def test_rotation_equals_torchvisions(image):
+    radians = np.deg2rad(30)
+    affine = [[np.cos(radians), -np.sin(radians), 0], [np.sin(radians), np.cos(radians), 0]]
+    ours = augment(image, parameters(affine), 64)
+    rotate = torchvision.transforms.functional.rotate
+    bilinear = torchvision.transforms.InterpolationMode.BILINEAR
+    theirs = rotate(image[:, None].float(), 30.0, interpolation=bilinear)
+    inner = (slice(None), slice(None), slice(20, 44), slice(20, 44))
+    assert (ours[inner] - theirs[inner]).abs().max() < 6  # cubic against bilinear of a smooth image
+
+
+def test_crop_equals_cropping_and_resizing(image):
+    # The left upper quarter: centre −0.5, half width 0.5.
+    ours = augment(image, parameters([[0.5, 0, -0.5], [0, 0.5, -0.5]]), 64)
+    crop = image[:, None, :32, :32].float()
+    theirs = torch.nn.functional.interpolate(crop, size=(64, 64), mode="bicubic", align_corners=False)
+    assert (ours[..., 8:56, 8:56] - theirs[..., 8:56, 8:56]).abs().max() < 0.5
+
+
+def test_what_lies_outside_is_black(image):
+    radians = np.deg2rad(45)
+    affine = [[np.cos(radians), -np.sin(radians), 0], [np.sin(radians), np.cos(radians), 0]]
+    corner = augment(image, parameters(affine), 64)[0, 0, :8, :8]
+    assert (corner == 0).all()
+
+
+def test_brightness_and_contrast_are_clipped(image):
+    brighter = augment(image, parameters(IDENTITY, gain=1.2, offset=0.1), 64)[:, 0]
+    assert torch.allclose(brighter, (image.float() * 1.2 + 25.5).clamp(0, 255), atol=1e-2)
+    assert augment(image, parameters(IDENTITY, gain=1.5, offset=0.5), 64).max() == 255
+
+
+def test_parameters_do_not_depend_on_batch_or_order():
+    augmentation = Augmentation()
+    together = draw_parameters(augmentation, 7, 3, np.arange(10))
+    apart = draw_parameters(augmentation, 7, 3, np.array([8, 2]))
+    assert (apart.affine == together.affine[[8, 2]]).all()
+    assert (apart.gain == together.gain[[8, 2]]).all()
+
+
+@pytest.mark.parametrize(("seed", "epoch"), [(8, 3), (7, 4)])
+def test_parameters_differ_between_seeds_and_epochs(seed, epoch):
+    augmentation = Augmentation()
+    first = draw_parameters(augmentation, 7, 3, np.arange(10))
+    other = draw_parameters(augmentation, seed, epoch, np.arange(10))
+    assert not (first.affine == other.affine).all()
+
+
+def test_distributions_are_the_thesis():
+    drawn = draw_parameters(Augmentation(), 0, 1, np.arange(20_000))
+    linear = drawn.affine[:, :, :2].astype(float)
+    areas = np.abs(np.linalg.det(linear))
+    assert areas.min() >= 0.7 - 1e-6
+    assert areas.max() <= 1 + 1e-6
+    assert (np.linalg.det(linear) < 0).mean() == pytest.approx(0.5, abs=0.02)  # flipped
+    upright = np.isclose(linear[:, 0, 1], 0)
+    assert upright.mean() == pytest.approx(0.5, abs=0.02)
+    widths = np.linalg.norm(linear[:, :, 0], axis=1)
+    heights = np.linalg.norm(linear[:, :, 1], axis=1)
+    assert (widths / heights).max() <= 4 / 3 + 1e-6
+    assert (widths / heights).min() >= 3 / 4 - 1e-6
+    shaded = drawn.gain != 1
+    assert shaded.mean() == pytest.approx(0.5, abs=0.02)
+    assert ((drawn.offset != 0) == shaded).all()
+    assert drawn.gain.min() >= 0.5
+    assert drawn.gain.max() <= 1.5
+    assert drawn.offset[shaded].mean() == pytest.approx(0, abs=0.02)

@@ -1,0 +1,58 @@
+"""Batches: order, augmentation and normalisation are functions of seed and epoch."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench.data.dataset import ImageSet
+from bench.data.feeding import evaluation_batches, training_batches
+from bench.metrics.boxes import COLUMNS
+from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.trial import Trial
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def images():
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (10, 80, 80), dtype=np.uint8)
+    labels = np.eye(10, 3, dtype=np.uint8)
+    names = tuple(map(str, range(10)))
+    return ImageSet(pixels, labels, names, names, pd.DataFrame(columns=list(COLUMNS)))
+
+
+def trial(seed=0, **recipe) -> Trial:
+    return Trial(
+        model="pylon",
+        encoder="resnet18",
+        weights="none",
+        dataset=PhantomSpec(),
+        resolution=64,
+        seed=seed,
+        recipe=Recipe(batch_size=4, **recipe),
+    )
+
+
+def test_every_image_is_seen_once_an_epoch_and_the_last_batch_is_smaller(images):
+    batches = list(training_batches(images, trial(), 1, CPU))
+    assert [len(batch.indices) for batch in batches] == [4, 4, 2]
+    assert sorted(np.concatenate([batch.indices for batch in batches])) == list(range(10))
+    assert batches[0].images.shape == (4, 1, 64, 64)
+    for batch in batches:
+        assert (batch.labels.numpy() == images.labels[batch.indices]).all()
+
+
+@pytest.mark.parametrize(("seed", "epoch", "same"), [(0, 1, True), (1, 1, False), (0, 2, False)])
+def test_epoch_is_a_function_of_seed_and_number(images, seed, epoch, same):
+    first = list(training_batches(images, trial(0), 1, CPU))
+    other = list(training_batches(images, trial(seed), epoch, CPU))
+    assert all(torch.equal(a.images, b.images) for a, b in zip(first, other, strict=True)) is same
+
+
+def test_evaluation_is_in_order_and_normalised(images):
+    (first, *_) = evaluation_batches(images, Recipe(batch_size=4), CPU)
+    assert first.indices.tolist() == [0, 1, 2, 3]
+    expected = (images.pixels[:4].astype(np.float32) / 255 - 0.4984) / 0.2483
+    assert np.allclose(first.images[:, 0].numpy(), expected, atol=1e-6)

@@ -1,0 +1,69 @@
+"""The command line as a process, on small suites."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SUITE = """\
+title: Small
+models: [baseline, pylon]
+datasets: [{name: phantom, train: 48, val: 16, test: 24}]
+resolutions: [64]
+seeds: [0, 1]
+encoder: resnet18
+weights: none
+recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs `bench` in a folder of its own."""
+
+    folder: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "bench", *arguments]
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("BENCH_", "MLFLOW_"))}
+        return inherited | {"COLUMNS": "120"} | changes
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+
+@pytest.fixture
+def bench(tmp_path):
+    (tmp_path / "small.yaml").write_text(SUITE)
+    return Bench(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_bench(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "small.yaml").write_text(SUITE)
+    return Bench(folder)

@@ -1,0 +1,151 @@
+"""Help, listings, plans and mistakes: fast verbs as processes."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BROKEN = Path(__file__).parents[1] / "suite" / "broken"
+SUITES = Path(__file__).parents[2] / "suites"
+VERBS = ("plan", "run", "report", "list", "ui", "schema")
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_ends_with_two_real_examples(bench, verb):
+    done = bench(*filter(None, [verb]), "--help")
+    assert done.returncode == 0
+    examples = done.stdout.split("examples:\n")[1].rstrip().splitlines()
+    assert len(examples) == 2
+    assert all(line.startswith("  bench ") for line in examples)
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from bench.cli.main import build_parser; build_parser().format_help();"
+        "heavy = {'torch', 'ray', 'mlflow', 'pandas', 'numpy', 'scipy', 'pydantic', 'cv2', 'rich'};"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_plan_and_report_import_neither_torch_nor_ray_nor_mlflow(bench):
+    for verb in ("plan", "report"):
+        code = (
+            "import sys; from bench.cli.main import main;"
+            f"code = main(['{verb}', 'small.yaml']);"
+            "print(code, sorted({'torch', 'ray', 'mlflow'} & sys.modules.keys()))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=bench.folder, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_plan_lists_every_trial(bench):
+    done = bench("plan", "small.yaml")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert [line.split()[:5] for line in lines[1:5]] == [
+        ["todo", "Baseline", "phantom", "64", "0"],
+        ["todo", "Baseline", "phantom", "64", "1"],
+        ["todo", "PYLON", "phantom", "64", "0"],
+        ["todo", "PYLON", "phantom", "64", "1"],
+    ]
+    assert lines[-1] == "4 trials: 4 todo"
+
+
+def test_plan_can_be_narrowed_and_changed(bench):
+    done = bench("plan", "small.yaml", "--only", "model=pylon", "--seeds", "1", "--set", "resolutions=[96]")
+    assert done.stdout.splitlines()[1].split()[:5] == ["todo", "PYLON", "phantom", "96", "1"]
+    assert done.stdout.splitlines()[-1] == "1 trials: 1 todo"
+
+
+def test_list_models_names_options(bench):
+    done = bench("list", "models")
+    assert "pylon" in done.stdout
+    assert "up_layers: 1, 2 (default 2)" in done.stdout
+
+
+def test_list_datasets(bench):
+    done = bench("list", "datasets")
+    assert "phantom" in done.stdout
+    assert "split_seed" in done.stdout
+
+
+def test_list_suites_reads_those_that_are_shipped(bench):
+    done = bench("list", "suites", "--suites-dir", str(SUITES))
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == len(list(SUITES.glob("*.yaml")))
+
+
+def test_schema_is_json(bench):
+    assert json.loads(bench("schema").stdout)["title"] == "Suite"
+
+
+def test_version(bench):
+    assert bench("--version").stdout.strip()
+
+
+with (BROKEN / "expected.csv").open(newline="", encoding="utf-8") as stream:
+    EXPECTED = [(row["file"], row["fragment"]) for row in csv.DictReader(stream)]
+
+
+def test_there_are_at_least_twenty_kinds_of_broken_suites():
+    assert len(EXPECTED) >= 20
+    assert {name for name, _ in EXPECTED} == {path.name for path in BROKEN.glob("*.yaml")}
+
+
+@pytest.mark.parametrize(("name", "fragment"), EXPECTED)
+def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
+    done = bench("run", str(BROKEN / name))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert fragment in done.stderr
+    assert not (bench.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["rnu", "small.yaml"], "no verb 'rnu'; there are plan, run, report, list, ui, schema; did you mean 'run'?"),
+        (["run"], "the following arguments are required: SUITE"),
+        (["run", "smal.yaml"], "did you mean 'small.yaml'?"),
+        (["run", "small.yaml", "--seeds", "7"], "no trial of this suite has seed '7'; it has: 0, 1"),
+        (["run", "small.yaml", "--only", "modle=pylon"], "did you mean 'model'?"),
+        (["run", "small.yaml", "--set", "recipe.batch=3"], "--set recipe.batch: unknown key 'batch'"),
+        (["run", "small.yaml", "--set", "resources.gpu=1"], "torch finds none here"),
+        (["run", "small.yaml", "--set", "resources.cpu=64"], "asks for 64 CPU cores"),
+        (["run", "small.yaml", "--serial", "--set", "datasets=[nih]"], "--data-root"),
+        (["list", "model"], "invalid choice: 'model'"),
+        (["ui"], "no MLflow store here yet"),
+        ([], ""),
+    ],
+)
+def test_bad_usage_is_a_sentence_and_exit_code_two(bench, arguments, sentence):
+    done = bench(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert sentence in done.stderr
+
+
+def test_mlflow_server_that_is_away_is_a_sentence(bench):
+    done = bench("run", "small.yaml", "--serial", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "MLflow at http://127.0.0.1:9 cannot be opened" in done.stderr
+    assert "--no-mlflow" in done.stderr
+
+
+def test_damaged_record_is_a_sentence(bench):
+    trial = bench("plan", "small.yaml").stdout.splitlines()[1].split()[-1]
+    folder = bench.folder / "results" / "trials" / trial
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text("{")
+    done = bench("report", "small.yaml")
+    assert done.returncode == 2
+    assert "record.json: not a readable record" in done.stderr

@@ -1,0 +1,267 @@
+"""A suite on Ray and MLflow, for real: results, tables, dashboard, failures, kills."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+
+
+def records(bench, results="results"):
+    paths = sorted((bench.folder / results / "trials").glob("*/record.json"))
+    return {path.parent.name: json.loads(path.read_text()) for path in paths}
+
+
+def histories(bench):
+    paths = sorted((bench.folder / "results" / "trials").glob("*/history.csv"))
+    return {path.parent.name: pd.read_csv(path) for path in paths}
+
+
+def wait_until(condition, what, timeout_s=120):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{what} did not happen within {timeout_s} s")
+
+
+@pytest.fixture(scope="module")
+def finished(module_bench):
+    """A folder in which the small suite ran on Ray and MLflow."""
+    done = module_bench("run", "small.yaml")
+    assert done.returncode == 0, done.stderr
+    return module_bench, done
+
+
+def test_run_prints_the_table_and_where_the_files_are(finished):
+    _, done = finished
+    assert "### Point localization accuracy, phantom, 64 px" in done.stdout
+    assert re.search(r"^\| PYLON \| .*\d\.\d\d ± \d\.\d\d", done.stdout, re.MULTILINE)
+    assert "tables: reports/small" in done.stderr
+    assert "[4/4]" in done.stderr
+
+
+def test_every_trial_leaves_a_record_and_its_tables(finished):
+    bench, _ = finished
+    found = records(bench)
+    assert len(found) == 4
+    for name, record in found.items():
+        folder = bench.folder / "results" / "trials" / name
+        assert record["status"] == "finished"
+        assert 0 <= record["outcome"]["metrics"]["point_accuracy/weighted"] <= 1
+        units = pd.read_parquet(folder / "units.parquet")
+        assert units["hit"].mean() == pytest.approx(record["outcome"]["metrics"]["point_accuracy/weighted"])
+        assert not (folder / "last.pt").exists()
+        assert not list(folder.glob("*.partial"))
+
+
+def test_report_files_are_written_and_repeatable(finished):
+    bench, _ = finished
+    folder = bench.folder / "reports" / "small"
+    names = {path.name for path in folder.iterdir()}
+    expected = {f"{m}-phantom-64px.{s}" for m in ("point_accuracy", "auroc") for s in ("md", "tex", "csv")}
+    assert names == expected | {"README.md"}
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert bench("report", "small.yaml").returncode == 0
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
+def test_csv_cells_are_the_means_of_the_records(finished):
+    bench, _ = finished
+    cells = pd.read_csv(bench.folder / "reports/small/point_accuracy-phantom-64px.csv")
+    found = records(bench)
+    for cell in cells[cells["kind"] == "model"].itertuples():
+        assert cell.n == cell.expected == 2
+        if cell.column == "Weighted avg.":
+            values = [found[i]["outcome"]["metrics"]["point_accuracy/weighted"] for i in cell.trial_ids.split()]
+            assert cell.mean == pytest.approx(sum(values) / 2)
+
+
+def test_running_again_does_nothing(finished):
+    bench, first = finished
+    paths = list((bench.folder / "results" / "trials").glob("*/record.json"))
+    before = {path: path.stat().st_mtime_ns for path in paths}
+    again = bench("run", "small.yaml")
+    assert again.returncode == 0
+    assert again.stdout == first.stdout
+    assert {path: path.stat().st_mtime_ns for path in paths} == before
+    assert len(mlflow_runs(bench)) == 4
+
+
+def mlflow_runs(bench):
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{bench.folder / 'results' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("small")
+    return [(client, run) for run in client.search_runs([experiment.experiment_id])]
+
+
+def test_mlflow_mirrors_every_trial(finished):
+    bench, _ = finished
+    found = records(bench)
+    runs = mlflow_runs(bench)
+    assert {run.data.tags["trial_id"] for _, run in runs} == found.keys()
+    assert {run.info.run_name for _, run in runs} >= {"PYLON · phantom 64 px · seed 0"}
+    for client, run in runs:
+        tags, record = run.data.tags, found[run.data.tags["trial_id"]]
+        assert run.info.status == "FINISHED"
+        assert tags["suite"] == "small"
+        assert {"model", "dataset", "resolution", "seed", "git_commit"} <= tags.keys()
+        assert run.data.params["recipe.learning_rate"] == "0.001"
+        assert run.data.params["seed"] == tags["seed"]
+        for key, value in record["outcome"]["metrics"].items():
+            assert run.data.metrics[key] == pytest.approx(value)
+        assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == [1]
+        artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+        assert {"trial.json", "record.json", "units.parquet", "history.csv"} <= artifacts
+
+
+def test_serial_executor_gives_the_same_numbers(finished):
+    bench, _ = finished
+    done = bench("run", "small.yaml", "--serial", "--no-mlflow", "--results-dir", "serial", "--seeds", "1")
+    assert done.returncode == 0, done.stderr
+    expected = records(bench)
+    serial = records(bench, "serial")
+    assert len(serial) == 2
+    for name, record in serial.items():
+        assert record["outcome"]["metrics"] == expected[name]["outcome"]["metrics"]
+    assert not (bench.folder / "serial" / "mlflow.db").exists()
+    assert "(n=1)" not in done.stdout  # what was asked for with --seeds is complete
+
+
+def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
+    (bench.folder / "weights.safetensors").write_bytes(b"\0" * 64)
+    suite = bench.folder / "small.yaml"
+    broken = "[{name: baseline, weights: weights.safetensors}, pylon]"
+    suite.write_text(suite.read_text().replace("[baseline, pylon]", broken).replace("[0, 1]", "[0]"))
+    done = bench("run", "small.yaml")
+    assert done.returncode == 1, done.stderr
+    states = {name.split("-")[0]: record["status"] for name, record in records(bench).items()}
+    assert states == {"baseline": "failed", "pylon": "finished"}
+    (failure,) = [record["error"] for record in records(bench).values() if record["error"]]
+    assert "Traceback" in failure
+    assert "weights.safetensors" in failure
+    assert "1 trials failed" in done.stderr
+    assert "| Baseline | — |" in done.stdout
+    assert "Failed: baseline-" in done.stdout
+    assert {run.info.status for _, run in mlflow_runs(bench)} == {"FAILED", "FINISHED"}
+
+    assert bench("run", "small.yaml", "--serial").returncode == 1
+    ended = {name: record["ended_at"] for name, record in records(bench).items()}
+    time.sleep(1.1)  # the time of a record is in seconds
+    assert bench("run", "small.yaml", "--serial", "--retry-failed").returncode == 1
+    again = {name: record["ended_at"] for name, record in records(bench).items()}
+    assert {name for name in ended if again[name] != ended[name]} == {n for n in ended if n.startswith("baseline")}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench, number, code):
+    arguments = ["run", "small.yaml", "--set", "recipe.max_epochs=8", "--only", "model=pylon"]
+    process = bench.start(*arguments)
+    wait_until(lambda: any(len(h) >= 2 for h in histories(bench).values()) or process.poll(), "two epochs")
+    assert process.poll() is None, process.stderr.read()
+    os.kill(process.pid, number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert not any(record["status"] == "finished" for record in records(bench).values())
+    before = histories(bench)
+
+    done = bench(*arguments)
+    assert done.returncode == 0, done.stderr
+    after = histories(bench)
+    assert len(after) == 2
+    for name, history in after.items():
+        assert history["epoch"].tolist() == list(range(1, 9))
+        kept = before.get(name, history.head(0))
+        pd.testing.assert_frame_equal(history.head(len(kept)), kept)
+    assert {record["status"] for record in records(bench).values()} == {"finished"}
+    for client, run in mlflow_runs(bench):
+        assert run.info.status == "FINISHED"
+        assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == list(range(1, 9))
+
+
+def test_worker_killed_in_the_middle_is_started_again(bench):
+    arguments = ["run", "small.yaml", "--set", "recipe.max_epochs=8", "--only", "model=pylon", "--seeds", "0"]
+    process = bench.start(*arguments)
+    wait_until(lambda: any(len(h) >= 2 for h in histories(bench).values()) or process.poll(), "two epochs")
+    before = histories(bench)
+    (workers,) = [workers_of(process.pid)]
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    (name,) = before
+    pd.testing.assert_frame_equal(histories(bench)[name].head(len(before[name])), before[name])
+
+
+def workers_of(pid: int) -> list[int]:
+    """Ray worker processes that run a trainable, below the driver `pid`."""
+    listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
+    parents = {int(child): int(parent) for child, parent, _ in rows}
+
+    def is_below(child: int) -> bool:
+        while child in parents:
+            if child == pid:
+                return True
+            child = parents[child]
+        return False
+
+    return [int(child) for child, _, words in rows if "ImplicitFunc" in words and is_below(int(child))]
+
+
+@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real radiographs at hand")
+def test_real_radiographs_in_the_official_layout(bench):
+    download = bench.folder / "download"
+    script = SHARED / "data" / "make_nih_layout.py"
+    command = [sys.executable, str(script), "--out", str(download), "--size", "256", "--limit", "40"]
+    subprocess.run(command, check=True, capture_output=True)
+    text = (bench.folder / "small.yaml").read_text()
+    start, end = text.index("datasets:"), text.index("resolutions:")
+    (bench.folder / "small.yaml").write_text(text[:start] + "datasets: [nih]\n" + text[end:])
+    done = bench("run", "small.yaml", "--data-root", str(download), "--seeds", "0")
+    assert done.returncode == 0, done.stderr
+    assert "Nodule" in done.stdout
+    assert "Best constant point" in done.stdout
+    assert (bench.folder / "reports/small/point_accuracy-nih-64px.tex").exists()
+    for name in records(bench):
+        units = pd.read_parquet(bench.folder / "results" / "trials" / name / "units.parquet")
+        assert len(units) >= 40
+        assert units["image"].str.fullmatch(r"\d{8}_\d{3}\.png").all()
+
+
+def test_dashboard_answers_on_loopback_and_ends_without_orphans(finished):
+    bench, _ = finished
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = bench.start("ui", "--port", str(port))
+
+    def answers():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as response:
+                return response.status == 200
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return False
+
+    try:
+        wait_until(answers, "the dashboard's answer")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    wait_until(lambda: not answers(), "the dashboard's end", 20)

@@ -1,0 +1,146 @@
+"""Peaks and hits: by hand, and against a loop that follows the protocol literally."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench.evaluation.localize import localize
+from bench.metrics.boxes import COLUMNS
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+
+
+def table(*rows) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def heatmap(row: int, column: int, side: int = 4) -> torch.Tensor:
+    logits = torch.full((1, 1, side, side), -8.0)
+    logits[0, 0, row, column] = 4.0
+    return logits
+
+
+SIZE = 36
+"""Nine times the side of `heatmap`, so that a cell has a middle pixel: cell (1, 2) has (13, 22)."""
+
+
+def test_peak_is_the_middle_pixel_of_the_highest_cell():
+    (unit,) = localize(heatmap(1, 2), table((0, 0, 0, 0, SIZE, SIZE)), SIZE).itertuples()
+    assert (unit.peak_row, unit.peak_column, unit.num_ties) == (13, 22, 1)
+    assert unit.score == pytest.approx(1 / (1 + np.exp(-4)))
+    assert unit.hit
+
+
+def test_peak_of_a_border_cell_is_the_first_of_a_plateau():
+    """Beyond the centres of border cells bilinear enlargement is constant."""
+    (unit,) = localize(heatmap(0, 0), table((0, 0, 0, 0, 1, 1)), SIZE).itertuples()
+    assert (unit.peak_row, unit.peak_column, unit.num_ties) == (0, 0, 25)
+
+
+@pytest.mark.parametrize(
+    ("box", "hit"),
+    [
+        ((22.0, 13.0, 2.0, 2.0), True),  # on the near edges
+        ((20.0, 11.0, 2.0, 2.0), True),  # on the far edges
+        ((20.0, 11.0, 1.999, 2.0), False),
+        ((20.0, 11.0, 2.0, 1.999), False),
+        ((22.001, 13.0, 2.0, 2.0), False),
+        ((22.0, 13.001, 2.0, 2.0), False),
+        ((22.0, 13.0, 0.0, 0.0), True),
+    ],
+)
+def test_edges_of_a_box_are_inside(box, hit):
+    assert localize(heatmap(1, 2), table((0, 0, *box)), SIZE)["hit"].item() is hit
+
+
+def test_any_of_several_boxes_of_a_unit_is_enough():
+    boxes = table((0, 0, 0.0, 0.0, 2.0, 2.0), (0, 0, 21.0, 12.0, 2.0, 2.0))
+    found = localize(heatmap(1, 2), boxes, SIZE)
+    assert len(found) == 1
+    assert found["hit"].item()
+
+
+def test_box_of_another_class_does_not_help():
+    logits = torch.cat([heatmap(1, 2), heatmap(3, 0)], dim=1)
+    found = localize(logits, table((0, 0, 0, 20, 10, 12), (0, 1, 19, 11, 4, 4)), SIZE)
+    assert found["hit"].tolist() == [False, False]
+
+
+def test_saturated_map_ties_and_the_first_pixel_is_taken():
+    logits = torch.full((1, 1, 4, 4), 20.0)  # sigmoid is exactly 1 in float32 from about 16.6
+    (unit,) = localize(logits, table((0, 0, 0, 0, 1, 1)), 32).itertuples()
+    assert (unit.peak_row, unit.peak_column, unit.num_ties) == (0, 0, 32 * 32)
+    assert unit.score == 1
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_map_that_is_not_finite_is_a_counted_miss(bad):
+    logits = heatmap(1, 2)
+    logits[0, 0, 0, 0] = bad
+    (unit,) = localize(logits, table((0, 0, 0, 0, 32, 32)), 32).itertuples()
+    assert (unit.hit, unit.finite, unit.peak_row, unit.peak_column, unit.num_ties) == (False, False, -1, -1, 0)
+    assert np.isnan(unit.score)
+
+
+def test_no_boxes_give_no_units():
+    assert len(localize(heatmap(0, 0), table(), 32)) == 0
+
+
+def test_units_come_sorted_and_once():
+    boxes = table((1, 0, 0, 0, 1, 1), (0, 1, 0, 0, 1, 1), (1, 0, 2, 2, 1, 1), (0, 0, 0, 0, 1, 1))
+    found = localize(torch.zeros(2, 2, 4, 4), boxes, 32)
+    assert found[["image_index", "class_index"]].to_numpy().tolist() == [[0, 0], [0, 1], [1, 0]]
+
+
+def _reference_localize(logits: np.ndarray, boxes: pd.DataFrame, size: int) -> list[tuple]:
+    """Unit by unit in plain loops: float32 sigmoid, bilinear by hand, strict first maximum."""
+    rows = []
+    for (image, finding), group in boxes.groupby(["image_index", "class_index"]):
+        low = (1 / (1 + np.exp(-logits[image, finding].astype(np.float64)))).astype(np.float32)
+        side = low.shape[0]
+        at = np.clip((np.arange(size) + 0.5) * side / size - 0.5, 0, None)
+        first = np.minimum(at.astype(int), side - 1)
+        second = np.minimum(first + 1, side - 1)
+        share = at - first
+        horizontal = low[:, first] * (1 - share) + low[:, second] * share
+        big = horizontal[first] * (1 - share)[:, None] + horizontal[second] * share[:, None]
+        row, column = np.unravel_index(big.argmax(), big.shape)
+        hit = any(
+            b.x <= column <= b.x + b.w and b.y <= row <= b.y + b.h for b in group.itertuples(index=False)
+        )
+        rows.append((int(image), int(finding), int(row), int(column), bool(hit)))
+    return rows
+
+
+def test_agrees_with_a_literal_loop_on_random_maps():
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 3, (6, 3, 7, 7)).astype(np.float32)
+    rows = [
+        (random.integers(6), random.integers(3), *random.uniform(0, 60, 2), *random.uniform(5, 40, 2))
+        for _ in range(30)
+    ]
+    boxes = table(*rows)
+    found = localize(torch.from_numpy(logits), boxes, 97)
+    columns = ["image_index", "class_index", "peak_row", "peak_column", "hit"]
+    assert [tuple(row) for row in found[columns].to_numpy().tolist()] == [
+        tuple(row) for row in _reference_localize(logits, boxes, 97)
+    ]
+    assert found["hit"].any()
+    assert not found["hit"].all()
+
+
+@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no reference heatmaps at hand")
+def test_authors_heatmaps_give_the_authors_hits():
+    """982 of 984 printed hits follow from the recovered 64×64 maps, on the native 1024 grid."""
+    folder = SHARED / "data" / "authors_pylon_seed0"
+    shares = np.load(folder / "heatmaps_seed0_64x64_f16.npz")["heatmaps"].astype(np.float32)
+    panels = pd.read_csv(folder / "panels_seed0.csv")
+    # The maps were stretched to [0, 1]; any affine map of probabilities keeps the peak and makes logits finite.
+    probabilities = torch.from_numpy(0.05 + 0.9 * shares).unsqueeze(1)
+    boxes = panels.rename(columns={"n": "image_index"}).assign(class_index=0)[list(COLUMNS)]
+    found = localize(torch.logit(probabilities), boxes, 1024)
+    assert (found["hit"].to_numpy() == panels["point_acc"].to_numpy(bool)).sum() >= 982
+    assert found["hit"].sum() == pytest.approx(598, abs=2)

@@ -1,0 +1,197 @@
+"""A trial in process: complete, exact, resumable, and honest about failures."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from bench.evaluation.score import score
+from bench.execution.context import RunContext
+from bench.execution.serial import SerialExecutor
+from bench.execution.trial import run_trial
+from bench.metrics.localization import point_accuracy
+from bench.results.store import ResultsStore
+from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, read_table
+from bench.suite.schema import PhantomSpec, Recipe, Resources
+from bench.suite.trial import Trial
+
+
+def small_trial(model="pylon", seed=0, **recipe) -> Trial:
+    given = {"batch_size": 16, "learning_rate": 1e-3, "max_epochs": 3, **recipe}
+    return Trial(
+        model=model,
+        encoder="resnet18",
+        weights="none",
+        dataset=PhantomSpec(train=40, val=16, test=24),
+        resolution=64,
+        seed=seed,
+        recipe=Recipe(**given),
+    )
+
+
+def context(folder: Path) -> RunContext:
+    return RunContext(results_dir=folder, data_root=None, cache_dir=folder / "cache")
+
+
+def best_weights(folder: Path, trial: Trial) -> bytes:
+    return ResultsStore(folder).folder(trial.id).best_weights.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """An uninterrupted run: its folder, outcome and epochs."""
+    folder = tmp_path_factory.mktemp("reference")
+    rows = []
+    outcome = run_trial(small_trial(), context(folder), rows.append)
+    return folder, outcome, rows
+
+
+def test_outcome_and_files_are_complete(reference):
+    folder, outcome, rows = reference
+    trial = ResultsStore(folder).folder(small_trial().id)
+    assert [row.epoch for row in rows] == [1, 2, 3]
+    assert trial.read_history() == tuple(rows)
+    assert outcome.num_epochs == 3
+    assert outcome.best_epoch == min(rows, key=lambda row: row.val_loss).epoch
+    units, boxes = read_table(trial.units), read_table(trial.boxes)
+    assert tuple(units.columns) == UNIT_COLUMNS
+    assert tuple(boxes.columns) == BOX_COLUMNS
+    assert len(units) == len(boxes[["image", "finding"]].drop_duplicates())
+    assert outcome.provenance.device == "cpu"
+    assert outcome.provenance.precision == "float32"
+
+
+def test_metrics_follow_from_the_per_unit_table(reference):
+    folder, outcome, _ = reference
+    units = read_table(ResultsStore(folder).folder(small_trial().id).units)
+    findings = tuple(dict.fromkeys(units["finding"]))
+    for name, value in point_accuracy(units, findings).items():
+        assert outcome.metrics[f"point_accuracy/{name}"] == value
+
+
+def test_training_loss_falls(reference):
+    _, _, rows = reference
+    assert rows[-1].train_loss < rows[0].train_loss
+
+
+def test_same_trial_gives_the_same_bits(reference, tmp_path):
+    folder, outcome, _ = reference
+    torch.rand(17)  # whatever the process did before
+    again = run_trial(small_trial(), context(tmp_path))
+    assert again.metrics == outcome.metrics
+    assert best_weights(tmp_path, small_trial()) == best_weights(folder, small_trial())
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_interrupted_and_resumed_equals_uninterrupted(reference, tmp_path, epoch):
+    folder, outcome, rows = reference
+    trial = small_trial()
+
+    def kill(row):
+        if row.epoch == epoch:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_trial(trial, context(tmp_path), kill)
+    assert ResultsStore(tmp_path).state(trial.id) == "interrupted"
+    told = []
+    resumed = run_trial(trial, context(tmp_path), told.append)
+    assert [row.epoch for row in told] == [1, 2, 3]
+    assert [(r.train_loss, r.val_loss) for r in told] == [(r.train_loss, r.val_loss) for r in rows]
+    assert resumed.metrics == outcome.metrics
+    assert best_weights(tmp_path, trial) == best_weights(folder, trial)
+
+
+def test_seeds_differ(reference, tmp_path):
+    _, _, rows = reference
+    told = []
+    run_trial(small_trial(seed=1, max_epochs=1), context(tmp_path), told.append)
+    assert told[0].train_loss != rows[0].train_loss
+
+
+def test_stops_when_the_rate_was_reduced_often_enough(tmp_path):
+    # An improvement would have to be by 99%: every evaluation after the first stalls.
+    trial = small_trial(max_epochs=20, plateau_threshold=0.99, plateau_patience=0, max_reductions=2)
+    told = []
+    outcome = run_trial(trial, context(tmp_path), told.append)
+    assert outcome.num_epochs == 3
+    assert [row.learning_rate for row in told] == pytest.approx([1e-3, 1e-3, 2e-4])
+
+
+def test_epochs_between_evaluations_have_no_validation_loss(tmp_path):
+    told = []
+    run_trial(small_trial(evaluate_every=2), context(tmp_path), told.append)
+    assert [row.val_loss is None for row in told] == [True, False, False]
+
+
+def test_loss_that_is_never_finite_is_a_failure(tmp_path):
+    trial = small_trial(learning_rate=1e30, max_epochs=1)
+    with pytest.raises(RuntimeError, match="no finite validation loss"):
+        run_trial(trial, context(tmp_path))
+
+
+class Ledger:
+    """A listener that writes down what it is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def started(self, trial):
+        self.events.append(("started", trial.id))
+
+    def epoch(self, trial, row):
+        self.events.append(("epoch", trial.id))
+
+    def finished(self, trial, outcome):
+        self.events.append(("finished", trial.id))
+
+    def failed(self, trial, error):
+        self.events.append(("failed", trial.id, error))
+
+
+def test_failing_trial_does_not_keep_the_others_from_running(tmp_path):
+    broken, sound = small_trial(learning_rate=1e30, max_epochs=1), small_trial("baseline", max_epochs=1)
+    ledger = Ledger()
+    SerialExecutor().run([broken, sound], context(tmp_path), Resources(), ledger)
+    kinds = [event[0] for event in ledger.events]
+    assert kinds == ["started", "epoch", "failed", "started", "epoch", "finished"]
+    assert "Traceback" in ledger.events[2][2]
+    assert "TrainingError" in ledger.events[2][2]
+
+
+class Oracle(torch.nn.Module):
+    """A model whose map peaks in the middle of one box of every unit."""
+
+    def __init__(self, boxes: pd.DataFrame, num_classes: int):
+        super().__init__()
+        self.boxes, self.num_classes, self.position = boxes, num_classes, 0
+
+    def forward(self, images):
+        from bench.models.blocks import CamOutput
+
+        maps = torch.full((len(images), self.num_classes, 64, 64), -5.0)
+        for box in self.boxes.itertuples():
+            index = box.image_index - self.position
+            if 0 <= index < len(images):
+                row, column = math.floor(box.y + box.h / 2), math.floor(box.x + box.w / 2)
+                maps[index, box.class_index, row, column] = 5.0
+        self.position += len(images)
+        return CamOutput(maps, maps.amax(dim=(-2, -1)))
+
+
+def test_perfect_maps_score_one(tmp_path):
+    from bench.data.dataset import DataContext
+    from bench.data.registry import load_dataset
+
+    trial = small_trial()
+    data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
+    oracle = Oracle(data.test.boxes, len(data.findings))
+    scores = score(oracle, data, trial.recipe, torch.device("cpu"), lambda done, total: None)
+    assert scores.metrics["point_accuracy/weighted"] == 1
+    assert all(value == 1 for key, value in scores.metrics.items() if key.startswith("auroc/"))
