@@ -16,6 +16,7 @@ from torch import Tensor
 from bench.suite.schema import Augmentation
 
 _CROP_ATTEMPTS = 10
+_IDENTITY = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
 
 Floats = npt.NDArray[np.float32]
 
@@ -56,12 +57,19 @@ def augment(pixels: Tensor, parameters: WarpParameters, size_px: int) -> Tensor:
     Cubic interpolation, clipped like 8-bit arithmetic; what lies outside the image is black.
     """
     images = pixels.unsqueeze(1).float()
-    affine = torch.from_numpy(parameters.affine).to(images.device)
-    grid = F.affine_grid(affine, [len(images), 1, size_px, size_px], align_corners=False)
-    warped = F.grid_sample(images, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
+    if images.shape[-1] == size_px and (parameters.affine == _IDENTITY).all():
+        warped = images
+    else:
+        warped = _warp(images, parameters.affine, size_px)
     gain = torch.from_numpy(parameters.gain).to(images.device)[:, None, None, None]
     offset = torch.from_numpy(parameters.offset).to(images.device)[:, None, None, None]
     return (warped.clamp(0, 255) * gain + offset * 255).clamp(0, 255)
+
+
+def _warp(images: Tensor, affine: Floats, size_px: int) -> Tensor:
+    theta = torch.from_numpy(affine).to(images.device)
+    grid = F.affine_grid(theta, [len(images), 1, size_px, size_px], align_corners=False)
+    return F.grid_sample(images, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
 
 
 def _generator(seed: int, epoch: int, index: int) -> np.random.Generator:

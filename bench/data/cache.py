@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -50,6 +49,8 @@ def cached_images(
 
 def decode(path: Path, side_px: int) -> npt.NDArray[np.uint8] | None:
     """Returns uint8 [side_px, side_px], or None if the file is no readable image."""
+    import cv2  # only where something is decoded: a finished cache is read without it
+
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
         return None

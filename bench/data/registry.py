@@ -1,12 +1,9 @@
 """Data sets by the name that a suite gives: one line adds one."""
 
-from collections.abc import Callable
+import importlib
 from dataclasses import dataclass
-from typing import Any
 
 from bench.data.dataset import DataContext, Dataset
-from bench.data.nih import load_nih
-from bench.data.phantom_source import load_phantom
 from bench.suite.schema import NihSpec, PhantomSpec
 
 
@@ -15,17 +12,18 @@ class DatasetEntry:
     """How a data set is loaded.
 
     Attributes:
-        load: (its specification, resolution, context) → data set.
+        target: ``module:function`` of (its specification, resolution, context), giving a `Dataset`. Imported
+            when it is used: a machine that trains on one need not have what another is drawn or decoded with.
         is_stored: whether loading it first decodes files into a cache, which is worth doing once, in advance.
     """
 
-    load: Callable[[Any, int, DataContext], Dataset]
+    target: str
     is_stored: bool
 
 
 DATASETS: dict[str, DatasetEntry] = {
-    "phantom": DatasetEntry(load_phantom, is_stored=False),
-    "nih": DatasetEntry(load_nih, is_stored=True),
+    "phantom": DatasetEntry("bench.data.phantom_source:load_phantom", is_stored=False),
+    "nih": DatasetEntry("bench.data.nih:load_nih", is_stored=True),
 }
 
 _latest: dict[str, Dataset] = {}
@@ -42,7 +40,8 @@ def load_dataset(spec: PhantomSpec | NihSpec, resolution: int, context: DataCont
     key = f"{spec.model_dump_json()} {resolution} {context.data_root} {context.cache_dir}"
     if key not in _latest:
         _latest.clear()
-        _latest[key] = DATASETS[spec.name].load(spec, resolution, context)
+        module, _, function = DATASETS[spec.name].target.partition(":")
+        _latest[key] = getattr(importlib.import_module(module), function)(spec, resolution, context)
     return _latest[key]
 
 
