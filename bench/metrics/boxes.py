@@ -36,7 +36,8 @@ def region(boxes: Floats, size_px: int) -> npt.NDArray[np.bool_]:
     mask = np.zeros((size_px, size_px), dtype=bool)
     for x, y, w, h in boxes:
         top, left = max(int(np.ceil(y)), 0), max(int(np.ceil(x)), 0)
-        mask[top : int(np.floor(y + h)) + 1, left : int(np.floor(x + w)) + 1] = True
+        bottom, right = max(int(np.floor(y + h)) + 1, 0), max(int(np.floor(x + w)) + 1, 0)
+        mask[top:bottom, left:right] = True
     return mask
 
 

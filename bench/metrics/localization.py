@@ -17,9 +17,15 @@ def point_accuracy(units: pd.DataFrame, findings: tuple[str, ...]) -> dict[str, 
     Args:
         units: columns finding (text) and hit (bool), one row per unit. No units at all give an empty result.
         findings: the order of the result.
+
+    Raises:
+        ValueError: a unit is of a finding that is not in `findings`.
     """
     if units.empty:
         return {}
+    unknown = set(units["finding"]) - set(findings)
+    if unknown:
+        raise ValueError(f"units of unknown findings: {sorted(unknown)}")
     by_finding = units.groupby("finding", observed=True)["hit"].mean()
     per_finding = {name: float(by_finding[name]) for name in findings if name in by_finding.index}
     macro = sum(per_finding.values()) / len(per_finding)

@@ -55,11 +55,13 @@ def build_report(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) ->
 
 def _origin(records: Sequence[Record], loaded: LoadedSuite) -> str:
     finished = [record.outcome for record in records if record.outcome is not None]
+    failed = [record.trial.id for record in records if record.status == "failed"]
     lines = [
         "### Where the numbers come from",
         "",
         f"Suite `{loaded.source.name}`: {len(loaded.grid.trials)} trials, {len(finished)} finished, "
-        f"{len(records) - len(finished)} failed.",
+        f"{len(failed)} failed.",
+        *(f"Failed: {trial_id}." for trial_id in failed),
     ]
     if finished:
         seconds = sum(outcome.duration_s for outcome in finished)

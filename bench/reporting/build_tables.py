@@ -1,5 +1,7 @@
 """Builds a suite's tables from records: one per metric, data set and resolution."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +16,8 @@ from bench.results.units import read_table
 from bench.statistics.paired import is_tied
 from bench.statistics.student import mean_interval
 from bench.suite.grid import Grid, Point
+from bench.suite.identity import short_hash
+from bench.suite.schema import NihSpec, PhantomSpec
 
 _HEADINGS = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 
@@ -74,11 +78,26 @@ def _slices(grid: Grid, store: ResultsStore) -> Sequence[_Slice]:
     for point in grid.points:
         key = (point.trial.dataset.model_dump_json(), point.trial.resolution)
         groups.setdefault(key, []).append(point)
+    specs = {dataset: group[0].trial.dataset for (dataset, _), group in groups.items()}
+    names = _dataset_names(specs)
     slices = []
-    for (_, resolution), points in groups.items():
+    for (dataset, resolution), points in groups.items():
         records = {p.trial.id: record for p in points if (record := store.record(p.trial.id)) is not None}
-        slices.append(_Slice(points[0].trial.dataset.name, resolution, tuple(points), records))
+        slices.append(_Slice(names[dataset], resolution, tuple(points), records))
     return slices
+
+
+def _dataset_names(specs: Mapping[str, PhantomSpec | NihSpec]) -> dict[str, str]:
+    """What tables call each data set: its name, and what is special about it where several share one."""
+    shared = Counter(spec.name for spec in specs.values())
+    names = {}
+    for key, spec in specs.items():
+        special = spec.model_dump(exclude_defaults=True) if shared[spec.name] > 1 else {}
+        parts = [
+            f"{k} {short_hash(v) if isinstance(v, dict) else v}" for k, v in special.items() if k != "name"
+        ]
+        names[key] = " ".join([spec.name, *([f"({', '.join(parts)})"] if parts else [])])
+    return names
 
 
 def _columns(piece: _Slice, metric: str) -> tuple[str, ...]:
@@ -100,7 +119,7 @@ def _table(piece: _Slice, metric: str, columns: tuple[str, ...], store: ResultsS
     references = _references(piece, columns, store) if metric == "point_accuracy" else ()
     caption = f"{protocol} {_CAPTION}{_REFERENCE_CAPTION if references else ''}"
     return Table(
-        key=f"{metric}-{piece.dataset}-{piece.resolution}px",
+        key=f"{metric}-{re.sub(r'[^A-Za-z0-9.]+', '-', piece.dataset).strip('-')}-{piece.resolution}px",
         title=f"{title}, {piece.dataset}, {piece.resolution} px",
         columns=tuple(_HEADINGS.get(name, name.replace("_", " ")) for name in columns),
         models=models,

@@ -52,7 +52,10 @@ def escape(text: str) -> str:
 
 
 def _row(row: Row) -> str:
-    return _line([escape(row.label), *map(_cell, row.cells)])
+    label = escape(row.label)
+    if label.startswith("["):  # which the line break before would take as its argument
+        label = f"{{{label}}}"
+    return _line([label, *map(_cell, row.cells)])
 
 
 def _cell(cell: Cell) -> str:

@@ -15,7 +15,7 @@ def to_markdown(table: Table) -> str:
 
 
 def _row(row: Row, emphasis: str = "") -> str:
-    label = row.label.replace("|", "\\|")
+    label = " ".join(row.label.split()).replace("|", "\\|")
     return _line([f"{emphasis}{label}{emphasis}", *map(_cell, row.cells)])
 
 

@@ -94,12 +94,19 @@ class TrialFolder:
             writer.writerows(row.model_dump() for row in rows)
 
     def read_history(self) -> tuple[EpochRow, ...]:
-        """Returns the epochs so far; none if there is no history."""
+        """Returns the epochs so far; none if there is no history.
+
+        Raises:
+            ResultsError: the file is damaged.
+        """
         if not self.history.exists():
             return ()
         with self.history.open(newline="") as stream:
             rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(stream)]
-        return tuple(EpochRow.model_validate(row, strict=False) for row in rows)
+        try:
+            return tuple(EpochRow.model_validate(row, strict=False) for row in rows)
+        except ValidationError as error:
+            raise ResultsError(f"{self.history}: not a readable history ({_brief(error)})") from None
 
 
 class ResultsStore:
@@ -120,14 +127,15 @@ class ResultsStore:
         """
         path = self.folder(trial_id).record
         try:
-            return Record.model_validate_json(path.read_bytes())
+            record = Record.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ResultsError(
-                f"{path}: not a readable record ({reason}); move it away to run again"
-            ) from None
+            hint = "move it away to run the trial again"
+            raise ResultsError(f"{path}: not a readable record ({_brief(error)}); {hint}") from None
+        if record.trial.id != trial_id:
+            raise ResultsError(f"{path}: is the record of another trial, {record.trial.id}")
+        return record
 
     def state(self, trial_id: str) -> State:
         """Returns where the trial stands; "interrupted" has a checkpoint to go on from."""
@@ -161,6 +169,10 @@ class ResultsStore:
     def _write(self, record: Record) -> None:
         text = record.model_dump_json(indent=2) + "\n"
         write_text(self.folder(record.trial.id).record, text)
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _now() -> str:

@@ -44,5 +44,7 @@ def mean_interval(values: Sequence[float]) -> MeanInterval:
     mean = float(np.mean(values))
     if n == 1:
         return MeanInterval(mean, None, 1)
+    if min(values) == max(values):  # exactly, whatever rounding makes of it
+        return MeanInterval(values[0], 0.0, n)
     quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
     return MeanInterval(mean, quantile * float(np.std(values, ddof=1)) / math.sqrt(n), n)

@@ -1,6 +1,7 @@
 """Expands a suite to its trials, and narrows them to a selection."""
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,19 @@ from bench.suite.schema import Exclusion, ModelSpec, NihSpec, PhantomSpec, Split
 from bench.suite.trial import Trial
 
 AXES = ("model", "dataset", "resolution", "seed")
+
+_CONDITIONS = re.compile(rf",(?=\s*(?:{'|'.join(AXES)})=)")
+"""What parts conditions; a label may hold commas too."""
+
+_MAX_SEEDS = 10_000
+
+
+class GridError(SuiteError):
+    """Something wrong with the grid, at a path in the suite."""
+
+    def __init__(self, path: tuple[str | int, ...], text: str) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,7 @@ class Grid:
             SuiteError: an unknown axis or value, or nothing left.
         """
         wanted: dict[str, set[str]] = {}
-        for condition in itertools.chain.from_iterable(text.split(",") for text in only):
+        for condition in itertools.chain.from_iterable(map(_CONDITIONS.split, only)):
             axis, equals, value = condition.strip().partition("=")
             if not equals or axis not in AXES:
                 hint = nearest(axis, AXES)
@@ -97,7 +111,10 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
             raise SuiteError(f"--seeds {text!r}: give numbers and ranges such as 0,2 or 0-4")
-        seeds.update(range(int(first), int(last or first) + 1))
+        span = range(int(first), int(last or first) + 1)
+        if len(span) > _MAX_SEEDS:
+            raise SuiteError(f"--seeds {text!r}: more than {_MAX_SEEDS} seeds")
+        seeds.update(span)
     return tuple(sorted(seeds))
 
 
@@ -109,19 +126,20 @@ def expand(suite: Suite, folder: Path) -> Grid:
         folder: where the suite file is; files that it names are relative to it.
 
     Raises:
-        SuiteError: a file cannot be read, two points are the same trial, or nothing is left of the grid.
+        GridError: a file cannot be read, two points are the same trial, or nothing is left of the grid.
     """
     files: dict[str, Path] = {}
-    datasets = [_with_digests(dataset, folder, files) for dataset in suite.datasets]
+    datasets = [_with_digests(i, dataset, folder, files) for i, dataset in enumerate(suite.datasets)]
+    weights = [_weights_digest(suite, i, folder, files) for i in range(len(suite.models))]
     points: list[Point] = []
-    for model, dataset, resolution, seed in itertools.product(
-        suite.models, datasets, suite.resolutions, suite.seeds
+    for (model, initial), dataset, resolution, seed in itertools.product(
+        zip(suite.models, weights, strict=True), datasets, suite.resolutions, suite.seeds
     ):
         trial = Trial(
             model=model.name,
             options=model.options,
             encoder=model.encoder or suite.encoder,
-            weights=_weights_digest(model.weights or suite.weights, folder, files),
+            weights=initial,
             dataset=dataset,
             resolution=resolution,
             seed=seed,
@@ -130,7 +148,7 @@ def expand(suite: Suite, folder: Path) -> Grid:
         points.append(Point(trial, label_of(model)))
     kept = _without(points, suite.exclude)
     if not kept:
-        raise SuiteError("the grid is empty: 'exclude' leaves out every trial")
+        raise GridError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
     _refuse_twins(kept)
     return Grid(kept, files)
 
@@ -142,15 +160,15 @@ def label_of(model: ModelSpec) -> str:
 
 def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[Point, ...]:
     kept = list(points)
-    for exclusion in exclusions:
+    for index, exclusion in enumerate(exclusions):
         given = exclusion.model_dump(exclude_none=True)
         if not given:
-            raise SuiteError(f"exclude: an entry is empty; give at least one of {listing(AXES)}")
+            raise GridError(("exclude", index), f"an empty entry; give at least one of {listing(AXES)}")
         matches = [
             all(str(value) in point.value_of(axis) for axis, value in given.items()) for point in points
         ]
         if not any(matches):
-            raise SuiteError(f"exclude: {given} matches no trial of the grid")
+            raise GridError(("exclude", index), f"{given} matches no trial of the grid")
         kept = [point for point in kept if not matches[points.index(point)]]
     return tuple(kept)
 
@@ -162,40 +180,40 @@ def _refuse_twins(points: Sequence[Point]) -> None:
         twin = by_id.setdefault(point.trial.id, point)
         if twin is not point:
             same = "twice" if twin.label == point.label else f"as {twin.label!r} and as {point.label!r}"
-            raise SuiteError(f"the grid holds the same trial {same}: {point.trial.id}")
+            raise GridError(("models",), f"the grid holds the same trial {same}: {point.trial.id}")
         model = canonical_json(point.trial.model_identity())
         if by_label.setdefault(point.label, model) != model:
-            raise SuiteError(
-                f"two different models are both called {point.label!r}; give one of them a 'label'"
-            )
+            text = f"two different models are both called {point.label!r}; give one of them a 'label'"
+            raise GridError(("models",), text)
 
 
-def _weights_digest(weights: str, folder: Path, files: dict[str, Path]) -> str:
+def _weights_digest(suite: Suite, index: int, folder: Path, files: dict[str, Path]) -> str:
+    own = suite.models[index].weights
+    path: tuple[str | int, ...] = ("weights",) if own is None else ("models", index, "weights")
+    weights = own or suite.weights
     if weights in ("none", "imagenet"):
         return weights
     if not Path(weights).suffix and "/" not in weights:
         hint = nearest(weights, ("none", "imagenet"))
-        raise SuiteError(f"weights: got {weights!r}; allowed: none, imagenet, or a file{hint}")
-    return _register("weights", weights, folder, files)
+        raise GridError(path, f"weights is {weights!r}; allowed: none, imagenet, or a file{hint}")
+    return _register(path, weights, folder, files)
 
 
 def _with_digests(
-    dataset: PhantomSpec | NihSpec, folder: Path, files: dict[str, Path]
+    index: int, dataset: PhantomSpec | NihSpec, folder: Path, files: dict[str, Path]
 ) -> PhantomSpec | NihSpec:
     if not isinstance(dataset, NihSpec) or not isinstance(dataset.split, SplitLists):
         return dataset
-    lists = {
-        part: _register(f"datasets: split: {part}", path, folder, files)
-        for part, path in dataset.split.model_dump().items()
-    }
+    path = ("datasets", index, "split")
+    lists = {part: _register((*path, part), name, folder, files) for part, name in dataset.split}
     return dataset.model_copy(update={"split": SplitLists(**lists)})
 
 
-def _register(what: str, name: str, folder: Path, files: dict[str, Path]) -> str:
-    path = folder / name
+def _register(path: tuple[str | int, ...], name: str, folder: Path, files: dict[str, Path]) -> str:
+    file = folder / name
     try:
-        digest = file_digest(path)
+        digest = file_digest(file)
     except OSError as error:
-        raise SuiteError(f"{what}: cannot read {path} ({error.strerror or error})") from None
-    files[digest] = path.resolve()
+        raise GridError(path, f"{path[-1]}: cannot read {file} ({error.strerror or error})") from None
+    files[digest] = file.resolve()
     return digest

@@ -17,6 +17,8 @@ def suite_schema() -> dict[str, Any]:
     schema["properties"]["models"]["items"] = {
         "anyOf": [{"enum": list(MODELS)}, *(_model_schema(name, shared) for name in MODELS)]
     }
+    for spec in DATASET_SPECS.values():
+        schema["$defs"][spec.__name__]["required"] = ["name"]
     by_mapping = schema["properties"]["datasets"]["items"]
     schema["properties"]["datasets"]["items"] = {"anyOf": [{"enum": list(DATASET_SPECS)}, by_mapping]}
     return schema
@@ -25,10 +27,11 @@ def suite_schema() -> dict[str, Any]:
 def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:
     fields = {key: shared[key] for key in ModelSpec.model_fields if key not in ("name", "options")}
     options = {key: _option_schema(option) for key, option in model_options(name).items()}
+    grouped = {"type": "object", "properties": options, "additionalProperties": False}
     return {
         "type": "object",
         "title": MODELS[name].label,
-        "properties": {"name": {"const": name}, **fields, **options},
+        "properties": {"name": {"const": name}, **fields, **options, "options": grouped},
         "required": ["name"],
         "additionalProperties": False,
     }

@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.catalog import MODELS, model_options
-from bench.suite.grid import Grid, expand
-from bench.suite.schema import DATASET_SPECS, ModelSpec, SplitLists, Suite
+from bench.suite.grid import Grid, GridError, expand
+from bench.suite.schema import DATASET_SPECS, ModelSpec, NihSpec, SplitLists, Suite
 from bench.suite.yaml_positions import Document, Path_, Plain, parse, parse_scalar
 
 _KINDS = {"int": "a whole number", "float": "a number", "string": "text", "bool": "true or false"}
@@ -59,8 +59,8 @@ def load_suite(path: Path, overrides: Sequence[str] = ()) -> LoadedSuite:
     suite = _validate(data, document, path, overridden)
     try:
         grid = expand(suite, path.parent)
-    except SuiteError as error:
-        raise SuiteError(f"{path}: {error}") from None
+    except GridError as error:
+        raise SuiteError(f"{_where(error.path, document, path, overridden)}: {error}") from None
     return LoadedSuite(suite, grid, path)
 
 
@@ -82,7 +82,7 @@ def _override(data: dict[str, Any], text: str) -> Path_:
             raise SuiteError(f"--set {text!r}: the suite has nothing at {part!r} to set {after!r} in")
     last = path[-1]
     if (isinstance(target, dict) and isinstance(last, str)) or _holds(target, last):
-        target[last] = parse_scalar(value)
+        target[last] = parse_scalar(value, f"--set {key}")
     else:
         raise SuiteError(f"--set {text!r}: the suite has nothing at {last!r} to set")
     return path
@@ -105,7 +105,7 @@ def _validate(data: dict[str, Any], document: Document, path: Path, overridden: 
     except ValueError as error:  # json.dumps: a value that JSON has not
         raise SuiteError(f"{path}: {error}") from None
     if suite is not None:
-        problems = list(_check_models(suite.models)) + list(_check_repetitions(suite))
+        problems = [*_check_models(suite.models), *_check_repetitions(suite), *_check_splits(suite)]
     if problems:
         raise SuiteError(
             "\n".join(f"{_where(p, document, path, overridden)}: {text}" for p, text in problems)
@@ -124,9 +124,10 @@ def _names_as_mappings(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _where(problem: Path_, document: Document, path: Path, overridden: set[Path_]) -> str:
-    for length in range(len(problem), 0, -1):
-        if problem[:length] in overridden:
-            return f"--set {'.'.join(map(str, problem[:length]))}"
+    for override in overridden:
+        shared = min(len(problem), len(override))
+        if shared and problem[:shared] == override[:shared]:
+            return f"--set {'.'.join(map(str, override))}"
     position = document.position(problem)
     return f"{path}:{position[0]}:{position[1]}" if position else str(path)
 
@@ -140,7 +141,7 @@ def _is_echo(detail: ErrorDetails) -> bool:
     came = detail.get("input")
     if detail["type"] == "too_short":
         return bool(came)
-    branch = str(detail["loc"][-1])
+    branch = str(detail["loc"][-1]) if detail["loc"] else ""
     if branch == SplitLists.__name__:
         return isinstance(came, str)
     return branch.startswith("literal[") and not isinstance(came, str)
@@ -177,6 +178,9 @@ def _sentence(detail: ErrorDetails, data: Plain | dict[str, Any]) -> tuple[Path_
         return path, f"{name} is {_show(came)}; it has to be {wanted}"
     if kind == "too_short":
         return path, f"{name} is empty; the grid needs at least one"
+    if kind == "string_pattern_mismatch":
+        wanted = "letters, digits, '_', '-' and '.', a letter or digit first"
+        return path, f"{name} is {_show(came)}; it has to be {wanted}"
     return path, f"{name} is {_show(came)}; {detail['msg'].replace('Input should', 'it has to', 1)}"
 
 
@@ -199,19 +203,16 @@ _BRANCHES = (SplitLists.__name__, "literal[", *DATASET_SPECS)
 
 def _fields_at(path: Path_, data: Any) -> list[str]:
     """Returns the keys that the schema allows at `path`."""
-    here: Any = Suite
+    candidates: list[type[BaseModel]] = [Suite]
     for part in path:
-        if isinstance(part, int):
-            data = data[part]
-            continue
-        data = data[part] if isinstance(data, dict) else None
-        annotation = here.model_fields[part].annotation
-        if part == "datasets":
-            continue
-        here = next(_models_in(annotation), here)
-    if path and path[0] == "datasets":
-        here = DATASET_SPECS.get(str((data or {}).get("name")), here)
-    return list(here.model_fields)
+        data = data[part]
+        if isinstance(part, str):
+            fields = [model.model_fields[part] for model in candidates if part in model.model_fields]
+            candidates = [model for field in fields for model in _models_in(field.annotation)]
+        if isinstance(data, dict):
+            named = DATASET_SPECS.get(str(data.get("name")))
+            candidates = [model for model in candidates if model is named] or candidates
+    return list(dict.fromkeys(name for model in candidates for name in model.model_fields))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -230,7 +231,7 @@ def _check_models(models: Sequence[ModelSpec]) -> Iterator[tuple[Path_, str]]:
     for index, model in enumerate(models):
         if model.name not in MODELS:
             hint = nearest(model.name, MODELS)
-            yield ("models", index), f"unknown model {model.name!r}; allowed: {listing(MODELS)}{hint}"
+            yield ("models", index, "name"), f"unknown model {model.name!r}; allowed: {listing(MODELS)}{hint}"
             continue
         known = model_options(model.name)
         for key, value in model.options.items():
@@ -248,3 +249,12 @@ def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
         for index, value in enumerate(values):
             if value in values[:index]:
                 yield (axis, index), f"{axis} lists {value} twice"
+
+
+def _check_splits(suite: Suite) -> Iterator[tuple[Path_, str]]:
+    for index, dataset in enumerate(suite.datasets):
+        if isinstance(dataset, NihSpec) and isinstance(dataset.split, SplitLists) and dataset.split_seed:
+            yield (
+                ("datasets", index, "split_seed"),
+                "split_seed means nothing where the split is given as lists",
+            )

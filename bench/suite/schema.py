@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bench.suite.catalog import OptionValue
-
 
 class Frozen(BaseModel):
     """Immutable, strict about types, refusing unknown keys."""
@@ -28,7 +26,7 @@ class ModelSpec(Frozen):
 
     name: str
     """A model of `bench list models`."""
-    options: dict[str, OptionValue] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict)
     """Keyword options of the model's constructor; may be written directly beside `name`."""
     encoder: str | None = None
     """Encoder of segmentation-models-pytorch; the suite's if absent."""

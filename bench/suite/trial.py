@@ -1,6 +1,5 @@
 """A trial: one grid point, fully resolved."""
 
-from functools import cached_property
 from typing import Any
 
 from pydantic import Field
@@ -29,7 +28,7 @@ class Trial(Frozen):
     recipe: Recipe = Recipe()
     protocol: int = PROTOCOL
 
-    @cached_property
+    @property
     def id(self) -> str:
         """The trial's folder name, e.g. ``pylon-phantom-64px-s0-0123456789``."""
         prefix = f"{self.model}-{self.dataset.name}-{self.resolution}px-s{self.seed}"

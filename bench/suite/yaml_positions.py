@@ -1,6 +1,6 @@
 """YAML to plain data, with the line and column of everything, duplicates refused.
 
-Scalars follow the core schema of YAML 1.2, as people expect: ``1e-4`` is a number, ``no`` a word.
+Scalars are what people expect, as in YAML 1.2: ``1e-4`` is a number, ``010`` is ten, ``no`` a word.
 """
 
 import re
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import yaml
 
 from bench.errors import SuiteError
+
+MAX_NODES = 100_000
+"""Values in a file, aliases counted where they stand: a few lines of aliases can mean billions."""
 
 Path_ = tuple[str | int, ...]
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
@@ -68,27 +71,28 @@ def parse(text: str, source: str) -> Document:
         loader = _CoreLoader(text)
         root = loader.get_single_node()
         positions: dict[Path_, tuple[int, int]] = {}
-        data = None if root is None else _convert(loader, root, (), positions, source, frozenset())
+        data = None if root is None else _convert(root, (), positions, source, frozenset())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
         raise SuiteError(f"{where}: not valid YAML: {error.problem or error.context}") from None
+    except RecursionError:
+        raise SuiteError(f"{source}: nested too deeply") from None
     except yaml.YAMLError as error:
         raise SuiteError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
     return Document(data, positions)
 
 
-def parse_scalar(text: str) -> Plain:
+def parse_scalar(text: str, source: str = "value") -> Plain:
     """Returns the plain data that `text` means as YAML; for values on a command line.
 
     Raises:
         SuiteError: not YAML.
     """
-    return parse(text, repr(text)).data
+    return parse(text, source).data
 
 
 def _convert(
-    loader: _CoreLoader,
     node: yaml.Node,
     path: Path_,
     positions: dict[Path_, tuple[int, int]],
@@ -96,11 +100,13 @@ def _convert(
     above: frozenset[int],
 ) -> Plain:
     positions.setdefault(path, _place(node))
+    if len(positions) > MAX_NODES:
+        raise SuiteError(f"{source}: holds more than {MAX_NODES} values")
     if id(node) in above:
         raise SuiteError(f"{source}:{_colon(node)}: an anchor refers to itself")
     above |= {id(node)}
     if isinstance(node, yaml.SequenceNode):
-        return [_convert(loader, n, (*path, i), positions, source, above) for i, n in enumerate(node.value)]
+        return [_convert(n, (*path, i), positions, source, above) for i, n in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         mapping: dict[str, Plain] = {}
         for key_node, value_node in node.value:
@@ -113,12 +119,31 @@ def _convert(
                     f"{source}:{_colon(key_node)}: duplicate key {key!r}; it stands on line {first} already"
                 )
             positions[(*path, key)] = _place(key_node)
-            mapping[key] = _convert(loader, value_node, (*path, key), positions, source, above)
+            mapping[key] = _convert(value_node, (*path, key), positions, source, above)
         return mapping
-    value = loader.construct_object(node)
-    if value is not None and not isinstance(value, (bool, int, float, str)):
-        raise SuiteError(f"{source}:{_colon(node)}: {node.value!r} is no plain value")
-    return value
+    assert isinstance(node, yaml.ScalarNode)
+    return _scalar(node, source)
+
+
+def _scalar(node: yaml.ScalarNode, source: str) -> Plain:
+    text: str = node.value
+    try:
+        match node.tag.removeprefix("tag:yaml.org,2002:"):
+            case "null":
+                return None
+            case "bool":
+                return {"true": True, "false": False}[text.lower()]
+            case "int":
+                return int(text, 10)
+            case "float":
+                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+            case "str":
+                text.encode()  # half of a surrogate pair is no text
+                return text
+    except (KeyError, ValueError):
+        pass
+    shown = text if len(text) <= 40 else text[:37] + "…"
+    raise SuiteError(f"{source}:{_colon(node)}: {shown!a} is no plain value")
 
 
 def _place(node: yaml.Node) -> tuple[int, int]:

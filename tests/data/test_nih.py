@@ -61,7 +61,9 @@ def test_parts_labels_and_sizes(root, tmp_path):
     assert data.train.pixels.shape[1:] == (80, 80)  # a quarter larger, for random crops
     assert data.test.pixels.shape[1:] == (64, 64)
     assert data.test.pixels.dtype == np.uint8
-    labelled = {name: set(np.flatnonzero(row)) for name, row in zip(data.test.names, data.test.labels, strict=True)}
+    labelled = {
+        name: set(np.flatnonzero(row)) for name, row in zip(data.test.names, data.test.labels, strict=True)
+    }
     assert labelled["00000010_001.png"] == {4, 5}
     assert labelled["00000010_000.png"] == set()
 
@@ -167,7 +169,10 @@ DAMAGES = {
         lambda r: edit(r / "Data_Entry_2017.csv", "Pleural_Thickening", "Pleural_Thikening"),
         "unknown finding 'Pleural_Thikening'; did you mean 'Pleural_Thickening'",
     ),
-    "missing column": (lambda r: edit(r / "Data_Entry_2017.csv", "Patient ID", "Patient"), "'Patient ID' is missing"),
+    "missing column": (
+        lambda r: edit(r / "Data_Entry_2017.csv", "Patient ID", "Patient"),
+        "'Patient ID' is missing",
+    ),
     "image listed twice": (
         lambda r: edit(r / "Data_Entry_2017.csv", "00000000_001.png", "00000000_000.png"),
         "1 images stand twice",
@@ -176,7 +181,10 @@ DAMAGES = {
         lambda r: edit(r / "test_list.txt", "00000011_001.png", "00000000_001.png"),
         "in both .* and test: 00000000_001.png",
     ),
-    "box coordinate is text": (lambda r: edit(r / "BBox_List_2017.csv", "10.5", "left"), "a coordinate is no number"),
+    "box coordinate is text": (
+        lambda r: edit(r / "BBox_List_2017.csv", "10.5", "left"),
+        "a coordinate is no number",
+    ),
     "too few box columns": (
         lambda r: (r / "BBox_List_2017.csv").write_text("Image Index,Finding Label\n"),
         "expected six columns",

@@ -30,7 +30,9 @@ class Bench:
         return [sys.executable, "-m", "bench", *arguments]
 
     def environment(self, **changes: str) -> dict[str, str]:
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("BENCH_", "MLFLOW_"))}
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("BENCH_", "MLFLOW_"))
+        }
         return inherited | {"COLUMNS": "120"} | changes
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

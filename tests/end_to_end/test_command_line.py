@@ -112,7 +112,10 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["rnu", "small.yaml"], "no verb 'rnu'; there are plan, run, report, list, ui, schema; did you mean 'run'?"),
+        (
+            ["rnu", "small.yaml"],
+            "no verb 'rnu'; there are plan, run, report, list, ui, schema; did you mean 'run'?",
+        ),
         (["run"], "the following arguments are required: SUITE"),
         (["run", "smal.yaml"], "did you mean 'small.yaml'?"),
         (["run", "small.yaml", "--seeds", "7"], "no trial of this suite has seed '7'; it has: 0, 1"),

@@ -85,7 +85,9 @@ def test_csv_cells_are_the_means_of_the_records(finished):
     for cell in cells[cells["kind"] == "model"].itertuples():
         assert cell.n == cell.expected == 2
         if cell.column == "Weighted avg.":
-            values = [found[i]["outcome"]["metrics"]["point_accuracy/weighted"] for i in cell.trial_ids.split()]
+            values = [
+                found[i]["outcome"]["metrics"]["point_accuracy/weighted"] for i in cell.trial_ids.split()
+            ]
             assert cell.mean == pytest.approx(sum(values) / 2)
 
 
@@ -163,7 +165,9 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     time.sleep(1.1)  # the time of a record is in seconds
     assert bench("run", "small.yaml", "--serial", "--retry-failed").returncode == 1
     again = {name: record["ended_at"] for name, record in records(bench).items()}
-    assert {name for name in ended if again[name] != ended[name]} == {n for n in ended if n.startswith("baseline")}
+    assert {name for name in ended if again[name] != ended[name]} == {
+        n for n in ended if n.startswith("baseline")
+    }
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
@@ -210,7 +214,9 @@ def test_worker_killed_in_the_middle_is_started_again(bench):
 
 def workers_of(pid: int) -> list[int]:
     """Ray worker processes that run a trainable, below the driver `pid`."""
-    listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
     parents = {int(child): int(parent) for child, parent, _ in rows}
 

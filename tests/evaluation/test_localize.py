@@ -81,7 +81,13 @@ def test_map_that_is_not_finite_is_a_counted_miss(bad):
     logits = heatmap(1, 2)
     logits[0, 0, 0, 0] = bad
     (unit,) = localize(logits, table((0, 0, 0, 0, 32, 32)), 32).itertuples()
-    assert (unit.hit, unit.finite, unit.peak_row, unit.peak_column, unit.num_ties) == (False, False, -1, -1, 0)
+    assert (unit.hit, unit.finite, unit.peak_row, unit.peak_column, unit.num_ties) == (
+        False,
+        False,
+        -1,
+        -1,
+        0,
+    )
     assert np.isnan(unit.score)
 
 
@@ -138,7 +144,7 @@ def test_authors_heatmaps_give_the_authors_hits():
     folder = SHARED / "data" / "authors_pylon_seed0"
     shares = np.load(folder / "heatmaps_seed0_64x64_f16.npz")["heatmaps"].astype(np.float32)
     panels = pd.read_csv(folder / "panels_seed0.csv")
-    # The maps were stretched to [0, 1]; any affine map of probabilities keeps the peak and makes logits finite.
+    # The maps were stretched to [0, 1]; an affine map keeps peaks and makes logits finite.
     probabilities = torch.from_numpy(0.05 + 0.9 * shares).unsqueeze(1)
     boxes = panels.rename(columns={"n": "image_index"}).assign(class_index=0)[list(COLUMNS)]
     found = localize(torch.logit(probabilities), boxes, 1024)

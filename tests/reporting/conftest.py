@@ -1,0 +1,115 @@
+"""A results folder with real records: what the tables are computed from."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.results.provenance import Provenance
+from bench.results.record import Outcome
+from bench.results.store import ResultsStore
+from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
+from bench.suite.grid import Point
+from bench.suite.load import LoadedSuite, load_suite
+
+SUITE = """\
+title: Example
+models:
+  - pylon
+  - {name: pylon, up_layers: 1, label: UP1}
+  - {name: baseline, label: "50% | A_vg & more"}
+  - {name: baseline, pooling: average}
+datasets: [phantom]
+resolutions: [64]
+seeds: [0, 1, 2]
+"""
+
+# One unit per row: image, patient, finding, box x y w h in px of 64. An image of two patients has two boxes.
+BOXES = (
+    ("a.png", "p", "Mass", (8.0, 8.0, 15.0, 7.0)),
+    ("b.png", "q", "Mass", (8.0, 8.0, 15.0, 7.0)),
+    ("b.png", "q", "Nodule", (30.0, 30.0, 3.0, 3.0)),
+    ("c.png", "r", "Nodule", (0.0, 60.0, 3.0, 3.0)),
+)
+
+# Weighted accuracy and AUROC by label and seed. UP1 is tied with PYLON, 50% … is worse and lacks seed 2.
+ACCURACIES = {
+    "PYLON": (0.60, 0.62, 0.64),
+    "UP1": (0.59, 0.62, 0.64),
+    "50% | A_vg & more": (0.40, 0.44),
+}
+AUROCS = {
+    "PYLON": (0.8125, 0.8125, 0.8125),
+    "UP1": (0.6875, 0.6875, 0.6875),
+    "50% | A_vg & more": (0.75, 0.78125),
+}
+
+
+class Example:
+    """A suite, its results folder, and ways to fill it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = ResultsStore(folder / "results")
+
+    def load(self, text: str = SUITE) -> LoadedSuite:
+        path = self.folder / "example.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load_suite(path)
+
+    def finish(self, point: Point, metrics: dict[str, float], notes: tuple[str, ...] = ()) -> None:
+        provenance = Provenance(
+            bench="0.1.0",
+            git_commit="0123456789ab",
+            python="3.11.0",
+            packages={"torch": "2.9.0"},
+            platform="test",
+            device="cpu",
+            precision="float32",
+            num_threads=1,
+        )
+        outcome = Outcome(
+            metrics=metrics, best_epoch=1, num_epochs=2, duration_s=30.0, notes=notes, provenance=provenance
+        )
+        self.store.announce(point.trial)
+        folder = self.store.folder(point.trial.id)
+        unit_rows = [(image, patient, name, 1, 2, 0.5, 1, True, False) for image, patient, name, _ in BOXES]
+        box_rows = [(image, name, *box) for image, _, name, box in BOXES]
+        write_table(folder.units, pd.DataFrame(unit_rows, columns=list(UNIT_COLUMNS)), UNIT_COLUMNS)
+        write_table(folder.boxes, pd.DataFrame(box_rows, columns=list(BOX_COLUMNS)), BOX_COLUMNS)
+        self.store.finish(point.trial, outcome)
+
+    def metrics(self, label: str, seed: int) -> dict[str, float]:
+        accuracy, area = ACCURACIES[label][seed], AUROCS[label][seed]
+        return {
+            "point_accuracy/weighted": accuracy,
+            "point_accuracy/macro": accuracy - 0.1,
+            "point_accuracy/Mass": accuracy,
+            "point_accuracy/Nodule": 0.125,
+            "auroc/weighted": area,
+            "auroc/macro": area,
+            "auroc/Pleural_Thickening": area,
+        }
+
+    def fill(self, loaded: LoadedSuite) -> None:
+        """Finishes what ACCURACIES has; the third model's last seed fails; the fourth model never ran."""
+        for point in loaded.grid.points:
+            values = ACCURACIES.get(point.label, ())
+            if point.trial.seed < len(values):
+                notes = ("AUROC of Hernia is undefined on this test split",)
+                self.finish(point, self.metrics(point.label, point.trial.seed), notes)
+            elif values:
+                self.store.fail(point.trial, "Traceback …\nRuntimeError: boom")
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Example:
+    return Example(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Example:
+    """An example that is filled already; for tests that only read it."""
+    example = Example(tmp_path_factory.mktemp("filled"))
+    example.fill(example.load())
+    return example

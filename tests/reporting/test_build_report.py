@@ -1,0 +1,126 @@
+"""The report's files and page."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import ResultsError
+from bench.reporting.build import build_report
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+KEYS = ("point_accuracy-phantom-64px", "auroc-phantom-64px")
+
+
+def _report(filled):
+    return build_report(filled.load(), filled.store, filled.folder / "reports")
+
+
+def test_every_table_is_written_in_every_format(filled) -> None:
+    report = _report(filled)
+    assert report.folder == filled.folder / "reports" / "example"
+    expected = {f"{key}.{suffix}" for key in KEYS for suffix in ("md", "tex", "csv")} | {"README.md"}
+    assert {path.name for path in report.folder.iterdir()} == expected
+
+
+@pytest.mark.parametrize("suffix", ["md", "tex"])
+@pytest.mark.parametrize("key", KEYS)
+def test_golden_report(filled, key: str, suffix: str) -> None:
+    written = (_report(filled).folder / f"{key}.{suffix}").read_text(encoding="utf-8")
+    assert written == (GOLDEN / f"report-{key}.{suffix}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_golden_cells(filled, key: str) -> None:
+    """Cells are in full precision, whose last digit may differ between processors."""
+    written = _cells(_report(filled).folder / f"{key}.csv")
+    golden = _cells(GOLDEN / f"report-{key}.csv")
+    assert [row[:4] + row[6:] for row in written] == [row[:4] + row[6:] for row in golden]
+    for row, expected in zip(written[1:], golden[1:], strict=True):
+        for text, number in zip(row[4:6], expected[4:6], strict=True):
+            assert (text == "") is (number == "")
+            assert float(text or 0) == pytest.approx(float(number or 0), rel=1e-12, abs=1e-14)
+
+
+def _cells(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.reader(stream))
+
+
+def test_page_holds_title_tables_and_origin(filled) -> None:
+    report = _report(filled)
+    assert (report.folder / "README.md").read_text(encoding="utf-8") == report.page
+    assert report.page.startswith("# Example\n")
+    for key in KEYS:
+        assert (report.folder / f"{key}.md").read_text(encoding="utf-8") in report.page
+    assert "12 trials, 8 finished, 1 failed" in report.page
+    assert "4.0 min together, 30 s on average" in report.page
+    assert "8 × bench 0.1.0 (commit 0123456789ab), torch 2.9.0, cpu, float32, 1 thread(s)." in report.page
+
+
+def test_page_of_nothing_says_that_nothing_finished(example) -> None:
+    loaded = example.load()
+    report = build_report(loaded, example.store, example.folder / "reports")
+    assert report.tables == ()
+    assert "12 trials, 0 finished, 0 failed" in report.page
+
+
+def test_the_same_results_give_the_same_files(filled) -> None:
+    first = {path.name: path.read_bytes() for path in _report(filled).folder.iterdir()}
+    again = build_report(filled.load(), filled.store, filled.folder / "again")
+    assert {path.name: path.read_bytes() for path in again.folder.iterdir()} == first
+
+
+def test_csv_has_every_cell_in_full_precision_with_its_trials(filled) -> None:
+    report = _report(filled)
+    with (report.folder / f"{KEYS[0]}.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == (4 + 4) * 4
+    cells = {(row["row"], row["column"]): row for row in rows}
+    cell = cells["50% | A_vg & more", "Weighted avg."]
+    assert float(cell["mean"]) == pytest.approx((0.40 + 0.44) / 2, rel=1e-12)
+    assert float(cell["half_width_95"]) == pytest.approx(12.706204736432095 * 0.02, rel=1e-9)
+    assert (cell["n"], cell["expected"], cell["best"], cell["kind"]) == ("2", "3", "0", "model")
+    assert len(cell["trial_ids"].split()) == 2
+    assert all((filled.store.folder(name).record).exists() for name in cell["trial_ids"].split())
+    hole = cells["Baseline (pooling=average)", "Mass"]
+    assert (hole["mean"], hole["half_width_95"], hole["n"], hole["trial_ids"]) == ("", "", "0", "")
+    assert cells["Image centre", "Mass"]["kind"] == "reference"
+
+
+def test_tables_in_latex_have_as_many_cells_in_each_row(filled) -> None:
+    text = (_report(filled).folder / f"{KEYS[0]}.tex").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.endswith(r" \\")]
+    assert len(rows) == 1 + 4 + 4
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {4}
+
+
+def test_a_damaged_record_stops_the_report(example) -> None:
+    loaded = example.load()
+    example.fill(loaded)
+    example.store.folder(loaded.grid.points[0].trial.id).record.write_text("{")
+    with pytest.raises(ResultsError, match=r"record\.json"):
+        build_report(loaded, example.store, example.folder / "reports")
+
+
+@pytest.mark.parametrize(
+    "module", ["bench.reporting.build", "bench.suite.load", "bench.suite.json_schema", "bench.cli.main"]
+)
+def test_suites_and_reports_need_no_torch_ray_or_mlflow(module: str) -> None:
+    program = (
+        f"import sys, {module}\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'torch', 'ray', 'mlflow'}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
+    assert ended.stdout.strip() == "[]"

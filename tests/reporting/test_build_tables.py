@@ -1,0 +1,203 @@
+"""Tables computed from records."""
+
+import pytest
+
+from bench.errors import ResultsError
+from bench.reporting.build_tables import build_tables
+from bench.reporting.table import Cell, Row, Table
+
+TWO_SEEDS = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
+
+
+def _tables(filled) -> tuple[Table, Table]:
+    accuracy, auroc = build_tables(filled.load().grid, filled.store)
+    return accuracy, auroc
+
+
+def _row(table: Table, label: str) -> Row:
+    return next(row for row in (*table.models, *table.references) if row.label == label)
+
+
+def _cell(table: Table, label: str, column: str) -> Cell:
+    return _row(table, label).cells[table.columns.index(column)]
+
+
+def test_there_is_a_table_of_accuracy_and_one_of_auroc(filled) -> None:
+    accuracy, auroc = _tables(filled)
+    assert (accuracy.key, auroc.key) == ("point_accuracy-phantom-64px", "auroc-phantom-64px")
+    assert accuracy.columns == ("Weighted avg.", "Macro avg.", "Mass", "Nodule")
+    assert auroc.columns == ("Weighted avg.", "Macro avg.", "Pleural Thickening")
+
+
+def test_rows_are_the_models_in_the_suites_order(filled) -> None:
+    for table in _tables(filled):
+        assert [row.label for row in table.models] == [
+            *("PYLON", "UP1", "50% | A_vg & more", "Baseline (pooling=average)"),
+        ]
+
+
+def test_mean_and_interval_over_seeds_by_hand(filled) -> None:
+    cell = _cell(_tables(filled)[0], "PYLON", "Weighted avg.")
+    # .60 .62 .64: s = .02; t(0.975, 2) · .02 / √3 = 4.30265 · .011547.
+    assert cell.mean == pytest.approx(0.62)
+    assert cell.half_width == pytest.approx(0.049683, abs=1e-6)
+    assert (cell.n, cell.expected, cell.is_short) == (3, 3, False)
+
+
+def test_each_value_names_its_trials(filled) -> None:
+    accuracy, _ = _tables(filled)
+    points = filled.load().grid.points
+    expected = tuple(point.trial.id for point in points if point.label == "UP1")
+    assert _cell(accuracy, "UP1", "Mass").trial_ids == expected
+
+
+def test_a_row_with_fewer_seeds_than_asked_for_says_so(filled) -> None:
+    cell = _cell(_tables(filled)[0], "50% | A_vg & more", "Weighted avg.")
+    assert (cell.n, cell.expected, cell.is_short) == (2, 3, True)
+    assert cell.mean == pytest.approx(0.42)
+
+
+def test_models_without_a_finished_trial_are_holes(filled) -> None:
+    for table in _tables(filled):
+        for cell in _row(table, "Baseline (pooling=average)").cells:
+            assert (cell.mean, cell.half_width, cell.n, cell.expected) == (None, None, 0, 3)
+            assert not cell.is_best
+            assert not cell.is_short
+
+
+def test_best_mean_is_bold_and_so_is_a_tie_by_paired_differences(filled) -> None:
+    accuracy, auroc = _tables(filled)
+    assert _cell(accuracy, "PYLON", "Weighted avg.").is_best
+    assert _cell(accuracy, "UP1", "Weighted avg.").is_best
+    assert not _cell(accuracy, "50% | A_vg & more", "Weighted avg.").is_best
+    # AUROC: one value each in every seed, so that the difference is certain.
+    assert _cell(auroc, "PYLON", "Macro avg.").is_best
+    assert not _cell(auroc, "UP1", "Macro avg.").is_best
+
+
+def test_equal_means_are_all_best(filled) -> None:
+    accuracy, _ = _tables(filled)
+    assert all(cell.is_best for cell in (_cell(accuracy, row.label, "Nodule") for row in accuracy.models[:3]))
+
+
+def test_a_single_seed_is_best_only_by_its_mean_and_has_no_interval(example) -> None:
+    loaded = example.load(TWO_SEEDS)
+    pylon, _, baseline, _ = loaded.grid.points
+    for point, value in ((pylon, 0.501), (baseline, 0.5)):
+        example.finish(point, {"point_accuracy/weighted": value})
+    (table,) = build_tables(loaded.grid, example.store)
+    cells = [row.cells[0] for row in table.models]
+    assert [cell.is_best for cell in cells] == [True, False]
+    assert [cell.half_width for cell in cells] == [None, None]
+    assert all(cell.is_short for cell in cells)
+
+
+def test_failed_and_missing_trials_are_named_in_the_notes(filled) -> None:
+    points = filled.load().grid.points
+    failed = [p.trial.id for p in points if p.label.startswith("50%") and p.trial.seed == 2]
+    missing = [p.trial.id for p in points if p.label == "Baseline (pooling=average)"]
+    for table in _tables(filled):
+        text = " ".join(table.notes)
+        assert f"Failed: {failed[0]}." in table.notes
+        assert all(name in text for name in missing)
+        assert "AUROC of Hernia is undefined on this test split." in table.notes
+
+
+def test_a_complete_grid_has_nothing_to_note(example) -> None:
+    loaded = example.load(TWO_SEEDS)
+    for point in loaded.grid.points:
+        example.finish(point, {"point_accuracy/weighted": 0.5})
+    (table,) = build_tables(loaded.grid, example.store)
+    assert table.notes == ()
+
+
+def test_without_a_finished_trial_there_is_no_table(example) -> None:
+    loaded = example.load(TWO_SEEDS)
+    example.store.fail(loaded.grid.points[0].trial, "boom")
+    assert build_tables(loaded.grid, example.store) == ()
+
+
+def test_references_follow_the_boxes_by_hand(filled) -> None:
+    accuracy, auroc = _tables(filled)
+    assert auroc.references == ()
+    # Mass: 16 × 8 px of 64². Nodule: 4 × 4 px. Edges are included.
+    random = [cell.mean for cell in _row(accuracy, "Uniform random point").cells]
+    assert random == pytest.approx([(128 + 16) / 2 / 4096, (128 + 16) / 2 / 4096, 128 / 4096, 16 / 4096])
+    # The middle (31.5, 31.5) is in one of two Nodule boxes.
+    assert [c.mean for c in _row(accuracy, "Image centre").cells] == pytest.approx([0.25, 0.25, 0, 0.5])
+    # Patients p and q share their Mass box; q and r have Nodules far apart.
+    assert [c.mean for c in _row(accuracy, "Best constant point").cells] == pytest.approx([0.5, 0.5, 1, 0])
+
+
+def test_area_row_is_the_mean_share_of_boxes(filled) -> None:
+    accuracy, _ = _tables(filled)
+    weighted, macro, mass, nodule = _row(accuracy, "(Avg. box area)").cells
+    assert mass.mean == pytest.approx(15 * 7 / 4096)
+    assert nodule.mean == pytest.approx(9 / 4096)
+    assert (weighted.mean, macro.mean) == (None, None)
+
+
+def test_references_are_never_bold_and_have_no_interval(filled) -> None:
+    accuracy, _ = _tables(filled)
+    for row in accuracy.references:
+        assert len(row.cells) == len(accuracy.columns)
+        assert not any(cell.is_best or cell.is_short or cell.half_width for cell in row.cells)
+
+
+def test_captions_say_what_plus_minus_and_bold_mean(filled) -> None:
+    accuracy, auroc = _tables(filled)
+    for table in (accuracy, auroc):
+        assert "95%" in table.caption
+        assert "±" in table.caption
+        assert "Bold" in table.caption
+    assert "without looking at the image" in accuracy.caption
+    assert "without looking at the image" not in auroc.caption
+
+
+def test_each_resolution_has_tables_of_its_own(example) -> None:
+    loaded = example.load(TWO_SEEDS.replace("[64]", "[64, 128]"))
+    for point in loaded.grid.points:
+        example.finish(point, {"auroc/weighted": point.trial.resolution / 256})
+    small, large = build_tables(loaded.grid, example.store)
+    assert [small.models[0].cells[0].mean, large.models[0].cells[0].mean] == [0.25, 0.5]
+
+
+def test_two_data_sets_of_one_name_have_tables_of_distinct_keys_and_titles(example) -> None:
+    loaded = example.load(TWO_SEEDS.replace("[phantom]", "[phantom, {name: phantom, seed: 1}]"))
+    for point in loaded.grid.points:
+        example.finish(point, {"auroc/weighted": 0.5})
+    tables = build_tables(loaded.grid, example.store)
+    assert len(tables) == 2
+    assert len({table.key for table in tables}) == 2
+    assert len({table.title for table in tables}) == 2
+
+
+def test_a_metric_that_some_trials_lack_counts_fewer_seeds(example) -> None:
+    loaded = example.load(TWO_SEEDS)
+    for point in loaded.grid.points:
+        metrics = {"auroc/weighted": 0.5} | ({"auroc/Mass": 0.75} if point.trial.seed == 1 else {})
+        example.finish(point, metrics)
+    (table,) = build_tables(loaded.grid, example.store)
+    assert table.columns == ("Weighted avg.", "Mass")
+    assert [cell.n for cell in table.models[0].cells] == [2, 1]
+
+
+def test_no_records_make_no_tables(example) -> None:
+    assert build_tables(example.load().grid, example.store) == ()
+
+
+def test_a_selection_expects_only_its_own_seeds(filled) -> None:
+    grid = filled.load().grid.select(["model=UP1"], "0-1")
+    accuracy, _ = build_tables(grid, filled.store)
+    (row,) = accuracy.models
+    assert row.label == "UP1"
+    assert (row.cells[0].n, row.cells[0].expected) == (2, 2)
+
+
+@pytest.mark.parametrize("name", ["boxes", "units"])
+def test_a_damaged_table_of_units_is_a_results_error(example, name: str) -> None:
+    loaded = example.load()
+    example.fill(loaded)
+    getattr(example.store.folder(loaded.grid.points[0].trial.id), name).write_bytes(b"PAR1")
+    with pytest.raises(ResultsError, match=rf"{name}\.parquet"):
+        build_tables(loaded.grid, example.store)

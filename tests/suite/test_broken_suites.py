@@ -1,0 +1,112 @@
+"""Broken suite files: every mistake is one clear sentence with its place.
+
+`broken/*.yaml` has one mistake a file; `broken/expected.csv` says what the sentence has to contain.
+"""
+
+import csv
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bench.errors import SuiteError
+from bench.suite.json_schema import suite_schema
+from bench.suite.load import load_suite
+from bench.suite.yaml_positions import parse
+
+BROKEN = Path(__file__).parent / "broken"
+with (BROKEN / "expected.csv").open(newline="", encoding="utf-8") as _stream:
+    EXPECTED = {row["file"]: row["fragment"] for row in csv.DictReader(_stream)}
+
+# What no schema of the data can see: files, repetitions, and points of the expanded grid.
+BEYOND_A_SCHEMA = (
+    "seed-twice",
+    "resolution-twice",
+    "split-file-missing",
+    "weights-misspelt",
+    "weights-file-missing",
+    "exclude-empty-entry",
+    "exclude-matches-nothing",
+    "exclude-leaves-nothing",
+    "same-trial-twice",
+    "two-models-one-label",
+    "lone-surrogate",
+    "learning-rate-nan",
+    "nested-too-deeply",
+)
+
+
+def test_every_broken_file_has_an_expectation_and_the_other_way_round() -> None:
+    assert sorted(EXPECTED) == sorted(path.name for path in BROKEN.glob("*.yaml"))
+    assert len(EXPECTED) >= 25
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_broken_suite_is_refused_in_one_clear_line(name: str) -> None:
+    path = BROKEN / name
+    with pytest.raises(SuiteError) as caught:
+        load_suite(path)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.startswith(str(path))
+    assert EXPECTED[name] in sentence
+    for jargon in ("Input should", "String should", "pydantic", "Traceback", "NoneType"):
+        assert jargon not in sentence
+
+
+def _shape_mistakes() -> list[str]:
+    found = []
+    for name in EXPECTED:
+        if any(word in name for word in BEYOND_A_SCHEMA):
+            continue
+        try:
+            parse((BROKEN / name).read_text(encoding="utf-8"), name)
+        except (SuiteError, ValueError):
+            continue  # no data to validate
+        found.append(name)
+    return found
+
+
+SHAPE_MISTAKES = _shape_mistakes()
+
+
+@pytest.mark.parametrize("name", SHAPE_MISTAKES)
+def test_json_schema_refuses_mistakes_of_shape(name: str) -> None:
+    data = parse((BROKEN / name).read_text(encoding="utf-8"), name).data
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, suite_schema())
+
+
+def test_most_broken_suites_are_seen_by_the_schema() -> None:
+    assert len(SHAPE_MISTAKES) >= 25
+
+
+def test_several_mistakes_are_reported_together_each_on_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text("models: [pylon]\ndatasets: [phantom]\nresolutions: [65]\nseeds: [x]\nmodel: 3\n")
+    with pytest.raises(SuiteError) as caught:
+        load_suite(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"{path}:") for line in lines)
+    assert {line.removeprefix(f"{path}:")[:2] for line in lines} == {"3:", "4:", "5:"}
+
+
+def test_a_missing_file_is_named_with_the_nearest_one(tmp_path: Path) -> None:
+    (tmp_path / "demo.yaml").write_text("")
+    with pytest.raises(SuiteError) as caught:
+        load_suite(tmp_path / "dmeo.yaml")
+    assert "dmeo.yaml: cannot be read (No such file or directory)" in str(caught.value)
+    assert f"did you mean {str(tmp_path / 'demo.yaml')!r}?" in str(caught.value)
+
+
+def test_a_folder_is_no_suite(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="cannot be read"):
+        load_suite(tmp_path)
+
+
+def test_a_file_name_that_is_no_suite_name_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "my suite.yaml"
+    path.write_text("models: [pylon]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0]\n")
+    with pytest.raises(SuiteError, match=r'name is "my suite"'):
+        load_suite(path)

@@ -1,0 +1,199 @@
+"""Expansion of suites to trials, and their selection."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.errors import SuiteError
+from bench.suite.grid import Grid, parse_seeds
+from bench.suite.load import load_suite
+
+GOOD = """\
+models: [pylon, baseline, {name: pylon, up_layers: 1, label: UP1}]
+datasets: [phantom, nih]
+resolutions: [64, 128]
+seeds: [0, 1, 2]
+"""
+
+
+def _grid(folder: Path, text: str = GOOD) -> Grid:
+    path = folder / "good.yaml"
+    path.write_text(text)
+    return load_suite(path).grid
+
+
+def _reference_order() -> list[tuple[str, str, int, int]]:
+    return [
+        (label, dataset, resolution, seed)
+        for label in ("PYLON", "Baseline", "UP1")
+        for dataset in ("phantom", "nih")
+        for resolution in (64, 128)
+        for seed in (0, 1, 2)
+    ]
+
+
+def _places(grid: Grid) -> list[tuple[str, str, int, int]]:
+    return [(p.label, p.trial.dataset.name, p.trial.resolution, p.trial.seed) for p in grid.points]
+
+
+def test_grid_is_the_product_with_models_slowest_and_seeds_fastest(tmp_path: Path) -> None:
+    assert _places(_grid(tmp_path)) == _reference_order()
+
+
+def test_trials_of_a_grid_have_distinct_ids(tmp_path: Path) -> None:
+    trials = _grid(tmp_path).trials
+    assert len({trial.id for trial in trials}) == len(trials) == 36
+
+
+@pytest.mark.parametrize(
+    ("exclude", "is_out"),
+    [
+        ("[{seed: 1}]", lambda p: p[3] == 1),
+        ("[{model: UP1}]", lambda p: p[0] == "UP1"),
+        ("[{model: pylon}]", lambda p: p[0] in ("PYLON", "UP1")),
+        ("[{dataset: nih, resolution: 128}]", lambda p: p[1] == "nih" and p[2] == 128),
+        ("[{model: Baseline, seed: 0}, {resolution: 64}]", lambda p: p[2] == 64 or p[::3] == ("Baseline", 0)),
+    ],
+)
+def test_exclude_leaves_out_points_that_match_every_key(tmp_path: Path, exclude: str, is_out) -> None:
+    kept = [place for place in _reference_order() if not is_out(place)]
+    assert _places(_grid(tmp_path, f"{GOOD}exclude: {exclude}\n")) == kept
+
+
+def test_exclusions_may_overlap(tmp_path: Path) -> None:
+    kept = [place for place in _reference_order() if place[0] != "UP1"]
+    assert _places(_grid(tmp_path, f"{GOOD}exclude: [{{model: UP1}}, {{model: UP1, seed: 0}}]\n")) == kept
+
+
+def test_excluding_one_of_two_equal_trials_does_not_help(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="same trial twice"):
+        _grid(tmp_path, GOOD.replace("[phantom, nih]", "[phantom, {name: phantom, seed: 0}]"))
+
+
+@pytest.mark.parametrize(
+    ("only", "seeds", "is_in"),
+    [
+        (["model=pylon"], None, lambda p: p[0] in ("PYLON", "UP1")),
+        (["model=UP1"], None, lambda p: p[0] == "UP1"),
+        (["model=baseline,resolution=128"], None, lambda p: p[0] == "Baseline" and p[2] == 128),
+        (["model=baseline", "resolution=128"], None, lambda p: p[0] == "Baseline" and p[2] == 128),
+        (["model=baseline", "model=UP1"], None, lambda p: p[0] in ("Baseline", "UP1")),
+        (["dataset=nih", "seed=2"], None, lambda p: p[1] == "nih" and p[3] == 2),
+        ([], "0,2", lambda p: p[3] in (0, 2)),
+        ([], "1-2", lambda p: p[3] in (1, 2)),
+        (["resolution=64, dataset=phantom"], "0", lambda p: p[1:] == ("phantom", 64, 0)),
+        ([], None, lambda p: True),
+    ],
+)
+def test_selection_keeps_matching_points_in_order(tmp_path: Path, only, seeds, is_in) -> None:
+    grid = _grid(tmp_path)
+    assert _places(grid.select(only, seeds)) == [place for place in _reference_order() if is_in(place)]
+
+
+def test_selection_changes_no_id(tmp_path: Path) -> None:
+    grid = _grid(tmp_path)
+    assert {t.id for t in grid.select(["model=UP1"]).trials} < {t.id for t in grid.trials}
+
+
+@pytest.mark.parametrize(
+    ("only", "seeds", "fragment"),
+    [
+        (["pylon"], None, "give axis=value"),
+        ([""], None, "give axis=value"),
+        (["modle=pylon"], None, "did you mean 'model'?"),
+        (["encoder=resnet50"], None, "model, dataset, resolution, seed"),
+        (["model=pylom"], None, "did you mean 'pylon'?"),
+        (["model="], None, "no trial of this suite has model ''"),
+        (["resolution=256"], None, "it has: 64, 128"),
+        (["seed=x"], None, "it has: 0, 1, 2"),
+        ([], "7", "no trial of this suite has seed '7'"),
+        ([], "", "--seeds ''"),
+        ([], "a", "--seeds 'a'"),
+        ([], "2-0", "--seeds '2-0'"),
+        ([], "-1", "--seeds '-1'"),
+        ([], "0,,1", "--seeds '0,,1'"),
+        ([], "0-", "--seeds '0-'"),
+        ([], "1.5", "--seeds '1.5'"),
+    ],
+)
+def test_bad_selections_are_refused_in_one_line(tmp_path: Path, only, seeds, fragment: str) -> None:
+    with pytest.raises(SuiteError) as caught:
+        _grid(tmp_path).select(only, seeds)
+    assert fragment in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_conditions_that_exclude_each_other_leave_nothing_and_say_so(tmp_path: Path) -> None:
+    grid = _grid(tmp_path, f"{GOOD}exclude: [{{model: UP1, seed: 0}}]\n")
+    with pytest.raises(SuiteError, match="all of the conditions together"):
+        grid.select(["model=UP1"], "0")
+
+
+def test_every_row_can_be_selected_by_the_name_that_tables_show(tmp_path: Path) -> None:
+    text = GOOD.replace("label: UP1", "pyramid: false")
+    grid = _grid(tmp_path, text)
+    for label in dict.fromkeys(point.label for point in grid.points):
+        assert {point.label for point in grid.select([f"model={label}"]).points} == {label}
+
+
+def test_labels_name_the_model_and_what_differs_from_its_defaults(tmp_path: Path) -> None:
+    text = GOOD.replace("baseline,", "{name: baseline, pooling: average}, {name: pylon, pyramid: false},")
+    labels = list(dict.fromkeys(point.label for point in _grid(tmp_path, text).points))
+    assert labels == ["PYLON", "Baseline (pooling=average)", "PYLON (pyramid=false)", "UP1"]
+
+
+def test_options_at_their_defaults_do_not_show_in_labels(tmp_path: Path) -> None:
+    text = GOOD.replace("[pylon,", "[{name: pylon, up_layers: 2, pyramid: true},")
+    assert _grid(tmp_path, text).points[0].label == "PYLON"
+
+
+def test_the_same_model_under_two_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="as 'PYLON' and as 'Ours'"):
+        _grid(tmp_path, GOOD.replace("baseline", "{name: pylon, label: Ours}"))
+
+
+def test_files_of_the_grid_are_found_by_their_digest(tmp_path: Path) -> None:
+    (tmp_path / "start.safetensors").write_bytes(b"weights")
+    grid = _grid(tmp_path, f"{GOOD}weights: start.safetensors\n")
+    (digest,) = {trial.weights for trial in grid.trials}
+    assert digest.startswith("sha256:")
+    assert grid.files[digest] == (tmp_path / "start.safetensors").resolve()
+    assert grid.select(["model=UP1"]).files == grid.files
+
+
+def test_unreadable_split_lists_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x.png\n")
+    split = "[{name: nih, split: {train: a.txt, val: gone.txt, test: a.txt}}]"
+    with pytest.raises(SuiteError, match=r"val: cannot read .*gone\.txt"):
+        _grid(tmp_path, GOOD.replace("[phantom, nih]", split))
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8)), min_size=1, max_size=6))
+def test_seeds_are_parsed_as_an_independent_reader_does(ranges: list[tuple[int, int]]) -> None:
+    text = ",".join(str(first) if not more else f"{first}-{first + more}" for first, more in ranges)
+    assert parse_seeds(text) == _reference_seeds(text)
+
+
+def _reference_seeds(text: str) -> tuple[int, ...]:
+    found = []
+    for part in text.split(","):
+        ends = [int(end) for end in part.split("-")]
+        found += [seed for seed in range(100) if ends[0] <= seed <= ends[-1]]
+    return tuple(sorted(dict.fromkeys(found)))
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.text("0123456789,- a²", max_size=5))
+def test_any_other_seeds_are_a_suite_error(text: str) -> None:
+    try:
+        seeds = parse_seeds(text)
+    except SuiteError as error:
+        seeds, sentence = (), str(error)
+    else:
+        sentence = repr(text)
+    assert repr(text) in sentence
+    assert list(seeds) == sorted(set(seeds))
+    assert all(seed >= 0 for seed in seeds)

@@ -1,0 +1,86 @@
+"""The JSON Schema agrees with what is loaded."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bench.errors import SuiteError
+from bench.suite.json_schema import suite_schema
+from bench.suite.load import load_suite
+from bench.suite.schema import Recipe
+from bench.suite.yaml_positions import parse
+
+MINIMAL = "models: [pylon]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0]\n"
+GOOD = {
+    "minimal": MINIMAL,
+    "named": f"name: abc\ntitle: A title\n{MINIMAL}",
+    "both models by mapping": MINIMAL.replace("[pylon]", "[{name: pylon}, {name: baseline, pooling: max}]"),
+    "every pylon option": MINIMAL.replace(
+        "[pylon]", "[{name: pylon, pyramid: false, up_layers: 1, up_kernel: 3, head_kernel: 3, label: X}]"
+    ),
+    "options as a mapping": MINIMAL.replace("[pylon]", "[{name: pylon, options: {up_layers: 1}}]"),
+    "own encoder and weights": MINIMAL.replace(
+        "[pylon]", "[{name: pylon, encoder: resnet18, weights: none}]"
+    ),
+    "data sets": MINIMAL.replace("[phantom]", "[{name: phantom, train: 10, seed: 3}, nih]"),
+    "patient split": MINIMAL.replace("[phantom]", "[{name: nih, split: patient, split_seed: 4}]"),
+    "split lists": MINIMAL.replace("[phantom]", "[{name: nih, split: {train: a, val: a, test: a}}]"),
+    "recipe": MINIMAL + "recipe: {learning_rate: 3e-4, augmentation: {contrast: 0}, precision: float16}\n",
+    "resources": MINIMAL + "resources: {cpu: 0.5, gpu: 0.25}\n",
+    "exclude": MINIMAL.replace("[0]", "[0, 1]") + "exclude: [{seed: 1, dataset: phantom}]\n",
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_suites_load_and_pass_the_schema(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x.png\n")
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD[name])
+    load_suite(path)
+    jsonschema.validate(parse(GOOD[name], "good").data, suite_schema())
+
+
+def test_suites_of_the_repository_load_and_pass_the_schema() -> None:
+    paths = sorted((Path(__file__).parents[2] / "suites").glob("*.yaml"))
+    assert paths
+    for path in paths:
+        load_suite(path)
+        jsonschema.validate(parse(path.read_text(encoding="utf-8"), str(path)).data, suite_schema())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MINIMAL.replace("[phantom]", "[{train: 10}]"),
+        MINIMAL.replace("[phantom]", "[{oversize: 1.5}]"),
+        MINIMAL.replace("[pylon]", "[{name: baseline, up_layers: 1}]"),
+        MINIMAL.replace("[pylon]", "[{name: pylon, pooling: max}]"),
+        MINIMAL.replace("[pylon]", "[{pyramid: true}]"),
+        MINIMAL.replace("[pylon]", "[{name: pylon, pyramid: 1}]"),
+        MINIMAL.replace("[64]", "[]"),
+        MINIMAL.replace("[64]", "[4128]"),
+        MINIMAL.replace("[0]", "[2147483648]"),
+        MINIMAL + "recipe: {plateau_factor: 1}\n",
+        MINIMAL + "resources: {cpus: 1}\n",
+    ],
+)
+def test_schema_refuses_what_loading_refuses(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(SuiteError):
+        load_suite(path)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(parse(text, "bad").data, suite_schema())
+
+
+def test_the_schema_is_a_valid_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(suite_schema())
+
+
+def test_every_recipe_field_is_in_the_schema_with_its_default() -> None:
+    fields = suite_schema()["$defs"]["Recipe"]["properties"]
+    assert set(fields) == set(Recipe.model_fields)
+    assert all("default" in field for field in fields.values())
+    assert fields["learning_rate"]["default"] == 1e-4
+    assert fields["learning_rate"]["description"]

@@ -1,0 +1,189 @@
+"""Loading of suites, their defaults, and overrides from the command line."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.errors import SuiteError
+from bench.suite.load import LoadedSuite, load_suite
+from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe
+
+GOOD = """\
+models: [pylon, baseline]
+datasets: [phantom]
+resolutions: [64]
+seeds: [0, 1]
+"""
+
+
+def _load(folder: Path, text: str = GOOD, *overrides: str) -> LoadedSuite:
+    path = folder / "good.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_suite(path, overrides)
+
+
+def test_defaults_are_the_thesis_recipe(tmp_path: Path) -> None:
+    recipe = _load(tmp_path).suite.recipe
+    assert recipe.batch_size == 64
+    assert recipe.learning_rate == 1e-4
+    assert recipe.max_epochs == 40
+    assert recipe.evaluate_every == 1
+    assert recipe.plateau_factor == pytest.approx(1 / 5)
+    assert recipe.plateau_patience == 1
+    assert recipe.plateau_threshold == 1e-4
+    assert recipe.max_reductions == 3
+    assert recipe.mean == 0.4984
+    assert recipe.std == 0.2483
+    assert recipe.precision == "auto"
+    assert recipe.num_threads == 1
+    assert recipe.channels_last is True
+    assert set(Recipe.model_fields) == {
+        *("batch_size", "learning_rate", "max_epochs", "evaluate_every", "plateau_factor"),
+        *("plateau_patience", "plateau_threshold", "max_reductions", "mean", "std", "augmentation"),
+        *("precision", "num_threads", "channels_last"),
+    }
+
+
+def test_default_augmentation_is_the_thesis_one(tmp_path: Path) -> None:
+    augmentation = _load(tmp_path).suite.recipe.augmentation
+    assert augmentation.rotation_degrees == 90
+    assert augmentation.rotation_probability == 0.5
+    assert augmentation.crop_area_min == 0.7
+    assert augmentation.crop_aspect_max == pytest.approx(4 / 3)
+    assert augmentation.flip_probability == 0.5
+    assert augmentation.brightness == 0.5
+    assert augmentation.contrast == 0.5
+    assert augmentation.photometric_probability == 0.5
+    assert len(Augmentation.model_fields) == 8
+
+
+def test_default_suite_is_resnet50_from_imagenet_weights(tmp_path: Path) -> None:
+    loaded = _load(tmp_path)
+    assert {trial.encoder for trial in loaded.grid.trials} == {"resnet50"}
+    assert {trial.weights for trial in loaded.grid.trials} == {"imagenet"}
+    assert loaded.suite.title is None
+    assert loaded.suite.exclude == ()
+    assert loaded.suite.resources.cpu is None
+    assert loaded.suite.resources.gpu is None
+
+
+def test_default_data_sets(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, GOOD.replace("[phantom]", "[phantom, nih]"))
+    phantom, nih = loaded.suite.datasets
+    assert phantom == PhantomSpec(name="phantom", train=2000, val=200, test=400, seed=0, oversize=1.0)
+    assert nih == NihSpec(name="nih", split="official", split_seed=0, oversize=1.25)
+
+
+def test_the_name_is_the_files_stem_unless_given(tmp_path: Path) -> None:
+    assert _load(tmp_path).suite.name == "good"
+    assert _load(tmp_path, f"name: other.1-b\n{GOOD}").suite.name == "other.1-b"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "good.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_suite(path).grid.trials == _load(tmp_path).grid.trials
+
+
+def test_words_such_as_no_stay_text(tmp_path: Path) -> None:
+    assert _load(tmp_path, GOOD + "title: no\n").suite.title == "no"
+
+
+def test_whole_numbers_are_accepted_where_a_number_is_wanted(tmp_path: Path) -> None:
+    recipe = _load(tmp_path, GOOD + "recipe: {learning_rate: 1}\n").suite.recipe
+    assert recipe.learning_rate == 1.0
+    assert isinstance(recipe.learning_rate, float)
+
+
+def test_a_suite_cannot_be_changed(tmp_path: Path) -> None:
+    suite = _load(tmp_path).suite
+    with pytest.raises(ValueError, match="frozen"):
+        suite.name = "other"
+
+
+def test_model_options_may_stand_beside_the_name_or_under_options(tmp_path: Path) -> None:
+    beside = _load(tmp_path, GOOD.replace("pylon,", "{name: pylon, up_layers: 1, pyramid: false},"))
+    under = _load(tmp_path, GOOD.replace("pylon,", "{name: pylon, options: {up_layers: 1, pyramid: false}},"))
+    assert beside.grid.trials == under.grid.trials
+    assert beside.suite.models[0].options == {"up_layers": 1, "pyramid": False}
+
+
+@pytest.mark.parametrize("value", ["1.0", "true", "'1'"])
+def test_a_model_option_has_to_have_the_type_of_its_choices(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SuiteError, match=r":1:24: up_layers is .*; allowed: 1, 2"):
+        _load(tmp_path, GOOD.replace("pylon,", f"{{name: pylon, up_layers: {value}}},"))
+
+
+def test_models_own_encoder_and_weights_go_before_the_suites(tmp_path: Path) -> None:
+    text = GOOD.replace("pylon,", "{name: pylon, encoder: resnet18, weights: none},") + "encoder: resnet34\n"
+    loaded = _load(tmp_path, text)
+    assert {(t.model, t.encoder, t.weights) for t in loaded.grid.trials} == {
+        ("pylon", "resnet18", "none"),
+        ("baseline", "resnet34", "imagenet"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("override", "read", "expected"),
+    [
+        ("recipe.batch_size=8", lambda s: s.recipe.batch_size, 8),
+        ("recipe.learning_rate=3e-4", lambda s: s.recipe.learning_rate, 3e-4),
+        ("recipe.augmentation.flip_probability=0", lambda s: s.recipe.augmentation.flip_probability, 0.0),
+        ("recipe={max_epochs: 2}", lambda s: s.recipe.max_epochs, 2),
+        ("seeds=[4, 5, 6]", lambda s: s.seeds, (4, 5, 6)),
+        ("seeds.1=9", lambda s: s.seeds, (0, 9)),
+        ("models.1.pooling=average", lambda s: s.models[1].options, {"pooling": "average"}),
+        ("models.0=baseline", lambda s: s.models[0].name, "baseline"),
+        ("datasets.0.train=50", lambda s: s.datasets[0].train, 50),
+        ("title=no", lambda s: s.title, "no"),
+        ("title=a=b", lambda s: s.title, "a=b"),
+        ("encoder=resnet18", lambda s: s.encoder, "resnet18"),
+        ("name=other", lambda s: s.name, "other"),
+    ],
+)
+def test_overrides_change_what_they_name(tmp_path: Path, override: str, read, expected: object) -> None:
+    text = GOOD if override != "models.0=baseline" else GOOD.replace(", baseline", "")
+    assert read(_load(tmp_path, text, override).suite) == expected
+
+
+def test_a_later_override_wins(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, GOOD, "recipe.batch_size=8", "recipe.batch_size=16")
+    assert loaded.suite.recipe.batch_size == 16
+
+
+def test_an_override_equals_the_same_words_in_the_file(tmp_path: Path) -> None:
+    by_file = _load(tmp_path, GOOD + "recipe: {batch_size: 8}\n").grid.trials
+    assert _load(tmp_path, GOOD, "recipe.batch_size=8").grid.trials == by_file
+
+
+@pytest.mark.parametrize(
+    ("override", "fragment"),
+    [
+        ("recipe.batch_size", "give key=value"),
+        ("=3", "give key=value"),
+        ("", "give key=value"),
+        ("recipe.batchsize=8", "unknown key 'batchsize'; allowed: batch_size"),
+        ("recipe.batch_size=many", 'recipe.batch_size is "many"; it has to be a whole number'),
+        ("recipe.batch_size=", "recipe.batch_size is null; it has to be a whole number"),
+        ("recipe.batch_size.x=3", "recipe.batch_size"),
+        ("recipe.precision=float8", 'recipe.precision is "float8"; allowed: auto, float32'),
+        ("recipes.batch_size=3", "unknown key 'recipes'"),
+        ("models.7.name=pylon", "the suite has nothing at 7"),
+        ("models.2=pylon", "the suite has nothing at 2"),
+        ("models.x=pylon", "the suite has nothing at 'x'"),
+        ("models.0.name=pylom", "unknown model 'pylom'; allowed: baseline, pylon"),
+        ("models.0.up_layers=3", "up_layers is 3; allowed: 1, 2"),
+        ("seeds.0.x=1", "the suite has nothing at"),
+        ("seeds=[0, 0]", "seeds lists 0 twice"),
+        ("seeds=[0", "not valid YAML"),
+        ("datasets.0.name=nihh", "unknown data set 'nihh'; allowed: phantom, nih"),
+        ("..=3", "unknown key ''"),
+    ],
+)
+def test_bad_overrides_are_named_in_one_line(tmp_path: Path, override: str, fragment: str) -> None:
+    with pytest.raises(SuiteError) as caught:
+        _load(tmp_path, GOOD, override)
+    sentence = str(caught.value)
+    assert sentence.startswith("--set ")
+    assert fragment in sentence
+    assert "\n" not in sentence
