@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.results.store import ResultsStore
+    from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
 
 
@@ -54,15 +55,15 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def load(arguments: argparse.Namespace) -> "LoadedSuite":
-    """Returns the suite that the arguments name, changed and narrowed as they say."""
-    from dataclasses import replace
-
+    """Returns the suite that the arguments name, changed as they say, with its whole grid."""
     from bench.suite.load import load_suite
 
-    loaded = load_suite(arguments.suite, arguments.overrides)
-    if not arguments.only and arguments.seeds is None:
-        return loaded
-    return replace(loaded, grid=loaded.grid.select(arguments.only, arguments.seeds))
+    return load_suite(arguments.suite, arguments.overrides)
+
+
+def select(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "Grid":
+    """Returns the suite's grid, narrowed as the arguments say."""
+    return loaded.grid.select(arguments.only, arguments.seeds)
 
 
 def open_store(arguments: argparse.Namespace) -> "ResultsStore":

@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints one line per trial and a summary."""
-    loaded = shared.load(arguments)
+    grid = shared.select(arguments, shared.load(arguments))
     store = shared.open_store(arguments)
     rows = [("state", "model", "data set", "px", "seed", "trial")]
-    for point in loaded.grid.points:
+    for point in grid.points:
         trial = point.trial
         state = store.state(trial.id)
         rows.append(

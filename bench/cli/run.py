@@ -48,8 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs the suite; 0 if every trial is finished, 1 if some failed."""
+    """Runs what is selected of the suite, reports on all of it; 0 if the selected trials are finished."""
     loaded = shared.load(arguments)
+    selected = shared.select(arguments, loaded)
 
     from bench.execution.context import RunContext
     from bench.execution.driver import Driver, run_grid
@@ -67,11 +68,11 @@ def execute(arguments: argparse.Namespace) -> int:
     driver = Driver(store, _tracker(arguments, loaded, store.root), Display(store))
     executor = _executor(arguments)
     resources = loaded.suite.resources
-    run_grid(loaded.grid, resources, context, executor, driver, retry_failed=arguments.retry_failed)
+    run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
     report = build_report(loaded, store, arguments.reports_dir)
     print(report.page)
     print(f"tables: {report.folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
-    failed = [trial.id for trial in loaded.grid.trials if store.state(trial.id) == "failed"]
+    failed = [trial.id for trial in selected.trials if store.state(trial.id) == "failed"]
     if failed:
         hint = "" if arguments.retry_failed else "; --retry-failed runs them again"
         print(f"{len(failed)} trials failed, see record.json of {', '.join(failed)}{hint}", file=sys.stderr)

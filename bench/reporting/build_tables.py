@@ -42,6 +42,10 @@ _REFERENCE_CAPTION = (
 )
 
 
+_NAMED = 8
+"""Trials that a note names before it counts the rest."""
+
+
 @dataclass(frozen=True)
 class _Slice:
     """The points of a grid that share data set and resolution, with what is known of them."""
@@ -206,11 +210,16 @@ def _notes(piece: _Slice) -> tuple[str, ...]:
     failed = [r.trial.id for r in piece.records.values() if r.status == "failed"]
     missing = [p.trial.id for p in piece.points if p.trial.id not in piece.records]
     if failed:
-        notes.append(f"Failed: {', '.join(failed)}.")
+        notes.append(f"Failed: {_enumerate(failed)}.")
     if missing:
-        notes.append(f"Not finished: {', '.join(missing)}.")
+        notes.append(f"Not finished: {_enumerate(missing)}.")
     undefined = {
         note for r in piece.finished.values() if r.outcome for note in r.outcome.notes if "AUROC" in note
     }
     notes += [f"{note}." for note in sorted(undefined)]
     return tuple(notes)
+
+
+def _enumerate(trial_ids: Sequence[str]) -> str:
+    rest = len(trial_ids) - _NAMED
+    return ", ".join(trial_ids[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

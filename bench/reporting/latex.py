@@ -33,6 +33,7 @@ def to_latex(table: Table) -> str:
         r"\centering",
         rf"\caption{{{caption}}}",
         rf"\label{{tab:{table.key.replace('_', '-')}}}",
+        r"\vspace{1ex}",
         r"\resizebox{\textwidth}{!}{%",
         rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"\toprule",
