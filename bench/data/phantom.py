@@ -2,8 +2,8 @@
 
 A phantom is a function of (seed, index) alone. Its geometry lives in unit coordinates, so the same
 pair at another resolution is the same patient with the same boxes scaled; only the quantum noise
-is drawn anew. Phantoms are schematic: they exercise the benchmark where the NIH ChestX-ray14
-images (https://nihcc.app.box.com/v/ChestXray-NIHCC) are not at hand and say nothing about patients.
+is drawn anew. Phantoms are schematic: they exercise the benchmark where real radiographs are not at
+hand, and say nothing about patients.
 The average box areas follow the averages that the thesis prints for the NIH boxes.
 """
 
@@ -16,13 +16,13 @@ import numpy.typing as npt
 from bench.data.findings import NIH_BOXED_FINDINGS
 from bench.data.phantom_anatomy import (
     SIDES,
-    Field,
     Patient,
     draw_bones,
     draw_distractors,
     draw_soft_tissue,
     sample_patient,
 )
+from bench.data.phantom_drawing import Field
 from bench.data.phantom_lesions import Lesion, draw_lesion, place_lesion
 
 PHANTOM_FINDINGS: tuple[str, ...] = tuple(NIH_BOXED_FINDINGS)

@@ -2,26 +2,21 @@
 
 Lengths are fractions of the image side ("units"); the y axis points down. A patient is described
 in an upright *patient frame* whose midline is x = 0.5 and is carried into the image by a small
-rotation, scaling and shift. All masks and tissue fields are float32 arrays [size, size]; a tissue
-value is a dimensionless brightness where 0 is air and about 0.7 is soft tissue.
+rotation, scaling and shift. A tissue field is a float32 array [size, size] of dimensionless
+brightness, where 0 is air and about 0.7 is soft tissue.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-Points = npt.NDArray[np.float64]
-Field = npt.NDArray[np.float32]
+from bench.data.phantom_drawing import Field, Points, band, soft_mask
 
 LEFT_IN_IMAGE = -1
 RIGHT_IN_IMAGE = 1
 SIDES = (LEFT_IN_IMAGE, RIGHT_IN_IMAGE)
 
-_SUBPIXEL_BITS = 4
-_FINE_SIZE_PX = 128
 _APEX_DISTANCE = 0.15
 _LUNG_DEPTH = 0.385
 _VESSELS_PER_SIDE = 9
@@ -142,56 +137,6 @@ def to_image(patient: Patient, points: Points) -> Points:
     mapped: Points = points @ patient.to_image[:, :2].T
     mapped += patient.to_image[:, 2]
     return mapped
-
-
-def band(centreline: Points, half_width: float | Points) -> Points:
-    """Thickens centrelines to closed outlines.
-
-    Args:
-        centreline: Points [..., n, 2].
-        half_width: Half thickness, broadcast to [..., n].
-
-    Returns:
-        Outlines [..., 2 n, 2].
-    """
-    step = np.empty_like(centreline)
-    step[..., 1:-1, :] = centreline[..., 2:, :] - centreline[..., :-2, :]
-    step[..., 0, :] = centreline[..., 1, :] - centreline[..., 0, :]
-    step[..., -1, :] = centreline[..., -1, :] - centreline[..., -2, :]
-    scale = half_width / (np.hypot(step[..., 0], step[..., 1]) + 1e-12)
-    offset = step[..., ::-1] * scale[..., None] * [-1.0, 1.0]
-    return np.concatenate([centreline + offset, (centreline - offset)[..., ::-1, :]], axis=-2)
-
-
-def soft_mask(outlines: Sequence[Points] | Points, size_px: int, blur: float) -> Field:
-    """Rasterises the union of closed outlines with soft edges.
-
-    Args:
-        outlines: Outlines [n, 2] in the image frame, units; an array stacks equally long ones.
-        size_px: Side of the mask in pixels.
-        blur: Standard deviation of the edge softening, units.
-
-    Returns:
-        Mask [size, size] in [0, 1].
-    """
-    # Antialiased edges are a good pixel wide, too fat for thin shapes in a small image.
-    oversampling = 2 if size_px < _FINE_SIZE_PX else 1
-    fine_px = oversampling * size_px
-    raster = np.zeros((fine_px, fine_px), np.uint8)
-    scale = fine_px * (1 << _SUBPIXEL_BITS)
-    stacks = [outlines] if isinstance(outlines, np.ndarray) else [part[None] for part in outlines]
-    for stack in stacks:
-        # Pixel i is centred at (i + 0.5) / size; adding 0.5 before the floor rounds.
-        corners = np.floor(stack * scale + (0.5 - 0.5 * (1 << _SUBPIXEL_BITS))).astype(np.int32)
-        for polygon in corners:
-            # One call per polygon: a joint call would leave holes where polygons overlap.
-            cv2.fillPoly(raster, [polygon], (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
-    coarse = cv2.resize(raster, (size_px, size_px), interpolation=cv2.INTER_AREA)
-    mask: Field = coarse.astype(np.float32)
-    mask *= np.float32(1.0 / 255.0)
-    if blur * size_px > 0.3:
-        cv2.GaussianBlur(mask, (0, 0), blur * size_px, dst=mask)
-    return mask
 
 
 def draw_soft_tissue(rng: np.random.Generator, patient: Patient, size_px: int) -> Field:

@@ -10,17 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.phantom_anatomy import (
-    SIDES,
-    Field,
-    Patient,
-    Points,
-    band,
-    heart_outline,
-    lung_points,
-    soft_mask,
-    to_image,
-)
+from bench.data.phantom_anatomy import SIDES, Patient, heart_outline, lung_points, to_image
+from bench.data.phantom_drawing import Field, Points, band, blobs, soft_mask
 
 _PLACEMENT_TRIES = 6
 _TOLERATED_OVERLAP = 0.10
@@ -122,30 +113,6 @@ def _overlap(first: tuple[float, float, float, float], second: tuple[float, floa
     return width * height / max(min(areas), 1e-9)
 
 
-def _blobs(
-    rng: np.random.Generator, centres: Points, radii: Points, wobble: float, corners: int = 24
-) -> Points:
-    """Draws round outlines with slightly irregular edges.
-
-    Args:
-        rng: Source of randomness.
-        centres: Centres [k, 2] in the patient frame.
-        radii: Mean radii [k].
-        wobble: Relative deviation of the radius from its mean.
-        corners: Number n of corners of each outline.
-
-    Returns:
-        Outlines [k, n, 2] in the patient frame.
-    """
-    theta = np.linspace(0.0, 2.0 * np.pi, corners, endpoint=False)
-    phase = rng.uniform(0.0, 2.0 * np.pi, (len(centres), 3, 1))
-    waves = np.cos(np.array([[2.0], [3.0], [5.0]]) * theta + phase).mean(axis=1)
-    spokes = np.column_stack([np.cos(theta), np.sin(theta)])
-    reach = (radii[:, None] * (1.0 + wobble * waves))[..., None]
-    outlines: Points = centres[:, None] + reach * spokes
-    return outlines
-
-
 def _cardiomegaly(_rng: np.random.Generator, patient: Patient, _side: int) -> tuple[Layer, ...]:
     """The heart itself is drawn with the anatomy; the layer only carries its outline."""
     outline = to_image(patient, heart_outline(patient)[None])
@@ -173,7 +140,7 @@ def _round_lesion(
     # Large lesions need a larger margin to stay in the lung.
     across, down = rng.uniform((margin, 0.08 + radius), (1.0 - margin, 0.98 - radius))
     centre = lung_points(patient, side, [across], [down])
-    outline = to_image(patient, _blobs(rng, centre, np.array([radius]), wobble, corners=32))
+    outline = to_image(patient, blobs(rng, centre, np.array([radius]), wobble, corners=32))
     middle = outline.mean(axis=1, keepdims=True)
     gain = mean_gain * rng.uniform(0.88, 1.12)
     return (
@@ -245,7 +212,7 @@ def _infiltration(rng: np.random.Generator, patient: Patient, side: int) -> tupl
     position = np.clip(centre + offset + rng.normal(0.0, 0.02, (count, 2)), 0.05, 0.95)
     centres = lung_points(patient, side, position[:, 0], position[:, 1])
     radii = rng.uniform(0.014, 0.027, count)
-    patches = to_image(patient, _blobs(rng, centres, radii, 0.35, corners=10))
+    patches = to_image(patient, blobs(rng, centres, radii, 0.35, corners=10))
     gain = rng.uniform(0.42, 0.55)
     return (
         Layer(patches, 0.020, 0.7 * gain, _SOFT_TISSUE),

@@ -13,9 +13,7 @@ import csv
 import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -29,51 +27,19 @@ from bench.suite.trial import Trial
 State = Literal["finished", "failed", "interrupted", "todo"]
 
 
-@dataclass(frozen=True)
 class TrialFolder:
-    """The files of one trial."""
+    """The files of one trial; the module's docstring says what is in them."""
 
-    path: Path
-
-    @cached_property
-    def trial(self) -> Path:
-        """What was asked for."""
-        return self.path / "trial.json"
-
-    @cached_property
-    def record(self) -> Path:
-        """That it finished or failed, with metrics and provenance."""
-        return self.path / "record.json"
-
-    @cached_property
-    def history(self) -> Path:
-        """One row per epoch."""
-        return self.path / "history.csv"
-
-    @cached_property
-    def units(self) -> Path:
-        """One row per unit."""
-        return self.path / "units.parquet"
-
-    @cached_property
-    def boxes(self) -> Path:
-        """The boxes of the units."""
-        return self.path / "boxes.parquet"
-
-    @cached_property
-    def progress(self) -> Path:
-        """What the running trial does."""
-        return self.path / "progress.json"
-
-    @cached_property
-    def last_checkpoint(self) -> Path:
-        """The state to resume from."""
-        return self.path / "last.pt"
-
-    @cached_property
-    def best_weights(self) -> Path:
-        """Weights of the best epoch."""
-        return self.path / "best.safetensors"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trial = path / "trial.json"
+        self.record = path / "record.json"
+        self.history = path / "history.csv"
+        self.units = path / "units.parquet"
+        self.boxes = path / "boxes.parquet"
+        self.progress = path / "progress.json"
+        self.last_checkpoint = path / "last.pt"
+        self.best_weights = path / "best.safetensors"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -82,7 +82,8 @@ class MlflowTracker:
         if experiment is not None:
             return str(experiment.experiment_id)
         location = (local_root / "mlartifacts" / self._suite).resolve().as_uri() if local_root else None
-        return str(self._client.create_experiment(self._suite, artifact_location=location))
+        tags = {"mlflow.experimentKind": "custom_model_development"}  # the dashboard's view of training runs
+        return str(self._client.create_experiment(self._suite, artifact_location=location, tags=tags))
 
     def started(self, trial: Trial) -> None:
         """Opens the trial's run, the one of an interrupted attempt if there is one."""
@@ -135,7 +136,7 @@ class MlflowTracker:
 
     def _create(self, trial: Trial) -> str:
         label = self._labels.get(trial.id, trial.label)
-        name = f"{label} · {trial.dataset.name} {trial.resolution} px · seed {trial.seed}"
+        name = f"{label} · s{trial.seed} · {trial.dataset.name} {trial.resolution} px"
         tags = {
             "suite": self._suite,
             "trial_id": trial.id,

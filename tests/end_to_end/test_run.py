@@ -115,7 +115,7 @@ def test_mlflow_mirrors_every_trial(finished):
     found = records(bench)
     runs = mlflow_runs(bench)
     assert {run.data.tags["trial_id"] for _, run in runs} == found.keys()
-    assert {run.info.run_name for _, run in runs} >= {"PYLON · phantom 64 px · seed 0"}
+    assert {run.info.run_name for _, run in runs} >= {"PYLON · s0 · phantom 64 px"}
     for client, run in runs:
         tags, record = run.data.tags, found[run.data.tags["trial_id"]]
         assert run.info.status == "FINISHED"

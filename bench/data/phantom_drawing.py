@@ -1,0 +1,90 @@
+"""Outlines and soft masks: what the procedural chest radiographs are drawn with.
+
+Lengths are fractions of the image side ("units"); the y axis points down.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Points = npt.NDArray[np.float64]
+Field = npt.NDArray[np.float32]
+
+_SUBPIXEL_BITS = 4
+_FINE_SIZE_PX = 128
+
+
+def band(centreline: Points, half_width: float | Points) -> Points:
+    """Thickens centrelines to closed outlines.
+
+    Args:
+        centreline: Points [..., n, 2].
+        half_width: Half thickness, broadcast to [..., n].
+
+    Returns:
+        Outlines [..., 2 n, 2].
+    """
+    step = np.empty_like(centreline)
+    step[..., 1:-1, :] = centreline[..., 2:, :] - centreline[..., :-2, :]
+    step[..., 0, :] = centreline[..., 1, :] - centreline[..., 0, :]
+    step[..., -1, :] = centreline[..., -1, :] - centreline[..., -2, :]
+    scale = half_width / (np.hypot(step[..., 0], step[..., 1]) + 1e-12)
+    offset = step[..., ::-1] * scale[..., None] * [-1.0, 1.0]
+    return np.concatenate([centreline + offset, (centreline - offset)[..., ::-1, :]], axis=-2)
+
+
+def soft_mask(outlines: Sequence[Points] | Points, size_px: int, blur: float) -> Field:
+    """Rasterises the union of closed outlines with soft edges.
+
+    Args:
+        outlines: Outlines [n, 2] in the image frame, units; an array stacks equally long ones.
+        size_px: Side of the mask in pixels.
+        blur: Standard deviation of the edge softening, units.
+
+    Returns:
+        Mask [size, size] in [0, 1].
+    """
+    # Antialiased edges are a good pixel wide, too fat for thin shapes in a small image.
+    oversampling = 2 if size_px < _FINE_SIZE_PX else 1
+    fine_px = oversampling * size_px
+    raster = np.zeros((fine_px, fine_px), np.uint8)
+    scale = fine_px * (1 << _SUBPIXEL_BITS)
+    stacks = [outlines] if isinstance(outlines, np.ndarray) else [part[None] for part in outlines]
+    for stack in stacks:
+        # Pixel i is centred at (i + 0.5) / size; adding 0.5 before the floor rounds.
+        corners = np.floor(stack * scale + (0.5 - 0.5 * (1 << _SUBPIXEL_BITS))).astype(np.int32)
+        for polygon in corners:
+            # One call per polygon: a joint call would leave holes where polygons overlap.
+            cv2.fillPoly(raster, [polygon], (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
+    coarse = cv2.resize(raster, (size_px, size_px), interpolation=cv2.INTER_AREA)
+    mask: Field = coarse.astype(np.float32)
+    mask *= np.float32(1.0 / 255.0)
+    if blur * size_px > 0.3:
+        cv2.GaussianBlur(mask, (0, 0), blur * size_px, dst=mask)
+    return mask
+
+
+def blobs(
+    rng: np.random.Generator, centres: Points, radii: Points, wobble: float, corners: int = 24
+) -> Points:
+    """Draws round outlines with slightly irregular edges.
+
+    Args:
+        rng: Source of randomness.
+        centres: Centres [k, 2] in the patient frame.
+        radii: Mean radii [k].
+        wobble: Relative deviation of the radius from its mean.
+        corners: Number n of corners of each outline.
+
+    Returns:
+        Outlines [k, n, 2] in the patient frame.
+    """
+    theta = np.linspace(0.0, 2.0 * np.pi, corners, endpoint=False)
+    phase = rng.uniform(0.0, 2.0 * np.pi, (len(centres), 3, 1))
+    waves = np.cos(np.array([[2.0], [3.0], [5.0]]) * theta + phase).mean(axis=1)
+    spokes = np.column_stack([np.cos(theta), np.sin(theta)])
+    reach = (radii[:, None] * (1.0 + wobble * waves))[..., None]
+    outlines: Points = centres[:, None] + reach * spokes
+    return outlines
