@@ -85,13 +85,13 @@ def _use_gpu(resources: "Resources") -> bool:
 
     from bench.errors import SuiteError
 
-    available = torch.cuda.is_available()
-    if resources.gpu and not available:
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if (resources.gpu or 0) > found:
         raise SuiteError(
-            f"the suite asks for {resources.gpu:g} GPU per trial and torch finds none here; "
+            f"the suite asks for {resources.gpu:g} GPU per trial and torch finds {found} here; "
             "--set resources.gpu=0 runs it on the CPU"
         )
-    return available and resources.gpu != 0
+    return found > 0 and resources.gpu != 0
 
 
 def _executor(arguments: argparse.Namespace) -> "Executor":

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -99,19 +99,25 @@ class Display:
         return f"{num_ended} of {len(fractions)} trials done, {duration(elapsed_s)} so far, {left}"
 
     def _table(self) -> Table:
-        table = Table(box=None, pad_edge=False, caption=self._summary(), caption_justify="left")
-        for heading in ("trial", "state", "", "images/s"):
-            table.add_column(heading, justify="right" if heading == "images/s" else "left", no_wrap=True)
-        height = max(self.console.height - 4, 4)
-        for trial in self._visible(height):
+        has_bar = self.console.width >= 90
+        table = Table(box=None, pad_edge=False, expand=True, caption=self._summary(), caption_justify="left")
+        table.add_column("trial", ratio=1, no_wrap=True, overflow="ellipsis")
+        table.add_column("state", min_width=16, no_wrap=True)
+        if has_bar:
+            table.add_column("", min_width=24)
+        table.add_column("images/s", min_width=8, justify="right", no_wrap=True)
+        for trial in self._visible(max(self.console.height - 4, 4)):
             progress = self._progress(trial)
-            name = f"{trial.label} · {trial.dataset.name} {trial.resolution} px · seed {trial.seed}"
-            if progress is None:
-                table.add_row(name, self._state[trial.id])
-            else:
-                speed = f"{progress.images_per_s:.0f}" if progress.images_per_s else ""
-                bar = ProgressBar(total=1.0, completed=progress.fraction, width=24)
-                table.add_row(name, progress.phase, bar, speed)
+            cells: list[RenderableType] = [
+                f"{trial.label} · s{trial.seed} · {trial.dataset.name} {trial.resolution} px",
+                progress.phase if progress else self._state[trial.id],
+            ]
+            if has_bar:
+                cells.append(
+                    ProgressBar(total=1.0, completed=progress.fraction, width=24) if progress else ""
+                )
+            speed = progress.images_per_s if progress else 0.0
+            table.add_row(*cells, f"{speed:.0f}" if speed else "")
         return table
 
     def _visible(self, height: int) -> list[Trial]:

@@ -7,7 +7,7 @@ from bench.errors import SuiteError
 from bench.models import build_model
 from bench.models.blocks import ConvReLU
 from bench.models.pylon import PyramidAttention
-from bench.models.torchvision_compat import smp
+from bench.models.torchvision_compat import DECLARATIONS, compiled_operators_load, smp, torchvision
 
 
 def num_parameters(model: torch.nn.Module) -> int:
@@ -145,5 +145,8 @@ def test_unknown_words_are_refused_with_a_suggestion(arguments, sentence):
         build_model(num_classes=3, **arguments)
 
 
-def test_smp_imports_whatever_build_torchvision_is():
-    assert smp.encoders.get_encoder("resnet18", weights=None) is not None
+def test_torchvision_works_whatever_build_it_is():
+    """Beside a CPU build of torch its operators do not load: they are declared then, and only then."""
+    assert (DECLARATIONS is None) == compiled_operators_load()
+    assert torchvision.models.resnet18(weights=None).fc.out_features == 1000
+    assert smp.encoders.get_encoder("resnet18", weights=None).out_channels[-1] == 512
