@@ -2,9 +2,10 @@
 
     python benchmarks/feeding.py
 
-On one thread, in one run, for each resolution: phantoms rendered per second (once per trial), augmented batches
-fed per second (every epoch), images trained on per second by the demo's encoder and by ResNet-18, and the ratios
-of feeding to training. A ratio of 10 means that feeding an image takes a tenth of the time of training on it.
+On one thread, in one run, for each resolution: phantoms rendered per second (once per trial), augmented
+batches fed per second (every epoch), images trained on per second by the demo's encoder and by ResNet-18, and
+the ratios of feeding to training. A ratio of 10 means that feeding an image takes a tenth of the time of
+training on it.
 """
 
 import statistics
