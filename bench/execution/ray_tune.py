@@ -36,6 +36,8 @@ from bench.results.record import EpochRow, Outcome  # noqa: E402
 from bench.suite.schema import Resources  # noqa: E402
 from bench.suite.trial import Trial  # noqa: E402
 
+log = logging.getLogger(__name__)
+
 MAX_WORKER_DEATHS = 2
 
 _listeners: dict[str, Listener] = {}
@@ -57,6 +59,7 @@ class RayExecutor:
                     f"a trial asks for {need['cpu']:g} CPU cores and this machine has {num_cpus}; "
                     "lower resources.cpu, or run with --serial"
                 )
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # stack traces of what the relay tells
         ray.init(num_cpus=num_cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         key = uuid.uuid4().hex
         storage = context.results_dir / "ray"
@@ -145,6 +148,9 @@ class _Relay(tune.Callback):
         elif "failed" in result:
             self.ended.add(ours.id)
             listener.failed(ours, result["failed"])
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        log.warning("%s: its worker died; it goes on from its last epoch", self._trial(trial).id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         ours = self._trial(trial)

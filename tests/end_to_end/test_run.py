@@ -225,6 +225,8 @@ def test_worker_killed_in_the_middle_is_started_again(bench):
         os.kill(pid, signal.SIGKILL)
     _, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert "its worker died; it goes on from its last epoch" in errors
     assert_same_command_finishes(bench, before, "--no-mlflow")
 
 
