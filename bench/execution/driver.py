@@ -72,9 +72,10 @@ def run_grid(
         KeyboardInterrupt: the user has interrupted; the same call goes on.
     """
     todo = trials_to_run(grid, driver.store, retry_failed=retry_failed)
+    to_run = {trial.id for trial in todo}
     for trial in grid.trials:
         record = driver.store.record(trial.id)
-        if record is not None and trial not in todo:
+        if record is not None and trial.id not in to_run:
             driver.tracker.ended(record, driver.store.folder(trial.id))
     if not todo:
         return
