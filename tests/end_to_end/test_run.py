@@ -148,7 +148,7 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     suite = bench.folder / "small.yaml"
     broken = "[{name: baseline, weights: weights.safetensors}, pylon]"
     suite.write_text(suite.read_text().replace("[baseline, pylon]", broken).replace("[0, 1]", "[0]"))
-    done = bench("run", "small.yaml")
+    done = bench("run", "small.yaml", "--no-mlflow")
     assert done.returncode == 1, done.stderr
     states = {name.split("-")[0]: record["status"] for name, record in records(bench).items()}
     assert states == {"baseline": "failed", "pylon": "finished"}
@@ -158,19 +158,18 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     assert "1 trials failed" in done.stderr
     assert "| Baseline | — |" in done.stdout
     assert "Failed: baseline-" in done.stdout
-    assert {run.info.status for _, run in mlflow_runs(bench)} == {"FAILED", "FINISHED"}
 
-    assert bench("run", "small.yaml", "--serial").returncode == 1
+    assert bench("run", "small.yaml", "--serial", "--no-mlflow").returncode == 1
     ended = {name: record["ended_at"] for name, record in records(bench).items()}
     time.sleep(1.1)  # the time of a record is in seconds
-    assert bench("run", "small.yaml", "--serial", "--retry-failed").returncode == 1
+    assert bench("run", "small.yaml", "--serial", "--no-mlflow", "--retry-failed").returncode == 1
     again = {name: record["ended_at"] for name, record in records(bench).items()}
     assert {name for name in ended if again[name] != ended[name]} == {
         n for n in ended if n.startswith("baseline")
     }
 
 
-LONGER = ["run", "small.yaml", "--set", "recipe.max_epochs=5", "--only", "model=pylon"]
+LONGER = ["run", "small.yaml", "--set", "recipe.max_epochs=4", "--only", "model=pylon"]
 
 
 def start_and_wait_for_two_epochs(bench, *arguments):
@@ -181,13 +180,17 @@ def start_and_wait_for_two_epochs(bench, *arguments):
 
 
 def assert_same_command_finishes(bench, before, *arguments):
-    """Epochs that were recorded before are kept to the digit, their durations included: nothing is redone."""
     done = bench(*LONGER, *arguments)
     assert done.returncode == 0, done.stderr
+    assert_nothing_is_lost(bench, before)
+
+
+def assert_nothing_is_lost(bench, before):
+    """Epochs that were recorded before are kept to the digit, their durations included: nothing is redone."""
     after = histories(bench)
     assert len(after) == 2
     for name, history in after.items():
-        assert history["epoch"].tolist() == [1, 2, 3, 4, 5]
+        assert history["epoch"].tolist() == [1, 2, 3, 4]
         kept = before.get(name, history.head(0))
         pd.testing.assert_frame_equal(history.head(len(kept)), kept)
     assert {record["status"] for record in records(bench).values()} == {"finished"}
@@ -202,7 +205,7 @@ def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
     assert_same_command_finishes(bench, before)
     for client, run in mlflow_runs(bench):
         assert run.info.status == "FINISHED"
-        assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == [1, 2, 3, 4, 5]
+        assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == [1, 2, 3, 4]
 
 
 def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
@@ -227,7 +230,7 @@ def test_worker_killed_in_the_middle_is_started_again(bench):
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     assert "its worker died; it goes on from its last epoch" in errors
-    assert_same_command_finishes(bench, before, "--no-mlflow")
+    assert_nothing_is_lost(bench, before)
 
 
 def workers_of(pid: int) -> list[int]:
@@ -257,7 +260,8 @@ def test_real_radiographs_in_the_official_layout(bench):
     text = (bench.folder / "small.yaml").read_text()
     start, end = text.index("datasets:"), text.index("resolutions:")
     (bench.folder / "small.yaml").write_text(text[:start] + "datasets: [nih]\n" + text[end:])
-    done = bench("run", "small.yaml", "--data-root", str(download), "--seeds", "0")
+    arguments = ["--data-root", str(download), "--seeds", "0", "--serial", "--no-mlflow"]
+    done = bench("run", "small.yaml", *arguments)
     assert done.returncode == 0, done.stderr
     assert "Nodule" in done.stdout
     assert "Best constant point" in done.stdout
