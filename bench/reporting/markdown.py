@@ -2,6 +2,9 @@
 
 from bench.reporting.table import DASH, Cell, Row, Table, format_number
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Keeps a value and its half-width on one line, however narrow the page."""
+
 
 def to_markdown(table: Table) -> str:
     """Returns heading, table, caption and notes; ends with a newline."""
@@ -24,10 +27,10 @@ def _cell(cell: Cell) -> str:
         return DASH
     text = format_number(cell.mean)
     if cell.half_width is not None:
-        text += f" ± {format_number(cell.half_width)}"
+        text += f"{_NO_BREAK}±{_NO_BREAK}{format_number(cell.half_width)}"
     if cell.is_best:
         text = f"**{text}**"
-    return f"{text} (n={cell.n})" if cell.is_short else text
+    return f"{text}{_NO_BREAK}(n={cell.n})" if cell.is_short else text
 
 
 def _line(parts: list[str]) -> str:

@@ -48,7 +48,7 @@ def finished(module_bench):
 def test_run_prints_the_table_and_where_the_files_are(finished):
     _, done = finished
     assert "### Point localization accuracy, phantom, 64 px" in done.stdout
-    assert re.search(r"^\| PYLON \| .*\d\.\d\d ± \d\.\d\d", done.stdout, re.MULTILINE)
+    assert re.search(r"^\| PYLON \| .*\d\.\d\d\s±\s\d\.\d\d", done.stdout, re.MULTILINE)
     assert "tables: reports/small" in done.stderr
     assert "[4/4]" in done.stderr
 
