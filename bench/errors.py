@@ -41,6 +41,11 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     return f"; did you mean {by_lower[matches[0]]!r}?" if matches else ""
 
 
+def brief(error: Exception) -> str:
+    """Returns the error's text on one line, at most 200 characters: for quoting a library in a sentence."""
+    return " ".join(str(error).split())[:200]
+
+
 def listing(words: Iterable[str]) -> str:
     """Returns the words in their order, joined by commas: what a message gives as "allowed"."""
     return ", ".join(words)

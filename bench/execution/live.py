@@ -16,6 +16,7 @@ from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
 
 REFRESH_S = 0.5
+_ENDED = ("finished", "failed")
 REPORT_S = 30.0
 """Seconds between lines where the output is no terminal."""
 
@@ -46,8 +47,7 @@ class Display:
     def ended(self, record: Record) -> None:
         """Marks the trial as finished or failed, with one line that stays."""
         self._state[record.trial.id] = record.status
-        num_ended = sum(state in ("finished", "failed") for state in self._state.values())
-        line = f"[{num_ended}/{len(self._trials)}] {record.trial.id}: {record.status}"
+        line = f"[{self._num_ended()}/{len(self._trials)}] {record.trial.id}: {record.status}"
         if record.outcome is not None:
             accuracy = record.outcome.metrics.get("point_accuracy/weighted")
             score = "" if accuracy is None else f", point accuracy {accuracy:.3f}"
@@ -83,20 +83,22 @@ class Display:
             return None
         return ProgressFile(self.store.folder(trial.id).progress).read()
 
+    def _num_ended(self) -> int:
+        return sum(state in _ENDED for state in self._state.values())
+
     def _summary(self) -> str:
         fractions = []
         for trial in self._trials:
             progress = self._progress(trial)
-            ended = self._state[trial.id] in ("finished", "failed")
+            ended = self._state[trial.id] in _ENDED
             fractions.append(1.0 if ended else progress.fraction if progress else 0.0)
         done, elapsed_s = sum(fractions), time.monotonic() - self._started_at
-        num_ended = sum(state in ("finished", "failed") for state in self._state.values())
         left = (
             f"about {duration(elapsed_s * (len(fractions) - done) / done)} left"
             if done > 0.02
             else "starting"
         )
-        return f"{num_ended} of {len(fractions)} trials done, {duration(elapsed_s)} so far, {left}"
+        return f"{self._num_ended()} of {len(fractions)} trials done, {duration(elapsed_s)} so far, {left}"
 
     def _table(self) -> Table:
         has_bar = self.console.width >= 90
@@ -109,7 +111,7 @@ class Display:
         for trial in self._visible(max(self.console.height - 4, 4)):
             progress = self._progress(trial)
             cells: list[RenderableType] = [
-                f"{trial.label} · s{trial.seed} · {trial.dataset.name} {trial.resolution} px",
+                trial.title(trial.label),
                 progress.phase if progress else self._state[trial.id],
             ]
             if has_bar:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from bench.errors import ResultsError
+from bench.errors import ResultsError, brief
 from bench.results.atomic import replacing, write_text
 from bench.results.record import EPOCH_COLUMNS, EpochRow, Outcome, Record
 from bench.suite.trial import Trial
@@ -72,7 +72,7 @@ class TrialFolder:
         try:
             return tuple(EpochRow.model_validate(row, strict=False) for row in rows)
         except ValidationError as error:
-            raise ResultsError(f"{self.history}: not a readable history ({_brief(error)})") from None
+            raise ResultsError(f"{self.history}: not a readable history ({brief(error)})") from None
 
 
 class ResultsStore:
@@ -98,7 +98,7 @@ class ResultsStore:
             return None
         except (OSError, ValidationError) as error:
             hint = "move it away to run the trial again"
-            raise ResultsError(f"{path}: not a readable record ({_brief(error)}); {hint}") from None
+            raise ResultsError(f"{path}: not a readable record ({brief(error)}); {hint}") from None
         if record.trial.id != trial_id:
             raise ResultsError(f"{path}: is the record of another trial, {record.trial.id}")
         return record
@@ -135,10 +135,6 @@ class ResultsStore:
     def _write(self, record: Record) -> None:
         text = record.model_dump_json(indent=2) + "\n"
         write_text(self.folder(record.trial.id).record, text)
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _now() -> str:

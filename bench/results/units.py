@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.errors import ResultsError
+from bench.errors import ResultsError, brief
 from bench.results.atomic import replacing
 
 UNIT_COLUMNS = (
@@ -42,4 +42,4 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
-        raise ResultsError(f"{path}: not a readable table ({' '.join(str(error).split())[:200]})") from None
+        raise ResultsError(f"{path}: not a readable table ({brief(error)})") from None

@@ -51,6 +51,10 @@ class Trial(Frozen):
         options = {key: value for key, value in self.options.items() if value != known[key].default}
         return {"model": self.model, "options": options, "encoder": self.encoder, "weights": self.weights}
 
+    def title(self, label: str) -> str:
+        """Returns what people read in displays and dashboards, the model called `label`."""
+        return f"{label} · s{self.seed} · {self.dataset.name} {self.resolution} px"
+
     @property
     def label(self) -> str:
         """What a table calls the trial's model, derived from its options."""

@@ -21,7 +21,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from bench.errors import ResultsError
+from bench.errors import ResultsError, brief
 from bench.results.record import EPOCH_COLUMNS, EpochRow, Record
 from bench.results.store import TrialFolder
 from bench.suite.grid import Grid
@@ -72,7 +72,7 @@ class MlflowTracker:
                 local_root=results_dir if uri.startswith("sqlite:") else None
             )
         except (MlflowException, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = brief(error)
             raise ResultsError(
                 f"MLflow at {uri} cannot be opened ({reason}); --no-mlflow goes without"
             ) from None
@@ -136,7 +136,6 @@ class MlflowTracker:
 
     def _create(self, trial: Trial) -> str:
         label = self._labels.get(trial.id, trial.label)
-        name = f"{label} · s{trial.seed} · {trial.dataset.name} {trial.resolution} px"
         tags = {
             "suite": self._suite,
             "trial_id": trial.id,
@@ -145,7 +144,7 @@ class MlflowTracker:
             "resolution": str(trial.resolution),
             "seed": str(trial.seed),
         }
-        run = self._client.create_run(self._experiment_id, run_name=name, tags=tags)
+        run = self._client.create_run(self._experiment_id, run_name=trial.title(label), tags=tags)
         parameters = [Param(key, str(value)) for key, value in _flatten(trial.model_dump(mode="json"))]
         self._client.log_batch(run.info.run_id, params=parameters)
         return str(run.info.run_id)

@@ -17,24 +17,22 @@ class Checkpoint:
     """All that the next epoch depends on; plain data and tensors only.
 
     Attributes:
-        epoch: the epoch that was finished.
         state: state dicts and histories by name.
     """
 
-    epoch: int
     state: dict[str, Any]
 
     def save(self, path: Path) -> None:
         """Writes the checkpoint to `path`, replacing the one before."""
         buffer = io.BytesIO()
-        torch.save({"epoch": self.epoch, "state": self.state}, buffer)
+        torch.save(self.state, buffer)
         with replacing(path) as temporary:
             temporary.write_bytes(buffer.getbuffer())
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
         """Returns the checkpoint in `path`; only tensors and plain data are read, no code is run."""
-        return cls(**torch.load(path, map_location="cpu", weights_only=True))
+        return cls(torch.load(path, map_location="cpu", weights_only=True))
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

@@ -181,7 +181,7 @@ class _Session:
             "rng_cpu": torch.get_rng_state(),
             "rng_cuda": torch.cuda.get_rng_state_all() if self.precision.device.type == "cuda" else [],
         }
-        return Checkpoint(len(self.history.rows), state)
+        return Checkpoint(state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes back to the end of the epoch that was captured."""
