@@ -46,6 +46,13 @@ def brief(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def listing(words: Iterable[str]) -> str:
-    """Returns the words in their order, joined by commas: what a message gives as "allowed"."""
-    return ", ".join(words)
+def listing(words: Iterable[str], at_most: int | None = None) -> str:
+    """Returns the words in their order, joined by commas: what a message gives as "allowed".
+
+    Args:
+        words: what to name.
+        at_most: how many are named before the rest is counted; all if absent.
+    """
+    named = list(words)
+    rest = len(named) - at_most if at_most is not None else 0
+    return ", ".join(named[:at_most]) + (f" and {rest} more" if rest > 0 else "")

@@ -8,7 +8,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from bench.models.blocks import CamOutput, Encoder, global_average_pool, global_max_pool
+from bench.models.blocks import CamOutput, Encoder
+from bench.models.pooling import global_average_pool, global_max_pool
 
 
 class Baseline(nn.Module):

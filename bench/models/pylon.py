@@ -2,7 +2,8 @@
 
 What is unusual:
 - pyramid attention (PA) computes one spatial mask from the deepest features and multiplies it onto a 1×1
-  projection of them; nowhere in the decoder is there global average pooling, which ruins localization;
+  projection of them; nowhere in the decoder is there global average pooling (GAP), which ruins localization,
+  unless an option puts it there;
 - up-sampling modules (UP) add 1×1-projected encoder features; no 3×3 convolution in decoder or head;
 - the head's output at 1/4 scale is the heatmap, and its maximum the class logit.
 
@@ -15,10 +16,18 @@ where the deepest map is too small to be halved three times.
 from collections.abc import Sequence
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.models.blocks import CamOutput, ConvReLU, Encoder, global_max_pool, upsample_to
+from bench.models.blocks import (
+    CamOutput,
+    ConvReLU,
+    Encoder,
+    GlobalContext,
+    GlobalGate,
+    pyramid_mask,
+    upsample_to,
+)
+from bench.models.pooling import global_max_pool
 from bench.models.torchvision_compat import smp
 
 DECODER_CHANNELS = 128
@@ -31,11 +40,14 @@ class PyramidAttention(nn.Module):
         in_channels: channels of the deepest encoder features.
         out_channels: channels of the projection.
         pyramid: False leaves the projection alone ("no PY" in Table 6.2).
+        gap: whether the pooled branch of PAN's feature pyramid attention is added.
 
-    Source: thesis chapter 4; without the global-average branch of PAN's feature pyramid attention.
+    Source: thesis chapter 4.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, pyramid: bool = True) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, pyramid: bool = True, gap: bool = False
+    ) -> None:
         super().__init__()
         self.project = ConvReLU(in_channels, out_channels, 1)
         self.down = nn.ModuleList()
@@ -44,25 +56,14 @@ class PyramidAttention(nn.Module):
             for kernel_size, channels in ((7, in_channels), (5, 1), (3, 1)):
                 self.down.append(ConvReLU(channels, 1, kernel_size))
                 self.across.append(ConvReLU(1, 1, kernel_size))
-
-    def mask(self, features: Tensor) -> Tensor:
-        """Returns the attention mask [n, 1, h, w], not negative, of `features` [n, c, h, w], h and w ≥ 2."""
-        levels: list[Tensor] = []
-        level = features
-        for down in self.down:
-            if min(level.shape[-2:]) < 2:
-                break
-            level = down(F.max_pool2d(level, 2))
-            levels.append(level)
-        mask = self.across[len(levels) - 1](levels[-1])
-        for depth in range(len(levels) - 2, -1, -1):
-            mask = upsample_to(mask, levels[depth]) + self.across[depth](levels[depth])
-        return upsample_to(mask, features)
+        self.context = GlobalContext(in_channels, out_channels) if gap else None
 
     def forward(self, features: Tensor) -> Tensor:
         """Returns [n, out_channels, h, w] for `features` [n, in_channels, h, w]."""
-        projected: Tensor = self.project(features)
-        return projected * self.mask(features) if len(self.down) else projected
+        attended: Tensor = self.project(features)
+        if len(self.down):
+            attended = attended * pyramid_mask(features, list(self.down), list(self.across))
+        return attended if self.context is None else attended + self.context(features)
 
 
 class UpModule(nn.Module):
@@ -73,16 +74,22 @@ class UpModule(nn.Module):
         out_channels: channels of the decoder.
         layers: 2, as in PYLON, or 1 ("UP1").
         kernel_size: of the last convolution: 1, or 3 for the ablation "Conv 3x3".
+        gap: whether the projection is gated as in PAN's global attention upsampling.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, *, layers: int, kernel_size: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, layers: int, kernel_size: int, gap: bool
+    ) -> None:
         super().__init__()
         widen = [ConvReLU(in_channels, in_channels, 1)] if layers == 2 else []
         self.lateral = nn.Sequential(*widen, ConvReLU(in_channels, out_channels, kernel_size))
+        self.gate = GlobalGate(out_channels) if gap else None
 
     def forward(self, deeper: Tensor, lateral: Tensor) -> Tensor:
         """Returns [n, out_channels, H, W], the size of `lateral` [n, in_channels, H, W]."""
         projected: Tensor = self.lateral(lateral)
+        if self.gate is not None:
+            projected = projected * self.gate(deeper)
         return upsample_to(deeper, projected) + projected
 
 
@@ -90,13 +97,20 @@ class PylonDecoder(nn.Module):
     """PA on the 1/32 features, then UP at 1/16, 1/8 and 1/4."""
 
     def __init__(
-        self, encoder_channels: Sequence[int], *, pyramid: bool, up_layers: int, up_kernel: int
+        self,
+        encoder_channels: Sequence[int],
+        *,
+        pyramid: bool,
+        gap_in_pa: bool,
+        gap_in_up: bool,
+        up_layers: int,
+        up_kernel: int,
     ) -> None:
         super().__init__()
         deepest, *finer = reversed(encoder_channels[-4:])
-        self.attention = PyramidAttention(deepest, DECODER_CHANNELS, pyramid=pyramid)
+        self.attention = PyramidAttention(deepest, DECODER_CHANNELS, pyramid=pyramid, gap=gap_in_pa)
         self.ups = nn.ModuleList(
-            UpModule(channels, DECODER_CHANNELS, layers=up_layers, kernel_size=up_kernel)
+            UpModule(channels, DECODER_CHANNELS, layers=up_layers, kernel_size=up_kernel, gap=gap_in_up)
             for channels in finer
         )
 
@@ -120,8 +134,10 @@ class Pylon(nn.Module):
         up_layers: 2, or 1 for the rows "UP1".
         up_kernel: 1, or 3 for the row "Conv 3x3" (with up_layers 1).
         head_kernel: 1, or 3 for the row "Head 3x3" (with up_layers 1).
+        gap_in_pa: True is the row "+ GAP in PA" of Table 6.1 (with up_layers 1).
+        gap_in_up: True is the row "+ GAP in UP" of Table 6.1 (with up_layers 1).
 
-    Source: thesis chapter 4 and §6.2.
+    Source: thesis chapter 4 and §6.
     """
 
     def __init__(
@@ -133,23 +149,24 @@ class Pylon(nn.Module):
         up_layers: Literal[1, 2] = 2,
         up_kernel: Literal[1, 3] = 1,
         head_kernel: Literal[1, 3] = 1,
+        gap_in_pa: bool = False,
+        gap_in_up: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = PylonDecoder(
-            encoder.out_channels, pyramid=pyramid, up_layers=up_layers, up_kernel=up_kernel
+            encoder.out_channels,
+            pyramid=pyramid,
+            gap_in_pa=gap_in_pa,
+            gap_in_up=gap_in_up,
+            up_layers=up_layers,
+            up_kernel=up_kernel,
         )
         self.head = nn.Conv2d(DECODER_CHANNELS, num_classes, head_kernel, padding=head_kernel // 2)
         smp.base.initialization.initialize_decoder(self.decoder)
         smp.base.initialization.initialize_head(self.head)
 
     def forward(self, images: Tensor) -> CamOutput:
-        """Returns heatmaps [n, c, S/4, S/4] and logits [n, c] for `images` float [n, 1, S, S].
-
-        Raises:
-            ValueError: S is below 64 px, where the deepest features cannot be halved once.
-        """
-        if min(images.shape[-2:]) < 64:
-            raise ValueError(f"PYLON needs images of at least 64 px, got {tuple(images.shape[-2:])}")
+        """Returns heatmaps [n, c, S/4, S/4] and logits [n, c] for `images` float [n, 1, S, S], S ≥ 64."""
         heatmaps = self.head(self.decoder(self.encoder(images))).float()
         return CamOutput(heatmaps, global_max_pool(heatmaps))

@@ -1,12 +1,13 @@
 """Builds a model from its name, an encoder and options."""
 
 import importlib
+from collections.abc import Callable
 
 from torch import nn
 
 from bench.errors import SuiteError, listing, nearest
-from bench.models.torchvision_compat import smp
-from bench.models.weights import load_encoder_weights
+from bench.models.encoders import build_encoder, log_report
+from bench.models.weights import WeightsReport
 from bench.suite.catalog import MODELS, OptionValue, model_options
 
 
@@ -17,6 +18,7 @@ def build_model(
     in_channels: int = 1,
     encoder: str = "resnet50",
     encoder_weights: str | None = None,
+    on_loaded: Callable[[WeightsReport], None] = log_report,
     **options: OptionValue,
 ) -> nn.Module:
     """Returns the model; its forward takes images float [n, in_channels, S, S] and gives a `CamOutput`.
@@ -27,7 +29,8 @@ def build_model(
         in_channels: channels of the images; radiographs have one.
         encoder: an encoder of segmentation-models-pytorch that has features at 1/4, 1/8, 1/16 and 1/32.
         encoder_weights: None or "none" for random weights, "imagenet" for the library's download, or the path
-            of a file (see `load_encoder_weights`).
+            of a file (see `bench.models.weights`).
+        on_loaded: told what a file of weights filled and what it did not.
         **options: keyword-only options of the model's constructor.
 
     Raises:
@@ -47,31 +50,12 @@ def build_model(
             )
     module, _, class_name = MODELS[name].target.partition(":")
     model_class = getattr(importlib.import_module(module), class_name)
-    model: nn.Module = model_class(
-        build_encoder(encoder, in_channels, encoder_weights), num_classes, **options
+    built = build_encoder(
+        encoder,
+        in_channels,
+        encoder_weights,
+        output_stride=getattr(model_class, "encoder_output_stride", 32),
+        on_loaded=on_loaded,
     )
+    model: nn.Module = model_class(built, num_classes, **options)
     return model
-
-
-def build_encoder(name: str, in_channels: int, weights: str | None) -> nn.Module:
-    """Returns a segmentation-models-pytorch encoder of depth 5, with weights as `build_model` describes.
-
-    Raises:
-        SuiteError: the library has no such encoder.
-        WeightsError: the weights cannot be found or do not fit.
-    """
-    library_weights = "imagenet" if weights == "imagenet" else None
-    try:
-        encoder: nn.Module = smp.encoders.get_encoder(
-            name, in_channels=in_channels, depth=5, weights=library_weights
-        )
-    except KeyError:
-        names = smp.encoders.get_encoder_names()
-        raise SuiteError(
-            f"unknown encoder {name!r} of segmentation-models-pytorch{nearest(name, names)}"
-        ) from None
-    except RuntimeError as error:  # timm's word for an unknown "tu-…" encoder
-        raise SuiteError(f"unknown encoder {name!r}: {error}") from None
-    if weights not in (None, "none", "imagenet"):
-        load_encoder_weights(encoder, weights)
-    return encoder

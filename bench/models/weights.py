@@ -1,5 +1,8 @@
-"""Loads initial encoder weights from a file, and says what was left over."""
+"""Loads weights from a file into a module, and says of every tensor what became of it."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -7,37 +10,103 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.errors import WeightsError
+from bench.errors import WeightsError, listing
+
+_OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
+"""Published DenseNet files name a layer's parts ``norm.1``; the module calls them ``norm1``."""
+
+_NAMED = 8
+"""Keys that a sentence names before it counts the rest."""
 
 
-def load_encoder_weights(encoder: nn.Module, path: str | Path) -> tuple[str, ...]:
-    """Loads a state dict with torchvision's names into `encoder` and returns the file's keys it did not use.
+@dataclass(frozen=True)
+class WeightsReport:
+    """What became of a file's tensors; keys in the order of module and file.
 
-    Half-precision files are loaded in the encoder's precision. A first convolution of three colour channels
-    is adapted to a one-channel encoder by summing over the colours, as segmentation-models-pytorch does.
+    Attributes:
+        source: the file.
+        loaded: keys of the module that were filled.
+        missing: keys of the module that the file has not; batch counters do not count.
+        mismatched: keys that the file has in another shape, as ``key: (file's shape) for (module's shape)``.
+        skipped: keys of the file that the module has not.
+    """
+
+    source: str
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    mismatched: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every tensor of the module was filled."""
+        return not self.missing and not self.mismatched
+
+    def __str__(self) -> str:
+        """One sentence with counts, and keys by name."""
+        parts = [f"{len(self.loaded)} tensors loaded"]
+        for what in ("missing", "mismatched", "skipped"):
+            keys: tuple[str, ...] = getattr(self, what)
+            if keys:
+                parts.append(f"{len(keys)} {what} ({listing(keys, _NAMED)})")
+        return f"{self.source}: {', '.join(parts)}"
+
+
+def load_weights_file(module: nn.Module, path: str | Path) -> WeightsReport:
+    """Fills `module` with those tensors of a file whose names and shapes match, and returns what did not.
+
+    Names may all carry a prefix (``module.``, ``encoder.``, …). Half-precision tensors are converted to the
+    module's precision. A first convolution of three colour channels is adapted to a module of one channel by
+    summing over the colours: on a gray image, repeated three times, the same response.
 
     Args:
-        encoder: the module to fill, in place.
+        module: filled in place.
         path: ``.safetensors``, or ``.pth``/``.pt`` (loaded with ``weights_only``: no code is run).
 
     Raises:
-        WeightsError: the file cannot be read, lacks a tensor of the encoder or has it in another shape.
+        WeightsError: the file cannot be read, or no tensor of it fits.
     """
-    source = _read_state_dict(Path(path))
-    target = encoder.state_dict()
-    adapted: dict[str, Tensor] = {}
+    target = module.state_dict()
+    source = _without_prefix(_read_state_dict(Path(path)), target)
+    fitting: dict[str, Tensor] = {}
+    mismatched = []
     for key, tensor in target.items():
         if key not in source:
-            raise WeightsError(f"{path}: no tensor {key!r}; are these weights of another encoder?")
+            continue
         given = source[key]
-        if given.ndim == 4 and tensor.shape[1] == 1 and given.shape[1] == 3:
+        if given.ndim == 4 and tensor.ndim == 4 and given.shape[1] == 3 and tensor.shape[1] == 1:
             given = given.float().sum(dim=1, keepdim=True)
-        if given.shape != tensor.shape:
-            came, wanted = tuple(given.shape), tuple(tensor.shape)
-            raise WeightsError(f"{path}: tensor {key!r} has shape {came}, the encoder wants {wanted}")
-        adapted[key] = given.to(tensor.dtype)
-    torch.nn.Module.load_state_dict(encoder, adapted)  # past smp's own override, which expects an "fc"
-    return tuple(sorted(source.keys() - target.keys()))
+        if given.shape == tensor.shape:
+            fitting[key] = given.to(tensor.dtype)
+        else:
+            mismatched.append(f"{key}: {tuple(given.shape)} for {tuple(tensor.shape)}")
+    report = WeightsReport(
+        source=Path(path).name,
+        loaded=tuple(fitting),
+        missing=tuple(k for k in target if k not in source and not k.endswith("num_batches_tracked")),
+        mismatched=tuple(mismatched),
+        skipped=tuple(sorted(source.keys() - target.keys())),
+    )
+    if not any(tensor.ndim > 1 for tensor in fitting.values()):
+        raise WeightsError(
+            f"{path}: no weights in it fit; it has {listing(source, _NAMED)}; "
+            f"wanted are {listing(target, _NAMED)}"
+        )
+    torch.nn.Module.load_state_dict(
+        module, fitting, strict=False
+    )  # past smp's override, which expects an "fc"
+    return report
+
+
+def _without_prefix(source: dict[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Renames the file's keys to the module's: old DenseNet names, and the prefix under which most match."""
+    renamed = {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in source.items()}
+    first = next(iter(target))
+    prefixes = {key.removesuffix(first) for key in renamed if key.endswith(first)}
+    best = max(
+        prefixes | {""}, key=lambda prefix: (sum(prefix + key in renamed for key in target), prefix == "")
+    )
+    return {key.removeprefix(best): value for key, value in renamed.items()}
 
 
 def _read_state_dict(path: Path) -> dict[str, Tensor]:

@@ -8,6 +8,8 @@ here.
 
 import ast
 import importlib.util
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,21 +18,83 @@ OptionValue = bool | int | float | str
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Options of a model that have a name of their own.
+
+    Attributes:
+        label: the name in tables.
+        options: what differs from the defaults.
+        tables: the thesis' tables and figures that have it as a row.
+    """
+
+    label: str
+    options: Mapping[str, OptionValue]
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelEntry:
     """Where a model's class is, and what tables call it.
 
     Attributes:
         target: ``module:class``.
-        label: the name in tables, as the thesis prints it.
+        label: the name in tables of the model with default options, as the thesis prints it.
+        tables: the thesis' tables that have it as a row.
+        variants: named sets of options.
     """
 
     target: str
     label: str
+    tables: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
 
 
 MODELS: dict[str, ModelEntry] = {
-    "baseline": ModelEntry("bench.models.baseline:Baseline", "Baseline"),
-    "pylon": ModelEntry("bench.models.pylon:Pylon", "PYLON"),
+    "baseline": ModelEntry(
+        "bench.models.baseline:Baseline",
+        "Baseline",
+        ("5.1", "5.2", "5.3", "5.4", "5.5", "5.6"),
+        (Variant("Baseline (average)", {"pooling": "average"}),),
+    ),
+    "li2018": ModelEntry("bench.models.li2018:Li2018", "Li 2018", ("5.1", "5.3", "5.4", "5.5", "5.6")),
+    "unet": ModelEntry("bench.models.unet:Unet", "Unet", ("5.1",)),
+    "fpn": ModelEntry(
+        "bench.models.fpn:Fpn",
+        "FPN (BN)",
+        ("5.1", "5.3", "5.4", "5.5", "5.6"),
+        (Variant("FPN (GN)", {"norm": "group"}, ("Figure 6.1", "Figure 8.1")),),
+    ),
+    "deeplabv3plus": ModelEntry(
+        "bench.models.deeplabv3plus:DeeplabV3Plus",
+        "DeeplabV3+",
+        ("5.1", "6.1"),
+        (Variant("DeeplabV3+ − all GAP", {"gap_in_aspp": False}, ("6.1",)),),
+    ),
+    "pan": ModelEntry(
+        "bench.models.pan:Pan",
+        "PAN",
+        ("5.1", "6.1"),
+        (
+            Variant("PAN − GAP in FPA", {"gap_in_fpa": False}, ("6.1",)),
+            Variant("PAN − GAP in GAU", {"gap_in_gau": False}, ("6.1",)),
+            Variant("PAN − all GAP", {"gap_in_fpa": False, "gap_in_gau": False}, ("6.1",)),
+        ),
+    ),
+    "pylon": ModelEntry(
+        "bench.models.pylon:Pylon",
+        "PYLON",
+        ("5.1", "5.2", "5.3", "5.4", "5.5", "5.6", "6.2"),
+        (
+            Variant("PYLON (UP1)", {"up_layers": 1}, ("6.1", "6.2")),
+            Variant("PYLON (no PY, UP1)", {"up_layers": 1, "pyramid": False}, ("6.2",)),
+            Variant("PYLON (Conv 3x3)", {"up_layers": 1, "up_kernel": 3}, ("6.2",)),
+            Variant("PYLON (Head 3x3)", {"up_layers": 1, "head_kernel": 3}, ("6.2",)),
+            Variant("PYLON (UP1) + GAP in PA", {"up_layers": 1, "gap_in_pa": True}, ("6.1",)),
+            Variant("PYLON (UP1) + GAP in UP", {"up_layers": 1, "gap_in_up": True}, ("6.1",)),
+        ),
+    ),
+    "wang2017": ModelEntry("bench.models.wang2017:Wang2017", "Wang 2017 (LSE)"),
+    "yao2018": ModelEntry("bench.models.yao2018:Yao2018", "Yao 2018 (LSE-LBA)"),
 }
 """Every model that a suite can name. One line adds one."""
 
@@ -44,25 +108,38 @@ class Option:
         default: its default value.
         allowed: the values that a ``Literal`` lists; empty where only the type is given.
         type_name: "bool", "int", "float" or "str".
+        bound: what ``Annotated[float, Gt(0)]`` or ``Ge(0)`` asks for, as ("above", 0.0) or ("at least", 0.0).
     """
 
     name: str
     default: OptionValue
     allowed: tuple[OptionValue, ...]
     type_name: str
+    bound: tuple[str, float] | None = None
 
     def accepts(self, value: object) -> bool:
-        """Returns whether `value` is allowed: in the list where there is one, else of the type."""
+        """Returns whether `value` is allowed: in the list where there is one, else by type and bound."""
         if self.allowed:
             return any(value == known and type(value) is type(known) for known in self.allowed)
-        if self.type_name == "float":
-            return isinstance(value, (int, float)) and not isinstance(value, bool)
-        return type(value).__name__ == self.type_name
+        if isinstance(value, bool) or self.type_name in ("bool", "str"):
+            return type(value).__name__ == self.type_name
+        if not isinstance(value, int if self.type_name == "int" else (int, float)):
+            return False
+        if not math.isfinite(value) or self.bound is None:
+            return math.isfinite(value)
+        relation, limit = self.bound
+        return value > limit or (relation == "at least" and value == limit)
+
+    def normalised(self, value: OptionValue) -> OptionValue:
+        """Returns `value` in the option's own type, so that 5 and 5.0 are one."""
+        return float(value) if self.type_name == "float" else value
 
     def expectation(self) -> str:
-        """Returns what a message gives as allowed: the values, or the type."""
+        """Returns what a message gives as allowed: the values, or the type and its bound."""
         values: tuple[OptionValue, ...] = (True, False) if self.type_name == "bool" else self.allowed
-        return ", ".join(str(v).lower() if isinstance(v, bool) else str(v) for v in values) or self.type_name
+        if values:
+            return ", ".join(str(v).lower() if isinstance(v, bool) else str(v) for v in values)
+        return self.type_name if self.bound is None else f"{self.type_name} {self.bound[0]} {self.bound[1]:g}"
 
 
 @lru_cache
@@ -73,15 +150,20 @@ def model_options(name: str) -> dict[str, Option]:
     return {parameter.arg: _read_option(parameter, default) for parameter, default in parameters}
 
 
-def display_name(name: str, options: dict[str, OptionValue]) -> str:
-    """Returns the name that tables show: the model's label and, in brackets, what is not at its default."""
-    known = model_options(name)
-    changed = [
-        f"{key}={str(value).lower() if isinstance(value, bool) else value}"
-        for key, value in sorted(options.items())
-        if value != known[key].default
-    ]
-    return f"{MODELS[name].label} ({', '.join(changed)})" if changed else MODELS[name].label
+def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
+    """Returns the name that tables show: of the model, or of the variant that the options make of it.
+
+    Options that no variant names are listed in brackets after the model's label.
+    """
+    entry, known = MODELS[name], model_options(name)
+    changed = {key: value for key, value in sorted(options.items()) if value != known[key].default}
+    for variant in entry.variants:
+        if dict(variant.options) == changed:
+            return variant.label
+    listed = ", ".join(
+        f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in changed.items()
+    )
+    return f"{entry.label} ({listed})" if changed else entry.label
 
 
 def _find_constructor(target: str) -> ast.FunctionDef:
@@ -108,8 +190,16 @@ def _read_option(parameter: ast.arg, default: ast.expr | None) -> Option:
         raise LookupError(f"option {parameter.arg!r} needs an annotation and a default")
     value: OptionValue = ast.literal_eval(default)
     annotation = parameter.annotation
-    if isinstance(annotation, ast.Subscript):  # Literal[…]
+    if not isinstance(annotation, ast.Subscript):
+        return Option(parameter.arg, value, (), ast.unparse(annotation))
+    if ast.unparse(annotation.value) == "Literal":
         listed = ast.literal_eval(annotation.slice)
         allowed = listed if isinstance(listed, tuple) else (listed,)
         return Option(parameter.arg, value, allowed, type(value).__name__)
-    return Option(parameter.arg, value, (), ast.unparse(annotation))
+    assert isinstance(annotation.slice, ast.Tuple), "Annotated takes a type and a bound"
+    kind, bound = annotation.slice.elts
+    assert isinstance(bound, ast.Call), "a bound is Gt(…) or Ge(…)"
+    relation = {"Gt": "above", "Ge": "at least"}[ast.unparse(bound.func)]
+    return Option(
+        parameter.arg, value, (), ast.unparse(kind), (relation, float(ast.literal_eval(bound.args[0])))
+    )

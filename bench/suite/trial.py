@@ -48,7 +48,7 @@ class Trial(Frozen):
     def model_identity(self) -> dict[str, Any]:
         """Returns what makes the row of a table: the model and what it starts from."""
         known = model_options(self.model)
-        options = {key: value for key, value in self.options.items() if value != known[key].default}
+        options = {k: known[k].normalised(v) for k, v in self.options.items() if v != known[k].default}
         return {"model": self.model, "options": options, "encoder": self.encoder, "weights": self.weights}
 
     def title(self, label: str) -> str:

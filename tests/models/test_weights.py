@@ -1,5 +1,6 @@
 """Initial weights from files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ from safetensors.torch import save_file
 
 from bench.errors import WeightsError
 from bench.models import build_model
-from bench.models.registry import build_encoder
+from bench.models.encoders import build_encoder
 from bench.models.torchvision_compat import torchvision
-from bench.models.weights import load_encoder_weights
+from bench.models.weights import load_weights_file
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -48,9 +49,79 @@ def test_gray_encoder_sees_what_the_colour_encoder_sees_of_a_gray_image(weights_
         assert torch.allclose(encoder(gray)[-1], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_unused_tensors_of_the_file_are_named(weights_file):
-    encoder = build_encoder("resnet18", 1, None)
-    assert load_encoder_weights(encoder, weights_file) == ("fc.bias", "fc.weight")
+def test_report_of_a_whole_file_names_only_what_the_encoder_has_no_use_for(weights_file):
+    report = load_weights_file(build_encoder("resnet18"), weights_file)
+    assert report.skipped == ("fc.bias", "fc.weight")
+    assert report.is_complete
+    assert len(report.loaded) == 120
+    assert str(report) == "resnet18.safetensors: 120 tensors loaded, 2 skipped (fc.bias, fc.weight)"
+
+
+def test_report_names_every_skipped_missing_and_mismatched_tensor(tmp_path, resnet18_state):
+    state = {key: value for key, value in resnet18_state.items() if not key.startswith(("fc.", "layer4."))}
+    state |= {"layer1.0.conv1.weight": torch.zeros(8, 64, 3, 3), "projector.weight": torch.zeros(3)}
+    path = tmp_path / "partial.safetensors"
+    save_file(state, path)
+    encoder = build_encoder("resnet18")
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    report = load_weights_file(encoder, path)
+    after = encoder.state_dict()
+    assert not report.is_complete
+    assert report.skipped == ("projector.weight",)
+    assert report.mismatched == ("layer1.0.conv1.weight: (8, 64, 3, 3) for (64, 64, 3, 3)",)
+    assert {key.split(".")[0] for key in report.missing} == {"layer4"}
+    assert not any(key.endswith("num_batches_tracked") for key in report.missing)
+    untouched = {*report.missing, "layer1.0.conv1.weight"}
+    assert all(torch.equal(after[key], before[key]) for key in untouched)
+    assert all(torch.equal(after[key], state[key]) for key in report.loaded if key != "conv1.weight")
+
+
+def test_incomplete_weights_are_a_warning_that_names_them(tmp_path, resnet18_state, caplog):
+    path = tmp_path / "partial.safetensors"
+    save_file({"layer1.0.conv1.weight": resnet18_state["layer1.0.conv1.weight"]}, path)
+    build_encoder("resnet18", weights=str(path))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "1 tensors loaded, 99 missing (conv1.weight, bn1.weight" in record.getMessage()
+
+
+@pytest.mark.parametrize("prefix", ["module.", "encoder.", "module.backbone."])
+def test_names_may_carry_a_prefix(tmp_path, resnet18_state, prefix):
+    path = tmp_path / "prefixed.safetensors"
+    save_file({prefix + key: value for key, value in resnet18_state.items()}, path)
+    encoder = build_encoder("resnet18")
+    assert load_weights_file(encoder, path).is_complete
+    assert torch.equal(encoder.layer2[0].bn1.weight, resnet18_state["layer2.0.bn1.weight"])
+
+
+def test_weights_of_a_trained_model_can_fill_another_s_encoder(tmp_path):
+    path = tmp_path / "best.safetensors"
+    trained = build_model("pylon", num_classes=3, encoder="resnet18")
+    save_file(trained.state_dict(), path)
+    model = build_model("baseline", num_classes=5, encoder="resnet18", encoder_weights=str(path))
+    assert torch.equal(model.encoder.conv1.weight, trained.encoder.conv1.weight)
+
+
+def test_published_densenet_names_are_understood(tmp_path):
+    """Files on the web call a layer's parts norm.1, conv.1; torchvision renames them when it loads."""
+    state = torchvision.models.densenet121(weights=None).state_dict()
+    old = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", key): v for key, v in state.items()}
+    assert old.keys() != state.keys()
+    path = tmp_path / "densenet121.safetensors"
+    save_file(old, path)
+    encoder = build_encoder("densenet121")
+    report = load_weights_file(encoder, path)
+    assert report.is_complete
+    assert report.skipped == ("classifier.bias", "classifier.weight")
+    key = "features.denseblock1.denselayer1.conv2.weight"
+    assert torch.equal(encoder.state_dict()[key], state[key])
+
+
+def test_file_that_matches_nothing_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"blocks.0.weight": torch.zeros(3, 3), "blocks.0.bias": torch.zeros(3)}, path)
+    with pytest.raises(WeightsError, match="no weights in it fit; .*wanted are conv1"):
+        build_encoder("resnet18", weights=str(path))
 
 
 def test_pth_files_are_read_too(tmp_path, resnet18_state):
@@ -61,8 +132,8 @@ def test_pth_files_are_read_too(tmp_path, resnet18_state):
 
 
 def test_weights_of_another_encoder_are_refused(weights_file):
-    with pytest.raises(WeightsError, match=r"no tensor|has shape"):
-        build_encoder("resnet50", 1, str(weights_file))
+    with pytest.raises(WeightsError, match="no weights in it fit"):
+        build_encoder("efficientnet-b0", 1, str(weights_file))
 
 
 def test_missing_file_is_a_sentence():

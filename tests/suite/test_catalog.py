@@ -2,8 +2,9 @@
 
 import importlib
 import inspect
-from typing import Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args, get_origin
 
+import annotated_types
 import pytest
 
 from bench.suite.catalog import MODELS, Option, display_name, model_options
@@ -17,13 +18,14 @@ def _reference_options(name: str) -> dict[str, Option]:
     for parameter in inspect.signature(model_class, eval_str=True).parameters.values():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
-        is_literal = get_origin(parameter.annotation) is Literal
-        found[parameter.name] = Option(
-            name=parameter.name,
-            default=parameter.default,
-            allowed=get_args(parameter.annotation) if is_literal else (),
-            type_name=type(parameter.default).__name__ if is_literal else parameter.annotation.__name__,
-        )
+        kind, allowed, bound = parameter.annotation, (), None
+        if get_origin(kind) is Literal:
+            kind, allowed = type(parameter.default), get_args(kind)
+        elif get_origin(kind) is Annotated:
+            kind, constraint = get_args(kind)
+            strict = isinstance(constraint, annotated_types.Gt)
+            bound = ("above", float(constraint.gt)) if strict else ("at least", float(constraint.ge))
+        found[parameter.name] = Option(parameter.name, parameter.default, allowed, kind.__name__, bound)
     return found
 
 
@@ -40,14 +42,26 @@ def test_defaults_are_accepted_values(name: str) -> None:
         assert option.accepts(option.default)
 
 
-def test_pylon_and_baseline_have_the_options_of_the_thesis_rows() -> None:
-    assert {name: o.default for name, o in model_options("pylon").items()} == {
-        "pyramid": True,
-        "up_layers": 2,
-        "up_kernel": 1,
-        "head_kernel": 1,
+def test_options_have_the_thesis_values_as_defaults() -> None:
+    defaults = {name: {k: o.default for k, o in model_options(name).items()} for name in MODELS}
+    assert defaults == {
+        "baseline": {"pooling": "max"},
+        "li2018": {},
+        "unet": {},
+        "fpn": {"norm": "batch"},
+        "deeplabv3plus": {"gap_in_aspp": True},
+        "pan": {"gap_in_fpa": True, "gap_in_gau": True},
+        "pylon": {
+            "pyramid": True,
+            "up_layers": 2,
+            "up_kernel": 1,
+            "head_kernel": 1,
+            "gap_in_pa": False,
+            "gap_in_up": False,
+        },
+        "wang2017": {"sharpness": 10.0},
+        "yao2018": {"lower_bound": 0.0},
     }
-    assert model_options("baseline")["pooling"].allowed == ("max", "average")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +79,12 @@ def test_pylon_and_baseline_have_the_options_of_the_thesis_rows() -> None:
         (Option("a", 1.0, (), "float"), 7, True),
         (Option("a", 1.0, (), "float"), 0.5, True),
         (Option("a", 1.0, (), "float"), True, False),
+        (Option("a", 1.0, (), "float"), float("nan"), False),
+        (Option("a", 1.0, (), "float", ("above", 0.0)), 0.1, True),
+        (Option("a", 1.0, (), "float", ("above", 0.0)), 0, False),
+        (Option("a", 1.0, (), "float", ("at least", 0.0)), 0, True),
+        (Option("a", 1.0, (), "float", ("at least", 0.0)), -0.1, False),
+        (Option("a", 1.0, (), "float", ("above", 0.0)), True, False),
         (Option("a", "x", (), "str"), "y", True),
         (Option("a", "x", (), "str"), 1, False),
     ],
@@ -77,8 +97,30 @@ def test_expectation_says_what_may_be_written() -> None:
     assert Option("a", True, (), "bool").expectation() == "true, false"
     assert Option("a", 1, (1, 2), "int").expectation() == "1, 2"
     assert Option("a", 1.0, (), "float").expectation() == "float"
+    assert Option("a", 1.0, (), "float", ("above", 0.0)).expectation() == "float above 0"
 
 
-def test_display_name_lists_changed_options_in_alphabetical_order() -> None:
-    assert display_name("pylon", {"up_layers": 1, "pyramid": False}) == "PYLON (pyramid=false, up_layers=1)"
+def test_display_name_is_the_variant_s_where_there_is_one() -> None:
+    assert display_name("pylon", {}) == "PYLON"
     assert display_name("pylon", {"up_layers": 2}) == "PYLON"
+    assert display_name("pylon", {"up_layers": 1, "pyramid": False}) == "PYLON (no PY, UP1)"
+    assert display_name("pylon", {"pyramid": False, "up_layers": 1, "head_kernel": 1}) == "PYLON (no PY, UP1)"
+    assert display_name("pan", {"gap_in_gau": False, "gap_in_fpa": False}) == "PAN − all GAP"
+
+
+def test_display_name_lists_other_changed_options_in_alphabetical_order() -> None:
+    assert display_name("pylon", {"up_kernel": 3, "pyramid": False}) == "PYLON (pyramid=false, up_kernel=3)"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_variants_are_allowed_options_and_have_names_of_their_own(name: str) -> None:
+    entry, known = MODELS[name], model_options(name)
+    for variant in entry.variants:
+        assert all(known[key].accepts(value) for key, value in variant.options.items())
+        assert all(value != known[key].default for key, value in variant.options.items())
+        assert display_name(name, variant.options) == variant.label
+
+
+def test_no_label_is_given_twice() -> None:
+    labels = [label for e in MODELS.values() for label in (e.label, *(v.label for v in e.variants))]
+    assert len(set(labels)) == len(labels)
