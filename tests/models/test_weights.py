@@ -120,7 +120,7 @@ def test_published_densenet_names_are_understood(tmp_path):
 def test_file_that_matches_nothing_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"blocks.0.weight": torch.zeros(3, 3), "blocks.0.bias": torch.zeros(3)}, path)
-    with pytest.raises(WeightsError, match="no weights in it fit; .*wanted are conv1"):
+    with pytest.raises(WeightsError, match=r"no weights in it fit; .*wanted are conv1"):
         build_encoder("resnet18", weights=str(path))
 
 
