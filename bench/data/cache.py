@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bench.data.dicom import CONVERSION, is_dicom, read_dicom
 from bench.errors import DataError, listing
 from bench.results.atomic import replacing
 from bench.suite.identity import short_hash
@@ -28,30 +29,44 @@ def cached_images(
     """Returns uint8 [n, side_px, side_px], memory-mapped and read-only: the images resized to a square.
 
     Args:
-        paths: image files, decoded to gray.
+        paths: image files, decoded to gray; DICOMs by `bench.data.dicom.read_dicom`.
         side_px: side of the result; the aspect ratio is not kept.
         cache_dir: where the array is, or is put.
         on_progress: told (done, total) while images are decoded.
 
     Raises:
-        DataError: images cannot be read (all of them are named, up to ten), or the disk is full.
+        DataError: images cannot be read (all of them are named, up to ten; of DICOMs only the first, with
+            the reason), or the disk is full.
     """
-    try:
-        sizes = [(path.name, path.stat().st_size) for path in paths]
-    except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
-    target = cache_dir / f"{side_px}px-{short_hash([DECODER, side_px, sizes])}.npy"
+    decoder = f"{DECODER} {CONVERSION}" if any(map(is_dicom, paths)) else DECODER
+    target = cache_dir / f"{side_px}px-{short_hash([decoder, side_px, names_and_sizes(paths)])}.npy"
     if not target.exists():
         _build(paths, side_px, target, on_progress)
     array: npt.NDArray[np.uint8] = np.load(target, mmap_mode="r")
     return array
 
 
+def names_and_sizes(paths: Sequence[Path]) -> list[tuple[str, int]]:
+    """Returns the name and the size in bytes of each file: what a cache takes for their identity.
+
+    Raises:
+        DataError: a file cannot be found.
+    """
+    try:
+        return [(path.name, path.stat().st_size) for path in paths]
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
+
+
 def decode(path: Path, side_px: int) -> npt.NDArray[np.uint8] | None:
-    """Returns uint8 [side_px, side_px], or None if the file is no readable image."""
+    """Returns uint8 [side_px, side_px], or None if the file is no readable image.
+
+    Raises:
+        DataError: the file is a DICOM that cannot be read (see `bench.data.dicom.read_dicom`).
+    """
     import cv2  # only where something is decoded: a finished cache is read without it
 
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    image = read_dicom(path) if is_dicom(path) else cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
         return None
     if image.shape == (side_px, side_px):

@@ -1,6 +1,6 @@
 """Names of findings, in the order that the sources give them.
 
-Source: Wang et al. 2017 (ChestX-ray14); thesis §5.1.
+Source: Wang et al. 2017 (ChestX-ray14); Nguyen et al. 2022 (VinDr-CXR); thesis §5.1 and §5.5.
 """
 
 from bench.errors import DataError, nearest
@@ -28,6 +28,28 @@ NIH_BOXED_FINDINGS: tuple[str, ...] = NIH_FINDINGS[:8]
 
 NO_FINDING = "No Finding"
 """What `Finding Labels` says for an image with none of the 14."""
+
+VINDR_FINDINGS: tuple[str, ...] = (
+    "Aortic enlargement",
+    "Atelectasis",
+    "Calcification",
+    "Cardiomegaly",
+    "Consolidation",
+    "ILD",
+    "Infiltration",
+    "Lung Opacity",
+    "Nodule/Mass",
+    "Other lesion",
+    "Pleural effusion",
+    "Pleural thickening",
+    "Pneumothorax",
+    "Pulmonary fibrosis",
+    "No finding",
+)
+"""The 15 labels of VinDr-CXR; all but the last have boxes."""
+
+VINDR_NO_FINDING = VINDR_FINDINGS[-1]
+"""The complement of the other 14: a class of its own, never with boxes."""
 
 ALIASES = {"Infiltrate": "Infiltration", "Pleural Thickening": "Pleural_Thickening"}
 """Spellings that occur in the official files for a finding of another name."""

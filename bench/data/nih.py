@@ -17,8 +17,9 @@ import pandas as pd
 
 from bench.data.cache import cached_images
 from bench.data.dataset import DataContext, Dataset, ImageSet
+from bench.data.download import as_numbers, check_parts, find_root, paths_of, read_csv
 from bench.data.findings import ALIASES, NIH_FINDINGS, NO_FINDING, finding_index
-from bench.data.splits import read_list, split_by_image, split_by_patient
+from bench.data.splits import read_list, read_lists, split_by_image, split_by_patient
 from bench.errors import DataError, listing
 from bench.metrics.boxes import COLUMNS, scaled
 from bench.suite.schema import NihSpec, SplitLists
@@ -52,35 +53,15 @@ def load_nih(spec: NihSpec, resolution: int, context: DataContext) -> Dataset:
     Raises:
         DataError: the data root is not given, or files are missing, unreadable or contradict each other.
     """
-    tables = read_tables(find_root(context.data_root))
+    tables = read_tables(find_root("nih", "ChestX-ray14", LABEL_FILES, context.data_root))
     parts = split_names(spec, tables, context)
-    unlabelled = [name for names in parts.values() for name in names if name not in tables.labels.index]
-    if unlabelled:
-        raise DataError(
-            f"{tables.root}: {len(unlabelled)} images of the split have no labels: {listing(unlabelled[:5])}"
-        )
+    check_parts(parts, tables.labels.index, tables.root)
     files = find_images(tables.root)
     sides = {"train": round(resolution * spec.oversize), "val": resolution, "test": resolution}
     sets = {
         part: _image_set(part, names, sides[part], tables, files, context) for part, names in parts.items()
     }
     return Dataset(NIH_FINDINGS, sets["train"], sets["val"], sets["test"])
-
-
-def find_root(data_root: Path | None) -> Path:
-    """Returns the folder that holds the label file: ``<data root>/nih`` or the data root itself.
-
-    Raises:
-        DataError: no data root, or no label file in either.
-    """
-    if data_root is None:
-        raise DataError("data set nih: say where its download is with --data-root or BENCH_DATA_ROOT")
-    for folder in (data_root / "nih", data_root):
-        if any((folder / name).is_file() for name in LABEL_FILES):
-            return folder
-    raise DataError(
-        f"{data_root}: no ChestX-ray14 here; expected {' or '.join(LABEL_FILES)}, or a folder nih/"
-    )
 
 
 def read_tables(root: Path) -> NihTables:
@@ -90,10 +71,7 @@ def read_tables(root: Path) -> NihTables:
         DataError: a file or column is missing, an image stands twice, or a finding is unknown.
     """
     path = next(root / name for name in LABEL_FILES if (root / name).is_file())
-    entries = _read_csv(path)
-    for column in ("Image Index", "Finding Labels", "Patient ID"):
-        if column not in entries.columns:
-            raise DataError(f"{path}: column {column!r} is missing; it has: {listing(entries.columns[:6])}")
+    entries = read_csv(path, ("Image Index", "Finding Labels", "Patient ID"))
     twice = entries["Image Index"][entries["Image Index"].duplicated()]
     if len(twice):
         raise DataError(f"{path}: {len(twice)} images stand twice: {listing(twice[:5])}")
@@ -110,25 +88,18 @@ def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> dict[
     """Returns the image names of train, val and test.
 
     Raises:
-        DataError: a list is missing or damaged, or an image is in two parts.
+        DataError: a list is missing or damaged.
     """
     if isinstance(spec.split, SplitLists):
-        lists = spec.split.model_dump()
-        parts = {part: read_list(context.files[digest]) for part, digest in lists.items()}
+        return read_lists(spec.split, context.files)
+    pool = read_list(tables.root / TRAIN_VAL_LIST)
+    test = read_list(tables.root / TEST_LIST)
+    if spec.split == "official":
+        train, val = split_by_image(pool, spec.split_seed)
     else:
-        pool = read_list(tables.root / TRAIN_VAL_LIST)
-        test = read_list(tables.root / TEST_LIST)
-        if spec.split == "official":
-            train, val = split_by_image(pool, spec.split_seed)
-        else:
-            patients = [tables.patients.get(name, name) for name in pool]
-            train, val = split_by_patient(pool, patients, spec.split_seed)
-        parts = {"train": train, "val": val, "test": test}
-    for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
-        shared = sorted(set(parts[first]) & set(parts[second]))
-        if shared:
-            raise DataError(f"{len(shared)} images are in both {first} and {second}: {listing(shared[:5])}")
-    return parts
+        patients = [tables.patients.get(name, name) for name in pool]
+        train, val = split_by_patient(pool, patients, spec.split_seed)
+    return {"train": train, "val": val, "test": test}
 
 
 def find_images(root: Path) -> dict[str, Path]:
@@ -150,13 +121,9 @@ def _image_set(
     files: dict[str, Path],
     context: DataContext,
 ) -> ImageSet:
-    missing = [name for name in names if name not in files]
-    if missing:
-        raise DataError(
-            f"{tables.root}: {len(missing)} of {len(names)} {part} images are missing: {listing(missing[:5])}"
-        )
+    paths = paths_of(part, names, files, tables.root)
     progress = partial(context.on_progress, f"decode {part}") if context.on_progress else None
-    pixels = cached_images([files[name] for name in names], side_px, context.cache_dir / "nih", progress)
+    pixels = cached_images(paths, side_px, context.cache_dir / "nih", progress)
     labels: npt.NDArray[np.uint8] = tables.labels.loc[list(names)].to_numpy(np.uint8)
     position = {name: i for i, name in enumerate(names)}
     boxes = tables.boxes[tables.boxes["image"].isin(position)]
@@ -175,18 +142,8 @@ def _image_set(
 
 
 def _read_boxes(path: Path) -> pd.DataFrame:
-    boxes = _read_csv(path)
+    boxes = read_csv(path)
     if boxes.shape[1] < 6:
         raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {boxes.shape[1]}")
     boxes = boxes.iloc[:, :6].set_axis(["image", "finding", "x", "y", "w", "h"], axis=1)
-    try:
-        return boxes.astype(dict.fromkeys(("x", "y", "w", "h"), float))
-    except ValueError as error:
-        raise DataError(f"{path}: a coordinate is no number ({error})") from None
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    return as_numbers(boxes, ("x", "y", "w", "h"), path, "a coordinate")

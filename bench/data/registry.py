@@ -4,7 +4,7 @@ import importlib
 from dataclasses import dataclass
 
 from bench.data.dataset import DataContext, Dataset
-from bench.suite.schema import NihSpec, PhantomSpec
+from bench.suite.schema import DatasetSpec
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class DatasetEntry:
 DATASETS: dict[str, DatasetEntry] = {
     "phantom": DatasetEntry("bench.data.phantom_source:load_phantom", is_stored=False),
     "nih": DatasetEntry("bench.data.nih:load_nih", is_stored=True),
+    "vindr": DatasetEntry("bench.data.vindr:load_vindr", is_stored=True),
 }
 
 _latest: dict[str, Dataset] = {}
 
 
-def load_dataset(spec: PhantomSpec | NihSpec, resolution: int, context: DataContext) -> Dataset:
+def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Dataset:
     """Returns the data set that `spec` describes, for square inputs of `resolution` px.
 
     The latest one is kept, since trials that follow each other in a process mostly share it.
@@ -45,7 +46,7 @@ def load_dataset(spec: PhantomSpec | NihSpec, resolution: int, context: DataCont
     return _latest[key]
 
 
-def prepare_dataset(spec: PhantomSpec | NihSpec, resolution: int, context: DataContext) -> None:
+def prepare_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> None:
     """Fills the cache of a stored data set, and finds out in advance whether it is complete.
 
     Raises:

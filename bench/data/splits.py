@@ -1,14 +1,15 @@
-"""Splits of NIH ChestX-ray14 into training, validation and test images."""
+"""Splits into training, validation and test images: at random, by patient, or from lists."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bench.errors import DataError, listing
+from bench.suite.schema import SplitLists
 
 NUM_TRAIN, NUM_VAL = 78_484, 8_040
-"""Sizes of the authors' split of the 86,524 images of train_val_list.txt (70 : 7 of the whole)."""
+"""Sizes of the authors' split of the 86,524 images of NIH's train_val_list.txt (70 : 7 of the whole)."""
 
 
 def split_by_image(names: Sequence[str], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -46,6 +47,28 @@ def split_by_patient(
 
 def _num_val(num_images: int) -> int:
     return round(num_images * NUM_VAL / (NUM_TRAIN + NUM_VAL))
+
+
+def split_in_three(names: Sequence[str], seed: int) -> dict[str, tuple[str, ...]]:
+    """Returns train, val and test: `names` parted 70:10:20 at random, as the thesis did with VinDr-CXR.
+
+    The sizes are rounded for val and test; train has the rest.
+    """
+    ordered = sorted(names)
+    order = np.random.default_rng(seed).permutation(len(ordered))
+    num_val, num_test = round(len(ordered) * 0.1), round(len(ordered) * 0.2)
+    val, test, train = np.split(order, (num_val, num_val + num_test))
+    parts = {"train": train, "val": val, "test": test}
+    return {part: tuple(sorted(ordered[i] for i in chosen)) for part, chosen in parts.items()}
+
+
+def read_lists(lists: SplitLists, files: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
+    """Returns train, val and test from the files that `lists` names by digest.
+
+    Raises:
+        DataError: as `read_list`.
+    """
+    return {part: read_list(files[digest]) for part, digest in lists}
 
 
 def read_list(path: Path) -> tuple[str, ...]:

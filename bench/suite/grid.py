@@ -2,18 +2,19 @@
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from bench.errors import SuiteError, listing, nearest
+from bench.suite.cam import CamMethod, with_cam
 from bench.suite.catalog import display_name
 from bench.suite.identity import canonical_json, file_digest
-from bench.suite.schema import Exclusion, ModelSpec, NihSpec, PhantomSpec, SplitLists, Suite
+from bench.suite.schema import SPLIT_SPECS, DatasetSpec, Exclusion, ModelSpec, SplitLists, Suite
 from bench.suite.trial import Trial
 
-AXES = ("model", "dataset", "resolution", "seed")
+AXES = ("model", "dataset", "resolution", "seed", "cam")
 
 _CONDITIONS = re.compile(rf",(?=\s*(?:{'|'.join(AXES)})=)")
 """What parts conditions; a label may hold commas too."""
@@ -31,20 +32,29 @@ class GridError(SuiteError):
 
 @dataclass(frozen=True)
 class Point:
-    """A trial in its suite's grid.
+    """A trial in its suite's grid, scored on one kind of map.
 
     Attributes:
         trial: what is trained and scored.
-        label: the row it belongs to, as this suite calls it.
+        label: the model, as this suite calls it.
+        cam: the map that localization is scored on.
     """
 
     trial: Trial
     label: str
+    cam: CamMethod = "native"
+
+    @property
+    def row(self) -> str:
+        """The row of a table that the point belongs to."""
+        return with_cam(self.label, self.cam)
 
     def value_of(self, axis: str) -> tuple[str, ...]:
         """Returns the words by which a selection can name this point on `axis`."""
         if axis == "model":
-            return (self.label, self.trial.model)
+            return (self.label, self.trial.model, self.row)
+        if axis == "cam":
+            return (self.cam,)
         value = self.trial.dataset.name if axis == "dataset" else getattr(self.trial, axis)
         return (str(value),)
 
@@ -58,8 +68,15 @@ class Grid:
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
-        """The trials, in order."""
-        return tuple(point.trial for point in self.points)
+        """The trials, in order, each once however many maps it is scored on."""
+        return tuple({point.trial.id: point.trial for point in self.points}.values())
+
+    @cached_property
+    def required(self) -> tuple[Trial, ...]:
+        """Trials that are not of this grid and have to be finished before some of it, in the order to run."""
+        own = {trial.id for trial in self.trials}
+        before = {parent.id: parent for trial in self.trials for parent in trial.ancestors()}
+        return tuple(trial for key, trial in before.items() if key not in own)
 
     def select(self, only: Sequence[str] = (), seeds: str | None = None) -> "Grid":
         """Returns the grid narrowed to the points that match every condition.
@@ -118,34 +135,47 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(sorted(seeds))
 
 
-def expand(suite: Suite, folder: Path) -> Grid:
-    """Returns the suite's grid: models slowest, then data sets, resolutions and seeds.
+def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid:
+    """Returns the suite's grid: models slowest, then data sets, resolutions, seeds and maps.
 
     Args:
         suite: a validated suite.
         folder: where the suite file is; files that it names are relative to it.
+        load_grid: gives the grid of another suite in the folder by its name; may raise `SuiteError`.
 
     Raises:
-        GridError: a file cannot be read, two points are the same trial, or nothing is left of the grid.
+        GridError: a suite to start from has no such trial, a file cannot be read, two points are the same
+            trial, or nothing is left of the grid.
     """
     files: dict[str, Path] = {}
     datasets = [_with_digests(i, dataset, folder, files) for i, dataset in enumerate(suite.datasets)]
     weights = [_weights_digest(suite, i, folder, files) for i in range(len(suite.models))]
     points: list[Point] = []
-    for (model, initial), dataset, resolution, seed in itertools.product(
-        zip(suite.models, weights, strict=True), datasets, suite.resolutions, suite.seeds
+    sources = [_source_of(i, model, load_grid, files) for i, model in enumerate(suite.models)]
+    for index, dataset, resolution, seed in itertools.product(
+        range(len(suite.models)), datasets, suite.resolutions, suite.seeds
     ):
-        trial = Trial(
-            model=model.name,
-            options=model.options,
-            encoder=model.encoder or suite.encoder,
-            weights=initial,
-            dataset=dataset,
-            resolution=resolution,
-            seed=seed,
-            recipe=suite.recipe,
-        )
-        points.append(Point(trial, label_of(model)))
+        model, source = suite.models[index], sources[index]
+        encoder = model.encoder or suite.encoder
+        trial = None if source is None else _parent(index, model, source, resolution, seed)
+        if trial is not None and trial.encoder != encoder:
+            came = f"encoder is {encoder}, and the trials to start from have {trial.encoder}"
+            raise GridError(("models", index), came)
+        for phase in model.phases:
+            trial = Trial(
+                model=model.name,
+                options=model.options,
+                encoder=encoder,
+                weights=weights[index] if trial is None else "none",
+                init=trial,
+                phase=phase,
+                dataset=dataset,
+                resolution=resolution,
+                seed=seed,
+                recipe=suite.recipe,
+            )
+        assert trial is not None, "a model has at least one phase"
+        points += [Point(trial, label_of(model), cam) for cam in suite.cams]
     kept = _without(points, suite.exclude)
     if not kept:
         raise GridError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
@@ -155,7 +185,49 @@ def expand(suite: Suite, folder: Path) -> Grid:
 
 def label_of(model: ModelSpec) -> str:
     """Returns what tables call the row of `model`."""
-    return model.label or display_name(model.name, model.options)
+    if model.label:
+        return model.label
+    how = [" (fine-tuned)"] if model.init is not None else [""]
+    how += [" (two-phase)"]
+    num_phases = len(model.phases)
+    suffix = how[num_phases - 1] if num_phases <= len(how) else f" ({num_phases} phases)"
+    return display_name(model.name, model.options) + suffix
+
+
+def _source_of(
+    index: int, model: ModelSpec, load_grid: Callable[[str], Grid], files: dict[str, Path]
+) -> Grid | None:
+    """Returns the grid that the model's trials start from; what it needs of files is added to `files`."""
+    if model.init is None:
+        return None
+    try:
+        source = load_grid(model.init.suite)
+    except SuiteError as error:
+        raise GridError(("models", index, "init", "from"), str(error)) from None
+    files.update(source.files)
+    return source
+
+
+def _parent(index: int, model: ModelSpec, source: Grid, resolution: int, seed: int) -> Trial:
+    assert model.init is not None
+    wanted = model.init.model
+    same = {"resolution": str(resolution), "seed": str(seed)}
+    points = [p for p in source.points if all(v in p.value_of(axis) for axis, v in same.items())]
+    found = {p.trial.id: p.trial for p in points if p.label == wanted}
+    found = found or {p.trial.id: p.trial for p in points if p.trial.model == wanted}
+    path, what = ("models", index, "init", "model"), f"suite {model.init.suite!r}"
+    at = f"with seed {seed} at {resolution} px"
+    if len(found) > 1:
+        rows = listing(dict.fromkeys(repr(p.label) for p in points if p.trial.id in found))
+        raise GridError(path, f"{what} has {len(found)} trials of model {wanted!r} {at}; say which: {rows}")
+    if not found:
+        labels = list(dict.fromkeys(p.label for p in points))
+        raise GridError(
+            path,
+            f"{what} has no trial of model {wanted!r} {at}; it has: {listing(labels) or 'none'}"
+            f"{nearest(wanted, labels)}",
+        )
+    return next(iter(found.values()))
 
 
 def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[Point, ...]:
@@ -174,16 +246,16 @@ def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[
 
 
 def _refuse_twins(points: Sequence[Point]) -> None:
-    by_id: dict[str, Point] = {}
-    by_label: dict[str, str] = {}
+    by_id: dict[tuple[str, CamMethod], Point] = {}
+    by_row: dict[str, tuple[str, CamMethod]] = {}
     for point in points:
-        twin = by_id.setdefault(point.trial.id, point)
+        twin = by_id.setdefault((point.trial.id, point.cam), point)
         if twin is not point:
             same = "twice" if twin.label == point.label else f"as {twin.label!r} and as {point.label!r}"
             raise GridError(("models",), f"the grid holds the same trial {same}: {point.trial.id}")
-        model = canonical_json(point.trial.model_identity())
-        if by_label.setdefault(point.label, model) != model:
-            text = f"two different models are both called {point.label!r}; give one of them a 'label'"
+        model = (canonical_json(point.trial.model_identity()), point.cam)
+        if by_row.setdefault(point.row, model) != model:
+            text = f"two different models are both called {point.row!r}; give one of them a 'label'"
             raise GridError(("models",), text)
 
 
@@ -199,10 +271,8 @@ def _weights_digest(suite: Suite, index: int, folder: Path, files: dict[str, Pat
     return _register(path, weights, folder, files)
 
 
-def _with_digests(
-    index: int, dataset: PhantomSpec | NihSpec, folder: Path, files: dict[str, Path]
-) -> PhantomSpec | NihSpec:
-    if not isinstance(dataset, NihSpec) or not isinstance(dataset.split, SplitLists):
+def _with_digests(index: int, dataset: DatasetSpec, folder: Path, files: dict[str, Path]) -> DatasetSpec:
+    if not isinstance(dataset, SPLIT_SPECS) or not isinstance(dataset.split, SplitLists):
         return dataset
     path = ("datasets", index, "split")
     lists = {part: _register((*path, part), name, folder, files) for part, name in dataset.split}

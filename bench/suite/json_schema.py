@@ -38,5 +38,10 @@ def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _option_schema(option: Option) -> dict[str, Any]:
-    kind = {"enum": list(option.allowed)} if option.allowed else {"type": _TYPES[option.type_name]}
+    kind: dict[str, Any] = {"type": _TYPES[option.type_name]}
+    if option.allowed:
+        kind = {"enum": list(option.allowed)}
+    elif option.bound is not None:
+        relation, limit = option.bound
+        kind["exclusiveMinimum" if relation == "above" else "minimum"] = limit
     return {**kind, "default": option.default}

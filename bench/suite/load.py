@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -13,8 +14,11 @@ from pydantic_core import ErrorDetails
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.grid import Grid, GridError, expand
-from bench.suite.schema import DATASET_SPECS, ModelSpec, NihSpec, SplitLists, Suite
+from bench.suite.schema import DATASET_SPECS, SPLIT_SPECS, ModelSpec, SplitLists, Suite
 from bench.suite.yaml_positions import Document, Path_, Plain, parse, parse_scalar
+
+_NAMED = 12
+"""Suites that a sentence names before it counts the rest."""
 
 _KINDS = {"int": "a whole number", "float": "a number", "string": "text", "bool": "true or false"}
 
@@ -34,12 +38,13 @@ class LoadedSuite:
     source: Path
 
 
-def load_suite(path: Path, overrides: Sequence[str] = ()) -> LoadedSuite:
+def load_suite(path: Path, overrides: Sequence[str] = (), chain: tuple[Path, ...] = ()) -> LoadedSuite:
     """Returns the suite in the file `path`, checked and expanded.
 
     Args:
         path: a YAML file.
         overrides: ``key=value`` with dots between levels, e.g. ``recipe.batch_size=8``; values are YAML.
+        chain: suites that led to this one, each starting from the next.
 
     Raises:
         SuiteError: anything wrong with the file or an override, one line per mistake.
@@ -58,10 +63,24 @@ def load_suite(path: Path, overrides: Sequence[str] = ()) -> LoadedSuite:
     overridden = {_override(data, text) for text in overrides}
     suite = _validate(data, document, path, overridden)
     try:
-        grid = expand(suite, path.parent)
+        grid = expand(suite, path.parent, partial(_grid_of_sibling, path, chain))
     except GridError as error:
         raise SuiteError(f"{_where(error.path, document, path, overridden)}: {error}") from None
     return LoadedSuite(suite, grid, path)
+
+
+def _grid_of_sibling(path: Path, chain: tuple[Path, ...], name: str) -> Grid:
+    """Returns the grid of the suite called `name` beside `path`."""
+    siblings = {p.stem: p for p in sorted(path.parent.glob("*.y*ml"))}
+    if name not in siblings:
+        others = [stem for stem in siblings if stem != path.stem]
+        raise SuiteError(
+            f"no suite {name!r} beside this one; there are: {listing(others, _NAMED)}{nearest(name, others)}"
+        )
+    if siblings[name] in (*chain, path):
+        links = " → ".join(p.stem for p in (*chain, path, siblings[name]))
+        raise SuiteError(f"suites start from each other in a circle: {links}")
+    return load_suite(siblings[name], (), (*chain, path)).grid
 
 
 def _override(data: dict[str, Any], text: str) -> Path_:
@@ -212,7 +231,8 @@ def _fields_at(path: Path_, data: Any) -> list[str]:
         if isinstance(data, dict):
             named = DATASET_SPECS.get(str(data.get("name")))
             candidates = [model for model in candidates if model is named] or candidates
-    return list(dict.fromkeys(name for model in candidates for name in model.model_fields))
+    known = [item for model in candidates for item in model.model_fields.items()]
+    return list(dict.fromkeys(field.alias or name for name, field in known))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -233,6 +253,9 @@ def _check_models(models: Sequence[ModelSpec]) -> Iterator[tuple[Path_, str]]:
             hint = nearest(model.name, MODELS)
             yield ("models", index, "name"), f"unknown model {model.name!r}; allowed: {listing(MODELS)}{hint}"
             continue
+        if model.init is not None and model.weights is not None:
+            text = "weights mean nothing where 'init' says what the model starts from"
+            yield ("models", index, "weights"), text
         known = model_options(model.name)
         for key, value in model.options.items():
             path = ("models", index, key)
@@ -244,8 +267,8 @@ def _check_models(models: Sequence[ModelSpec]) -> Iterator[tuple[Path_, str]]:
 
 
 def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
-    for axis in ("resolutions", "seeds"):
-        values: tuple[int, ...] = getattr(suite, axis)
+    for axis in ("resolutions", "seeds", "cams"):
+        values: tuple[int | str, ...] = getattr(suite, axis)
         for index, value in enumerate(values):
             if value in values[:index]:
                 yield (axis, index), f"{axis} lists {value} twice"
@@ -253,7 +276,7 @@ def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
 
 def _check_splits(suite: Suite) -> Iterator[tuple[Path_, str]]:
     for index, dataset in enumerate(suite.datasets):
-        if isinstance(dataset, NihSpec) and isinstance(dataset.split, SplitLists) and dataset.split_seed:
+        if isinstance(dataset, SPLIT_SPECS) and isinstance(dataset.split, SplitLists) and dataset.split_seed:
             yield (
                 ("datasets", index, "split_seed"),
                 "split_seed means nothing where the split is given as lists",

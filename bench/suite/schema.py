@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bench.suite.cam import CamMethod
+
 
 class Frozen(BaseModel):
     """Immutable, strict about types, refusing unknown keys."""
@@ -21,6 +23,27 @@ Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Resolution = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
 
 
+class Init(Frozen):
+    """Another suite's trials to start from: those of the same seed and resolution, at their best epoch.
+
+    Every tensor whose name and shape match is taken over; the head is new where the classes differ.
+    """
+
+    suite: str = Field(alias="from")
+    """Name of the suite's file, without its ending, in the same folder."""
+    model: str
+    """Label or name of the row in that suite."""
+
+
+class Phase(Frozen):
+    """One training from start to stopping rule, at the recipe's rate; the next begins at its best epoch."""
+
+    freeze: Literal["none", "encoder"] = "none"
+    """What is not trained in this phase."""
+    freeze_statistics: bool = False
+    """Whether batch norms of the frozen part also keep their statistics; in the authors' code they move."""
+
+
 class ModelSpec(Frozen):
     """A row of the grid: a model, its options, and what it starts from."""
 
@@ -32,6 +55,10 @@ class ModelSpec(Frozen):
     """Encoder of segmentation-models-pytorch; the suite's if absent."""
     weights: str | None = None
     """Initial encoder weights: none, imagenet, or a file beside the suite; the suite's if absent."""
+    init: Init | None = None
+    """Trained trials to start from, e.g. `{from: nih_256, model: pylon}`; `weights` are not used then."""
+    phases: tuple[Phase, ...] = Field((Phase(),), min_length=1)
+    """Trainings one after the other; the last one makes the row."""
     label: str | None = None
     """What tables call this row; derived from name and options if absent. Not part of a trial's identity."""
 
@@ -47,6 +74,8 @@ class ModelSpec(Frozen):
             given = own.get("options", {})
             if options and isinstance(given, dict):
                 own["options"] = {**given, **options}
+            if isinstance(own.get("phases"), list):  # past this validator JSON's lists count as Python's
+                own["phases"] = tuple(own["phases"])
             return own
         return value
 
@@ -92,10 +121,29 @@ class NihSpec(Frozen):
     enlarged: a crop keeps at least 0.72 of a side (area 0.7 at aspect 4:3), a typical one 0.92."""
 
 
-DATASET_SPECS: dict[str, type[Frozen]] = {"phantom": PhantomSpec, "nih": NihSpec}
+class VindrSpec(Frozen):
+    """VinDr-CXR from its download at Kaggle ("VinBigData"), as DICOM or as converted PNGs.
+
+    The thesis evaluates every 3 epochs, at most 100 of them (code): a suite's recipe has to say so.
+    """
+
+    name: Literal["vindr"] = "vindr"
+    split: Literal["random"] | SplitLists = "random"
+    """random: 70:10:20 by image, as the thesis did, since no patients are published; or three lists of
+    image ids."""
+    split_seed: Seed = 0
+    """Seed of the 70:10:20 partition; not used with lists."""
+    oversize: float = Field(1.25, ge=1, le=4)
+    """Side of the cached training images in units of the resolution, as for NIH."""
+
+
+DATASET_SPECS: dict[str, type[Frozen]] = {"phantom": PhantomSpec, "nih": NihSpec, "vindr": VindrSpec}
 """Every data set that a suite can name."""
 
-DatasetSpec = Annotated[PhantomSpec | NihSpec, Field(discriminator="name")]
+SPLIT_SPECS = (NihSpec, VindrSpec)
+"""Those whose split a suite may give as lists."""
+
+DatasetSpec = Annotated[PhantomSpec | NihSpec | VindrSpec, Field(discriminator="name")]
 
 
 class Augmentation(Frozen):
@@ -164,13 +212,14 @@ class Exclusion(Frozen):
 
     model: str | None = None
     """A model's name or label."""
-    dataset: Literal["phantom", "nih"] | None = None
+    dataset: Literal["phantom", "nih", "vindr"] | None = None
     resolution: int | None = None
     seed: int | None = None
+    cam: CamMethod | None = None
 
 
 class Suite(Frozen):
-    """What was asked for: a grid of models × data sets × resolutions × seeds, and the recipe they share."""
+    """What was asked for: a grid of models × data sets × resolutions × seeds × maps, and their recipe."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Names the report folder and the MLflow experiment; the file's stem if absent."""
@@ -183,6 +232,10 @@ class Suite(Frozen):
     """Sides of the square input in px; multiples of 32 from 64 up (thesis: 256, 512)."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
     """One trial each: initial weights, order and augmentation follow from it (thesis: five)."""
+    cams: tuple[CamMethod, ...] = Field(("native",), min_length=1)
+    """Maps that localization is scored on, a row each: native, the heatmap logits that the model returns, or
+    a method of pytorch-grad-cam on the features that the model's head reads. Not part of a trial's identity:
+    the same weights are scored again, without training; a trial is always scored natively too."""
     encoder: str = "resnet50"
     """Encoder of every model that names none."""
     weights: str = "imagenet"

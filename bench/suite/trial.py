@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bench.suite.catalog import OptionValue, display_name, model_options
 from bench.suite.identity import PROTOCOL, short_hash
-from bench.suite.schema import DatasetSpec, Frozen, Recipe, Resolution, Seed
+from bench.suite.schema import DatasetSpec, Frozen, Phase, Recipe, Resolution, Seed
 
 
 class Trial(Frozen):
@@ -22,6 +22,10 @@ class Trial(Frozen):
     encoder: str
     weights: str
     """none, imagenet, or the digest of a file."""
+    init: "Trial | None" = None
+    """Trial whose best epoch this one starts from, in place of `weights`."""
+    phase: Phase = Phase()
+    """What is frozen."""
     dataset: DatasetSpec
     resolution: Resolution
     seed: Seed
@@ -38,6 +42,7 @@ class Trial(Frozen):
         """Returns what is hashed: the given values that differ from defaults."""
         dataset = self.dataset.model_dump(mode="json", exclude_defaults=True) | {"name": self.dataset.name}
         return self.model_identity() | {
+            **({} if self.init is None else {"init": self.init.id}),
             "dataset": dataset,
             "resolution": self.resolution,
             "seed": self.seed,
@@ -49,7 +54,19 @@ class Trial(Frozen):
         """Returns what makes the row of a table: the model and what it starts from."""
         known = model_options(self.model)
         options = {k: known[k].normalised(v) for k, v in self.options.items() if v != known[k].default}
-        return {"model": self.model, "options": options, "encoder": self.encoder, "weights": self.weights}
+        phase = self.phase.model_dump(mode="json", exclude_defaults=True)
+        return {
+            "model": self.model,
+            "options": options,
+            "encoder": self.encoder,
+            "weights": self.weights,
+            **({} if self.init is None else {"init": self.init.model_identity()}),
+            **({"phase": phase} if phase else {}),
+        }
+
+    def ancestors(self) -> "tuple[Trial, ...]":
+        """Returns the trials that have to be finished before this one, the first to run first."""
+        return () if self.init is None else (*self.init.ancestors(), self.init)
 
     def title(self, label: str) -> str:
         """Returns what people read in displays and dashboards, the model called `label`."""

@@ -22,10 +22,13 @@ with (BROKEN / "expected.csv").open(newline="", encoding="utf-8") as _stream:
 BEYOND_A_SCHEMA = (
     "seed-twice",
     "resolution-twice",
+    "cam-twice",
     "split-file-missing",
     "weights-misspelt",
     "weights-file-missing",
     "exclude-empty-entry",
+    "init-unknown-suite",
+    "init-with-weights",
     "exclude-matches-nothing",
     "exclude-leaves-nothing",
     "same-trial-twice",

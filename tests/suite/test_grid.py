@@ -141,7 +141,7 @@ def test_every_row_can_be_selected_by_the_name_that_tables_show(tmp_path: Path) 
 def test_labels_name_the_model_and_what_differs_from_its_defaults(tmp_path: Path) -> None:
     text = GOOD.replace("baseline,", "{name: baseline, pooling: average}, {name: pylon, pyramid: false},")
     labels = list(dict.fromkeys(point.label for point in _grid(tmp_path, text).points))
-    assert labels == ["PYLON", "Baseline (pooling=average)", "PYLON (pyramid=false)", "UP1"]
+    assert labels == ["PYLON", "Baseline (average)", "PYLON (pyramid=false)", "UP1"]
 
 
 def test_options_at_their_defaults_do_not_show_in_labels(tmp_path: Path) -> None:
@@ -154,6 +154,55 @@ def test_the_same_model_under_two_labels_is_refused(tmp_path: Path) -> None:
         _grid(tmp_path, GOOD.replace("baseline", "{name: pylon, label: Ours}"))
 
 
+CAMS = f"{GOOD}cams: [native, grad_cam_plus_plus]\n"
+
+
+def test_maps_make_points_and_rows_but_no_trials(tmp_path: Path) -> None:
+    plain, grid = _grid(tmp_path), _grid(tmp_path, CAMS)
+    assert [t.id for t in grid.trials] == [t.id for t in plain.trials]
+    assert [(p.trial, p.label) for p in grid.points[::2]] == [(p.trial, p.label) for p in plain.points]
+    assert [point.cam for point in grid.points] == ["native", "grad_cam_plus_plus"] * len(plain.points)
+    rows = list(dict.fromkeys(point.row for point in grid.points))
+    assert rows[:3] == ["PYLON", "PYLON [Grad-CAM++]", "Baseline"]
+
+
+def test_native_is_the_only_map_unless_others_are_named(tmp_path: Path) -> None:
+    assert {point.cam for point in _grid(tmp_path).points} == {"native"}
+    only = _grid(tmp_path, f"{GOOD}cams: [layer_cam]\n")
+    assert {point.row for point in only.points} >= {"PYLON [Layer-CAM]", "UP1 [Layer-CAM]"}
+    assert only.trials == _grid(tmp_path).trials
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("cam=native", {"PYLON", "Baseline", "UP1"}),
+        ("model=UP1,cam=grad_cam_plus_plus", {"UP1 [Grad-CAM++]"}),
+        ("model=UP1 [Grad-CAM++]", {"UP1 [Grad-CAM++]"}),
+        ("model=UP1", {"UP1", "UP1 [Grad-CAM++]"}),
+    ],
+)
+def test_maps_can_be_selected(tmp_path: Path, condition: str, rows: set[str]) -> None:
+    assert {point.row for point in _grid(tmp_path, CAMS).select([condition]).points} == rows
+
+
+def test_a_map_that_the_suite_has_not_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match="has cam 'grad_cam'; it has: native, grad_cam_plus"):
+        _grid(tmp_path, CAMS).select(["cam=grad_cam"])
+
+
+def test_exclude_may_name_a_map(tmp_path: Path) -> None:
+    grid = _grid(tmp_path, f"{CAMS}exclude: [{{model: UP1, cam: grad_cam_plus_plus}}]\n")
+    assert "UP1 [Grad-CAM++]" not in {point.row for point in grid.points}
+    assert grid.trials == _grid(tmp_path).trials
+
+
+def test_a_label_that_is_another_models_row_is_refused(tmp_path: Path) -> None:
+    text = CAMS.replace("label: UP1", 'label: "PYLON [Grad-CAM++]"')
+    with pytest.raises(SuiteError, match=r"both called 'PYLON \[Grad-CAM\+\+\]'"):
+        _grid(tmp_path, text)
+
+
 def test_files_of_the_grid_are_found_by_their_digest(tmp_path: Path) -> None:
     (tmp_path / "start.safetensors").write_bytes(b"weights")
     grid = _grid(tmp_path, f"{GOOD}weights: start.safetensors\n")
@@ -163,9 +212,10 @@ def test_files_of_the_grid_are_found_by_their_digest(tmp_path: Path) -> None:
     assert grid.select(["model=UP1"]).files == grid.files
 
 
-def test_unreadable_split_lists_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["nih", "vindr"])
+def test_unreadable_split_lists_are_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.txt").write_text("x.png\n")
-    split = "[{name: nih, split: {train: a.txt, val: gone.txt, test: a.txt}}]"
+    split = f"[{{name: {name}, split: {{train: a.txt, val: gone.txt, test: a.txt}}}}]"
     with pytest.raises(SuiteError, match=r"val: cannot read .*gone\.txt"):
         _grid(tmp_path, GOOD.replace("[phantom, nih]", split))
 
@@ -197,3 +247,76 @@ def test_any_other_seeds_are_a_suite_error(text: str) -> None:
     assert repr(text) in sentence
     assert list(seeds) == sorted(set(seeds))
     assert all(seed >= 0 for seed in seeds)
+
+
+SOURCE = """\
+models: [baseline, pylon, {name: pylon, up_layers: 1}]
+datasets: [phantom]
+resolutions: [64]
+seeds: [0, 1]
+encoder: resnet18
+weights: none
+"""
+
+TRANSFER = """\
+models:
+  - {name: pylon, init: {from: source, model: PYLON}}
+  - {name: pylon, init: {from: source, model: PYLON}, phases: [{freeze: encoder}, {}]}
+datasets: [{name: phantom, seed: 5}]
+resolutions: [64]
+seeds: [0, 1]
+encoder: resnet18
+"""
+
+
+def _transfer(folder: Path, text: str = TRANSFER, source: str = SOURCE) -> Grid:
+    (folder / "source.yaml").write_text(source)
+    return _grid(folder, text)
+
+
+def test_trials_can_start_from_those_of_another_suite_with_the_same_seed(tmp_path: Path) -> None:
+    fine_tuned, two_phase = _transfer(tmp_path).points[::2]
+    assert (fine_tuned.label, two_phase.label) == ("PYLON (fine-tuned)", "PYLON (two-phase)")
+    source = next(t for t in load_suite(tmp_path / "source.yaml").grid.trials if t.label == "PYLON")
+    assert fine_tuned.trial.init == source
+    assert fine_tuned.trial.weights == "none"
+    assert [t.phase.freeze for t in two_phase.trial.ancestors()] == ["none", "encoder"]
+    assert two_phase.trial.ancestors()[0] == source
+    assert two_phase.trial.phase.freeze == "none"
+
+
+def test_trials_that_others_start_from_are_required_in_their_order(tmp_path: Path) -> None:
+    grid = _transfer(tmp_path)
+    assert [(t.phase.freeze, t.seed) for t in grid.required] == [
+        ("none", 0), ("none", 1), ("encoder", 0), ("encoder", 1)
+    ]  # fmt: skip
+    both = _transfer(tmp_path, SOURCE.replace("models: [", "models: [{name: baseline, phases: [{}, {}]}, "))
+    assert [t.phase for t in both.required] == []  # its first phase is the suite's own Baseline
+
+
+def test_where_a_trial_starts_from_is_part_of_its_identity(tmp_path: Path) -> None:
+    first = {t.id for t in _transfer(tmp_path).trials}
+    second = {t.id for t in _transfer(tmp_path, source=SOURCE + "recipe: {max_epochs: 7}\n").trials}
+    assert len(first) == len(second) == 4
+    assert not first & second
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("model: PYLON}}", "model: PILON}}"), "'source' has no trial of model 'PILON' with seed 0 at 64 px"),
+        (
+            ("model: PYLON}}", "model: pylon}}"),
+            r"2 trials of model 'pylon'.*which: 'PYLON', 'PYLON \(UP1",
+        ),
+        (("seeds: [0, 1]", "seeds: [2]"), "no trial of model 'PYLON' with seed 2 at 64 px; it has: none"),
+        (("resolutions: [64]", "resolutions: [96]"), "with seed 0 at 96 px"),
+        (("encoder: resnet18", "encoder: resnet34"), "encoder is resnet34.* start from have resnet18"),
+        (("from: source, model: PYLON}}", "from: sauce, model: PYLON}}"), "no suite 'sauce'.*mean 'source'"),
+        (("from: source, model: PYLON}}", "from: good, model: PYLON}}"), "in a circle: good → good"),
+    ],
+)
+def test_starting_points_that_are_not_there_are_refused(tmp_path: Path, change, sentence: str) -> None:
+    assert change[0] in TRANSFER
+    with pytest.raises(SuiteError, match=sentence):
+        _transfer(tmp_path, TRANSFER.replace(*change))

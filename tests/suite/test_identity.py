@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bench.suite.identity import canonical_json, file_digest, short_hash
 from bench.suite.load import load_suite
-from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe, SplitLists
+from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe, SplitLists, VindrSpec
 from bench.suite.trial import Trial
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -128,9 +128,10 @@ def test_a_file_counts_by_its_content_and_not_by_its_path(tmp_path: Path) -> Non
     assert third != one
 
 
-def test_split_lists_count_by_their_content_and_not_by_their_paths(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["nih", "vindr"])
+def test_split_lists_count_by_their_content_and_not_by_their_paths(tmp_path: Path, name: str) -> None:
     first, second, third = (
-        _id(tmp_path, datasets=[{"name": "nih", "split": lists}])
+        _id(tmp_path, datasets=[{"name": name, "split": lists}])
         for lists in (
             _write_lists(tmp_path),
             _write_lists(tmp_path, "moved/x_"),
@@ -176,6 +177,7 @@ OTHER_AUGMENTATION = {
 }
 OTHER_PHANTOM = {"train": 1999, "val": 199, "test": 399, "seed": 1, "oversize": 1.5}
 OTHER_NIH = {"split": "patient", "split_seed": 1, "oversize": 1.5}
+OTHER_VINDR = {"split": LISTS, "split_seed": 1, "oversize": 1.5}
 OTHER_PYLON = {"pyramid": False, "up_layers": 1, "up_kernel": 3, "head_kernel": 3}
 
 
@@ -184,6 +186,7 @@ def test_the_lists_of_other_values_cover_every_field() -> None:
     assert set(OTHER_AUGMENTATION) == set(Augmentation.model_fields)
     assert set(OTHER_PHANTOM) == set(PhantomSpec.model_fields) - {"name"}
     assert set(OTHER_NIH) == set(NihSpec.model_fields) - {"name"}
+    assert set(OTHER_VINDR) == set(VindrSpec.model_fields) - {"name"}
     assert set(SplitLists.model_fields) == set(LISTS)
 
 
@@ -194,7 +197,7 @@ def _changes() -> list[Any]:
         (f"augmentation.{key}", {"recipe": {"augmentation": {key: value}}})
         for key, value in OTHER_AUGMENTATION.items()
     ]
-    for name, others in (("phantom", OTHER_PHANTOM), ("nih", OTHER_NIH)):
+    for name, others in (("phantom", OTHER_PHANTOM), ("nih", OTHER_NIH), ("vindr", OTHER_VINDR)):
         found += [
             (f"{name}.{key}", {"recipe": {}, "datasets": [{"name": name, key: value}]})
             for key, value in others.items()
@@ -205,6 +208,7 @@ def _changes() -> list[Any]:
     ]
     found += [
         ("nih", {"recipe": {}, "datasets": ["nih"]}),
+        ("vindr", {"recipe": {}, "datasets": ["vindr"]}),
         ("model", {"recipe": {}, "models": ["baseline"]}),
         ("pooling", {"recipe": {}, "models": [{"name": "baseline", "pooling": "average"}]}),
         ("encoder", {"recipe": {}, "encoder": "resnet18"}),
@@ -220,13 +224,15 @@ def test_everything_that_can_move_a_number_changes_the_id(tmp_path: Path, change
     def hash_of(**given: Any) -> str:
         return _id(tmp_path, **given).rsplit("-", 1)[1]
 
+    _write_lists(tmp_path)
     assert hash_of(**changes) != hash_of(recipe={})
-    if changes.get("datasets", ["nih"])[0] != "nih":
-        name = changes["datasets"][0]["name"]
-        assert hash_of(**changes) != hash_of(recipe={}, datasets=[name])
+    (dataset,) = changes.get("datasets", ["phantom"])
+    if isinstance(dataset, dict):
+        assert hash_of(**changes) != hash_of(recipe={}, datasets=[dataset["name"]])
 
 
 def test_no_two_of_these_changes_share_an_id(tmp_path: Path) -> None:
+    _write_lists(tmp_path)
     ids = [_id(tmp_path, **parameter.values[0]) for parameter in _changes()]
     assert len(set(ids)) == len(ids)
 

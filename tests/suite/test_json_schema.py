@@ -23,11 +23,16 @@ GOOD = {
     "own encoder and weights": MINIMAL.replace(
         "[pylon]", "[{name: pylon, encoder: resnet18, weights: none}]"
     ),
-    "data sets": MINIMAL.replace("[phantom]", "[{name: phantom, train: 10, seed: 3}, nih]"),
+    "data sets": MINIMAL.replace("[phantom]", "[{name: phantom, train: 10, seed: 3}, nih, vindr]"),
     "patient split": MINIMAL.replace("[phantom]", "[{name: nih, split: patient, split_seed: 4}]"),
+    "random split": MINIMAL.replace("[phantom]", "[{name: vindr, split: random, split_seed: 4}]"),
+    "split lists of VinDr": MINIMAL.replace(
+        "[phantom]", "[{name: vindr, split: {train: a, val: a, test: a}}]"
+    ),
     "split lists": MINIMAL.replace("[phantom]", "[{name: nih, split: {train: a, val: a, test: a}}]"),
     "recipe": MINIMAL + "recipe: {learning_rate: 3e-4, augmentation: {contrast: 0}, precision: float16}\n",
     "resources": MINIMAL + "resources: {cpu: 0.5, gpu: 0.25}\n",
+    "maps": MINIMAL + "cams: [native, grad_cam, eigen_cam]\nexclude: [{cam: eigen_cam}]\n",
     "exclude": MINIMAL.replace("[0]", "[0, 1]") + "exclude: [{seed: 1, dataset: phantom}]\n",
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import SuiteError
 from bench.suite.load import LoadedSuite, load_suite
-from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe
+from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe, VindrSpec
 
 GOOD = """\
 models: [pylon, baseline]
@@ -68,10 +68,19 @@ def test_default_suite_is_resnet50_from_imagenet_weights(tmp_path: Path) -> None
 
 
 def test_default_data_sets(tmp_path: Path) -> None:
-    loaded = _load(tmp_path, GOOD.replace("[phantom]", "[phantom, nih]"))
-    phantom, nih = loaded.suite.datasets
+    loaded = _load(tmp_path, GOOD.replace("[phantom]", "[phantom, nih, vindr]"))
+    phantom, nih, vindr = loaded.suite.datasets
     assert phantom == PhantomSpec(name="phantom", train=2000, val=200, test=400, seed=0, oversize=1.0)
     assert nih == NihSpec(name="nih", split="official", split_seed=0, oversize=1.25)
+    assert vindr == VindrSpec(name="vindr", split="random", split_seed=0, oversize=1.25)
+
+
+@pytest.mark.parametrize("name", ["nih", "vindr"])
+def test_a_split_seed_beside_split_lists_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.txt").write_text("x\n")
+    dataset = f"{{name: {name}, split: {{train: a.txt, val: a.txt, test: a.txt}}, split_seed: 1}}"
+    with pytest.raises(SuiteError, match="split_seed means nothing where the split is given as lists"):
+        _load(tmp_path, GOOD.replace("phantom", dataset))
 
 
 def test_the_name_is_the_files_stem_unless_given(tmp_path: Path) -> None:
@@ -171,12 +180,15 @@ def test_an_override_equals_the_same_words_in_the_file(tmp_path: Path) -> None:
         ("models.7.name=pylon", "the suite has nothing at 7"),
         ("models.2=pylon", "the suite has nothing at 2"),
         ("models.x=pylon", "the suite has nothing at 'x'"),
-        ("models.0.name=pylom", "unknown model 'pylom'; allowed: baseline, pylon"),
+        ("models.0.name=pylom", "unknown model 'pylom'; allowed: baseline, li2018"),
         ("models.0.up_layers=3", "up_layers is 3; allowed: 1, 2"),
         ("seeds.0.x=1", "the suite has nothing at"),
         ("seeds=[0, 0]", "seeds lists 0 twice"),
         ("seeds=[0", "not valid YAML"),
-        ("datasets.0.name=nihh", "unknown data set 'nihh'; allowed: phantom, nih"),
+        (
+            "datasets.0.name=nihh",
+            "unknown data set 'nihh'; allowed: phantom, nih, vindr; did you mean 'nih'?",
+        ),
         ("..=3", "unknown key ''"),
     ],
 )
