@@ -19,7 +19,7 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="AXIS=VALUE",
-        help="only trials of this model, dataset, resolution or seed; several with commas or repeated",
+        help="only this model, dataset, resolution, seed or cam; several with commas or repeated",
     )
     parser.add_argument("--seeds", metavar="LIST", help="only these seeds, e.g. 0,2 or 0-4")
     parser.add_argument(

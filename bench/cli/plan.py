@@ -19,19 +19,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints one line per trial and a summary."""
+    """Prints one line per trial, or per trial and map where others than native ones are asked for."""
     grid = shared.select(arguments, shared.load(arguments))
     store = shared.open_store(arguments)
-    rows = [("state", "model", "data set", "px", "seed", "trial")]
+    has_cams = any(point.cam != "native" for point in grid.points)
+    rows = [("state", "model", "data set", "px", "seed", *(["cam"] if has_cams else []), "trial")]
     for point in grid.points:
         trial = point.trial
-        state = store.state(trial.id)
-        rows.append(
-            (state, point.label, trial.dataset.name, str(trial.resolution), str(trial.seed), trial.id)
-        )
+        state = store.state(trial.id, point.cam)
+        place = (point.label, trial.dataset.name, str(trial.resolution), str(trial.seed))
+        rows.append((state, *place, *([point.cam] if has_cams else []), trial.id))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
     counts = Counter(row[0] for row in rows[1:])
-    print(f"\n{len(rows) - 1} trials: " + ", ".join(f"{count} {state}" for state, count in counts.items()))
+    maps = f", {len(grid.points)} maps" if has_cams else ""
+    states = ", ".join(f"{count} {state}" for state, count in counts.items())
+    print(f"\n{len(grid.trials)} trials{maps}: {states}")
     return 0

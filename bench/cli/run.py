@@ -10,6 +10,8 @@ from bench.cli import arguments as shared
 
 if TYPE_CHECKING:
     from bench.execution.executor import Executor
+    from bench.results.store import ResultsStore
+    from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
     from bench.suite.schema import Resources
     from bench.tracking.tracker import Tracker
@@ -48,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Runs what is selected of the suite, reports on all of it; 0 if the selected trials are finished."""
+    """Runs what is selected of the suite, reports on all of it; 0 if all that is selected is finished."""
     loaded = shared.load(arguments)
     selected = shared.select(arguments, loaded)
 
@@ -72,11 +74,25 @@ def execute(arguments: argparse.Namespace) -> int:
     report = build_report(loaded, store, arguments.reports_dir)
     print(report.page)
     print(f"tables: {report.folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
-    failed = [trial.id for trial in selected.trials if store.state(trial.id) == "failed"]
-    if failed:
+    failures = _failures(selected, store)
+    if failures:
         hint = "" if arguments.retry_failed else "; --retry-failed runs them again"
-        print(f"{len(failed)} trials failed, see record.json of {', '.join(failed)}{hint}", file=sys.stderr)
-    return 1 if failed else 0
+        print(f"{' and '.join(failures)}{hint}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _failures(selected: "Grid", store: "ResultsStore") -> list[str]:
+    """Says which trials failed, and which maps of finished ones, and what files tell why."""
+    failed = [trial.id for trial in selected.trials if store.state(trial.id) == "failed"]
+    maps = [
+        f"cams/{point.cam}.json of {point.trial.id}"
+        for point in selected.points
+        if point.trial.id not in failed and store.state(point.trial.id, point.cam) == "failed"
+    ]
+    return [
+        *([f"{len(failed)} trials failed, see record.json of {', '.join(failed)}"] if failed else []),
+        *([f"{len(maps)} evaluations of maps failed, see {', '.join(maps)}"] if maps else []),
+    ]
 
 
 def _use_gpu(resources: "Resources") -> bool:

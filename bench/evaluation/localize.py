@@ -7,6 +7,8 @@ peak inside any box of the finding on the image, edges included, boxes untruncat
 sigmoid after up-sampling, or aligned corners, changes hits.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import torch
@@ -20,21 +22,27 @@ _CHUNK = 64
 
 
 @torch.no_grad()
-def localize(heatmap_logits: Tensor, boxes: pd.DataFrame, size_px: int) -> pd.DataFrame:
+def localize(
+    heatmaps: Tensor, boxes: pd.DataFrame, size_px: int, *, are_probabilities: bool = False
+) -> pd.DataFrame:
     """Returns one row per unit, sorted by image_index and class_index.
 
     Columns: image_index, class_index, peak_row, peak_column (px, int), score (peak probability, float32),
-    num_ties (pixels that share the maximum, 1 is no tie), finite (bool: all logits of the map), hit (bool).
+    num_ties (pixels that share the maximum, 1 is no tie), finite (bool: all values of the map), hit (bool).
     A map that is not finite is a miss with peak −1, score NaN and no ties.
 
     Args:
-        heatmap_logits: float [n, c, h, w], on any device.
+        heatmaps: float [n, c, h, w], on any device; logits.
         boxes: table of boxes (see `bench.metrics.boxes`) in the frame of size_px; several rows of one unit
             are alternatives.
         size_px: side of the network's square input, px.
+        are_probabilities: the heatmaps are in [0, 1] already and are taken as they are, without a sigmoid.
     """
+    activation = torch.nn.Identity() if are_probabilities else torch.sigmoid
     units = boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
-    peaks = [_peaks(heatmap_logits, units[i : i + _CHUNK], size_px) for i in range(0, len(units), _CHUNK)]
+    peaks = [
+        _peaks(heatmaps, units[i : i + _CHUNK], size_px, activation) for i in range(0, len(units), _CHUNK)
+    ]
     columns = ("peak_row", "peak_column", "score", "num_ties", "finite")
     found = pd.concat(peaks, ignore_index=True) if peaks else pd.DataFrame(columns=list(columns))
     units = pd.concat([units, found], axis=1)
@@ -48,15 +56,15 @@ def localize(heatmap_logits: Tensor, boxes: pd.DataFrame, size_px: int) -> pd.Da
     return units.merge(hits, on=UNIT, how="left")
 
 
-def _peaks(heatmap_logits: Tensor, units: pd.DataFrame, size_px: int) -> pd.DataFrame:
-    device = heatmap_logits.device
+def _peaks(
+    heatmaps: Tensor, units: pd.DataFrame, size_px: int, activation: Callable[[Tensor], Tensor]
+) -> pd.DataFrame:
+    device = heatmaps.device
     image = torch.as_tensor(units["image_index"].to_numpy(np.int64, copy=True), device=device)
     finding = torch.as_tensor(units["class_index"].to_numpy(np.int64, copy=True), device=device)
-    logits = heatmap_logits[image, finding].float().unsqueeze(1)
-    finite = torch.isfinite(logits).flatten(1).all(dim=1)
-    enlarged = F.interpolate(
-        torch.sigmoid(logits), size=(size_px, size_px), mode="bilinear", align_corners=False
-    )
+    maps = heatmaps[image, finding].float().unsqueeze(1)
+    finite = torch.isfinite(maps).flatten(1).all(dim=1)
+    enlarged = F.interpolate(activation(maps), size=(size_px, size_px), mode="bilinear", align_corners=False)
     flat = enlarged.flatten(1)
     maximum = flat.amax(dim=1)
     is_peak = flat == maximum[:, None]

@@ -1,7 +1,7 @@
 """Scores a trained model on a test split: one pass, in float32."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ class Scores:
     """What a test split says of a model.
 
     Attributes:
-        metrics: ``point_accuracy/…`` and ``auroc/…``, each weighted, macro and per finding.
+        metrics: ``point_accuracy/…`` and, of the model itself, ``auroc/…``, each weighted, macro and per
+            finding.
         units: one row per unit, columns `UNIT_COLUMNS`.
         boxes: the units' boxes, columns `BOX_COLUMNS`, in px of the input.
         notes: what a reader of the metrics should know.
@@ -66,12 +67,18 @@ def score(
         found = localize(output.heatmaps, local, size_px)
         peaks.append(found.assign(image_index=found["image_index"] + first))
         on_progress(last + 1, len(test))
-    units = _named(pd.concat(peaks, ignore_index=True), test, data.findings)
+    points = point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
     areas, left_out = auroc(np.concatenate(logits), test.labels, data.findings)
-    accuracies = point_accuracy(units, data.findings)
-    metrics = {f"point_accuracy/{name}": value for name, value in accuracies.items()}
-    metrics |= {f"auroc/{name}": value for name, value in areas.items()}
-    return Scores(metrics, units, _named_boxes(test, data.findings), _notes(left_out, units))
+    metrics = points.metrics | {f"auroc/{name}": value for name, value in areas.items()}
+    undefined = (f"AUROC undefined, left out of its means: {', '.join(left_out)}",) if left_out else ()
+    return replace(points, metrics=metrics, notes=undefined + points.notes)
+
+
+def point_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> Scores:
+    """Returns what the peaks of all units of `test`, as `localize` finds them, say; no AUROC."""
+    units = _named(peaks, test, findings)
+    metrics = {f"point_accuracy/{name}": value for name, value in point_accuracy(units, findings).items()}
+    return Scores(metrics, units, _named_boxes(test, findings), _notes(units))
 
 
 def _named(units: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
@@ -92,10 +99,8 @@ def _named_boxes(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
     )[list(BOX_COLUMNS)]
 
 
-def _notes(left_out: tuple[str, ...], units: pd.DataFrame) -> tuple[str, ...]:
+def _notes(units: pd.DataFrame) -> tuple[str, ...]:
     notes = []
-    if left_out:
-        notes.append(f"AUROC undefined, left out of its means: {', '.join(left_out)}")
     broken = int((~units["finite"]).sum())
     if broken:
         notes.append(f"{broken} of {len(units)} heatmaps are not finite and count as misses")

@@ -1,7 +1,10 @@
 """Where a trial runs: paths and device of this machine, no part of a trial's identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from bench.suite.cam import CamMethod
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,7 @@ class RunContext:
         cache_dir: where decoded images are kept.
         files: paths of files that trials name by digest.
         use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
+        cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
     """
 
     results_dir: Path
@@ -21,3 +25,4 @@ class RunContext:
     cache_dir: Path
     files: dict[str, Path] = field(default_factory=dict)
     use_gpu: bool = False
+    cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)

@@ -1,16 +1,17 @@
 """The driver of a run: what is left to do, records and tracking of what happens."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
 from bench.data.registry import prepare_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.live import Display
-from bench.results.record import EpochRow, Outcome
+from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore
-from bench.suite.grid import Grid
+from bench.suite.cam import CamMethod
+from bench.suite.grid import Grid, Point
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 from bench.tracking.tracker import Tracker
@@ -25,12 +26,14 @@ class Driver:
         tracker: the view of them.
         display: what the user sees.
         failed_trials: ids of trials that failed in this run.
+        cams: by trial id, the maps that this run is to evaluate beside the native one.
     """
 
     store: ResultsStore
     tracker: Tracker
     display: Display
     failed_trials: list[str] = field(default_factory=list)
+    cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
     def started(self, trial: Trial) -> None:
         """Notes the start; also told when a trial is started again after its worker died."""
@@ -43,17 +46,37 @@ class Driver:
         self.tracker.epoch(trial, row)
 
     def finished(self, trial: Trial, outcome: Outcome) -> None:
-        """Writes the record first: it is what counts."""
-        record = self.store.finish(trial, outcome)
-        self.display.ended(record)
+        """Writes the record first: it is what counts. One that is there already stays as it is."""
+        record = self._finished_record(trial)
+        if record is None:
+            record = self.store.finish(trial, outcome)
+            self.display.ended(record)
+        self.tracker.ended(record, self.store.folder(trial.id))
+
+    def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
+        """Writes the evaluation beside the trial's record."""
+        self.store.evaluated(trial.id, evaluation)
+        self.display.evaluated(trial, evaluation)
+        record = self._finished_record(trial)
+        assert record is not None, f"{trial.id} was evaluated before it was finished"
         self.tracker.ended(record, self.store.folder(trial.id))
 
     def failed(self, trial: Trial, error: str) -> None:
-        """Writes the failure down."""
+        """Writes the failure down: of a finished trial it is that of the maps that were still to evaluate."""
+        if self._finished_record(trial) is not None:
+            for method in self.cams.get(trial.id, ()):
+                if self.store.state(trial.id, method) != "finished":
+                    failure = CamEvaluation(method=method, status="failed", error=error, ended_at=now())
+                    self.evaluated(trial, failure)
+            return
         record = self.store.fail(trial, error)
         self.failed_trials.append(trial.id)
         self.display.ended(record)
         self.tracker.ended(record, self.store.folder(trial.id))
+
+    def _finished_record(self, trial: Trial) -> Record | None:
+        record = self.store.record(trial.id)
+        return record if record is not None and record.status == "finished" else None
 
 
 def run_grid(
@@ -65,13 +88,14 @@ def run_grid(
     *,
     retry_failed: bool = False,
 ) -> None:
-    """Runs the trials of `grid` that are not finished; failed ones only if asked.
+    """Runs the trials of `grid` and evaluates the maps that are not finished; failed ones only if asked.
 
     Raises:
         BenchError: data is missing or damaged, or the resources are not there.
         KeyboardInterrupt: the user has interrupted; the same call goes on.
     """
     todo = trials_to_run(grid, driver.store, retry_failed=retry_failed)
+    driver.cams = cams_to_evaluate(grid, driver.store, retry_failed=retry_failed)
     to_run = {trial.id for trial in todo}
     for trial in grid.trials:
         record = driver.store.record(trial.id)
@@ -82,11 +106,30 @@ def run_grid(
     data = DataContext(context.data_root, context.cache_dir, context.files, driver.display.preparing)
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         prepare_dataset(trial.dataset, trial.resolution, data)
-    with driver.display.running(todo):
-        executor.run(todo, context, resources, driver)
+    with driver.display.running(todo, driver.cams):
+        executor.run(todo, replace(context, cams=driver.cams), resources, driver)
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:
-    """Returns the grid's trials without a record, and the failed ones if asked, in order."""
+    """Returns the grid's trials that are not finished or lack the evaluation of a map, in order.
+
+    What has failed counts as done unless `retry_failed`.
+    """
+    to_run = {point.trial.id for point in _points_to_run(grid, store, retry_failed=retry_failed)}
+    return [trial for trial in grid.trials if trial.id in to_run]
+
+
+def cams_to_evaluate(
+    grid: Grid, store: ResultsStore, *, retry_failed: bool
+) -> dict[str, tuple[CamMethod, ...]]:
+    """Returns, by trial id, the maps beside the native one that are asked for and not evaluated."""
+    found: dict[str, tuple[CamMethod, ...]] = {}
+    for point in _points_to_run(grid, store, retry_failed=retry_failed):
+        if point.cam != "native":
+            found[point.trial.id] = (*found.get(point.trial.id, ()), point.cam)
+    return found
+
+
+def _points_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> list[Point]:
     skipped = {"finished"} if retry_failed else {"finished", "failed"}
-    return [trial for trial in grid.trials if store.state(trial.id) not in skipped]
+    return [point for point in grid.points if store.state(point.trial.id, point.cam) not in skipped]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bench.execution.context import RunContext
-from bench.results.record import EpochRow, Outcome
+from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 
@@ -19,10 +19,13 @@ class Listener(Protocol):
         """An epoch has ended; after a resumption the earlier ones are told again."""
 
     def finished(self, trial: Trial, outcome: Outcome) -> None:
-        """The trial is done."""
+        """The trial is trained and scored, now or in an earlier run; evaluations of maps may follow."""
+
+    def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
+        """A map of the finished trial was evaluated, or its evaluation failed."""
 
     def failed(self, trial: Trial, error: str) -> None:
-        """The trial ended with an error; `error` is its traceback."""
+        """The trial, or what was left of it, ended with an error; `error` is its traceback."""
 
 
 class Executor(Protocol):

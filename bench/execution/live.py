@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
@@ -11,8 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from bench.execution.progress import Progress, ProgressFile
-from bench.results.record import Record
+from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
+from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.trial import Trial
 
 REFRESH_S = 0.5
@@ -29,6 +30,7 @@ class Display:
         self.console = console or Console(stderr=True)
         self._trials: Sequence[Trial] = ()
         self._state: dict[str, str] = {}
+        self._left: dict[str, set[CamMethod]] = {}
         self._started_at = time.monotonic()
 
     def preparing(self, what: str, done: int, total: int) -> None:
@@ -45,21 +47,40 @@ class Display:
         self._state[trial.id] = "running"
 
     def ended(self, record: Record) -> None:
-        """Marks the trial as finished or failed, with one line that stays."""
-        self._state[record.trial.id] = record.status
-        line = f"[{self._num_ended()}/{len(self._trials)}] {record.trial.id}: {record.status}"
-        if record.outcome is not None:
-            accuracy = record.outcome.metrics.get("point_accuracy/weighted")
-            score = "" if accuracy is None else f", point accuracy {accuracy:.3f}"
-            line += f" in {duration(record.outcome.duration_s)}{score}"
-        elif record.error is not None:
-            line += f": {record.error.strip().splitlines()[-1]}"
+        """Marks the trial as finished or failed, with one line that stays; it runs on while maps are left."""
+        trial_id, outcome = record.trial.id, record.outcome
+        if record.status == "failed" or not self._left.get(trial_id):
+            self._state[trial_id] = record.status
+        if outcome is None:
+            self._tell(trial_id, record.status, {}, record.error)
+        else:
+            self._tell(trial_id, f"{record.status} in {duration(outcome.duration_s)}", outcome.metrics, None)
+
+    def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
+        """Shows one line that stays; the trial has ended with its last map."""
+        left = self._left.setdefault(trial.id, set())
+        left.discard(evaluation.method)
+        if not left:
+            self._state[trial.id] = "finished"
+        what = f"{CAM_NAMES[evaluation.method]} {evaluation.status}"
+        self._tell(trial.id, what, evaluation.metrics, evaluation.error)
+
+    def _tell(self, trial_id: str, what: str, metrics: Mapping[str, float], error: str | None) -> None:
+        line = f"[{self._num_ended()}/{len(self._trials)}] {trial_id}: {what}"
+        accuracy = metrics.get("point_accuracy/weighted")
+        if accuracy is not None:
+            line += f", point accuracy {accuracy:.3f}"
+        if error is not None:
+            line += f": {error.strip().splitlines()[-1]}"
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
-    def running(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """Shows `trials` until the block ends."""
+    def running(
+        self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None
+    ) -> Iterator[None]:
+        """Shows `trials` until the block ends; `cams` are, by id, the maps beside the native one."""
         self._trials, self._started_at = trials, time.monotonic()
+        self._left = {trial_id: set(methods) for trial_id, methods in (cams or {}).items()}
         self._state = {trial.id: "waiting" for trial in trials}
         if self.console.is_terminal:
             with Live(get_renderable=self._table, console=self.console, refresh_per_second=1 / REFRESH_S):

@@ -32,7 +32,7 @@ from bench.errors import BenchError  # noqa: E402
 from bench.execution.context import RunContext  # noqa: E402
 from bench.execution.executor import Listener  # noqa: E402
 from bench.execution.trial import run_trial  # noqa: E402
-from bench.results.record import EpochRow, Outcome  # noqa: E402
+from bench.results.record import CamEvaluation, EpochRow, Outcome  # noqa: E402
 from bench.suite.schema import Resources  # noqa: E402
 from bench.suite.trial import Trial  # noqa: E402
 
@@ -117,14 +117,19 @@ def _fit(
 
 
 def _work(config: dict[str, Any], context: RunContext, specifications: dict[str, str]) -> None:
-    """Runs in a worker: one trial, its epochs and its end reported as values."""
+    """Runs in a worker: one trial, its epochs, scores and end reported as values."""
     trial = Trial.model_validate_json(specifications[config["trial"]])
     try:
-        outcome = run_trial(trial, context, lambda row: tune.report({"epoch": row.model_dump()}))
+        run_trial(
+            trial,
+            context,
+            lambda row: tune.report({"epoch": row.model_dump()}),
+            lambda outcome: tune.report({"finished": outcome.model_dump_json()}),
+            lambda evaluation: tune.report({"evaluated": evaluation.model_dump_json()}),
+        )
     except Exception:
         tune.report({"failed": traceback.format_exc()})
-    else:
-        tune.report({"finished": outcome.model_dump_json()})
+    tune.report({"ended": True})
 
 
 class _Relay(tune.Callback):
@@ -143,11 +148,13 @@ class _Relay(tune.Callback):
         if "epoch" in result:
             listener.epoch(ours, EpochRow.model_validate(result["epoch"]))
         elif "finished" in result:
-            self.ended.add(ours.id)
             listener.finished(ours, Outcome.model_validate_json(result["finished"]))
+        elif "evaluated" in result:
+            listener.evaluated(ours, CamEvaluation.model_validate_json(result["evaluated"]))
         elif "failed" in result:
-            self.ended.add(ours.id)
             listener.failed(ours, result["failed"])
+        elif "ended" in result:
+            self.ended.add(ours.id)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         log.warning("%s: its worker died; it goes on from its last epoch", self._trial(trial).id)

@@ -21,8 +21,12 @@ class SerialExecutor:
         for trial in trials:
             listener.started(trial)
             try:
-                outcome = run_trial(trial, context, partial(listener.epoch, trial))
+                run_trial(
+                    trial,
+                    context,
+                    partial(listener.epoch, trial),
+                    partial(listener.finished, trial),
+                    partial(listener.evaluated, trial),
+                )
             except Exception:
                 listener.failed(trial, traceback.format_exc())
-            else:
-                listener.finished(trial, outcome)

@@ -11,8 +11,10 @@ from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
 from bench.reporting.table import Table
 from bench.results.atomic import write_text
+from bench.results.provenance import CAM_LIBRARY
 from bench.results.record import Record
 from bench.results.store import ResultsStore
+from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 
 
@@ -43,7 +45,7 @@ def build_report(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) ->
     folder = reports_dir / suite.name
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     page = "\n".join(
-        [f"# {suite.title or suite.name}\n", *map(to_markdown, tables), _origin(records, loaded)]
+        [f"# {suite.title or suite.name}\n", *map(to_markdown, tables), _origin(records, loaded, store)]
     )
     for table in tables:
         write_text(folder / f"{table.key}.md", to_markdown(table))
@@ -53,7 +55,7 @@ def build_report(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) ->
     return Report(folder, tables, page)
 
 
-def _origin(records: Sequence[Record], loaded: LoadedSuite) -> str:
+def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore) -> str:
     finished = [record.outcome for record in records if record.outcome is not None]
     failed = [record.trial.id for record in records if record.status == "failed"]
     lines = [
@@ -75,4 +77,24 @@ def _origin(records: Sequence[Record], loaded: LoadedSuite) -> str:
             for o in finished
         )
         lines += [f"{count} × {text}." for text, count in provenances.most_common()]
+    lines += _origin_of_maps(loaded.grid, store)
     return "\n".join(lines) + "\n"
+
+
+def _origin_of_maps(grid: Grid, store: ResultsStore) -> list[str]:
+    """Says how many evaluations of maps beside the native one there are, and by which versions."""
+    points = [point for point in grid.points if point.cam != "native"]
+    if not points:
+        return []
+    counts = Counter(store.state(point.trial.id, point.cam) for point in points)
+    found = (store.evaluation(point.trial.id, point.cam) for point in points)
+    versions = Counter(
+        f"{CAM_LIBRARY} {e.provenance.packages.get(CAM_LIBRARY, '?')}, {e.provenance.device}"
+        for e in found
+        if e is not None and e.provenance is not None
+    )
+    return [
+        f"Maps beside the native one: {len(points)} evaluations, {counts['finished']} finished, "
+        f"{counts['failed']} failed.",
+        *(f"{count} × {text}." for text, count in versions.most_common()),
+    ]

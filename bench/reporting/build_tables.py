@@ -3,21 +3,22 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from bench.metrics.controls import CONTROLS, control_hits
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
 from bench.reporting.table import Cell, Row, Table
-from bench.results.record import Record
+from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
 from bench.statistics.paired import is_tied
 from bench.statistics.student import mean_interval
+from bench.suite.cam import CamMethod, with_cam
 from bench.suite.grid import Grid, Point
 from bench.suite.identity import short_hash
-from bench.suite.schema import NihSpec, PhantomSpec
+from bench.suite.schema import DatasetSpec
 
 _HEADINGS = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 
@@ -41,6 +42,11 @@ _REFERENCE_CAPTION = (
     "the image."
 )
 
+_CAM_CAPTION = (
+    " In square brackets: not the map that the model returns but that of the method, computed by "
+    "pytorch-grad-cam from the features that the model's head reads."
+)
+
 
 _NAMED = 8
 """Trials that a note names before it counts the rest."""
@@ -54,16 +60,38 @@ class _Slice:
     resolution: int
     points: tuple[Point, ...]
     records: Mapping[str, Record]
+    evaluations: Mapping[tuple[str, CamMethod], CamEvaluation]
 
     @property
     def finished(self) -> dict[str, Record]:
         return {key: record for key, record in self.records.items() if record.status == "finished"}
 
+    def result_of(self, point: Point) -> Record | CamEvaluation | None:
+        """What is known of the point: its trial's record, or its map's evaluation if that is finished."""
+        if point.cam == "native" or point.trial.id not in self.finished:
+            return self.records.get(point.trial.id)
+        return self.evaluations.get((point.trial.id, point.cam))
+
+    def metrics_of(self, point: Point) -> Mapping[str, float]:
+        """The metrics of a finished point; none of others."""
+        result = self.result_of(point)
+        if isinstance(result, Record):
+            return result.outcome.metrics if result.outcome is not None else {}
+        return result.metrics if result is not None else {}
+
+    def for_metric(self, metric: str) -> "_Slice":
+        """The slice whose points are rows of the metric's table: AUROC is the trial's, whatever its maps."""
+        if metric != "auroc":
+            return self
+        native = {point.trial.id: Point(point.trial, point.label) for point in self.points}
+        return replace(self, points=tuple(native.values()))
+
 
 def build_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
     """Returns a table of localization and one of AUROC for each data set and resolution of the grid.
 
-    Models without a finished trial are rows of holes; metrics that no trial has make no table.
+    Localization has a row for each map of a model, AUROC one for each model. Rows without a finished trial
+    are holes; metrics that no trial has make no table.
 
     Raises:
         ResultsError: a record or a per-unit table cannot be read.
@@ -73,7 +101,7 @@ def build_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
         for metric in _PROTOCOLS:
             columns = _columns(piece, metric)
             if columns:
-                tables.append(_table(piece, metric, columns, store))
+                tables.append(_table(piece.for_metric(metric), metric, columns, store))
     return tuple(tables)
 
 
@@ -87,11 +115,16 @@ def _slices(grid: Grid, store: ResultsStore) -> Sequence[_Slice]:
     slices = []
     for (dataset, resolution), points in groups.items():
         records = {p.trial.id: record for p in points if (record := store.record(p.trial.id)) is not None}
-        slices.append(_Slice(names[dataset], resolution, tuple(points), records))
+        evaluations: dict[tuple[str, CamMethod], CamEvaluation] = {
+            (p.trial.id, p.cam): evaluation
+            for p in points
+            if p.cam != "native" and (evaluation := store.evaluation(p.trial.id, p.cam)) is not None
+        }
+        slices.append(_Slice(names[dataset], resolution, tuple(points), records, evaluations))
     return slices
 
 
-def _dataset_names(specs: Mapping[str, PhantomSpec | NihSpec]) -> dict[str, str]:
+def _dataset_names(specs: Mapping[str, DatasetSpec]) -> dict[str, str]:
     """What tables call each data set: its name, and what is special about it where several share one."""
     shared = Counter(spec.name for spec in specs.values())
     names = {}
@@ -117,11 +150,14 @@ def _columns(piece: _Slice, metric: str) -> tuple[str, ...]:
 
 def _table(piece: _Slice, metric: str, columns: tuple[str, ...], store: ResultsStore) -> Table:
     title, protocol = _PROTOCOLS[metric]
-    labels = tuple(dict.fromkeys(point.label for point in piece.points))
+    labels = tuple(dict.fromkeys(point.row for point in piece.points))
     values = {label: _values(piece, label, metric, columns) for label in labels}
     models = tuple(_model_row(piece, label, columns, values) for label in labels)
     references = _references(piece, columns, store) if metric == "point_accuracy" else ()
-    caption = f"{protocol} {_CAPTION}{_REFERENCE_CAPTION if references else ''}"
+    has_cams = any(point.cam != "native" for point in piece.points)
+    caption = (
+        f"{protocol} {_CAPTION}{_CAM_CAPTION if has_cams else ''}{_REFERENCE_CAPTION if references else ''}"
+    )
     return Table(
         key=f"{metric}-{re.sub(r'[^A-Za-z0-9.]+', '-', piece.dataset).strip('-')}-{piece.resolution}px",
         title=f"{title}, {piece.dataset}, {piece.resolution} px",
@@ -139,11 +175,9 @@ def _values(
     """Column → seed → (value, trial id) of the finished trials of a row."""
     found: dict[str, dict[int, tuple[float, str]]] = {column: {} for column in columns}
     for point in piece.points:
-        record = piece.finished.get(point.trial.id)
-        if point.label != label or record is None or record.outcome is None:
-            continue
+        metrics = piece.metrics_of(point) if point.row == label else {}
         for column in columns:
-            value = record.outcome.metrics.get(f"{metric}/{column}")
+            value = metrics.get(f"{metric}/{column}")
             if value is not None:
                 found[column][point.trial.seed] = (value, point.trial.id)
     return found
@@ -155,7 +189,7 @@ def _model_row(
     columns: tuple[str, ...],
     values: Mapping[str, Mapping[str, Mapping[int, tuple[float, str]]]],
 ) -> Row:
-    expected = sum(point.label == label for point in piece.points)
+    expected = sum(point.row == label for point in piece.points)
     cells = []
     for column in columns:
         seeds = values[label][column]
@@ -207,8 +241,14 @@ def _area_row(boxes: pd.DataFrame, columns: tuple[str, ...], resolution: int) ->
 
 def _notes(piece: _Slice) -> tuple[str, ...]:
     notes = []
-    failed = [r.trial.id for r in piece.records.values() if r.status == "failed"]
-    missing = [p.trial.id for p in piece.points if p.trial.id not in piece.records]
+    failed, missing = [], []
+    for point in piece.points:
+        result = piece.result_of(point)
+        name = with_cam(point.trial.id, point.cam if point.trial.id in piece.finished else "native")
+        if result is None:
+            missing.append(name)
+        elif result.status == "failed":
+            failed.append(name)
     if failed:
         notes.append(f"Failed: {_enumerate(failed)}.")
     if missing:
@@ -220,6 +260,7 @@ def _notes(piece: _Slice) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _enumerate(trial_ids: Sequence[str]) -> str:
-    rest = len(trial_ids) - _NAMED
-    return ", ".join(trial_ids[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def _enumerate(names: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    rest = len(unique) - _NAMED
+    return ", ".join(unique[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +12,8 @@ import bench
 from bench.suite.schema import Frozen
 
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "opencv-python-headless")
+CAM_LIBRARY = "grad-cam"
+"""What maps other than the native one are made by: pytorch-grad-cam, by its name on PyPI."""
 
 
 class Provenance(Frozen):
@@ -32,13 +35,13 @@ class Provenance(Frozen):
     num_threads: int
 
 
-def describe(device: str, precision: str, num_threads: int) -> Provenance:
+def describe(device: str, precision: str, num_threads: int, packages: Iterable[str] = PACKAGES) -> Provenance:
     """Returns the provenance of a trial that runs in this process."""
     return Provenance(
         bench=bench.__version__,
         git_commit=git_commit(),
         python=sys.version.split()[0],
-        packages={name: found for name in PACKAGES if (found := _version(name)) is not None},
+        packages={name: found for name in packages if (found := _version(name)) is not None},
         platform=platform.platform(),
         device=device,
         precision=precision,

@@ -1,8 +1,12 @@
 """A record: what one trial produced, or how it failed."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
+from pydantic import Field
+
 from bench.results.provenance import Provenance
+from bench.suite.cam import CamMethod
 from bench.suite.schema import Frozen
 from bench.suite.trial import Trial
 
@@ -51,3 +55,25 @@ class Record(Frozen):
     """Of a failed trial: the traceback."""
     ended_at: str
     """ISO 8601 with time zone."""
+
+
+class CamEvaluation(Frozen):
+    """What one kind of map other than the native one says of a finished trial, or how it failed to."""
+
+    method: CamMethod
+    status: Literal["finished", "failed"]
+    metrics: dict[str, float] = Field(default_factory=dict)
+    """Of a finished evaluation: ``point_accuracy/…`` per finding and weighted and macro."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers should know, e.g. how many peaks are ties."""
+    error: str | None = None
+    """Of a failed evaluation: the traceback, or a sentence."""
+    provenance: Provenance | None = None
+    """Of a finished evaluation."""
+    ended_at: str
+    """ISO 8601 with time zone."""
+
+
+def now() -> str:
+    """Returns the time as records write it: ISO 8601 with time zone, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

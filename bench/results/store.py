@@ -5,6 +5,8 @@ results/trials/<id>/trial.json      what was asked for
                     history.csv     one row per epoch
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input
+                    cams/<method>.parquet, cams/<method>.json   per-unit table and metrics of maps other than
+                                    the native one, or that they failed; only of a finished trial
                     best.safetensors, last.pt   weights; the state to resume from, until finished
                     progress.json   what a running trial is doing
 """
@@ -13,7 +15,6 @@ import csv
 import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +22,8 @@ from pydantic import ValidationError
 
 from bench.errors import ResultsError, brief
 from bench.results.atomic import replacing, write_text
-from bench.results.record import EPOCH_COLUMNS, EpochRow, Outcome, Record
+from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome, Record, now
+from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.trial import Trial
 
 State = Literal["finished", "failed", "interrupted", "todo"]
@@ -40,6 +42,15 @@ class TrialFolder:
         self.progress = path / "progress.json"
         self.last_checkpoint = path / "last.pt"
         self.best_weights = path / "best.safetensors"
+        self.cams = path / "cams"
+
+    def cam_units(self, method: CamMethod) -> Path:
+        """Returns where the per-unit table of `method` is."""
+        return self.cams / f"{method}.parquet"
+
+    def cam_evaluation(self, method: CamMethod) -> Path:
+        """Returns where the evaluation of `method` is."""
+        return self.cams / f"{method}.json"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -51,6 +62,29 @@ class TrialFolder:
         with (self.path / ".lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+    def read_evaluation(self, method: CamMethod) -> CamEvaluation | None:
+        """Returns what the maps of `method` say, or None if they were not evaluated.
+
+        Raises:
+            ResultsError: the file is there and cannot be read.
+        """
+        path = self.cam_evaluation(method)
+        try:
+            evaluation = CamEvaluation.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            hint = "move it away to evaluate again"
+            raise ResultsError(f"{path}: not a readable evaluation ({brief(error)}); {hint}") from None
+        if evaluation.method != method:
+            raise ResultsError(f"{path}: is the evaluation of another map, {evaluation.method}")
+        return evaluation
+
+    def read_evaluations(self) -> tuple[CamEvaluation, ...]:
+        """Returns all evaluations of maps beside the native one; see `read_evaluation`."""
+        found = (self.read_evaluation(method) for method in CAM_NAMES if method != "native")
+        return tuple(evaluation for evaluation in found if evaluation is not None)
 
     def write_history(self, rows: Sequence[EpochRow]) -> None:
         """Replaces the history by `rows`."""
@@ -103,22 +137,39 @@ class ResultsStore:
             raise ResultsError(f"{path}: is the record of another trial, {record.trial.id}")
         return record
 
-    def state(self, trial_id: str) -> State:
-        """Returns where the trial stands; "interrupted" has a checkpoint to go on from."""
+    def evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
+        """Returns what the maps of `method` say of the trial, or None if they were not evaluated.
+
+        Raises:
+            ResultsError: the file is there and cannot be read.
+        """
+        return self.folder(trial_id).read_evaluation(method)
+
+    def state(self, trial_id: str, cam: CamMethod = "native") -> State:
+        """Returns where the trial stands; "interrupted" has a checkpoint to go on from.
+
+        A map other than the native one stands where its trial does, until that is finished.
+        """
         record = self.record(trial_id)
-        if record is not None:
+        if record is None:
+            return "interrupted" if self.folder(trial_id).last_checkpoint.exists() else "todo"
+        if cam == "native" or record.status != "finished":
             return record.status
-        return "interrupted" if self.folder(trial_id).last_checkpoint.exists() else "todo"
+        evaluation = self.evaluation(trial_id, cam)
+        return "todo" if evaluation is None else evaluation.status
 
     def announce(self, trial: Trial) -> None:
-        """Writes what is asked for, and forgets an earlier failure."""
+        """Writes what is asked for, and forgets an earlier failure; what is finished stays as it is."""
         folder = self.folder(trial.id)
         write_text(folder.trial, trial.model_dump_json(indent=2) + "\n")
-        folder.record.unlink(missing_ok=True)
+        if self.state(trial.id) != "finished":
+            folder.record.unlink(missing_ok=True)
+            for path in folder.cams.glob("*.json"):  # of weights that are no more
+                path.unlink()
 
     def finish(self, trial: Trial, outcome: Outcome) -> Record:
         """Writes and returns the record of a finished trial, and drops the state to resume from."""
-        record = Record(trial=trial, status="finished", outcome=outcome, ended_at=_now())
+        record = Record(trial=trial, status="finished", outcome=outcome, ended_at=now())
         self._write(record)
         folder = self.folder(trial.id)
         folder.last_checkpoint.unlink(missing_ok=True)
@@ -127,15 +178,18 @@ class ResultsStore:
 
     def fail(self, trial: Trial, error: str) -> Record:
         """Writes and returns the record of a failed trial with its traceback; its checkpoint stays."""
-        record = Record(trial=trial, status="failed", error=error, ended_at=_now())
+        record = Record(trial=trial, status="failed", error=error, ended_at=now())
         self._write(record)
         self.folder(trial.id).progress.unlink(missing_ok=True)
         return record
 
+    def evaluated(self, trial_id: str, evaluation: CamEvaluation) -> None:
+        """Writes the evaluation of a finished trial; its per-unit table is in the folder already."""
+        folder = self.folder(trial_id)
+        text = evaluation.model_dump_json(indent=2) + "\n"
+        write_text(folder.cam_evaluation(evaluation.method), text)
+        folder.progress.unlink(missing_ok=True)
+
     def _write(self, record: Record) -> None:
         text = record.model_dump_json(indent=2) + "\n"
         write_text(self.folder(record.trial.id).record, text)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

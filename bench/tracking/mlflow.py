@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bench.errors import ResultsError, brief
-from bench.results.record import EPOCH_COLUMNS, EpochRow, Record
+from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Record
 from bench.results.store import TrialFolder
 from bench.suite.grid import Grid
 from bench.suite.trial import Trial
@@ -102,25 +102,45 @@ class MlflowTracker:
             self._epochs[run_id] = row.epoch
 
     def ended(self, record: Record, folder: TrialFolder) -> None:
-        """Logs final metrics and artifacts and closes the run; nothing if that was done before."""
+        """Logs what is new of final metrics and artifacts, and closes the run."""
         with _forgiving():
             run_id = self._run(record.trial)
             run = self._client.get_run(run_id)
-            if run.data.tags.get("bench.ended_at") == record.ended_at:
-                return
-            for row in folder.read_history():
-                self.epoch(record.trial, row)
-            tags = {"bench.ended_at": record.ended_at, "mlflow.note.content": _description(record)}
+            if run.data.tags.get("bench.ended_at") != record.ended_at:
+                self._log_record(run_id, record, folder)
             if record.outcome is not None:
-                outcome = record.outcome
-                self._log(run_id, outcome.metrics | {"best_epoch": outcome.best_epoch}, outcome.best_epoch)
-                tags["git_commit"] = outcome.provenance.git_commit or "none"
-                tags["device"] = outcome.provenance.device
-            for path in (folder.trial, folder.record, folder.history, folder.units, folder.boxes):
-                if path.exists():
-                    self._client.log_artifact(run_id, str(path))
-            self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
-            self._client.set_terminated(run_id, _STATUS[record.status])
+                for evaluation in folder.read_evaluations():
+                    if run.data.tags.get(_tag(evaluation)) != evaluation.ended_at:
+                        self._log_evaluation(run_id, record.outcome.best_epoch, evaluation, folder)
+            if run.info.status != _STATUS[record.status]:
+                self._client.set_terminated(run_id, _STATUS[record.status])
+
+    def _log_record(self, run_id: str, record: Record, folder: TrialFolder) -> None:
+        for row in folder.read_history():
+            self.epoch(record.trial, row)
+        tags = {"bench.ended_at": record.ended_at, "mlflow.note.content": _description(record)}
+        if record.outcome is not None:
+            outcome = record.outcome
+            self._log(run_id, outcome.metrics | {"best_epoch": outcome.best_epoch}, outcome.best_epoch)
+            tags["git_commit"] = outcome.provenance.git_commit or "none"
+            tags["device"] = outcome.provenance.device
+        for path in (folder.trial, folder.record, folder.history, folder.units, folder.boxes):
+            if path.exists():
+                self._client.log_artifact(run_id, str(path))
+        self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def _log_evaluation(
+        self, run_id: str, best_epoch: int, evaluation: CamEvaluation, folder: TrialFolder
+    ) -> None:
+        """Logs metrics as ``<method>/…`` beside those of the native map, and the files as ``cams/…``."""
+        method = evaluation.method
+        values = {f"{method}/{name}": value for name, value in evaluation.metrics.items()}
+        self._log(run_id, values, best_epoch)
+        for path in (folder.cam_evaluation(method), folder.cam_units(method)):
+            if path.exists():
+                self._client.log_artifact(run_id, str(path), folder.cams.name)
+        tags = {f"{method}.status": evaluation.status, _tag(evaluation): evaluation.ended_at}
+        self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def _run(self, trial: Trial) -> str:
         """Returns the id of the trial's run in this experiment, making the run if there is none."""
@@ -163,6 +183,11 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]
         else:
             leaves.append((prefix + key, value))
     return leaves
+
+
+def _tag(evaluation: CamEvaluation) -> str:
+    """The tag that says which evaluation of a method was logged last."""
+    return f"{evaluation.method}.ended_at"
 
 
 def _description(record: Record) -> str:

@@ -17,7 +17,7 @@ class Tracker(Protocol):
         """An epoch has ended; may be told again after a resumption."""
 
     def ended(self, record: Record, folder: TrialFolder) -> None:
-        """The trial has ended, now or in an earlier run."""
+        """The trial has ended, or a map of it was evaluated, now or in an earlier run."""
 
 
 class NullTracker:

@@ -169,6 +169,31 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     }
 
 
+def test_maps_are_added_to_a_trial_that_ran(finished):
+    bench, _ = finished
+    maps = ["--set", "cams=[native, grad_cam, layer_cam]", "--only", "model=baseline", "--seeds", "0"]
+    before = records(bench)
+    trial = next(name for name in before if name.startswith("baseline-phantom-64px-s0"))
+    folder = bench.folder / "results" / "trials" / trial
+    (folder / "cams" / "layer_cam.parquet").mkdir(parents=True)  # a folder in the way of the file
+    done = bench("run", "small.yaml", *maps, "--reports-dir", "with-maps")
+    assert done.returncode == 1
+    assert f"{trial}: Grad-CAM finished, point accuracy" in done.stderr
+    assert f"1 evaluations of maps failed, see cams/layer_cam.json of {trial}; --retry-failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in json.loads((folder / "cams" / "layer_cam.json").read_text())["error"]
+    assert records(bench) == before
+    assert re.search(r"^\| Baseline \[Grad-CAM\] \| \**\d\.\d\d\**\s\(n=1\)", done.stdout, re.MULTILINE)
+    assert "| Baseline [Layer-CAM] | — |" in done.stdout
+
+    plan = bench("plan", "small.yaml", *maps).stdout.splitlines()
+    assert [line.split()[0] for line in plan[1:4]] == ["finished", "finished", "failed"]
+    (run,) = [run for _, run in mlflow_runs(bench) if run.data.tags["trial_id"] == trial]
+    assert run.info.status == "FINISHED"
+    hits = pd.read_parquet(folder / "cams" / "grad_cam.parquet")["hit"]
+    assert run.data.metrics["grad_cam/point_accuracy/weighted"] == pytest.approx(hits.mean())
+
+
 LONGER = ["run", "small.yaml", "--set", "recipe.max_epochs=4", "--only", "model=pylon"]
 
 

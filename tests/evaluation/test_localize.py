@@ -91,6 +91,18 @@ def test_map_that_is_not_finite_is_a_counted_miss(bad):
     assert np.isnan(unit.score)
 
 
+def test_probabilities_are_taken_as_they_are():
+    boxes = table((0, 0, 20, 10, 12, 12), (0, 1, 0, 0, 5, 5))
+    maps = torch.rand(1, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    direct = localize(maps, boxes, SIZE, are_probabilities=True)
+    by_logits = localize(torch.logit(maps), boxes, SIZE)
+    assert direct["score"].to_numpy() == pytest.approx(by_logits["score"].to_numpy(), abs=1e-6)
+    same = ["peak_row", "peak_column", "num_ties", "hit"]
+    pd.testing.assert_frame_equal(direct[same], by_logits[same])
+    (nothing,) = localize(torch.zeros(1, 1, 4, 4), boxes.head(1), SIZE, are_probabilities=True).itertuples()
+    assert (nothing.score, nothing.peak_row, nothing.peak_column, nothing.num_ties) == (0, 0, 0, SIZE * SIZE)
+
+
 def test_no_boxes_give_no_units():
     assert len(localize(heatmap(0, 0), table(), 32)) == 0
 

@@ -7,6 +7,8 @@ from rich.console import Console
 
 from bench.execution.live import Display, duration
 from bench.execution.progress import Progress, ProgressFile
+from bench.results.provenance import describe
+from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.schema import PhantomSpec
 from bench.suite.trial import Trial
@@ -48,6 +50,36 @@ def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):
         display.started(trial)
         display.ended(store.fail(trial, "Traceback\nValueError: [bold]odd[/bold] text"))
     assert screen.getvalue() == f"[1/1] {trial.id}: failed: ValueError: [bold]odd[/bold] text\n"
+
+
+def test_a_trial_runs_on_while_maps_are_left(tmp_path):
+    store, screen = ResultsStore(tmp_path), io.StringIO()
+    display = Display(store, Console(file=screen, width=60))
+    (trial,) = trials(1)
+    outcome = Outcome(
+        metrics={"point_accuracy/weighted": 0.5},
+        best_epoch=1,
+        num_epochs=1,
+        duration_s=9.0,
+        notes=(),
+        provenance=describe("cpu", "float32", 1),
+    )
+    found = CamEvaluation(
+        method="grad_cam", status="finished", metrics={"point_accuracy/weighted": 0.25}, ended_at="now"
+    )
+    failed = CamEvaluation(
+        method="eigen_cam", status="failed", error="Traceback\nOSError: full", ended_at="now"
+    )
+    with display.running([trial], {trial.id: ("grad_cam", "eigen_cam")}):
+        display.started(trial)
+        display.ended(store.finish(trial, outcome))
+        for evaluation in (found, failed):
+            display.evaluated(trial, evaluation)
+    assert screen.getvalue().splitlines() == [
+        f"[0/1] {trial.id}: finished in 9 s, point accuracy 0.500",
+        f"[0/1] {trial.id}: Grad-CAM finished, point accuracy 0.250",
+        f"[1/1] {trial.id}: Eigen-CAM failed: OSError: full",
+    ]
 
 
 def test_progress_file_that_is_damaged_is_no_progress(tmp_path):

@@ -151,6 +151,9 @@ class Ledger:
     def finished(self, trial, outcome):
         self.events.append(("finished", trial.id))
 
+    def evaluated(self, trial, evaluation):
+        self.events.append(("evaluated", trial.id))
+
     def failed(self, trial, error):
         self.events.append(("failed", trial.id, error))
 

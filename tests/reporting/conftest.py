@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bench.results.provenance import Provenance
-from bench.results.record import Outcome
+from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
 from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
 from bench.suite.grid import Point
@@ -44,6 +44,17 @@ AUROCS = {
     "50% | A_vg & more": (0.75, 0.78125),
 }
 
+PROVENANCE = Provenance(
+    bench="0.1.0",
+    git_commit="0123456789ab",
+    python="3.11.0",
+    packages={"torch": "2.9.0", "grad-cam": "1.5.7"},
+    platform="test",
+    device="cpu",
+    precision="float32",
+    num_threads=1,
+)
+
 
 class Example:
     """A suite, its results folder, and ways to fill it."""
@@ -58,18 +69,8 @@ class Example:
         return load_suite(path)
 
     def finish(self, point: Point, metrics: dict[str, float], notes: tuple[str, ...] = ()) -> None:
-        provenance = Provenance(
-            bench="0.1.0",
-            git_commit="0123456789ab",
-            python="3.11.0",
-            packages={"torch": "2.9.0"},
-            platform="test",
-            device="cpu",
-            precision="float32",
-            num_threads=1,
-        )
         outcome = Outcome(
-            metrics=metrics, best_epoch=1, num_epochs=2, duration_s=30.0, notes=notes, provenance=provenance
+            metrics=metrics, best_epoch=1, num_epochs=2, duration_s=30.0, notes=notes, provenance=PROVENANCE
         )
         self.store.announce(point.trial)
         folder = self.store.folder(point.trial.id)
@@ -78,6 +79,18 @@ class Example:
         write_table(folder.units, pd.DataFrame(unit_rows, columns=list(UNIT_COLUMNS)), UNIT_COLUMNS)
         write_table(folder.boxes, pd.DataFrame(box_rows, columns=list(BOX_COLUMNS)), BOX_COLUMNS)
         self.store.finish(point.trial, outcome)
+
+    def evaluate(self, point: Point, accuracy: float | None) -> None:
+        """Finishes the evaluation of the point's map, or fails it if there is no accuracy."""
+        evaluation = CamEvaluation(
+            method=point.cam,
+            status="failed" if accuracy is None else "finished",
+            metrics={} if accuracy is None else {"point_accuracy/weighted": accuracy},
+            error="boom" if accuracy is None else None,
+            provenance=None if accuracy is None else PROVENANCE,
+            ended_at="2026-01-01T00:00:00+00:00",
+        )
+        self.store.evaluated(point.trial.id, evaluation)
 
     def metrics(self, label: str, seed: int) -> dict[str, float]:
         accuracy, area = ACCURACIES[label][seed], AUROCS[label][seed]

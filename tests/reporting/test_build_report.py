@@ -62,6 +62,21 @@ def test_page_holds_title_tables_and_origin(filled) -> None:
     assert "8 × bench 0.1.0 (commit 0123456789ab), torch 2.9.0, cpu, float32, 1 thread(s)." in report.page
 
 
+def test_page_says_what_computed_the_maps_beside_the_native_one(example) -> None:
+    loaded = example.load(
+        "models: [pylon]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0]\n"
+        "cams: [native, grad_cam, layer_cam, eigen_cam]\n"
+    )
+    native, first, second, _ = loaded.grid.points
+    example.finish(native, {"point_accuracy/weighted": 0.5})
+    example.evaluate(first, 0.25)
+    example.evaluate(second, None)
+    page = build_report(loaded, example.store, example.folder / "reports").page
+    assert "1 trials, 1 finished, 0 failed" in page
+    assert "Maps beside the native one: 3 evaluations, 1 finished, 1 failed.\n" in page
+    assert "1 × grad-cam 1.5.7, cpu.\n" in page
+
+
 def test_page_of_nothing_says_that_nothing_finished(example) -> None:
     loaded = example.load()
     report = build_report(loaded, example.store, example.folder / "reports")

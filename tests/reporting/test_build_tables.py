@@ -194,6 +194,60 @@ def test_a_selection_expects_only_its_own_seeds(filled) -> None:
     assert (row.cells[0].n, row.cells[0].expected) == (2, 2)
 
 
+WITH_MAPS = TWO_SEEDS + "cams: [native, grad_cam, eigen_cam]\n"
+
+
+@pytest.fixture
+def with_maps(example):
+    """PYLON: Eigen-CAM failed at seed 1. Baseline: seed 0 failed, the maps of seed 1 are not evaluated."""
+    loaded = example.load(WITH_MAPS)
+    for point in loaded.grid.points:
+        is_first, seed = point.label == "PYLON", point.trial.seed
+        if point.cam == "native" and (is_first or seed == 1):
+            example.finish(point, {"point_accuracy/weighted": 0.5, "auroc/weighted": 0.75})
+        elif point.cam == "native":
+            example.store.fail(point.trial, "boom")
+        elif is_first:
+            is_there = point.cam == "grad_cam" or seed == 0
+            example.evaluate(point, 0.25 if is_there else None)
+    return example, loaded
+
+
+def test_localization_has_a_row_for_each_map_and_auroc_one_for_each_model(with_maps) -> None:
+    example, loaded = with_maps
+    accuracy, auroc = build_tables(loaded.grid, example.store)
+    assert [row.label for row in accuracy.models] == [
+        *("PYLON", "PYLON [Grad-CAM]", "PYLON [Eigen-CAM]"),
+        *("Baseline", "Baseline [Grad-CAM]", "Baseline [Eigen-CAM]"),
+    ]
+    cells = [row.cells[0] for row in accuracy.models]
+    assert [cell.mean for cell in cells] == [0.5, 0.25, 0.25, 0.5, None, None]
+    assert [(cell.n, cell.expected) for cell in cells] == [(2, 2), (2, 2), (1, 2), (1, 2), (0, 2), (0, 2)]
+    assert [row.label for row in auroc.models] == ["PYLON", "Baseline"]
+    assert [(row.cells[0].n, row.cells[0].expected) for row in auroc.models] == [(2, 2), (1, 2)]
+    assert "pytorch-grad-cam" in accuracy.caption
+    assert "pytorch-grad-cam" not in auroc.caption
+
+
+def test_notes_name_a_failed_trial_once_and_the_maps_of_finished_ones(with_maps) -> None:
+    example, loaded = with_maps
+    accuracy, auroc = build_tables(loaded.grid, example.store)
+    pylon, baseline = loaded.grid.trials[:2], loaded.grid.trials[2:]
+    assert accuracy.notes == (
+        f"Failed: {pylon[1].id} [Eigen-CAM], {baseline[0].id}.",
+        f"Not finished: {baseline[1].id} [Grad-CAM], {baseline[1].id} [Eigen-CAM].",
+    )
+    assert auroc.notes == (f"Failed: {baseline[0].id}.",)
+
+
+def test_a_suite_without_the_native_map_has_other_rows_and_the_same_auroc(with_maps) -> None:
+    example, _ = with_maps
+    loaded = example.load(TWO_SEEDS + "cams: [grad_cam]\n")
+    accuracy, auroc = build_tables(loaded.grid, example.store)
+    assert [row.label for row in accuracy.models] == ["PYLON [Grad-CAM]", "Baseline [Grad-CAM]"]
+    assert [row.label for row in auroc.models] == ["PYLON", "Baseline"]
+
+
 @pytest.mark.parametrize("name", ["boxes", "units"])
 def test_a_damaged_table_of_units_is_a_results_error(example, name: str) -> None:
     loaded = example.load()

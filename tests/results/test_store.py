@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bench.errors import ResultsError
 from bench.results.provenance import Provenance, describe
-from bench.results.record import EpochRow, Outcome, Record
+from bench.results.record import CamEvaluation, EpochRow, Outcome, Record
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.schema import PhantomSpec
 from bench.suite.trial import Trial
@@ -108,6 +108,68 @@ def test_announcing_again_forgets_a_failure_and_keeps_the_checkpoint(store: Resu
     store.fail(TRIAL, "boom")
     store.announce(TRIAL)
     assert store.state(TRIAL.id) == "interrupted"
+
+
+EVALUATION = CamEvaluation(
+    method="grad_cam",
+    status="finished",
+    metrics={"point_accuracy/weighted": 0.25},
+    notes=("3 of 9 peaks are ties",),
+    provenance=OUTCOME.provenance,
+    ended_at="2026-01-01T00:00:00+00:00",
+)
+
+
+def test_a_map_stands_where_its_trial_does_until_that_is_finished(store: ResultsStore) -> None:
+    assert store.state(TRIAL.id, "grad_cam") == "todo"
+    store.announce(TRIAL)
+    store.folder(TRIAL.id).last_checkpoint.write_bytes(b"state")
+    assert store.state(TRIAL.id, "grad_cam") == "interrupted"
+    store.fail(TRIAL, "boom")
+    assert store.state(TRIAL.id, "grad_cam") == "failed"
+    store.finish(TRIAL, OUTCOME)
+    assert store.state(TRIAL.id, "grad_cam") == "todo"
+    store.evaluated(TRIAL.id, EVALUATION)
+    assert (store.state(TRIAL.id, "grad_cam"), store.state(TRIAL.id)) == ("finished", "finished")
+
+
+def test_an_evaluation_comes_back_as_it_was(store: ResultsStore) -> None:
+    store.finish(TRIAL, OUTCOME)
+    failure = CamEvaluation(method="eigen_cam", status="failed", error="Traceback …", ended_at="now")
+    for evaluation in (EVALUATION, failure):
+        store.evaluated(TRIAL.id, evaluation)
+        assert store.evaluation(TRIAL.id, evaluation.method) == evaluation
+    assert store.folder(TRIAL.id).read_evaluations() == (EVALUATION, failure)
+    assert store.evaluation(TRIAL.id, "layer_cam") is None
+    assert store.state(TRIAL.id, "eigen_cam") == "failed"
+
+
+def test_announcing_a_finished_trial_keeps_its_record_and_its_maps(store: ResultsStore) -> None:
+    record = store.finish(TRIAL, OUTCOME)
+    store.evaluated(TRIAL.id, EVALUATION)
+    store.announce(TRIAL)
+    assert store.record(TRIAL.id) == record
+    assert store.evaluation(TRIAL.id, "grad_cam") == EVALUATION
+
+
+def test_announcing_a_trial_that_is_trained_again_forgets_its_maps(store: ResultsStore) -> None:
+    store.finish(TRIAL, OUTCOME)
+    store.evaluated(TRIAL.id, EVALUATION)
+    store.folder(TRIAL.id).record.unlink()
+    store.announce(TRIAL)
+    assert store.evaluation(TRIAL.id, "grad_cam") is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", EVALUATION.model_dump_json().encode()])
+def test_a_damaged_evaluation_is_one_clear_sentence(store: ResultsStore, damage: bytes) -> None:
+    store.finish(TRIAL, OUTCOME)
+    path = store.folder(TRIAL.id).cam_evaluation("layer_cam")
+    path.parent.mkdir()
+    path.write_bytes(damage)
+    with pytest.raises(ResultsError) as caught:
+        store.state(TRIAL.id, "layer_cam")
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_records_say_when_they_ended_with_a_time_zone(store: ResultsStore) -> None:

@@ -8,7 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from bench.results.provenance import describe
-from bench.results.record import EpochRow, Outcome
+from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.tracking.mlflow import MlflowTracker
@@ -107,6 +107,27 @@ def test_failure_is_shown_with_its_traceback(grid, store):
     _, (run,) = runs(store)
     assert run.info.status == "FAILED"
     assert "it broke" in run.data.tags["mlflow.note.content"]
+
+
+def test_other_maps_are_logged_beside_the_native_one_when_they_come(grid, store):
+    (trial,) = grid.trials
+    folder, tracker = store.folder(trial.id), MlflowTracker("mirror", grid, store.root)
+    mirror_whole_trial(tracker, store, trial)
+    for method, status, values in (
+        ("grad_cam", "finished", {"point_accuracy/weighted": 0.5}),
+        ("eigen_cam", "failed", {}),
+    ):
+        tracker.started(trial)  # as when a finished trial is taken up again
+        evaluation = CamEvaluation(method=method, status=status, metrics=values, ended_at="2026-01-01")
+        store.evaluated(trial.id, evaluation)
+        MlflowTracker("mirror", grid, store.root).ended(store.record(trial.id), folder)
+    client, (run,) = runs(store)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["grad_cam/point_accuracy/weighted"] == 0.5
+    assert run.data.metrics["point_accuracy/weighted"] == 0.75
+    assert (run.data.tags["grad_cam.status"], run.data.tags["eigen_cam.status"]) == ("finished", "failed")
+    artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id, "cams")}
+    assert artifacts == {"cams/grad_cam.json", "cams/eigen_cam.json"}
 
 
 def test_store_that_breaks_while_running_is_a_warning(grid, store, caplog):
