@@ -19,21 +19,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints one line per trial, or per trial and map where others than native ones are asked for."""
+    """Prints one line per trial, or per trial and map where others than native ones are asked for.
+
+    Trials that others start from come first, also where they are of another suite.
+    """
+    from bench.suite.grid import Point
+
     grid = shared.select(arguments, shared.load(arguments))
     store = shared.open_store(arguments)
-    has_cams = any(point.cam != "native" for point in grid.points)
-    rows = [("state", "model", "data set", "px", "seed", *(["cam"] if has_cams else []), "trial")]
-    for point in grid.points:
+    points = [*(Point(trial, trial.label) for trial in grid.required), *grid.points]
+    has_cams = any(point.cam != "native" for point in points)
+    has_parents = any(point.trial.init is not None for point in points)
+    optional = [name for name, is_there in (("cam", has_cams), ("starts from", has_parents)) if is_there]
+    rows = [("state", "model", "data set", "px", "seed", "trial", *optional)]
+    for point in points:
         trial = point.trial
-        state = store.state(trial.id, point.cam)
-        place = (point.label, trial.dataset.name, str(trial.resolution), str(trial.seed))
-        rows.append((state, *place, *([point.cam] if has_cams else []), trial.id))
+        state = "blocked" if store.is_blocked(trial) else store.state(trial.id, point.cam)
+        place = (point.label, trial.dataset.name, str(trial.resolution), str(trial.seed), trial.id)
+        parent = trial.init.id if trial.init is not None else ""
+        rows.append((state, *place, *([point.cam] if has_cams else []), *([parent] if has_parents else [])))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
     counts = Counter(row[0] for row in rows[1:])
     maps = f", {len(grid.points)} maps" if has_cams else ""
     states = ", ".join(f"{count} {state}" for state, count in counts.items())
-    print(f"\n{len(grid.trials)} trials{maps}: {states}")
+    before = f" and {len(grid.required)} before them" if grid.required else ""
+    print(f"\n{len(grid.trials)} trials{before}{maps}: {states}")
     return 0

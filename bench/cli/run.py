@@ -82,17 +82,21 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _failures(selected: "Grid", store: "ResultsStore") -> list[str]:
-    """Says which trials failed, and which maps of finished ones, and what files tell why."""
-    failed = [trial.id for trial in selected.trials if store.state(trial.id) == "failed"]
+    """Says which trials failed or were not run, which maps failed, and what files tell why."""
+    trials = (*selected.required, *selected.trials)
+    failed = [trial.id for trial in trials if store.state(trial.id) == "failed"]
+    blocked = [trial.id for trial in trials if store.is_blocked(trial)]
     maps = [
         f"cams/{point.cam}.json of {point.trial.id}"
         for point in selected.points
         if point.trial.id not in failed and store.state(point.trial.id, point.cam) == "failed"
     ]
-    return [
-        *([f"{len(failed)} trials failed, see record.json of {', '.join(failed)}"] if failed else []),
-        *([f"{len(maps)} evaluations of maps failed, see {', '.join(maps)}"] if maps else []),
-    ]
+    sentences = {
+        f"{len(failed)} trials failed, see record.json of {', '.join(failed)}": failed,
+        f"{len(blocked)} were not run, since they start from those: {', '.join(blocked)}": blocked,
+        f"{len(maps)} evaluations of maps failed, see {', '.join(maps)}": maps,
+    }
+    return [sentence for sentence, concerned in sentences.items() if concerned]
 
 
 def _use_gpu(resources: "Resources") -> bool:

@@ -1,6 +1,6 @@
 """The driver of a run: what is left to do, records and tracking of what happens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
@@ -90,6 +90,9 @@ def run_grid(
 ) -> None:
     """Runs the trials of `grid` and evaluates the maps that are not finished; failed ones only if asked.
 
+    Trials that others start from come first, also those of other suites. Where one fails, those that start
+    from it are not run.
+
     Raises:
         BenchError: data is missing or damaged, or the resources are not there.
         KeyboardInterrupt: the user has interrupted; the same call goes on.
@@ -107,16 +110,33 @@ def run_grid(
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         prepare_dataset(trial.dataset, trial.resolution, data)
     with driver.display.running(todo, driver.cams):
-        executor.run(todo, replace(context, cams=driver.cams), resources, driver)
+        for wave in _waves(todo):
+            ready = [trial for trial in wave if not driver.store.is_blocked(trial)]
+            if ready:
+                executor.run(ready, replace(context, cams=driver.cams), resources, driver)
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:
-    """Returns the grid's trials that are not finished or lack the evaluation of a map, in order.
+    """Returns the trials that are not finished or lack the evaluation of a map, in the order of the grid.
 
-    What has failed counts as done unless `retry_failed`.
+    Before them come trials that they start from. What has failed counts as done unless `retry_failed`.
     """
-    to_run = {point.trial.id for point in _points_to_run(grid, store, retry_failed=retry_failed)}
-    return [trial for trial in grid.trials if trial.id in to_run]
+    points = _points_to_run(grid, store, retry_failed=retry_failed)
+    trials = {point.trial.id: point.trial for point in points}
+    parents = {parent.id: parent for trial in trials.values() for parent in trial.ancestors()}
+    skipped = _skipped(retry_failed=retry_failed)
+    before = [t for key, t in parents.items() if key not in trials and store.state(key) not in skipped]
+    return [*before, *trials.values()]
+
+
+def _waves(trials: Sequence[Trial]) -> Iterator[list[Trial]]:
+    """Yields trials such that all that a trial starts from is in an earlier list."""
+    left = {trial.id: trial for trial in trials}
+    while left:
+        wave = [trial for trial in left.values() if not any(p.id in left for p in trial.ancestors())]
+        yield wave
+        for trial in wave:
+            del left[trial.id]
 
 
 def cams_to_evaluate(
@@ -131,5 +151,9 @@ def cams_to_evaluate(
 
 
 def _points_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> list[Point]:
-    skipped = {"finished"} if retry_failed else {"finished", "failed"}
+    skipped = _skipped(retry_failed=retry_failed)
     return [point for point in grid.points if store.state(point.trial.id, point.cam) not in skipped]
+
+
+def _skipped(*, retry_failed: bool) -> set[str]:
+    return {"finished"} if retry_failed else {"finished", "failed"}

@@ -4,7 +4,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -17,6 +17,7 @@ from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.execution.progress import Progress, ProgressFile
 from bench.models import build_model
+from bench.models.weights import WeightsReport, load_weights_file
 from bench.results.provenance import CAM_LIBRARY, PACKAGES, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
@@ -42,6 +43,7 @@ class _Setting:
         device: where it runs.
         num_passes: over the test part: the native map's unless it was scored before, one for each other map.
         training_share: share of the progress bar that training takes; the rest is the passes'.
+        notes: what a reader of the numbers should know of the initial weights.
     """
 
     data: Dataset
@@ -49,6 +51,7 @@ class _Setting:
     device: torch.device
     num_passes: int
     training_share: float
+    notes: tuple[str, ...]
 
 
 def run_trial(
@@ -117,17 +120,24 @@ def _prepare(
     fix_arithmetic(trial.recipe.num_threads)
     data = load_dataset(trial.dataset, trial.resolution, _data_context(context, progress))
     seed_everything(trial.seed)
+    reports: list[WeightsReport] = []
     model = build_model(
         trial.model,
         num_classes=len(data.findings),
         encoder=trial.encoder,
         encoder_weights="none" if is_trained else str(context.files.get(trial.weights, trial.weights)),
+        on_loaded=reports.append,
         **trial.options,  # type: ignore[arg-type]
     )
+    if trial.init is not None and not is_trained:
+        source = ResultsStore(context.results_dir).folder(trial.init.id).best_weights
+        reports.append(replace(load_weights_file(model, source), source=trial.init.id))
     if trial.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     num_passes = num_cams if is_trained else num_cams + 1
-    return _Setting(data, model.to(device), device, num_passes, 0.0 if is_trained else _TRAINING_SHARE)
+    share = 0.0 if is_trained else _TRAINING_SHARE
+    notes = tuple(f"initial weights from {report}" for report in reports if not report.is_complete)
+    return _Setting(data, model.to(device), device, num_passes, share, notes)
 
 
 def _train_and_score(
@@ -157,7 +167,7 @@ def _train_and_score(
         best_epoch=history.best_epoch,
         num_epochs=len(history.rows),
         duration_s=round(history.earlier_s + time.monotonic() - started, 2),
-        notes=scores.notes,
+        notes=(*setting.notes, *scores.notes),
         provenance=describe(_device_name(device), precision, trial.recipe.num_threads),
     )
 

@@ -158,6 +158,10 @@ class ResultsStore:
         evaluation = self.evaluation(trial_id, cam)
         return "todo" if evaluation is None else evaluation.status
 
+    def is_blocked(self, trial: Trial) -> bool:
+        """Returns whether the trial cannot be run, because one that it starts from has failed."""
+        return any(self.state(parent.id) == "failed" for parent in trial.ancestors())
+
     def announce(self, trial: Trial) -> None:
         """Writes what is asked for, and forgets an earlier failure; what is finished stays as it is."""
         folder = self.folder(trial.id)

@@ -166,6 +166,11 @@ def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
     return f"{entry.label} ({listed})" if changed else entry.label
 
 
+def as_label(text: str) -> str:
+    """Returns `text` with the minus sign that labels have, where people type "PAN - all GAP"."""
+    return text.replace(" - ", " − ")
+
+
 def _find_constructor(target: str) -> ast.FunctionDef:
     module, _, class_name = target.partition(":")
     for node in ast.parse(_source_of(module).read_text(encoding="utf-8")).body:

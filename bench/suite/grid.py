@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.cam import CamMethod, with_cam
-from bench.suite.catalog import display_name
+from bench.suite.catalog import as_label, display_name
 from bench.suite.identity import canonical_json, file_digest
 from bench.suite.schema import SPLIT_SPECS, DatasetSpec, Exclusion, ModelSpec, SplitLists, Suite
 from bench.suite.trial import Trial
@@ -97,7 +97,7 @@ class Grid:
                 raise SuiteError(
                     f"--only {condition!r}: give axis=value with an axis of {listing(AXES)}{hint}"
                 )
-            wanted.setdefault(axis, set()).add(value)
+            wanted.setdefault(axis, set()).add(as_label(value))
         if seeds is not None:
             wanted.setdefault("seed", set()).update(str(seed) for seed in parse_seeds(seeds))
         for axis, values in wanted.items():
@@ -210,7 +210,7 @@ def _source_of(
 
 def _parent(index: int, model: ModelSpec, source: Grid, resolution: int, seed: int) -> Trial:
     assert model.init is not None
-    wanted = model.init.model
+    wanted = as_label(model.init.model)
     same = {"resolution": str(resolution), "seed": str(seed)}
     points = [p for p in source.points if all(v in p.value_of(axis) for axis, v in same.items())]
     found = {p.trial.id: p.trial for p in points if p.label == wanted}
@@ -237,7 +237,8 @@ def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[
         if not given:
             raise GridError(("exclude", index), f"an empty entry; give at least one of {listing(AXES)}")
         matches = [
-            all(str(value) in point.value_of(axis) for axis, value in given.items()) for point in points
+            all(as_label(str(value)) in point.value_of(axis) for axis, value in given.items())
+            for point in points
         ]
         if not any(matches):
             raise GridError(("exclude", index), f"{given} matches no trial of the grid")

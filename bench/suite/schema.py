@@ -43,6 +43,11 @@ class Phase(Frozen):
     freeze_statistics: bool = False
     """Whether batch norms of the frozen part also keep their statistics; in the authors' code they move."""
 
+    @property
+    def freezes(self) -> bool:
+        """Whether anything is not trained."""
+        return self.freeze != "none"
+
 
 class ModelSpec(Frozen):
     """A row of the grid: a model, its options, and what it starts from."""

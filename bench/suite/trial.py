@@ -74,5 +74,6 @@ class Trial(Frozen):
 
     @property
     def label(self) -> str:
-        """What a table calls the trial's model, derived from its options."""
-        return display_name(self.model, self.options)
+        """What people call the trial's model where no suite does: from its options and how it starts."""
+        how = " (fine-tuned)" if self.init is not None else ""
+        return display_name(self.model, self.options) + (" (encoder frozen)" if self.phase.freezes else how)

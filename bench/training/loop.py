@@ -114,7 +114,11 @@ class _Session:
 
     def __init__(self, model: nn.Module, data: Dataset, trial: Trial, precision: Precision) -> None:
         self.model, self.data, self.trial, self.precision = model, data, trial, precision
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=trial.recipe.learning_rate)
+        self.frozen = model.get_submodule("encoder") if trial.phase.freezes else None
+        if self.frozen is not None:
+            self.frozen.requires_grad_(requires_grad=False)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(trained, lr=trial.recipe.learning_rate)
         self.scaler = precision.scaler()
         self.schedule = PlateauSchedule.start(trial.recipe)
         self.history = History()
@@ -150,6 +154,8 @@ class _Session:
         """Returns the mean training loss over the epoch's images, and images per second."""
         trial, device, images = self.trial, self.precision.device, self.data.train
         self.model.train()
+        if self.frozen is not None and trial.phase.freeze_statistics:
+            self.frozen.eval()
         total = torch.zeros((), device=device, dtype=torch.float64)
         done, speed = 0, 0.0
         started = time.monotonic()

@@ -14,6 +14,7 @@ from bench.execution.trial import run_trial
 from bench.metrics.localization import point_accuracy
 from bench.results.store import ResultsStore
 from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, read_table
+from bench.suite.catalog import MODELS
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
 
@@ -74,6 +75,30 @@ def test_metrics_follow_from_the_per_unit_table(reference):
 def test_training_loss_falls(reference):
     _, _, rows = reference
     assert rows[-1].train_loss < rows[0].train_loss
+
+
+CATALOG = [
+    (name, dict(options))
+    for name, entry in MODELS.items()
+    for options in ({}, *(variant.options for variant in entry.variants))
+]
+
+
+@pytest.mark.parametrize(("name", "options"), CATALOG, ids=str)
+def test_every_model_of_the_catalog_trains_and_is_scored(tmp_path, name, options):
+    """Without a warning: warnings are errors here."""
+    trial = small_trial(name, max_epochs=1).model_copy(
+        update={
+            "options": options,
+            "encoder": "tu-test_resnet",
+            "dataset": PhantomSpec(train=18, val=8, test=8),
+        }
+    )
+    rows = []
+    outcome = run_trial(trial, context(tmp_path), rows.append)
+    assert math.isfinite(rows[0].train_loss)
+    assert 0 <= outcome.metrics["point_accuracy/weighted"] <= 1
+    assert 0 <= outcome.metrics["auroc/macro"] <= 1
 
 
 def test_same_trial_gives_the_same_bits(reference, tmp_path):

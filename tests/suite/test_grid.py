@@ -320,3 +320,12 @@ def test_starting_points_that_are_not_there_are_refused(tmp_path: Path, change, 
     assert change[0] in TRANSFER
     with pytest.raises(SuiteError, match=sentence):
         _transfer(tmp_path, TRANSFER.replace(*change))
+
+
+def test_labels_with_a_minus_can_be_typed_with_a_hyphen(tmp_path: Path) -> None:
+    text = GOOD.replace("baseline,", "{name: pan, gap_in_fpa: false, gap_in_gau: false}, pan,")
+    grid = _grid(tmp_path, text)
+    labels = {point.label for point in grid.select(["model=PAN - all GAP"]).points}
+    assert labels == {"PAN − all GAP"}
+    excluded = _grid(tmp_path, text + "exclude: [{model: PAN - all GAP}]\n")
+    assert {point.label for point in grid.points} - {point.label for point in excluded.points} == labels

@@ -1,0 +1,179 @@
+"""Trials that start from others: what they take over, what stays frozen, and what happens if one fails."""
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+
+from bench.errors import WeightsError
+from bench.execution.context import RunContext
+from bench.execution.driver import Driver, run_grid
+from bench.execution.live import Display
+from bench.execution.serial import SerialExecutor
+from bench.execution.trial import run_trial
+from bench.results.store import ResultsStore
+from bench.suite.load import load_suite
+from bench.suite.schema import PhantomSpec, Phase, Recipe
+from bench.suite.trial import Trial
+from bench.tracking.tracker import NullTracker
+
+FROZEN = Phase(freeze="encoder")
+
+
+def trial(init: Trial | None = None, phase: Phase = Phase(), model: str = "fpn", **recipe) -> Trial:  # noqa: B008
+    return Trial(
+        model=model,
+        encoder="tu-test_resnet",
+        weights="none",
+        init=init,
+        phase=phase,
+        dataset=PhantomSpec(train=24, val=8, test=8, seed=0 if init is None else 1),
+        resolution=64,
+        seed=0,
+        recipe=Recipe(**{"batch_size": 8, "learning_rate": 1e-3, "max_epochs": 2, **recipe}),
+    )
+
+
+def context(folder: Path) -> RunContext:
+    return RunContext(results_dir=folder, data_root=None, cache_dir=folder / "cache")
+
+
+def weights(folder: Path, of: Trial) -> dict[str, torch.Tensor]:
+    return load_file(ResultsStore(folder).folder(of.id).best_weights)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> tuple[Path, Trial]:
+    folder = tmp_path_factory.mktemp("transfer")
+    run_trial(trial(), context(folder))
+    return folder, trial()
+
+
+def test_frozen_encoder_keeps_the_source_s_weights_and_moves_its_statistics(source):
+    folder, parent = source
+    child = trial(parent, FROZEN)
+    run_trial(child, context(folder))
+    before, after = weights(folder, parent), weights(folder, child)
+    for key, value in before.items():
+        is_statistic = key.endswith(("running_mean", "running_var", "num_batches_tracked"))
+        moves = is_statistic or not key.startswith("encoder.")
+        assert torch.equal(after[key], value) != moves, key
+
+
+def test_statistics_of_the_frozen_encoder_stay_if_asked(source):
+    folder, parent = source
+    child = trial(parent, Phase(freeze="encoder", freeze_statistics=True))
+    run_trial(child, context(folder))
+    before, after = weights(folder, parent), weights(folder, child)
+    assert all(torch.equal(after[key], value) for key, value in before.items() if key.startswith("encoder."))
+
+
+def test_fine_tuning_starts_from_the_source_s_best_weights(source):
+    """With a rate at which nothing moves, what comes out is what went in."""
+    folder, parent = source
+    child = trial(parent, learning_rate=1e-30)
+    run_trial(child, context(folder))
+    before, after = weights(folder, parent), weights(folder, child)
+    parameters = [key for key in before if key.endswith((".weight", ".bias"))]
+    assert all(torch.allclose(after[key], before[key], rtol=0, atol=1e-20) for key in parameters)
+
+
+def test_tensors_that_do_not_fit_are_noted(source):
+    folder, parent = source
+    child = trial(parent, model="baseline")
+    outcome = run_trial(child, context(folder))
+    (note,) = [note for note in outcome.notes if "initial weights" in note]
+    assert parent.id in note
+    assert "1 mismatched (head.weight: (8, 128, 1, 1) for (8, " in note
+    assert "skipped (decoder." in note
+
+
+def test_source_without_weights_is_a_sentence(tmp_path):
+    with pytest.raises(WeightsError, match="no such weights file"):
+        run_trial(trial(trial()), context(tmp_path))
+
+
+def test_interrupted_frozen_phase_goes_on_to_the_same_bits(source, tmp_path):
+    folder, parent = source
+    child = trial(parent, FROZEN, max_epochs=3)
+    copied = ResultsStore(tmp_path).folder(parent.id)
+    copied.path.mkdir(parents=True)
+    copied.best_weights.write_bytes(ResultsStore(folder).folder(parent.id).best_weights.read_bytes())
+
+    def interrupt(row):
+        if row.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(child, context(tmp_path), interrupt)
+    resumed, whole = run_trial(child, context(tmp_path)), run_trial(child, context(folder))
+    assert resumed.metrics == whole.metrics
+    expected, found = weights(folder, child), weights(tmp_path, child)
+    assert all(torch.equal(found[key], value) for key, value in expected.items())
+
+
+SOURCE = """\
+models: [pylon]
+datasets: [{name: phantom, train: 16, val: 8, test: 8}]
+resolutions: [64]
+seeds: [0, 1]
+encoder: tu-test_resnet
+weights: none
+recipe: {batch_size: 8, max_epochs: 1}
+"""
+CHAIN = SOURCE.replace(
+    "[pylon]",
+    "[{name: pylon, init: {from: source, model: PYLON}, phases: [{freeze: encoder}, {}]}]",
+)
+
+
+class Recording(SerialExecutor):
+    """A serial executor that fails trials of a kind, and remembers the order of all."""
+
+    def __init__(self, fails=lambda trial: False) -> None:
+        self.fails, self.order = fails, []
+
+    def run(self, trials, context, resources, listener):
+        for one in trials:
+            self.order.append(one)
+            if self.fails(one):
+                listener.started(one)
+                listener.failed(one, "Traceback\nRuntimeError: broken")
+            else:
+                super().run([one], context, resources, listener)
+
+
+def run_chain(folder: Path, executor: SerialExecutor, *, retry_failed: bool = False) -> ResultsStore:
+    (folder / "source.yaml").write_text(SOURCE)
+    (folder / "chain.yaml").write_text(CHAIN)
+    loaded, store = load_suite(folder / "chain.yaml"), ResultsStore(folder)
+    driver = Driver(store, NullTracker(), Display(store, Console(file=io.StringIO())))
+    resources = loaded.suite.resources
+    run_grid(loaded.grid, resources, context(folder), executor, driver, retry_failed=retry_failed)
+    return store
+
+
+def test_trials_of_other_suites_are_run_first_and_once(tmp_path):
+    executor = Recording()
+    store = run_chain(tmp_path, executor)
+    kinds = [(one.init is not None, one.phase.freeze) for one in executor.order]
+    assert kinds == [(False, "none")] * 2 + [(True, "encoder")] * 2 + [(True, "none")] * 2
+    assert all(store.state(one.id) == "finished" for one in executor.order)
+    again = Recording()
+    run_chain(tmp_path, again)
+    assert not again.order
+
+
+def test_failed_source_blocks_its_own_chain_only_and_a_retry_runs_all(tmp_path):
+    executor = Recording(fails=lambda one: one.init is None and one.seed == 1)
+    store = run_chain(tmp_path, executor)
+    grid = load_suite(tmp_path / "chain.yaml").grid
+    assert [store.state(t.id) for t in grid.trials] == ["finished", "todo"]
+    assert [store.is_blocked(t) for t in grid.trials] == [False, True]
+    run_chain(tmp_path, stopped := Recording())
+    assert not stopped.order
+    run_chain(tmp_path, Recording(), retry_failed=True)
+    assert [store.state(t.id) for t in grid.trials] == ["finished", "finished"]
