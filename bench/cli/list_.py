@@ -1,19 +1,37 @@
-"""List what there is: models with their options, data sets, suites."""
+"""List what there is: models with their options and sizes, data sets, suites."""
 
 import argparse
 from pathlib import Path
 
 EXAMPLES = """\
 examples:
-  bench list models
+  bench list models pylon pan
   bench list suites
 """
+
+MIN_WIDTH = 40
+"""Characters; narrower terminals break the lines themselves."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("what", choices=("models", "datasets", "suites"), help="what to list")
-    parser.add_argument(
+    what = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what to list")
+    models = what.add_parser(
+        "models",
+        help="models: source, options, variants, parameters, size of the map, cost",
+        description="List models: source, options, and for each variant its size and the thesis' tables.",
+    )
+    models.add_argument("names", nargs="*", metavar="NAME", help="a model, e.g. pylon (default: all)")
+    models.add_argument(
+        "--encoder",
+        default="resnet50",
+        metavar="NAME",
+        help="what sizes are computed with, e.g. densenet121 (default: resnet50)",
+    )
+    models.add_argument("--json", action="store_true", help="print JSON")
+    what.add_parser("datasets", help="data sets and their options")
+    suites = what.add_parser("suites", help="suites in a folder")
+    suites.add_argument(
         "--suites-dir",
         type=Path,
         default=Path("suites"),
@@ -23,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints one entry per line, its options indented below."""
+    """Prints what is asked for."""
     match arguments.what:
         case "models":
-            _models()
+            _models(arguments.names, arguments.encoder, as_json=arguments.json)
         case "datasets":
             _datasets()
         case _:
@@ -34,14 +52,15 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _models() -> None:
-    from bench.suite.catalog import MODELS, model_options
+def _models(names: list[str], encoder: str, *, as_json: bool) -> None:
+    import shutil
 
-    for name, entry in MODELS.items():
-        print(f"{name:<12}{entry.label} ({entry.target})")
-        for option in model_options(name).values():
-            default = str(option.default).lower() if isinstance(option.default, bool) else option.default
-            print(f"    {option.name}: {option.expectation()} (default {default})")
+    from bench.cli.model_listing import to_json, to_text
+    from bench.cli.model_sheets import collect
+
+    sheets = collect(names, encoder)
+    width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
+    print(to_json(sheets, encoder) if as_json else to_text(sheets, encoder, width))
 
 
 def _datasets() -> None:

@@ -22,7 +22,7 @@ class Baseline(nn.Module):
         num_classes: number of classes c.
         pooling: "max", the thesis' Baseline, or "average".
 
-    Source: thesis §5.2, table row "Baseline".
+    Source: Oquab et al. 2015 (maximum), Zhou et al. 2016 (average); thesis §5.2.
     """
 
     def __init__(

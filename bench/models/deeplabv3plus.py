@@ -28,7 +28,7 @@ class DeeplabV3Plus(nn.Module):
         gap_in_aspp: False takes the image-level pooling branch out of the pyramid; its projection then takes
             four branches instead of five ("− all GAP" in Table 6.1).
 
-    Source: thesis §5.2 and Table 6.1.
+    Source: Chen et al. 2018; thesis §5.2 and Table 6.1.
     """
 
     encoder_output_stride: ClassVar[int] = 16

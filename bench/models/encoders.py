@@ -58,8 +58,6 @@ def build_encoder(
     except KeyError:
         hint = nearest(name, smp.encoders.get_encoder_names())
         raise SuiteError(f"unknown encoder {name!r} of segmentation-models-pytorch{hint}") from None
-    except RuntimeError as error:  # timm's word for an unknown "tu-…" encoder
-        raise SuiteError(f"unknown encoder {name!r}: {error}") from None
     except (ValueError, TypeError, NotImplementedError) as error:
         wanted = (
             "" if output_stride == 32 else f" with an output stride of {output_stride}, as the model wants"
@@ -67,6 +65,10 @@ def build_encoder(
         raise SuiteError(
             f"encoder {name!r} cannot be used{wanted} ({error}); one that can is resnet50"
         ) from None
+    except RuntimeError as error:
+        if "Unknown model" not in str(error):  # timm's word
+            raise
+        raise SuiteError(f"unknown encoder {name!r}: {error}") from None
     scales = len(cast("Encoder", encoder).out_channels)
     if scales != NUM_SCALES:
         raise SuiteError(

@@ -26,7 +26,7 @@ class Fpn(nn.Module):
         num_classes: number of classes c.
         norm: "batch" is the row "FPN (BN)"; "group", 32 groups, is "FPN (GN)".
 
-    Source: thesis §5.2 and Figure 6.1.
+    Source: Kirillov et al. 2019; thesis §5.2 and Figure 6.1.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class Li2018(nn.Module):
         encoder: a segmentation-models-pytorch encoder of depth 5.
         num_classes: number of classes c.
 
-    Source: thesis §5.2, table row "Li 2018".
+    Source: Li et al. 2018; thesis §5.2.
     """
 
     def __init__(self, encoder: Encoder, num_classes: int) -> None:

@@ -59,7 +59,7 @@ class Pan(nn.Module):
         gap_in_fpa: False is the row "− GAP in FPA".
         gap_in_gau: False is the row "− GAP in GAU"; both False "− all GAP".
 
-    Source: thesis §5.2 and Table 6.1.
+    Source: Li et al. 2018, "Pyramid Attention Network"; thesis §5.2 and Table 6.1.
     """
 
     def __init__(

@@ -137,7 +137,7 @@ class Pylon(nn.Module):
         gap_in_pa: True is the row "+ GAP in PA" of Table 6.1 (with up_layers 1).
         gap_in_up: True is the row "+ GAP in UP" of Table 6.1 (with up_layers 1).
 
-    Source: thesis chapter 4 and §6.
+    Source: thesis chapter 4; ablations Tables 6.1 and 6.2.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ class Unet(nn.Module):
         encoder: a segmentation-models-pytorch encoder of depth 5 with features at every scale from 1/2.
         num_classes: number of classes c.
 
-    Source: thesis §5.2, table row "Unet".
+    Source: Ronneberger et al. 2015; thesis §5.2.
     """
 
     def __init__(self, encoder: Encoder, num_classes: int) -> None:

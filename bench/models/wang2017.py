@@ -26,7 +26,7 @@ class Wang2017(nn.Module):
         num_classes: number of classes c.
         sharpness: r of the pooling: near 0 the average, large the maximum; the paper's best is 10.
 
-    Source: Wang et al. 2017, §4.1. With ResNets its transition layer passes features on as they are.
+    Source: Wang et al. 2017, §4.1, without its transition layer, which only adapts other encoders.
     """
 
     def __init__(

@@ -171,14 +171,27 @@ def as_label(text: str) -> str:
     return text.replace(" - ", " − ")
 
 
+def model_source(name: str) -> str | None:
+    """Returns the paragraph "Source:" of the docstring of the model's class; None if there is none."""
+    for paragraph in (ast.get_docstring(_find_class(MODELS[name].target)) or "").split("\n\n"):
+        if paragraph.startswith("Source:"):
+            return " ".join(paragraph.removeprefix("Source:").split())
+    return None
+
+
 def _find_constructor(target: str) -> ast.FunctionDef:
+    for member in _find_class(target).body:
+        if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+            return member
+    raise LookupError(f"{target}: has no __init__ of its own")
+
+
+def _find_class(target: str) -> ast.ClassDef:
     module, _, class_name = target.partition(":")
     for node in ast.parse(_source_of(module).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == class_name:
-            for member in node.body:
-                if isinstance(member, ast.FunctionDef) and member.name == "__init__":
-                    return member
-    raise LookupError(f"{target}: no class of that name with an __init__ of its own")
+            return node
+    raise LookupError(f"{target}: no class of that name")
 
 
 def _source_of(module: str) -> Path:

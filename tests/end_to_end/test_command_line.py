@@ -64,9 +64,22 @@ def test_plan_can_be_narrowed_and_changed(bench):
     assert done.stdout.splitlines()[-1] == "1 trials: 1 todo"
 
 
+def test_plan_shows_maps_where_there_are_others_than_the_native_one(bench):
+    done = bench(
+        "plan", "small.yaml", "--set", "cams=[native, grad_cam]", "--only", "model=pylon", "--seeds", "0"
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["state", "model", "data", "set", "px", "seed", "cam", "trial"]
+    assert [line.split()[:6] for line in lines[1:3]] == [
+        ["todo", "PYLON", "phantom", "64", "0", "native"],
+        ["todo", "PYLON", "phantom", "64", "0", "grad_cam"],
+    ]
+    assert lines[-1] == "1 trials, 2 maps: 2 todo"
+
+
 def test_list_models_names_options(bench):
-    done = bench("list", "models")
-    assert "pylon" in done.stdout
+    done = bench("list", "models", "pylon", XDG_CACHE_HOME=str(bench.folder))
+    assert done.stdout.startswith("pylon: PYLON\n")
     assert "up_layers: 1, 2 (default 2)" in done.stdout
 
 
@@ -125,6 +138,8 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
         (["run", "small.yaml", "--no-mlflow", "--set", "resources.cpu=9999"], "asks for 9999 CPU cores"),
         (["run", "small.yaml", "--serial", "--no-mlflow", "--set", "datasets=[nih]"], "--data-root"),
         (["list", "model"], "invalid choice: 'model'"),
+        (["list", "models", "pilon"], "did you mean 'pylon'?"),
+        (["list", "suites", "demo"], "unrecognized arguments: demo"),
         (["ui"], "no MLflow store here yet"),
         ([], ""),
     ],

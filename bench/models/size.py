@@ -1,0 +1,75 @@
+"""How large a model is and what it costs, computed without its arithmetic or memory (torch's meta device)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.errors import SuiteError, brief
+from bench.models.encoders import build_encoder
+from bench.models.registry import build_model
+from bench.results.model_sizes import IN_CHANNELS, NUM_CLASSES, SIZES_PX, ModelSize
+from bench.suite.catalog import OptionValue
+
+GMACS_AT_PX = 256
+
+
+def measure(
+    name: str,
+    options: Mapping[str, OptionValue],
+    encoder: str,
+    num_classes: int = NUM_CLASSES,
+    in_channels: int = IN_CHANNELS,
+) -> ModelSize:
+    """Returns the size of a model of the catalog.
+
+    Args:
+        name: a name of `bench.suite.catalog.MODELS`.
+        options: what differs from the defaults of its constructor.
+        encoder: an encoder of segmentation-models-pytorch.
+        num_classes: number of classes.
+        in_channels: channels of the images.
+
+    Raises:
+        SuiteError: unknown model, encoder or option, or the model cannot use the encoder.
+    """
+    model = _build_without_memory(name, options, encoder, num_classes, in_channels)
+    sides, num_flops = {}, {}
+    for size_px in SIZES_PX:
+        images = torch.empty(1, in_channels, size_px, size_px, device="meta")
+        try:
+            with torch.no_grad(), FlopCounterMode(display=False) as counter:
+                sides[size_px] = model(images).heatmaps.shape[-1]
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise SuiteError(
+                f"model {name!r} does not run on encoder {encoder!r} at {size_px} px: {brief(error)}"
+            ) from error
+        num_flops[size_px] = counter.get_total_flops()
+    return ModelSize(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        sides=sides,
+        gmacs=num_flops[GMACS_AT_PX] / 2e9,
+    )
+
+
+def check_encoder(encoder: str, in_channels: int = IN_CHANNELS) -> None:
+    """Builds the encoder once, in earnest.
+
+    Raises:
+        SuiteError: there is no such encoder, or no model can use it.
+    """
+    build_encoder(encoder, in_channels)
+
+
+def _build_without_memory(
+    name: str, options: Mapping[str, OptionValue], encoder: str, num_classes: int, in_channels: int
+) -> nn.Module:
+    keywords: dict[str, Any] = {"num_classes": num_classes, "in_channels": in_channels, "encoder": encoder}
+    keywords |= options
+    try:
+        with torch.device("meta"):
+            return build_model(name, **keywords).eval()
+    except (SuiteError, RuntimeError):  # some encoders look at values while they are built; meta has none
+        return build_model(name, **keywords).eval().to("meta")

@@ -1,0 +1,49 @@
+"""Sizes of models as they are shown; all of the thesis' are compared in test_models.py."""
+
+import pytest
+
+from bench.errors import SuiteError
+from bench.models.size import check_encoder, measure
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "parameters", "sides", "gmacs"),
+    [
+        ("pylon", {}, 25_478_741, {256: 64, 512: 128}, 6.30),
+        ("deeplabv3plus", {"gap_in_aspp": False}, 26_084_318, {256: 64, 512: 128}, 9.03),
+        ("li2018", {}, 32_947_662, {256: 20, 512: 20}, 9.01),
+    ],
+)
+def test_sizes_are_the_published_ones(name, options, parameters, sides, gmacs):
+    size = measure(name, options, "resnet50")
+    assert (size.parameters, size.sides) == (parameters, sides)
+    assert round(size.gmacs, 2) == gmacs
+
+
+def test_classes_and_channels_count():
+    few, many = (measure("baseline", {}, "resnet18", num_classes=num) for num in (3, 4))
+    assert many.parameters - few.parameters == 512 + 1
+    colour = measure("baseline", {}, "resnet18", num_classes=3, in_channels=3)
+    assert colour.parameters - few.parameters == 2 * 64 * 7 * 7
+
+
+def test_encoder_that_cannot_be_built_without_memory_is_measured_all_the_same():
+    """Its constructor asks a tensor for its value."""
+    assert measure("baseline", {}, "mit_b0").sides == {256: 8, 512: 16}
+
+
+def test_encoder_that_the_model_cannot_use_is_refused():
+    with pytest.raises(SuiteError, match="'vgg11' cannot be used with an output stride of 16"):
+        measure("deeplabv3plus", {}, "vgg11")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "sentence"),
+    [
+        ("resnet19", "unknown encoder 'resnet19'.*did you mean 'resnet18'"),
+        ("tu-vit_tiny_patch16_224", "'tu-vit_tiny_patch16_224' cannot be used"),
+    ],
+)
+def test_encoder_that_no_model_can_use_is_refused(encoder, sentence):
+    with pytest.raises(SuiteError, match=sentence):
+        check_encoder(encoder)
