@@ -30,14 +30,17 @@ def execute(arguments: argparse.Namespace) -> int:
     points = [*(Point(trial, trial.label) for trial in grid.required), *grid.points]
     has_cams = any(point.cam != "native" for point in points)
     has_parents = any(point.trial.init is not None for point in points)
-    optional = [name for name, is_there in (("cam", has_cams), ("starts from", has_parents)) if is_there]
-    rows = [("state", "model", "data set", "px", "seed", "trial", *optional)]
+    rows = [
+        ("state", "model", "data set", "px", "seed", *(["cam"] if has_cams else []), "trial")
+        + (("starts from",) if has_parents else ())
+    ]
     for point in points:
         trial = point.trial
         state = "blocked" if store.is_blocked(trial) else store.state(trial.id, point.cam)
-        place = (point.label, trial.dataset.name, str(trial.resolution), str(trial.seed), trial.id)
+        place = (point.label, trial.dataset.name, str(trial.resolution), str(trial.seed))
         parent = trial.init.id if trial.init is not None else ""
-        rows.append((state, *place, *([point.cam] if has_cams else []), *([parent] if has_parents else [])))
+        row = (state, *place, *([point.cam] if has_cams else []), trial.id)
+        rows.append(row + ((parent,) if has_parents else ()))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())

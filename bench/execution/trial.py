@@ -1,10 +1,11 @@
 """One trial, from specification to outcome: a plain function that needs no Ray, MLflow or CLI."""
 
+import json
 import time
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ from bench.execution.context import RunContext
 from bench.execution.progress import Progress, ProgressFile
 from bench.models import build_model
 from bench.models.weights import WeightsReport, load_weights_file
+from bench.results.atomic import write_text
 from bench.results.provenance import CAM_LIBRARY, PACKAGES, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
@@ -102,7 +104,7 @@ def _run_locked(
         on_outcome(outcome)
         return outcome
     progress = ProgressFile(folder.progress)
-    setting = _prepare(trial, context, progress, is_trained=outcome is not None, num_cams=len(cams))
+    setting = _prepare(trial, context, folder, progress, is_trained=outcome is not None, num_cams=len(cams))
     if outcome is None:
         outcome = _train_and_score(trial, setting, folder, progress, on_epoch, started)
     on_outcome(outcome)
@@ -112,7 +114,13 @@ def _run_locked(
 
 
 def _prepare(
-    trial: Trial, context: RunContext, progress: ProgressFile, *, is_trained: bool, num_cams: int
+    trial: Trial,
+    context: RunContext,
+    folder: TrialFolder,
+    progress: ProgressFile,
+    *,
+    is_trained: bool,
+    num_cams: int,
 ) -> _Setting:
     """Returns the trial's data and model; a model that is trained needs no initial weights."""
     progress.write(Progress("load data", 0.0), force=True)
@@ -136,6 +144,9 @@ def _prepare(
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     num_passes = num_cams if is_trained else num_cams + 1
     share = 0.0 if is_trained else _TRAINING_SHARE
+    if reports:
+        text = json.dumps([asdict(report) for report in reports], indent=2) + "\n"
+        write_text(folder.initial_weights, text)
     notes = tuple(f"initial weights from {report}" for report in reports if not report.is_complete)
     return _Setting(data, model.to(device), device, num_passes, share, notes)
 

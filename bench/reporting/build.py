@@ -77,6 +77,11 @@ def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore)
             for o in finished
         )
         lines += [f"{count} × {text}." for text, count in provenances.most_common()]
+        partly = sum("initial weights" in note for outcome in finished for note in outcome.notes)
+        if partly:
+            lines.append(
+                f"{partly} trials started from weights that fill them in part: see initial_weights.json."
+            )
     lines += _origin_of_maps(loaded.grid, store)
     return "\n".join(lines) + "\n"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from bench.errors import listing
 from bench.metrics.controls import CONTROLS, control_hits
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
 from bench.reporting.table import Cell, Row, Table
@@ -250,17 +251,11 @@ def _notes(piece: _Slice) -> tuple[str, ...]:
         elif result.status == "failed":
             failed.append(name)
     if failed:
-        notes.append(f"Failed: {_enumerate(failed)}.")
+        notes.append(f"Failed: {listing(dict.fromkeys(failed), _NAMED)}.")
     if missing:
-        notes.append(f"Not finished: {_enumerate(missing)}.")
+        notes.append(f"Not finished: {listing(dict.fromkeys(missing), _NAMED)}.")
     undefined = {
         note for r in piece.finished.values() if r.outcome for note in r.outcome.notes if "AUROC" in note
     }
     notes += [f"{note}." for note in sorted(undefined)]
     return tuple(notes)
-
-
-def _enumerate(names: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    rest = len(unique) - _NAMED
-    return ", ".join(unique[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -2,6 +2,7 @@
 
 results/trials/<id>/trial.json      what was asked for
                     record.json     that it finished or failed, with metrics and provenance
+                    initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input
@@ -36,6 +37,7 @@ class TrialFolder:
         self.path = path
         self.trial = path / "trial.json"
         self.record = path / "record.json"
+        self.initial_weights = path / "initial_weights.json"
         self.history = path / "history.csv"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"

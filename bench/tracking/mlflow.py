@@ -124,7 +124,8 @@ class MlflowTracker:
             self._log(run_id, outcome.metrics | {"best_epoch": outcome.best_epoch}, outcome.best_epoch)
             tags["git_commit"] = outcome.provenance.git_commit or "none"
             tags["device"] = outcome.provenance.device
-        for path in (folder.trial, folder.record, folder.history, folder.units, folder.boxes):
+        files = (folder.trial, folder.record, folder.initial_weights, folder.history)
+        for path in (*files, folder.units, folder.boxes):
             if path.exists():
                 self._client.log_artifact(run_id, str(path))
         self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
@@ -165,7 +166,9 @@ class MlflowTracker:
             "seed": str(trial.seed),
         }
         run = self._client.create_run(self._experiment_id, run_name=trial.title(label), tags=tags)
-        parameters = [Param(key, str(value)) for key, value in _flatten(trial.model_dump(mode="json"))]
+        source = {} if trial.init is None else {"init": trial.init.id}
+        values = trial.model_dump(mode="json", exclude={"init"}) | source
+        parameters = [Param(key, str(value)) for key, value in _flatten(values)]
         self._client.log_batch(run.info.run_id, params=parameters)
         return str(run.info.run_id)
 

@@ -1,6 +1,7 @@
 """Trials that start from others: what they take over, what stays frozen, and what happens if one fails."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,13 @@ def test_tensors_that_do_not_fit_are_noted(source):
     assert parent.id in note
     assert "1 mismatched (head.weight: (8, 128, 1, 1) for (8, " in note
     assert "skipped (decoder." in note
+    (report,) = json.loads(ResultsStore(folder).folder(child.id).initial_weights.read_text())
+    assert report["source"] == parent.id
+    assert report["mismatched"] == ["head.weight: (8, 128, 1, 1) for (8, 96, 1, 1)"]
+    own, theirs = weights(folder, child).keys(), weights(folder, parent).keys()
+    assert set(report["skipped"]) == theirs - own
+    assert set(report["loaded"]) == (own & theirs) - {"head.weight"}
+    assert report["missing"] == []
 
 
 def test_source_without_weights_is_a_sentence(tmp_path):

@@ -102,7 +102,7 @@ def test_csv_has_every_cell_in_full_precision_with_its_trials(filled) -> None:
     assert (cell["n"], cell["expected"], cell["best"], cell["kind"]) == ("2", "3", "0", "model")
     assert len(cell["trial_ids"].split()) == 2
     assert all((filled.store.folder(name).record).exists() for name in cell["trial_ids"].split())
-    hole = cells["Baseline (pooling=average)", "Mass"]
+    hole = cells["Baseline (average)", "Mass"]
     assert (hole["mean"], hole["half_width_95"], hole["n"], hole["trial_ids"]) == ("", "", "0", "")
     assert cells["Image centre", "Mass"]["kind"] == "reference"
 

@@ -32,7 +32,7 @@ def test_there_is_a_table_of_accuracy_and_one_of_auroc(filled) -> None:
 def test_rows_are_the_models_in_the_suites_order(filled) -> None:
     for table in _tables(filled):
         assert [row.label for row in table.models] == [
-            *("PYLON", "UP1", "50% | A_vg & more", "Baseline (pooling=average)"),
+            *("PYLON", "UP1", "50% | A_vg & more", "Baseline (average)"),
         ]
 
 
@@ -59,7 +59,7 @@ def test_a_row_with_fewer_seeds_than_asked_for_says_so(filled) -> None:
 
 def test_models_without_a_finished_trial_are_holes(filled) -> None:
     for table in _tables(filled):
-        for cell in _row(table, "Baseline (pooling=average)").cells:
+        for cell in _row(table, "Baseline (average)").cells:
             assert (cell.mean, cell.half_width, cell.n, cell.expected) == (None, None, 0, 3)
             assert not cell.is_best
             assert not cell.is_short
@@ -95,7 +95,7 @@ def test_a_single_seed_is_best_only_by_its_mean_and_has_no_interval(example) -> 
 def test_failed_and_missing_trials_are_named_in_the_notes(filled) -> None:
     points = filled.load().grid.points
     failed = [p.trial.id for p in points if p.label.startswith("50%") and p.trial.seed == 2]
-    missing = [p.trial.id for p in points if p.label == "Baseline (pooling=average)"]
+    missing = [p.trial.id for p in points if p.label == "Baseline (average)"]
     for table in _tables(filled):
         text = " ".join(table.notes)
         assert f"Failed: {failed[0]}." in table.notes

@@ -144,3 +144,15 @@ def test_store_that_breaks_while_running_is_a_warning(grid, store, caplog):
 def test_null_tracker_takes_everything(grid, store):
     mirror_whole_trial(NullTracker(), store, grid.trials[0])
     assert not Path(store.root / "mlflow.db").exists()
+
+
+def test_a_chain_of_trials_is_told_by_the_id_of_the_one_before(grid, store):
+    """MLflow takes a hundred parameters at a time; a trial's ancestors would bring more."""
+    trial = grid.trials[0]
+    for _ in range(3):
+        trial = trial.model_copy(update={"init": trial})
+    tracker = MlflowTracker("mirror", grid, store.root)
+    mirror_whole_trial(tracker, store, trial)
+    _, (run,) = runs(store)
+    assert run.data.params["init"] == trial.init.id
+    assert not any(key.startswith("init.") for key in run.data.params)
