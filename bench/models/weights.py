@@ -92,20 +92,19 @@ def load_weights_file(module: nn.Module, path: str | Path) -> WeightsReport:
             f"{path}: no weights in it fit; it has {listing(source, _NAMED)}; "
             f"wanted are {listing(target, _NAMED)}"
         )
-    torch.nn.Module.load_state_dict(
-        module, fitting, strict=False
-    )  # past smp's override, which expects an "fc"
+    nn.Module.load_state_dict(module, fitting, strict=False)  # past smp's override, which expects an "fc"
     return report
 
 
 def _without_prefix(source: dict[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Renames the file's keys to the module's: old DenseNet names, and the prefix under which most match."""
+    """Renames the file's keys to the module's: old DenseNet names, and the prefix under which most match.
+
+    Of equals none is preferred, then the first in alphabetical order.
+    """
     renamed = {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in source.items()}
     first = next(iter(target))
-    prefixes = {key.removesuffix(first) for key in renamed if key.endswith(first)}
-    best = max(
-        prefixes | {""}, key=lambda prefix: (sum(prefix + key in renamed for key in target), prefix == "")
-    )
+    prefixes = ["", *sorted({key.removesuffix(first) for key in renamed if key.endswith(first)})]
+    best = max(prefixes, key=lambda prefix: sum(prefix + key in renamed for key in target))
     return {key.removeprefix(best): value for key, value in renamed.items()}
 
 

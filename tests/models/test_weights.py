@@ -94,6 +94,16 @@ def test_names_may_carry_a_prefix(tmp_path, resnet18_state, prefix):
     assert torch.equal(encoder.layer2[0].bn1.weight, resnet18_state["layer2.0.bn1.weight"])
 
 
+def test_of_two_encoders_in_a_file_the_first_by_name_is_taken(tmp_path, resnet18_state):
+    """Momentum-contrast files hold one for queries and one for keys."""
+    path = tmp_path / "two.safetensors"
+    other = {"encoder_q." + key: torch.zeros_like(value) for key, value in resnet18_state.items()}
+    save_file(other | {"encoder_k." + key: value for key, value in resnet18_state.items()}, path)
+    encoder = build_encoder("resnet18")
+    assert load_weights_file(encoder, path).skipped[-1].startswith("encoder_q.")
+    assert torch.equal(encoder.layer2[0].bn1.weight, resnet18_state["layer2.0.bn1.weight"])
+
+
 def test_weights_of_a_trained_model_can_fill_another_s_encoder(tmp_path):
     path = tmp_path / "best.safetensors"
     trained = build_model("pylon", num_classes=3, encoder="resnet18")
