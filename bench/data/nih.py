@@ -8,20 +8,16 @@ have; resized mirrors work.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from bench.data.cache import cached_images
-from bench.data.dataset import DataContext, Dataset, ImageSet
-from bench.data.download import as_numbers, check_parts, find_root, paths_of, read_csv
+from bench.data.dataset import DataContext, Dataset
+from bench.data.download import Parts, as_numbers, find_root, read_csv
 from bench.data.findings import ALIASES, NIH_FINDINGS, NO_FINDING, finding_index
+from bench.data.source import Source, load_source
 from bench.data.splits import read_list, read_lists, split_by_image, split_by_patient
 from bench.errors import DataError, listing
-from bench.metrics.boxes import COLUMNS, scaled
 from bench.suite.schema import NihSpec, SplitLists
 
 BOX_FRAME_PX = 1024
@@ -53,15 +49,27 @@ def load_nih(spec: NihSpec, resolution: int, context: DataContext) -> Dataset:
     Raises:
         DataError: the data root is not given, or files are missing, unreadable or contradict each other.
     """
+    return load_source(read_nih(spec, context), resolution, spec.oversize, context)
+
+
+def read_nih(spec: NihSpec, context: DataContext) -> Source:
+    """Returns what the download says.
+
+    Raises:
+        DataError: the data root is not given, or text files are missing, unreadable or contradict each other.
+    """
     tables = read_tables(find_root("nih", "ChestX-ray14", LABEL_FILES, context.data_root))
-    parts = split_names(spec, tables, context)
-    check_parts(parts, tables.labels.index, tables.root)
-    files = find_images(tables.root)
-    sides = {"train": round(resolution * spec.oversize), "val": resolution, "test": resolution}
-    sets = {
-        part: _image_set(part, names, sides[part], tables, files, context) for part, names in parts.items()
-    }
-    return Dataset(NIH_FINDINGS, sets["train"], sets["val"], sets["test"])
+    return Source(
+        name="nih",
+        root=tables.root,
+        findings=NIH_FINDINGS,
+        parts=split_names(spec, tables, context),
+        files=find_images(tables.root),
+        labels=tables.labels,
+        patients=tables.patients,
+        boxes=tables.boxes,
+        frames=_official_frames,
+    )
 
 
 def read_tables(root: Path) -> NihTables:
@@ -84,7 +92,7 @@ def read_tables(root: Path) -> NihTables:
     return NihTables(root, labels, patients, _read_boxes(root / BOX_FILE))
 
 
-def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> dict[str, tuple[str, ...]]:
+def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts:
     """Returns the image names of train, val and test.
 
     Raises:
@@ -113,32 +121,8 @@ def find_images(root: Path) -> dict[str, Path]:
     return files
 
 
-def _image_set(
-    part: str,
-    names: Sequence[str],
-    side_px: int,
-    tables: NihTables,
-    files: dict[str, Path],
-    context: DataContext,
-) -> ImageSet:
-    paths = paths_of(part, names, files, tables.root)
-    progress = partial(context.on_progress, f"decode {part}") if context.on_progress else None
-    pixels = cached_images(paths, side_px, context.cache_dir / "nih", progress)
-    labels: npt.NDArray[np.uint8] = tables.labels.loc[list(names)].to_numpy(np.uint8)
-    position = {name: i for i, name in enumerate(names)}
-    boxes = tables.boxes[tables.boxes["image"].isin(position)]
-    table = pd.DataFrame(
-        {
-            "image_index": boxes["image"].map(position).astype(int),
-            "class_index": [finding_index(name, NIH_FINDINGS) for name in boxes["finding"]],
-            **{column: boxes[column] for column in ("x", "y", "w", "h")},
-        },
-        columns=list(COLUMNS),
-    )
-    patients = tuple(tables.patients.loc[list(names)])
-    return ImageSet(
-        pixels, labels, tuple(names), patients, scaled(table, side_px / BOX_FRAME_PX).reset_index(drop=True)
-    )
+def _official_frames(names: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame({"rows": float(BOX_FRAME_PX), "columns": float(BOX_FRAME_PX)}, index=list(names))
 
 
 def _read_boxes(path: Path) -> pd.DataFrame:
@@ -146,4 +130,5 @@ def _read_boxes(path: Path) -> pd.DataFrame:
     if boxes.shape[1] < 6:
         raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {boxes.shape[1]}")
     boxes = boxes.iloc[:, :6].set_axis(["image", "finding", "x", "y", "w", "h"], axis=1)
+    boxes["finding"] = [NIH_FINDINGS[finding_index(name, NIH_FINDINGS)] for name in boxes["finding"]]
     return as_numbers(boxes, ("x", "y", "w", "h"), path, "a coordinate")

@@ -10,24 +10,21 @@ scaled by side / columns and y by side / rows. Each radiologist drew boxes of th
 on an image are one region, and a hit in any of them counts (thesis §5.5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from bench.data.cache import cached_images
-from bench.data.dataset import DataContext, Dataset, ImageSet
+from bench.data.dataset import DataContext, Dataset
 from bench.data.dicom import SUFFIXES
-from bench.data.download import as_numbers, check_parts, find_root, paths_of, read_csv
+from bench.data.download import as_numbers, find_root, read_csv
 from bench.data.findings import VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.data.source import Source, load_source
 from bench.data.splits import read_lists, split_in_three
 from bench.data.vindr_sizes import original_sizes
 from bench.errors import DataError, listing, nearest
-from bench.metrics.boxes import COLUMNS
 from bench.suite.schema import SplitLists, VindrSpec
 
 LABEL_FILES = ("train.csv", "train.csv.gz")
@@ -45,8 +42,7 @@ class VindrTables:
     Attributes:
         root: the folder they are in.
         labels: indexed by image; a column of 0 and 1 for each of the 15 findings.
-        boxes: columns image_id, class_name, x_min, y_min, x_max, y_max in px of the original image; none of
-            "No finding".
+        boxes: columns image, finding, x, y, w, h in px of the original image; none of "No finding".
     """
 
     root: Path
@@ -60,18 +56,32 @@ def load_vindr(spec: VindrSpec, resolution: int, context: DataContext) -> Datase
     Raises:
         DataError: the data root is not given, or files are missing, unreadable or contradict each other.
     """
+    return load_source(read_vindr(spec, context), resolution, spec.oversize, context)
+
+
+def read_vindr(spec: VindrSpec, context: DataContext) -> Source:
+    """Returns what the download says; no patients are published: each image counts as one of its own.
+
+    Raises:
+        DataError: the data root is not given, or text files are missing, unreadable or contradict each other.
+    """
     tables = read_tables(find_root("vindr", "VinDr-CXR", LABEL_FILES, context.data_root))
+    names, files = list(tables.labels.index), find_images(tables.root)
     if isinstance(spec.split, SplitLists):
         parts = read_lists(spec.split, context.files)
     else:
-        parts = split_in_three(list(tables.labels.index), spec.split_seed)
-    check_parts(parts, tables.labels.index, tables.root)
-    files = find_images(tables.root)
-    sides = {"train": round(resolution * spec.oversize), "val": resolution, "test": resolution}
-    sets = {
-        part: _image_set(part, names, sides[part], tables, files, context) for part, names in parts.items()
-    }
-    return Dataset(VINDR_FINDINGS, sets["train"], sets["val"], sets["test"])
+        parts = split_in_three(names, spec.split_seed)
+    return Source(
+        name="vindr",
+        root=tables.root,
+        findings=VINDR_FINDINGS,
+        parts=parts,
+        files=files,
+        labels=tables.labels,
+        patients=pd.Series(names, index=names),
+        boxes=tables.boxes,
+        frames=partial(_original_frames, tables, files, context.cache_dir / "vindr"),
+    )
 
 
 def read_tables(root: Path) -> VindrTables:
@@ -88,16 +98,28 @@ def read_tables(root: Path) -> VindrTables:
         if name not in VINDR_FINDINGS:
             hint = nearest(name, VINDR_FINDINGS)
             raise DataError(f"{path}: unknown class {name!r}; allowed: {listing(VINDR_FINDINGS)}{hint}")
-    marked = pd.crosstab(entries["image_id"], entries["class_name"]).clip(upper=1)
-    labels = marked.reindex(columns=list(VINDR_FINDINGS), fill_value=0)
+    counts = pd.crosstab(entries["image_id"], entries["class_name"]).clip(upper=1)
+    labels = counts.reindex(columns=list(VINDR_FINDINGS), fill_value=0)
     labels[VINDR_NO_FINDING] = 1 - labels.drop(columns=VINDR_NO_FINDING).max(axis=1)
-    boxes = entries.loc[entries["class_name"] != VINDR_NO_FINDING, ["image_id", "class_name", *CORNERS]]
-    boxes = as_numbers(boxes, CORNERS, path, "a coordinate")
-    has_extent = (boxes["x_max"] >= boxes["x_min"]) & (boxes["y_max"] >= boxes["y_min"])
-    wrong = boxes["image_id"][~has_extent].tolist()
+    marked = entries.loc[entries["class_name"] != VINDR_NO_FINDING, ["image_id", "class_name", *CORNERS]]
+    return VindrTables(root, labels, _boxes(as_numbers(marked, CORNERS, path, "a coordinate"), path))
+
+
+def _boxes(corners: pd.DataFrame, path: Path) -> pd.DataFrame:
+    has_extent = (corners["x_max"] >= corners["x_min"]) & (corners["y_max"] >= corners["y_min"])
+    wrong = corners["image_id"][~has_extent].tolist()
     if wrong:
         raise DataError(f"{path}: {len(wrong)} boxes end before they begin: {listing(wrong[:5])}")
-    return VindrTables(root, labels, boxes)
+    return pd.DataFrame(
+        {
+            "image": corners["image_id"],
+            "finding": corners["class_name"],
+            "x": corners["x_min"],
+            "y": corners["y_min"],
+            "w": corners["x_max"] - corners["x_min"],
+            "h": corners["y_max"] - corners["y_min"],
+        }
+    )
 
 
 def find_images(root: Path) -> dict[str, Path]:
@@ -110,57 +132,22 @@ def find_images(root: Path) -> dict[str, Path]:
     return files
 
 
-def _image_set(
-    part: str,
-    names: Sequence[str],
-    side_px: int,
-    tables: VindrTables,
-    files: dict[str, Path],
-    context: DataContext,
-) -> ImageSet:
-    paths = paths_of(part, names, files, tables.root)
-    cache_dir = context.cache_dir / "vindr"
-    chosen = tables.boxes[tables.boxes["image_id"].isin(set(names))]
-    sizes = original_sizes(sorted(set(chosen["image_id"])), files, tables.root, cache_dir)
-    boxes = place_boxes(chosen, names, sizes, side_px)
-    progress = partial(context.on_progress, f"decode {part}") if context.on_progress else None
-    pixels = cached_images(paths, side_px, cache_dir, progress)
-    labels: npt.NDArray[np.uint8] = tables.labels.loc[list(names)].to_numpy(np.uint8)
-    patients = tuple(names)  # none are published: each image counts as a patient of its own
-    return ImageSet(pixels, labels, tuple(names), patients, boxes)
-
-
-def place_boxes(boxes: pd.DataFrame, names: Sequence[str], sizes: pd.DataFrame, side_px: int) -> pd.DataFrame:
-    """Returns a table of boxes (see `bench.metrics.boxes`) in px of a square input of `side_px`.
-
-    Args:
-        boxes: as in `VindrTables`.
-        names: the images, in the order that image_index counts them.
-        sizes: rows and columns of the originals, indexed by image.
-        side_px: side of the input.
+def _original_frames(
+    tables: VindrTables, files: Mapping[str, Path], cache_dir: Path, names: Sequence[str]
+) -> pd.DataFrame:
+    """Returns rows and columns of the originals.
 
     Raises:
-        DataError: a box reaches outside of its image, so the sizes cannot be those of the originals.
+        DataError: they are not known, or a box reaches outside of its image, so that they cannot be right.
     """
-    own = sizes.loc[list(boxes["image_id"])].set_axis(boxes.index)
-    limit = own * (1 + _OUTSIDE_TOLERANCE)
-    outside = boxes["image_id"][(boxes["x_max"] > limit["columns"]) | (boxes["y_max"] > limit["rows"])]
+    sizes = original_sizes(names, files, tables.root, cache_dir)
+    boxes = tables.boxes[tables.boxes["image"].isin(sizes.index)]
+    limit = sizes.loc[list(boxes["image"])].set_axis(boxes.index) * (1 + _OUTSIDE_TOLERANCE)
+    is_outside = (boxes["x"] + boxes["w"] > limit["columns"]) | (boxes["y"] + boxes["h"] > limit["rows"])
+    outside = boxes["image"][is_outside]
     if len(outside):
         raise DataError(
             f"data set vindr: {len(outside)} boxes reach outside of their images, so the given rows and "
             f"columns are not those of the originals: {listing(outside.unique()[:5])}"
         )
-    position = {name: i for i, name in enumerate(names)}
-    x_scale, y_scale = side_px / own["columns"], side_px / own["rows"]
-    table = pd.DataFrame(
-        {
-            "image_index": boxes["image_id"].map(position).astype(int),
-            "class_index": boxes["class_name"].map(VINDR_FINDINGS.index).astype(int),
-            "x": boxes["x_min"] * x_scale,
-            "y": boxes["y_min"] * y_scale,
-            "w": (boxes["x_max"] - boxes["x_min"]) * x_scale,
-            "h": (boxes["y_max"] - boxes["y_min"]) * y_scale,
-        },
-        columns=list(COLUMNS),
-    )
-    return table.reset_index(drop=True)
+    return sizes

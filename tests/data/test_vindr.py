@@ -143,7 +143,7 @@ def test_no_finding_never_has_boxes(root, tmp_path):
     text = annotations().replace("No finding,14,R1,,,,", "No finding,14,R1,0,0,1,1")
     (root / "train.csv").write_text(text)
     boxes = read_tables(root).boxes
-    assert set(boxes["class_name"]) == {"Cardiomegaly", "Nodule/Mass", "Pleural thickening"}
+    assert set(boxes["finding"]) == {"Cardiomegaly", "Nodule/Mass", "Pleural thickening"}
 
 
 def test_pixels_are_the_cubic_resize_of_the_converted_dicom(root, tmp_path):
@@ -370,7 +370,7 @@ def real_tables(tmp_path_factory):
 def test_real_annotations_have_the_known_sizes(real_tables):
     assert real_tables.labels.shape == (15_000, 15)
     assert len(real_tables.boxes) == 36_096
-    assert real_tables.boxes["image_id"].nunique() == 4_394
+    assert real_tables.boxes["image"].nunique() == 4_394
     assert real_tables.labels["No finding"].sum() == 10_606
 
 
@@ -387,5 +387,7 @@ def test_real_labels_are_the_authors(real_tables):
 
 def test_authors_ratios_hold_the_real_boxes(real_tables):
     ratios = pd.read_csv(META / "images_ratio.csv.gz").set_index("image_id")["resize_ratio"]
-    longest = 1024 / ratios.loc[real_tables.boxes["image_id"]].to_numpy()
-    assert (real_tables.boxes[["x_max", "y_max"]].max(axis=1).to_numpy() <= longest).all()
+    longest = 1024 / ratios.loc[real_tables.boxes["image"]].to_numpy()
+    boxes = real_tables.boxes
+    reach = pd.concat([boxes["x"] + boxes["w"], boxes["y"] + boxes["h"]], axis=1).max(axis=1)
+    assert (reach.to_numpy() <= longest).all()

@@ -1,0 +1,96 @@
+"""A data set as its download has it: what its text files say, where its images are; and how it is loaded."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.data.cache import cached_images
+from bench.data.dataset import DataContext, Dataset, ImageSet
+from bench.data.download import Parts, check_parts, paths_of
+from bench.metrics.boxes import COLUMNS
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that is known before an image is decoded.
+
+    Attributes:
+        name: what a suite calls the data set; its part of the cache.
+        root: folder of the text files.
+        findings: the c classes, in the order of labels and heatmaps.
+        parts: image names of train, val and test.
+        files: the file of each image by its name.
+        labels: indexed by image; a column of 0 and 1 for each finding.
+        patients: patient of each image, indexed by image.
+        boxes: columns image, finding, x, y, w, h, in px of the image's frame; several rows of one image and
+            finding are one region.
+        frames: given names of images, each once, returns columns rows and columns, the size in px of the
+            frame of each image's boxes, indexed by image.
+    """
+
+    name: str
+    root: Path
+    findings: tuple[str, ...]
+    parts: Parts
+    files: Mapping[str, Path]
+    labels: pd.DataFrame
+    patients: pd.Series
+    boxes: pd.DataFrame
+    frames: Callable[[Sequence[str]], pd.DataFrame]
+
+
+def load_source(source: Source, resolution: int, oversize: float, context: DataContext) -> Dataset:
+    """Returns the data set for square inputs of `resolution` px, decoding images into the cache if need be.
+
+    Args:
+        source: what the download says.
+        resolution: side of the input, px.
+        oversize: side of the training images before augmentation, in units of the resolution.
+        context: where the cache is.
+
+    Raises:
+        DataError: images of a part are missing, unreadable, without labels or in two parts.
+    """
+    check_parts(source.parts, source.labels.index, source.root)
+    sides = {"train": round(resolution * oversize), "val": resolution, "test": resolution}
+    sets = {part: _image_set(source, part, side_px, context) for part, side_px in sides.items()}
+    return Dataset(source.findings, sets["train"], sets["val"], sets["test"])
+
+
+def _image_set(source: Source, part: str, side_px: int, context: DataContext) -> ImageSet:
+    names = source.parts[part]
+    paths = paths_of(part, names, source.files, source.root)
+    boxes = place_boxes(source, names, side_px)
+    progress = partial(context.on_progress, f"decode {part}") if context.on_progress else None
+    pixels = cached_images(paths, side_px, context.cache_dir / source.name, progress)
+    labels: npt.NDArray[np.uint8] = source.labels.loc[list(names)].to_numpy(np.uint8)
+    return ImageSet(pixels, labels, names, tuple(source.patients.loc[list(names)]), boxes)
+
+
+def place_boxes(source: Source, names: Sequence[str], side_px: int) -> pd.DataFrame:
+    """Returns a table of boxes (see `bench.metrics.boxes`) of the images `names` in px of a square input.
+
+    The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side / rows.
+    """
+    position = {name: i for i, name in enumerate(names)}
+    boxes = source.boxes[source.boxes["image"].isin(position)]
+    frames = source.frames(sorted(set(boxes["image"])))
+    own = frames.loc[list(boxes["image"])].set_axis(boxes.index)
+    x_scale, y_scale = side_px / own["columns"], side_px / own["rows"]
+    table = pd.DataFrame(
+        {
+            "image_index": boxes["image"].map(position).astype(int),
+            "class_index": boxes["finding"].map(source.findings.index).astype(int),
+            "x": boxes["x"] * x_scale,
+            "y": boxes["y"] * y_scale,
+            "w": boxes["w"] * x_scale,
+            "h": boxes["h"] * y_scale,
+        },
+        columns=list(COLUMNS),
+    )
+    return table.reset_index(drop=True)
