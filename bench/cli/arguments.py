@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bench.data.dataset import DataContext
     from bench.results.store import ResultsStore
     from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
+    from bench.suite.schema import DatasetSpec
 
 
 def add_suite(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,57 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where tables are written, in a folder of the suite's name (default: reports)",
     )
+
+
+def add_dataset(parser: argparse.ArgumentParser) -> None:
+    """Adds which data set is meant, and how it differs from a suite's defaults."""
+    parser.add_argument("name", metavar="NAME", help="a data set of `bench list datasets`")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change what a suite says of it by default, e.g. split=patient",
+    )
+
+
+def dataset_of(arguments: argparse.Namespace) -> "tuple[DatasetSpec, DataContext]":
+    """Returns the data set that the arguments name, and where it is on this machine."""
+    from bench.data.dataset import DataContext
+    from bench.suite.load import load_dataset_spec
+
+    spec, files = load_dataset_spec(arguments.name, arguments.overrides)
+    return spec, DataContext(data_root(arguments), cache_dir(arguments), files)
+
+
+def add_data_dirs(parser: argparse.ArgumentParser) -> None:
+    """Adds where data sets are, and where what is made of them is kept; wants `add_results_dir` too."""
+    root = os.environ.get("BENCH_DATA_ROOT")
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        default=Path(root) if root else None,
+        metavar="DIR",
+        help="folder of the downloaded data set, or of several by name (default: BENCH_DATA_ROOT)",
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        metavar="DIR",
+        help="where decoded images are kept (default: cache/ in the results folder)",
+    )
+
+
+def data_root(arguments: argparse.Namespace) -> Path | None:
+    """Returns the folder of downloaded data sets, absolute; None if none was given."""
+    return arguments.data_root.resolve() if arguments.data_root else None
+
+
+def cache_dir(arguments: argparse.Namespace) -> Path:
+    """Returns where decoded images are kept, absolute."""
+    folder: Path = arguments.cache_dir or arguments.results_dir / "cache"
+    return folder.resolve()
 
 
 def load(arguments: argparse.Namespace) -> "LoadedSuite":

@@ -1,7 +1,6 @@
 """Run a suite: train and score what is not done yet, then write its tables."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,20 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_suite(parser)
     shared.add_results_dir(parser)
     shared.add_reports_dir(parser)
-    root = os.environ.get("BENCH_DATA_ROOT")
-    parser.add_argument(
-        "--data-root",
-        type=Path,
-        default=Path(root) if root else None,
-        metavar="DIR",
-        help="folder of the downloaded data set, or of several by name (default: BENCH_DATA_ROOT)",
-    )
-    parser.add_argument(
-        "--cache-dir",
-        type=Path,
-        metavar="DIR",
-        help="where decoded images are kept (default: cache/ in the results folder)",
-    )
+    shared.add_data_dirs(parser)
     parser.add_argument(
         "--serial", action="store_true", help="run trials one by one in this process, without Ray"
     )
@@ -62,8 +48,8 @@ def execute(arguments: argparse.Namespace) -> int:
     store = shared.open_store(arguments)
     context = RunContext(
         results_dir=store.root,
-        data_root=arguments.data_root.resolve() if arguments.data_root else None,
-        cache_dir=(arguments.cache_dir or store.root / "cache").resolve(),
+        data_root=shared.data_root(arguments),
+        cache_dir=shared.cache_dir(arguments),
         files=dict(loaded.grid.files),
         use_gpu=_use_gpu(loaded.suite.resources),
     )

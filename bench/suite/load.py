@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.grid import Grid, GridError, expand
-from bench.suite.schema import DATASET_SPECS, SPLIT_SPECS, ModelSpec, SplitLists, Suite
+from bench.suite.schema import DATASET_SPECS, SPLIT_SPECS, DatasetSpec, ModelSpec, SplitLists, Suite
 from bench.suite.yaml_positions import Document, Path_, Plain, parse, parse_scalar
 
 _NAMED = 12
@@ -55,6 +55,32 @@ def load_suite(path: Path, overrides: Sequence[str] = (), chain: tuple[Path, ...
         siblings = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
         reason = getattr(error, "strerror", None) or error
         raise SuiteError(f"{path}: cannot be read ({reason}){nearest(str(path), siblings)}") from None
+    return _load_text(text, path, overrides, chain)
+
+
+def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[DatasetSpec, Mapping[str, Path]]:
+    """Returns the data set called `name` as a suite would have it, and the files that it names by digest.
+
+    Args:
+        name: a data set that a suite can name.
+        overrides: ``key=value`` of its keys, e.g. ``split=patient``; files relative to the working folder.
+
+    Raises:
+        SuiteError: an unknown data set or key, or a value that is not allowed.
+    """
+    if name not in DATASET_SPECS:
+        known = listing(DATASET_SPECS)
+        raise SuiteError(f"unknown data set {name!r}; known: {known}{nearest(name, DATASET_SPECS)}")
+    text = f"models: [baseline]\ndatasets: [{{name: {name}}}]\nresolutions: [256]\nseeds: [0]\n"
+    prefix = "datasets.0."
+    try:
+        loaded = _load_text(text, Path(name), [prefix + override for override in overrides], ())
+    except SuiteError as error:
+        raise SuiteError(str(error).replace(f"--set {prefix}", "--set ")) from None
+    return loaded.grid.trials[0].dataset, loaded.grid.files
+
+
+def _load_text(text: str, path: Path, overrides: Sequence[str], chain: tuple[Path, ...]) -> LoadedSuite:
     document = parse(text, str(path))
     if not isinstance(document.data, dict):
         came = "nothing" if document.data is None else f"a {type(document.data).__name__}"

@@ -1,0 +1,39 @@
+"""Look at a data set before anything is trained on it."""
+
+import argparse
+from types import ModuleType
+
+from bench.cli import arguments as shared
+
+EXAMPLES = """\
+examples:
+  bench data stats nih --data-root ~/nih
+  bench data stats nih --data-root ~/nih --set split=patient
+"""
+
+SUBVERBS: dict[str, ModuleType] = {}
+"""Each has `add_arguments(parser)`, `execute(arguments) -> int` and EXAMPLES, and a docstring as summary."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds a parser for each subverb, all with the arguments that say which data set is meant."""
+    subverbs = parser.add_subparsers(dest="subverb", metavar="WHAT", title="what to do", required=True)
+    for name, module in SUBVERBS.items():
+        summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
+        subverb = subverbs.add_parser(
+            name,
+            help=summary[0].lower() + summary[1:],
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        shared.add_dataset(subverb)
+        shared.add_results_dir(subverb)
+        shared.add_data_dirs(subverb)
+        module.add_arguments(subverb)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Runs the subverb."""
+    code: int = SUBVERBS[arguments.subverb].execute(arguments)
+    return code
