@@ -5,15 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from bench.cli.main import main
 from bench.cli.model_listing import to_text
 from bench.cli.model_sheets import collect
 from bench.suite.catalog import MODELS, ModelEntry, Variant
 from bench.suite.load import load_suite
+from bench.suite.schema import FolderSpec
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "adding-a-model.md").read_text(encoding="utf-8")
+OWN_DATA = (ROOT / "docs" / "your-own-data.md").read_text(encoding="utf-8")
 
 REGISTER = """\
 from bench.suite.catalog import MODELS, ModelEntry, Variant
@@ -22,9 +27,9 @@ MODELS.update({
 """
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: str = PAGE) -> list[str]:
     """Returns the page's code blocks of a language."""
-    return [part.split("```")[0] for part in PAGE.split(f"```{language}\n")[1:]]
+    return [part.split("```")[0] for part in page.split(f"```{language}\n")[1:]]
 
 
 MODEL, LINE = blocks("python")
@@ -79,3 +84,63 @@ def test_suite_with_the_example_is_valid(registered):
     path.write_text(suite, encoding="utf-8")
     labels = {point.label for point in load_suite(path).grid.points}
     assert labels == {"Baseline", "Two-scale", "Two-scale (narrow)"}
+
+
+@pytest.fixture
+def ward(tmp_path) -> Path:
+    """The example of a data set of one's own, its radiographs drawn."""
+    (suite,), (labels, boxes) = blocks("yaml", OWN_DATA), blocks("csv", OWN_DATA)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "ward.yaml").write_text(suite, encoding="utf-8")
+    (tmp_path / "labels.csv").write_text(labels, encoding="utf-8")
+    (tmp_path / "boxes.csv").write_text(boxes, encoding="utf-8")
+    random = np.random.default_rng(0)
+    for line in labels.splitlines()[1:]:
+        image = cv2.resize(random.integers(0, 255, (32, 32), dtype=np.uint8), (1024, 1024))
+        cv2.imwrite(str(tmp_path / "images" / f"{line.split(',')[0]}.png"), image)
+    return tmp_path
+
+
+def run_example(folder: Path) -> str:
+    """Runs the suite with a tiny encoder on tiny images for an epoch, and returns what it prints."""
+    small = ("resolutions.0=64", "encoder=tu-test_resnet", "weights=none", "recipe.max_epochs=1")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "bench", "run", "ward.yaml", "--serial", "--no-mlflow", "--seeds", "0"),
+            *(word for change in small for word in ("--set", change)),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_example_of_own_data_runs_and_is_called_by_its_title(ward):
+    printed = run_example(ward)
+    assert "### Point localization accuracy, Ward-7, 64 px" in printed
+    assert "| Weighted avg. | Macro avg. | Effusion | Mass |" in printed
+    assert "### AUROC, Ward-7, 64 px" in printed
+
+
+def test_own_data_without_boxes_has_no_table_of_localization(ward):
+    suite = (ward / "ward.yaml").read_text(encoding="utf-8").splitlines()
+    (ward / "ward.yaml").write_text("\n".join(line for line in suite if "box" not in line), encoding="utf-8")
+    printed = run_example(ward)
+    assert "Point localization" not in printed
+    assert "### AUROC, Ward-7, 64 px" in printed
+
+
+def test_counts_of_own_data_come_by_the_command_of_the_page(ward, capsys, monkeypatch):
+    (commands,) = blocks("bash", OWN_DATA)
+    (command,) = [line.split("#")[0].split() for line in commands.splitlines() if "data stats" in line]
+    monkeypatch.chdir(ward)
+    assert main(command[1:]) == 0
+    assert "12 images of 6 patients; 5 boxes on 3 images" in capsys.readouterr().out
+
+
+def test_page_on_own_data_names_every_key():
+    for key in FolderSpec.model_fields.keys() - {"name", "oversize"}:
+        assert f"`{key}`" in OWN_DATA, key

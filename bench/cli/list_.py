@@ -70,7 +70,8 @@ def _datasets() -> None:
         print(f"{name:<12}{(spec.__doc__ or '').splitlines()[0]}")
         for key, field in spec.model_fields.items():
             if key != "name":
-                print(f"    {key}: {' '.join((field.description or '').split())} (default {field.default})")
+                default = "required" if field.is_required() else f"default {field.default}"
+                print(f"    {key}: {' '.join((field.description or '').split())} ({default})")
 
 
 def _suites(folder: Path) -> None:

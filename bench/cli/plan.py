@@ -24,6 +24,7 @@ def execute(arguments: argparse.Namespace) -> int:
     Trials that others start from come first, also where they are of another suite.
     """
     from bench.suite.grid import Point
+    from bench.suite.schema import title_of
 
     grid = shared.select(arguments, shared.load(arguments))
     store = shared.open_store(arguments)
@@ -37,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for point in points:
         trial = point.trial
         state = "blocked" if store.is_blocked(trial) else store.state(trial.id, point.cam)
-        place = (point.label, trial.dataset.name, str(trial.resolution), str(trial.seed))
+        place = (point.label, title_of(trial.dataset), str(trial.resolution), str(trial.seed))
         parent = trial.init.id if trial.init is not None else ""
         row = (state, *place, *([point.cam] if has_cams else []), trial.id)
         rows.append(row + ((parent,) if has_parents else ()))

@@ -61,9 +61,11 @@ class DataContext:
         cache_dir: where decoded images are kept.
         files: paths of files that a trial names by digest.
         on_progress: told (what, done, total) while images are decoded.
+        on_notice: told, in a sentence, what decoding takes before it begins.
     """
 
     data_root: Path | None
     cache_dir: Path
     files: Mapping[str, Path]
     on_progress: Callable[[str, int, int], None] | None = None
+    on_notice: Callable[[str], None] | None = None

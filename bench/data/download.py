@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.errors import DataError, listing
+from bench.errors import DataError, listing, nearest
 
 Parts = Mapping[str, tuple[str, ...]]
 """Image names by part: train, val, test."""
@@ -44,7 +44,10 @@ def read_csv(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     for column in columns:
         if column not in table.columns:
-            raise DataError(f"{path}: column {column!r} is missing; it has: {listing(table.columns[:6])}")
+            hint = nearest(column, table.columns)
+            raise DataError(
+                f"{path}: column {column!r} is missing; it has: {listing(table.columns[:6])}{hint}"
+            )
     return table
 
 
@@ -61,11 +64,14 @@ def as_numbers(table: pd.DataFrame, columns: Iterable[str], path: Path, what: st
 
 
 def check_parts(parts: Parts, labelled: Collection[str], root: Path) -> None:
-    """Checks that no image is in two parts and that each has labels.
+    """Checks that every part has images, that none is in two parts and that each has labels.
 
     Raises:
         DataError: otherwise.
     """
+    for part, names in parts.items():
+        if not names:
+            raise DataError(f"{root}: no image is in the {part} part of the split")
     for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
         shared = sorted(set(parts[first]) & set(parts[second]))
         if shared:

@@ -1,9 +1,9 @@
-"""NIH ChestX-ray14 from its official download (Wang et al. 2017).
+"""NIH ChestX-ray14 from its official download or a mirror of it (Wang et al. 2017).
 
 Expected below the data root, or below ``nih/`` in it: Data_Entry_2017.csv or Data_Entry_2017_v2020.csv,
-BBox_List_2017.csv, train_val_list.txt, test_list.txt, and PNGs in images_001/images … images_012/images,
-images/ or the root itself. Boxes are in the frame of the official 1024 px images, whatever size the files
-have; resized mirrors work.
+BBox_List_2017.csv, train_val_list.txt, test_list.txt (or these as the mirrors of 224 px call them), and
+images in one of the layouts of `IMAGE_FOLDERS`. Boxes are in the frame of the official 1024 px images,
+whatever size the files have. Mirrors as JPEG work: an image is known by its name without the ending.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,23 @@ from bench.suite.schema import NihSpec, SplitLists
 
 BOX_FRAME_PX = 1024
 LABEL_FILES = ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv")
-BOX_FILE = "BBox_List_2017.csv"
-TRAIN_VAL_LIST, TEST_LIST = "train_val_list.txt", "test_list.txt"
+BOX_FILES = ("BBox_List_2017.csv", "BBox_List_2017_Official_NIH.csv")
+TRAIN_VAL_LISTS = ("train_val_list.txt", "train_val_list_NIH.txt")
+TEST_LISTS = ("test_list.txt", "test_list_NIH.txt")
+"""The official name and that of the mirrors of 224 px."""
+
+IMAGE_FOLDERS = (
+    "images_*/images",  # the archives unpacked side by side; Kaggle's nih-chest-xrays/data
+    "images_*",
+    "images",  # all in one folder
+    ".",
+    "images*/images*",  # resized mirrors: images-224/images-224
+    "images*",
+)
+"""Where images may be, below the root; the first folder that has an image counts."""
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+"""Endings in any case; of one folder's images of the same name the first counts."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,7 @@ def read_tables(root: Path) -> NihTables:
         finding_index(name, NIH_FINDINGS)
     labels = labels.reindex(columns=list(NIH_FINDINGS), fill_value=0)
     patients = entries.set_index("Image Index")["Patient ID"]
-    return NihTables(root, labels, patients, _read_boxes(root / BOX_FILE))
+    return NihTables(root, labels, patients, _read_boxes(_first_of(BOX_FILES, root)))
 
 
 def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts:
@@ -100,8 +115,8 @@ def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts
     """
     if isinstance(spec.split, SplitLists):
         return read_lists(spec.split, context.files)
-    pool = read_list(tables.root / TRAIN_VAL_LIST)
-    test = read_list(tables.root / TEST_LIST)
+    pool = read_list(_first_of(TRAIN_VAL_LISTS, tables.root))
+    test = read_list(_first_of(TEST_LISTS, tables.root))
     if spec.split == "official":
         train, val = split_by_image(pool, spec.split_seed)
     else:
@@ -111,14 +126,20 @@ def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts
 
 
 def find_images(root: Path) -> dict[str, Path]:
-    """Returns the path of every PNG by its name, in any of the layouts that downloads have."""
-    folders = [*sorted(root.glob("images_*/images")), *sorted(root.glob("images_*")), root / "images", root]
+    """Returns the path of every image by its official name, in any of the layouts that downloads have."""
     files: dict[str, Path] = {}
-    for folder in folders:
-        if folder.is_dir():
-            for path in folder.glob("*.png"):
-                files.setdefault(path.name, path)
+    for pattern in IMAGE_FOLDERS:
+        for folder in [root] if pattern == "." else sorted(root.glob(pattern)):
+            paths = folder.iterdir() if folder.is_dir() else ()
+            images = [path for path in paths if path.suffix.lower() in SUFFIXES]
+            for path in sorted(images, key=lambda path: SUFFIXES.index(path.suffix.lower())):
+                files.setdefault(f"{path.stem}.png", path)
     return files
+
+
+def _first_of(names: Sequence[str], root: Path) -> Path:
+    """The first of the files that is in `root`, or where the first ought to be."""
+    return next((root / name for name in names if (root / name).is_file()), root / names[0])
 
 
 def _official_frames(names: Sequence[str]) -> pd.DataFrame:

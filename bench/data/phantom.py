@@ -105,6 +105,13 @@ def render_phantom(seed: int, index: int, size_px: int) -> Phantom:
     return _render(seed, index, size_px, with_lesions=True)
 
 
+def phantom_boxes(seed: int, index: int, size_px: float) -> tuple[PhantomBox, ...]:
+    """Returns the boxes of `render_phantom`, without rendering; a side of 1 gives shares of the image."""
+    geometry, findings, _, _ = _streams(seed, index)
+    _, lesions = _sample_findings(findings, sample_patient(geometry))
+    return tuple(_to_box(lesion, size_px) for lesion in lesions)
+
+
 def _render(seed: int, index: int, size_px: int, with_lesions: bool) -> Phantom:
     """Renders a phantom, or the same patient without findings (used to test visibility)."""
     if seed < 0 or index < 0:
@@ -171,7 +178,7 @@ def _sample_findings(rng: np.random.Generator, patient: Patient) -> tuple[Patien
     return patient, lesions
 
 
-def _to_box(lesion: Lesion, size_px: int) -> PhantomBox:
+def _to_box(lesion: Lesion, size_px: float) -> PhantomBox:
     left, top, right, bottom = (edge * size_px for edge in lesion.box)
     index = PHANTOM_FINDINGS.index(lesion.finding)
     return PhantomBox(index, left, top, right - left, bottom - top)

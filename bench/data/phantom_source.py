@@ -1,10 +1,16 @@
 """The phantom data set: rendered into memory when a trial starts."""
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.data.dataset import DataContext, Dataset, ImageSet
-from bench.data.phantom import PHANTOM_FINDINGS, render_phantom
+from bench.data.phantom import PHANTOM_FINDINGS, phantom_boxes, render_phantom
+from bench.data.source import Source
 from bench.metrics.boxes import COLUMNS
 from bench.suite.schema import PhantomSpec
 
@@ -23,6 +29,50 @@ def load_phantom(spec: PhantomSpec, resolution: int, context: DataContext) -> Da
     )
 
 
+def read_phantom(spec: PhantomSpec, _context: DataContext) -> Source:
+    """Returns what is known before a phantom is rendered; boxes are in shares of the image."""
+    counts = {"train": spec.train, "val": spec.val, "test": spec.test}
+    parts = {part: _names(part, count) for part, count in counts.items()}
+    indices = {
+        name: position * _PART_OFFSET + i
+        for position, names in enumerate(parts.values())
+        for i, name in enumerate(names)
+    }
+    boxes = pd.DataFrame(
+        [
+            (name, PHANTOM_FINDINGS[box.finding_index], box.x, box.y, box.w, box.h)
+            for name, index in indices.items()
+            for box in phantom_boxes(spec.seed, index, size_px=1)
+        ],
+        columns=["image", "finding", "x", "y", "w", "h"],
+    )
+    counted = pd.crosstab(boxes["image"], boxes["finding"]).clip(upper=1)
+    return Source(
+        name="phantom",
+        root=Path(),
+        findings=PHANTOM_FINDINGS,
+        parts=parts,
+        files={},
+        labels=counted.reindex(index=list(indices), columns=list(PHANTOM_FINDINGS), fill_value=0),
+        patients=pd.Series(list(indices), index=list(indices)),
+        boxes=boxes,
+        frames=_unit_frames,
+        draw=partial(_draw, spec.seed, indices),
+    )
+
+
+def _draw(seed: int, indices: Mapping[str, int], name: str, side_px: int) -> npt.NDArray[np.uint8]:
+    return render_phantom(seed, indices[name], side_px).image
+
+
+def _unit_frames(names: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame({"rows": 1.0, "columns": 1.0}, index=list(names))
+
+
+def _names(part: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{part}-{i:06d}" for i in range(count))
+
+
 def _render(
     part: str, position: int, count: int, side_px: int, spec: PhantomSpec, context: DataContext
 ) -> ImageSet:
@@ -35,6 +85,6 @@ def _render(
         boxes += [(i, box.finding_index, box.x, box.y, box.w, box.h) for box in phantom.boxes]
         if context.on_progress and (i % 200 == 199 or i == count - 1):
             context.on_progress(f"render {part}", i + 1, count)
-    names = tuple(f"{part}-{i:06d}" for i in range(count))
+    names = _names(part, count)
     table = pd.DataFrame(boxes, columns=list(COLUMNS)).astype({"image_index": int, "class_index": int})
     return ImageSet(pixels, labels, names, names, table)

@@ -1,9 +1,13 @@
 """Data sets by the name that a suite gives: one line adds one."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from bench.data.dataset import DataContext, Dataset
+from bench.data.download import check_parts
+from bench.data.source import Source
 from bench.suite.schema import DatasetSpec
 
 
@@ -14,17 +18,23 @@ class DatasetEntry:
     Attributes:
         target: ``module:function`` of (its specification, resolution, context), giving a `Dataset`. Imported
             when it is used: a machine that trains on one need not have what another is drawn or decoded with.
+        source: ``module:function`` of (its specification, context), giving a `Source`: what is known of it
+            before an image is decoded or drawn.
         is_stored: whether loading it first decodes files into a cache, which is worth doing once, in advance.
     """
 
     target: str
+    source: str
     is_stored: bool
 
 
 DATASETS: dict[str, DatasetEntry] = {
-    "phantom": DatasetEntry("bench.data.phantom_source:load_phantom", is_stored=False),
-    "nih": DatasetEntry("bench.data.nih:load_nih", is_stored=True),
-    "vindr": DatasetEntry("bench.data.vindr:load_vindr", is_stored=True),
+    "phantom": DatasetEntry(
+        "bench.data.phantom_source:load_phantom", "bench.data.phantom_source:read_phantom", is_stored=False
+    ),
+    "nih": DatasetEntry("bench.data.nih:load_nih", "bench.data.nih:read_nih", is_stored=True),
+    "vindr": DatasetEntry("bench.data.vindr:load_vindr", "bench.data.vindr:read_vindr", is_stored=True),
+    "folder": DatasetEntry("bench.data.folder:load_folder", "bench.data.folder:read_folder", is_stored=True),
 }
 
 _latest: dict[str, Dataset] = {}
@@ -38,12 +48,28 @@ def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Da
     Raises:
         DataError: it is missing, incomplete or contradicts itself.
     """
-    key = f"{spec.model_dump_json()} {resolution} {context.data_root} {context.cache_dir}"
+    key = f"{spec.model_dump_json()} {resolution} {context.data_root} {context.cache_dir} {context.files}"
     if key not in _latest:
         _latest.clear()
-        module, _, function = DATASETS[spec.name].target.partition(":")
-        _latest[key] = getattr(importlib.import_module(module), function)(spec, resolution, context)
+        _latest[key] = _function(DATASETS[spec.name].target)(spec, resolution, context)
     return _latest[key]
+
+
+def read_source(spec: DatasetSpec, context: DataContext) -> Source:
+    """Returns what is known of the data set that `spec` describes before an image is decoded or drawn.
+
+    Raises:
+        DataError: its text files are missing, incomplete or contradict themselves.
+    """
+    source: Source = _function(DATASETS[spec.name].source)(spec, context)
+    check_parts(source.parts, source.labels.index, source.root)
+    return source
+
+
+def _function(target: str) -> Callable[..., Any]:
+    module, _, function = target.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def prepare_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> None:

@@ -62,6 +62,26 @@ def split_in_three(names: Sequence[str], seed: int) -> dict[str, tuple[str, ...]
     return {part: tuple(sorted(ordered[i] for i in chosen)) for part, chosen in parts.items()}
 
 
+def split_in_three_by_patient(
+    names: Sequence[str], patients: Sequence[str], seed: int
+) -> dict[str, tuple[str, ...]]:
+    """Returns train, val and test: `names` parted 70:10:20 with no patient in two parts.
+
+    Patients are taken in a random order, first into test and then into validation, until each has its share,
+    so that either may exceed it by less than one patient's images.
+    """
+    images: dict[str, list[str]] = {}
+    for name, patient in sorted(zip(names, patients, strict=True)):
+        images.setdefault(patient, []).append(name)
+    ordered = sorted(images)
+    parts: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    sizes = {"test": round(len(names) * 0.2), "val": round(len(names) * 0.1)}
+    for i in np.random.default_rng(seed).permutation(len(ordered)):
+        part = next((part for part, size in sizes.items() if len(parts[part]) < size), "train")
+        parts[part].extend(images[ordered[i]])
+    return {part: tuple(sorted(chosen)) for part, chosen in parts.items()}
+
+
 def read_lists(lists: SplitLists, files: Mapping[str, Path]) -> dict[str, tuple[str, ...]]:
     """Returns train, val and test from the files that `lists` names by digest.
 
@@ -72,15 +92,16 @@ def read_lists(lists: SplitLists, files: Mapping[str, Path]) -> dict[str, tuple[
 
 
 def read_list(path: Path) -> tuple[str, ...]:
-    """Returns the names in a list file, one per line.
+    """Returns the names in a list file, one per line; they may hold blanks.
 
     Raises:
         DataError: the file is missing, empty, or names an image twice.
     """
     try:
-        names = path.read_text(encoding="utf-8-sig").split()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise DataError(f"{path}: the list is empty")
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []

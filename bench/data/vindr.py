@@ -21,6 +21,7 @@ from bench.data.dataset import DataContext, Dataset
 from bench.data.dicom import SUFFIXES
 from bench.data.download import as_numbers, find_root, read_csv
 from bench.data.findings import VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.data.frames import reaching_outside
 from bench.data.source import Source, load_source
 from bench.data.splits import read_lists, split_in_three
 from bench.data.vindr_sizes import original_sizes
@@ -141,13 +142,10 @@ def _original_frames(
         DataError: they are not known, or a box reaches outside of its image, so that they cannot be right.
     """
     sizes = original_sizes(names, files, tables.root, cache_dir)
-    boxes = tables.boxes[tables.boxes["image"].isin(sizes.index)]
-    limit = sizes.loc[list(boxes["image"])].set_axis(boxes.index) * (1 + _OUTSIDE_TOLERANCE)
-    is_outside = (boxes["x"] + boxes["w"] > limit["columns"]) | (boxes["y"] + boxes["h"] > limit["rows"])
-    outside = boxes["image"][is_outside]
-    if len(outside):
+    outside = reaching_outside(tables.boxes, sizes, _OUTSIDE_TOLERANCE)
+    if outside:
         raise DataError(
             f"data set vindr: {len(outside)} boxes reach outside of their images, so the given rows and "
-            f"columns are not those of the originals: {listing(outside.unique()[:5])}"
+            f"columns are not those of the originals: {listing(list(dict.fromkeys(outside))[:5])}"
         )
     return sizes

@@ -6,33 +6,23 @@ gzipped or not; if both are, the first counts:
 - train_meta.csv with image_id, dim0 (rows), dim1 (columns), as in the resized mirrors at Kaggle;
 - images_ratio.csv with image_id, resize_ratio, as the thesis' authors published it, for PNGs whose aspect
   ratio was kept: the original size is the PNG's, divided by the ratio.
-
-Headers are read once; what they said is kept in the cache, under the names and sizes of the files.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from bench.data.cache import names_and_sizes
-from bench.data.dicom import is_dicom, read_size
+from bench.data.dicom import is_dicom
 from bench.data.download import as_numbers, read_csv
+from bench.data.frames import header_sizes
 from bench.errors import DataError, listing
-from bench.results.atomic import replacing
-from bench.suite.identity import short_hash
 
 META_FILE, RATIO_FILE = "train_meta.csv", "images_ratio.csv"
-SIZE_COLUMNS = ("rows", "columns")
 
 _TABLES = {META_FILE: {"dim0": "rows", "dim1": "columns"}, RATIO_FILE: {"resize_ratio": "resize_ratio"}}
 """The tables' columns, and what they are called here."""
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def original_sizes(
@@ -42,16 +32,17 @@ def original_sizes(
 
     Args:
         names: ids of images, each once.
-        files: the file of each, a DICOM or a PNG.
+        files: the file of each, a DICOM or a PNG; an image may be without one if a table says its size.
         root: where the tables of sizes are.
         cache_dir: where sizes from headers are kept.
 
     Raises:
-        DataError: a header cannot be read, or no table says the size of a PNG's original.
+        DataError: a header cannot be read or is needed of an image without a file, or no table says the size
+            of a PNG's original.
     """
-    stored = [name for name in names if is_dicom(files[name])]
-    converted = [name for name in names if not is_dicom(files[name])]
-    found = [_from_headers(stored, files, cache_dir)]
+    stored = [name for name in names if name in files and is_dicom(files[name])]
+    converted = [name for name in names if name not in files or not is_dicom(files[name])]
+    found = [header_sizes(stored, files, cache_dir)]
     if converted:
         table = _find_table(root)
         missing = [name for name in converted if name not in table.index]
@@ -61,7 +52,7 @@ def original_sizes(
             )
         given = table.loc[converted]
         if "resize_ratio" in given.columns:
-            given = _from_headers(converted, files, cache_dir).div(given["resize_ratio"], axis=0)
+            given = header_sizes(converted, files, cache_dir).div(given["resize_ratio"], axis=0)
         found.append(given)
     return pd.concat(found).loc[list(names)]
 
@@ -89,31 +80,3 @@ def _read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     if len(wrong):
         raise DataError(f"{path}: {len(wrong)} sizes are not positive numbers: {listing(wrong[:5])}")
     return table
-
-
-def _from_headers(names: Sequence[str], files: Mapping[str, Path], cache_dir: Path) -> pd.DataFrame:
-    paths = [files[name] for name in names]
-    target = cache_dir / f"sizes-{short_hash(names_and_sizes(paths))}.npy"
-    if paths and not target.exists():
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            read = list(pool.map(_header_size, paths))
-        try:
-            with replacing(target) as temporary, temporary.open("wb") as stream:
-                np.save(stream, np.array(read, np.int64))
-        except OSError as error:
-            raise DataError(f"{target}: the cache cannot be written ({error.strerror or error})") from None
-    sizes: npt.NDArray[np.int64] = np.load(target) if paths else np.empty((0, 2), np.int64)
-    return pd.DataFrame(sizes, index=list(names), columns=list(SIZE_COLUMNS), dtype=float)
-
-
-def _header_size(path: Path) -> tuple[int, int]:
-    if is_dicom(path):
-        return read_size(path)
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(24)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if len(head) < 24 or not head.startswith(_PNG_SIGNATURE):
-        raise DataError(f"{path}: is no PNG file")
-    return int.from_bytes(head[20:24], "big"), int.from_bytes(head[16:20], "big")

@@ -18,8 +18,8 @@ from bench.statistics.paired import is_tied
 from bench.statistics.student import mean_interval
 from bench.suite.cam import CamMethod, with_cam
 from bench.suite.grid import Grid, Point
-from bench.suite.identity import short_hash
-from bench.suite.schema import DatasetSpec
+from bench.suite.identity import DIGEST_PREFIX, short_hash
+from bench.suite.schema import DatasetSpec, title_of
 
 _HEADINGS = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 
@@ -127,15 +127,19 @@ def _slices(grid: Grid, store: ResultsStore) -> Sequence[_Slice]:
 
 def _dataset_names(specs: Mapping[str, DatasetSpec]) -> dict[str, str]:
     """What tables call each data set: its name, and what is special about it where several share one."""
-    shared = Counter(spec.name for spec in specs.values())
+    shared = Counter(map(title_of, specs.values()))
     names = {}
     for key, spec in specs.items():
-        special = spec.model_dump(exclude_defaults=True) if shared[spec.name] > 1 else {}
-        parts = [
-            f"{k} {short_hash(v) if isinstance(v, dict) else v}" for k, v in special.items() if k != "name"
-        ]
-        names[key] = " ".join([spec.name, *([f"({', '.join(parts)})"] if parts else [])])
+        title = title_of(spec)
+        known = {"name", "title", "images"}  # the last goes with the labels
+        special = spec.model_dump(exclude_defaults=True, exclude=known) if shared[title] > 1 else {}
+        parts = [f"{k} {short_hash(v) if _stands_for_files(v) else v}" for k, v in special.items()]
+        names[key] = " ".join([title, *([f"({', '.join(parts)})"] if parts else [])])
     return names
+
+
+def _stands_for_files(value: object) -> bool:
+    return isinstance(value, dict) or str(value).startswith(DIGEST_PREFIX)
 
 
 def _columns(piece: _Slice, metric: str) -> tuple[str, ...]:

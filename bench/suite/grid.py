@@ -11,8 +11,20 @@ from bench.errors import SuiteError, listing, nearest
 from bench.suite.cam import CamMethod, with_cam
 from bench.suite.catalog import as_label, display_name
 from bench.suite.identity import canonical_json, file_digest
-from bench.suite.schema import SPLIT_SPECS, DatasetSpec, Exclusion, ModelSpec, SplitLists, Suite
+from bench.suite.schema import (
+    SPLIT_SPECS,
+    DatasetSpec,
+    Exclusion,
+    FolderSpec,
+    ModelSpec,
+    SplitLists,
+    Suite,
+    title_of,
+)
 from bench.suite.trial import Trial
+
+IMAGES_PREFIX = "images of "
+"""Before the digest of a table of labels: what a trial calls the folder of its images."""
 
 AXES = ("model", "dataset", "resolution", "seed", "cam")
 
@@ -55,8 +67,9 @@ class Point:
             return (self.label, self.trial.model, self.row)
         if axis == "cam":
             return (self.cam,)
-        value = self.trial.dataset.name if axis == "dataset" else getattr(self.trial, axis)
-        return (str(value),)
+        if axis == "dataset":
+            return (self.trial.dataset.name, title_of(self.trial.dataset))
+        return (str(getattr(self.trial, axis)),)
 
 
 @dataclass(frozen=True)
@@ -273,11 +286,21 @@ def _weights_digest(suite: Suite, index: int, folder: Path, files: dict[str, Pat
 
 
 def _with_digests(index: int, dataset: DatasetSpec, folder: Path, files: dict[str, Path]) -> DatasetSpec:
-    if not isinstance(dataset, SPLIT_SPECS) or not isinstance(dataset.split, SplitLists):
-        return dataset
-    path = ("datasets", index, "split")
-    lists = {part: _register((*path, part), name, folder, files) for part, name in dataset.split}
-    return dataset.model_copy(update={"split": SplitLists(**lists)})
+    """Returns the data set with digests in place of paths; what they stand for is added to `files`."""
+    path = ("datasets", index)
+    found: dict[str, str | SplitLists] = {}
+    if isinstance(dataset, SPLIT_SPECS) and isinstance(dataset.split, SplitLists):
+        lists = {part: _register((*path, "split", part), name, folder, files) for part, name in dataset.split}
+        found["split"] = SplitLists(**lists)
+    if isinstance(dataset, FolderSpec):
+        found["labels"] = _register((*path, "labels"), dataset.labels, folder, files)
+        if dataset.boxes is not None:
+            found["boxes"] = _register((*path, "boxes"), dataset.boxes, folder, files)
+        found["images"] = f"{IMAGES_PREFIX}{found['labels']}"
+        images = (folder / dataset.images).resolve()
+        if files.setdefault(str(found["images"]), images) != images:
+            raise GridError((*path, "images"), "two data sets share their labels but not their images")
+    return dataset.model_copy(update=found)
 
 
 def _register(path: tuple[str | int, ...], name: str, folder: Path, files: dict[str, Path]) -> str:

@@ -18,10 +18,16 @@ def suite_schema() -> dict[str, Any]:
         "anyOf": [{"enum": list(MODELS)}, *(_model_schema(name, shared) for name in MODELS)]
     }
     for spec in DATASET_SPECS.values():
-        schema["$defs"][spec.__name__]["required"] = ["name"]
+        own = schema["$defs"][spec.__name__]
+        own["required"] = ["name", *own.get("required", [])]
     by_mapping = schema["properties"]["datasets"]["items"]
-    schema["properties"]["datasets"]["items"] = {"anyOf": [{"enum": list(DATASET_SPECS)}, by_mapping]}
+    bare = [name for name in DATASET_SPECS if not _needs_keys(name)]
+    schema["properties"]["datasets"]["items"] = {"anyOf": [{"enum": bare}, by_mapping]}
     return schema
+
+
+def _needs_keys(dataset: str) -> bool:
+    return any(field.is_required() for field in DATASET_SPECS[dataset].model_fields.values())
 
 
 def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,15 @@ from pydantic_core import ErrorDetails
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.grid import Grid, GridError, expand
-from bench.suite.schema import DATASET_SPECS, SPLIT_SPECS, DatasetSpec, ModelSpec, SplitLists, Suite
+from bench.suite.schema import (
+    DATASET_SPECS,
+    SPLIT_SPECS,
+    DatasetSpec,
+    FolderSpec,
+    ModelSpec,
+    SplitLists,
+    Suite,
+)
 from bench.suite.yaml_positions import Document, Path_, Plain, parse, parse_scalar
 
 _NAMED = 12
@@ -150,7 +158,7 @@ def _validate(data: dict[str, Any], document: Document, path: Path, overridden: 
     except ValueError as error:  # json.dumps: a value that JSON has not
         raise SuiteError(f"{path}: {error}") from None
     if suite is not None:
-        problems = [*_check_models(suite.models), *_check_repetitions(suite), *_check_splits(suite)]
+        problems = [*_check_models(suite.models), *_check_repetitions(suite), *_check_datasets(suite)]
     if problems:
         raise SuiteError(
             "\n".join(f"{_where(p, document, path, overridden)}: {text}" for p, text in problems)
@@ -187,7 +195,7 @@ def _is_echo(detail: ErrorDetails) -> bool:
     if detail["type"] == "too_short":
         return bool(came)
     branch = str(detail["loc"][-1]) if detail["loc"] else ""
-    if branch == SplitLists.__name__:
+    if branch in (SplitLists.__name__, _WHOLE_NUMBER):
         return isinstance(came, str)
     return branch.startswith("literal[") and not isinstance(came, str)
 
@@ -243,7 +251,10 @@ def _path_in_file(loc: Sequence[str | int], data: Any) -> Path_:
     return tuple(path)
 
 
-_BRANCHES = (SplitLists.__name__, "literal[", *DATASET_SPECS)
+_WHOLE_NUMBER = "constrained-int"
+"""What pydantic calls the branch of a union that is a number with bounds."""
+
+_BRANCHES = (SplitLists.__name__, "literal[", _WHOLE_NUMBER, *DATASET_SPECS)
 
 
 def _fields_at(path: Path_, data: Any) -> list[str]:
@@ -300,10 +311,14 @@ def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
                 yield (axis, index), f"{axis} lists {value} twice"
 
 
-def _check_splits(suite: Suite) -> Iterator[tuple[Path_, str]]:
+def _check_datasets(suite: Suite) -> Iterator[tuple[Path_, str]]:
     for index, dataset in enumerate(suite.datasets):
-        if isinstance(dataset, SPLIT_SPECS) and isinstance(dataset.split, SplitLists) and dataset.split_seed:
-            yield (
-                ("datasets", index, "split_seed"),
-                "split_seed means nothing where the split is given as lists",
-            )
+        path = ("datasets", index)
+        if isinstance(dataset, SPLIT_SPECS) and dataset.split_seed:
+            if isinstance(dataset.split, SplitLists):
+                yield (*path, "split_seed"), "split_seed means nothing where the split is given as lists"
+            elif dataset.split == "column":
+                yield (*path, "split_seed"), "split_seed means nothing where the split is a column"
+        if isinstance(dataset, FolderSpec) and dataset.boxes is None:
+            for key in sorted(dataset.model_fields_set & {"box_format", "box_frame"}):
+                yield (*path, key), f"{key} means nothing without boxes"

@@ -21,6 +21,8 @@ class Frozen(BaseModel):
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Resolution = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
+SHORT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+"""Names that are safe in file names."""
 
 
 class Init(Frozen):
@@ -113,7 +115,7 @@ class SplitLists(Frozen):
 
 
 class NihSpec(Frozen):
-    """NIH ChestX-ray14 from its official download."""
+    """NIH ChestX-ray14 from its official download, or a mirror of any size."""
 
     name: Literal["nih"] = "nih"
     split: Literal["official", "patient"] | SplitLists = "official"
@@ -142,13 +144,56 @@ class VindrSpec(Frozen):
     """Side of the cached training images in units of the resolution, as for NIH."""
 
 
-DATASET_SPECS: dict[str, type[Frozen]] = {"phantom": PhantomSpec, "nih": NihSpec, "vindr": VindrSpec}
+class FolderSpec(Frozen):
+    """Images of your own, with tables of labels and boxes: docs/your-own-data.md says what they hold.
+
+    Paths are relative to the suite file. The tables count by their content, images by the names that the
+    table of labels gives them.
+    """
+
+    name: Literal["folder"] = "folder"
+    title: str | None = Field(None, pattern=SHORT_NAME)
+    """What tables call the data set; folder if absent. Not part of a trial's identity."""
+    images: str
+    """Folder of the images, at any depth: PNG, JPEG or DICOM. Not part of a trial's identity."""
+    labels: str
+    """CSV with a row per image: column image, a column of 0 and 1 for each finding, and, if there are such,
+    patient and split."""
+    boxes: str | None = None
+    """CSV with a row per box: columns image, finding and those of box_format. Without it, localization is
+    not scored."""
+    box_format: Literal["xywh", "corners"] = "xywh"
+    """xywh: columns x, y (the upper left corner), width, height; corners: x_min, y_min, x_max, y_max. In px,
+    from the upper left corner of the frame."""
+    box_frame: Literal["image"] | Annotated[int, Field(ge=1)] = "image"
+    """image: px of the image file; or the side in px of the square that boxes are in, whatever the files
+    have."""
+    split: Literal["column", "random", "patient"] | SplitLists = "column"
+    """column: train, val and test from the column split of the labels; random: 70:10:20 by image; patient:
+    70:10:20 with no patient in two parts, from the column patient; or three lists."""
+    split_seed: Seed = 0
+    """Seed of the 70:10:20 partition; not used with the column or lists."""
+    oversize: float = Field(1.25, ge=1, le=4)
+    """Side of the cached training images in units of the resolution, as for NIH."""
+
+
+DatasetSpec = Annotated[PhantomSpec | NihSpec | VindrSpec | FolderSpec, Field(discriminator="name")]
+
+DATASET_SPECS: dict[str, type[Frozen]] = {
+    "phantom": PhantomSpec,
+    "nih": NihSpec,
+    "vindr": VindrSpec,
+    "folder": FolderSpec,
+}
 """Every data set that a suite can name."""
 
-SPLIT_SPECS = (NihSpec, VindrSpec)
+SPLIT_SPECS = (NihSpec, VindrSpec, FolderSpec)
 """Those whose split a suite may give as lists."""
 
-DatasetSpec = Annotated[PhantomSpec | NihSpec | VindrSpec, Field(discriminator="name")]
+
+def title_of(dataset: DatasetSpec) -> str:
+    """Returns what people call the data set: its title if it has one, else its name."""
+    return (dataset.title if isinstance(dataset, FolderSpec) else None) or dataset.name
 
 
 class Augmentation(Frozen):
@@ -217,7 +262,7 @@ class Exclusion(Frozen):
 
     model: str | None = None
     """A model's name or label."""
-    dataset: Literal["phantom", "nih", "vindr"] | None = None
+    dataset: Literal["phantom", "nih", "vindr", "folder"] | None = None
     resolution: int | None = None
     seed: int | None = None
     cam: CamMethod | None = None
@@ -226,7 +271,7 @@ class Exclusion(Frozen):
 class Suite(Frozen):
     """What was asked for: a grid of models × data sets × resolutions × seeds × maps, and their recipe."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(pattern=SHORT_NAME)
     """Names the report folder and the MLflow experiment; the file's stem if absent."""
     title: str | None = None
     """Heading of the report; the name if absent."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bench.suite.catalog import OptionValue, display_name, model_options
 from bench.suite.identity import PROTOCOL, short_hash
-from bench.suite.schema import DatasetSpec, Frozen, Phase, Recipe, Resolution, Seed
+from bench.suite.schema import DatasetSpec, Frozen, Phase, Recipe, Resolution, Seed, title_of
 
 
 class Trial(Frozen):
@@ -40,10 +40,10 @@ class Trial(Frozen):
 
     def identity(self) -> dict[str, Any]:
         """Returns what is hashed: the given values that differ from defaults."""
-        dataset = self.dataset.model_dump(mode="json", exclude_defaults=True) | {"name": self.dataset.name}
+        given = self.dataset.model_dump(mode="json", exclude_defaults=True, exclude={"title"})
         return self.model_identity() | {
             **({} if self.init is None else {"init": self.init.id}),
-            "dataset": dataset,
+            "dataset": given | {"name": self.dataset.name},
             "resolution": self.resolution,
             "seed": self.seed,
             "recipe": self.recipe.model_dump(mode="json", exclude_defaults=True),
@@ -70,7 +70,7 @@ class Trial(Frozen):
 
     def title(self, label: str) -> str:
         """Returns what people read in displays and dashboards, the model called `label`."""
-        return f"{label} · s{self.seed} · {self.dataset.name} {self.resolution} px"
+        return f"{label} · s{self.seed} · {title_of(self.dataset)} {self.resolution} px"
 
     @property
     def label(self) -> str:

@@ -25,6 +25,7 @@ from bench.errors import ResultsError, brief
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Record
 from bench.results.store import TrialFolder
 from bench.suite.grid import Grid
+from bench.suite.schema import title_of
 from bench.suite.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ class MlflowTracker:
             "suite": self._suite,
             "trial_id": trial.id,
             "model": label,
-            "dataset": trial.dataset.name,
+            "dataset": title_of(trial.dataset),
             "resolution": str(trial.resolution),
             "seed": str(trial.seed),
         }

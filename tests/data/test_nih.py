@@ -11,7 +11,7 @@ import pytest
 
 from bench.data.dataset import DataContext
 from bench.data.findings import NIH_FINDINGS
-from bench.data.nih import load_nih, read_tables
+from bench.data.nih import find_images, load_nih, read_tables
 from bench.data.splits import NUM_TRAIN, NUM_VAL, split_by_image, split_by_patient
 from bench.errors import DataError
 from bench.suite.identity import file_digest
@@ -97,6 +97,79 @@ def test_other_layouts_give_the_same(root, tmp_path, layout):
         root = root.rename(tmp_path / "all" / "nih").parent
     found = load_nih(NihSpec(), 64, DataContext(root, tmp_path / "other_cache", {}))
     assert (found.train.pixels == expected.train.pixels).all()
+
+
+def move(root: Path, folder: str, suffix: str = ".png", side_px: int | None = None) -> None:
+    """Moves the images to one folder, as files of another kind or size if need be."""
+    (root / folder).mkdir(parents=True, exist_ok=True)
+    for path in list(root.glob("images_*/images/*.png")):
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        path.unlink()
+        resized = image if side_px is None else cv2.resize(image, (side_px, side_px))
+        cv2.imwrite(str(root / folder / f"{path.stem}{suffix}"), resized)
+
+
+def as_kaggle(root: Path) -> None:
+    """Twelve columns, the last without a name, where the official v2020 has eleven."""
+    header, *rows = (root / "Data_Entry_2017.csv").read_text().splitlines()
+    wide = [
+        f"{header},Patient Gender,View Position,OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"
+    ]
+    wide += [f"{row},M,PA,2682,2749,0.143,0.143," for row in rows]
+    (root / "Data_Entry_2017.csv").write_text("\n".join(wide) + "\n")
+
+
+def as_mirror_of_224(root: Path) -> None:
+    move(root, "images-224/images-224", side_px=64)
+    (root / "BBox_List_2017.csv").rename(root / "BBox_List_2017_Official_NIH.csv")
+    for name in ("train_val_list", "test_list"):
+        (root / f"{name}.txt").rename(root / f"{name}_NIH.txt")
+
+
+LAYOUTS = {
+    "archives": lambda _: None,
+    "2020 labels": lambda r: (r / "Data_Entry_2017.csv").rename(r / "Data_Entry_2017_v2020.csv"),
+    "kaggle": as_kaggle,
+    "one folder": lambda r: move(r, "images"),
+    "images in archives' folders": lambda r: move(r, "images_001"),
+    "archives below images": lambda r: move(r, "images/images_001"),
+    "mirror of 224 px": as_mirror_of_224,
+    "flat mirror": lambda r: move(r, "images-512", side_px=64),
+    "mirror as jpg": lambda r: move(r, "images_256", ".jpg", 64),
+    "mirror as JPEG": lambda r: move(r, "images-256/images-256", ".JPEG", 64),
+    "root": lambda r: move(r, "."),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_has_the_same_images_labels_and_boxes(root, tmp_path, layout):
+    expected = load_nih(NihSpec(), 64, context(root, tmp_path))
+    LAYOUTS[layout](root)
+    found = load_nih(NihSpec(), 64, DataContext(root, tmp_path / "other_cache", {}))
+    for part in ("train", "val", "test"):
+        ours, theirs = getattr(found, part), getattr(expected, part)
+        assert ours.names == theirs.names
+        assert ours.patients == theirs.patients
+        assert (ours.labels == theirs.labels).all()
+        pd.testing.assert_frame_equal(ours.boxes, theirs.boxes)
+
+
+def test_of_an_image_in_two_folders_the_official_one_counts(root):
+    (root / "images-224").mkdir()
+    name = "00000000_000.png"
+    (root / "images-224" / name).write_bytes(b"resized")
+    (root / "images_001" / "images" / "00000000_000.jpg").write_bytes(b"converted")
+    assert find_images(root)[name] == root / "images_001" / "images" / name
+
+
+def test_rgba_with_opaque_alpha_gives_the_pixels_of_its_gray_version(root, tmp_path):
+    (path,) = root.glob("images_*/images/00000001_001.png")
+    assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape == (128, 128, 4)
+    as_rgba = load_nih(NihSpec(), 64, context(root, tmp_path))
+    cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[:, :, 0])
+    as_gray = load_nih(NihSpec(), 64, DataContext(root, tmp_path / "other_cache", {}))
+    assert (as_gray.train.pixels == as_rgba.train.pixels).all()
+    assert (as_gray.val.pixels == as_rgba.val.pixels).all()
 
 
 def test_cache_is_built_once_and_read_again(root, tmp_path):
@@ -203,7 +276,7 @@ def test_damage_is_one_sentence(root, tmp_path, damage):
     given = None if damage == "no data root" else root
     with pytest.raises(DataError, match=sentence):
         load_nih(NihSpec(), 64, context(given, tmp_path))
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*.partial"))
 
 
 def test_unreadable_image_leaves_no_cache_behind(root, tmp_path):

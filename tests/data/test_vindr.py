@@ -216,7 +216,7 @@ def test_cache_is_built_once_and_read_again(root, tmp_path, kind):
 
 def test_sizes_are_read_only_of_images_with_boxes(root, tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr("bench.data.vindr_sizes.read_size", lambda path: opened.append(path.stem) or (60, 40))
+    monkeypatch.setattr("bench.data.frames.read_size", lambda path: opened.append(path.stem) or (60, 40))
     load_vindr(VindrSpec(), 64, context(root, tmp_path))
     assert sorted(opened) == NAMES[1:3]
 
@@ -335,7 +335,7 @@ DAMAGES = {
             write_ratios(r),
             (r / "train" / f"{NAMES[1]}.png").write_bytes(b"GIF89a"),
         ),
-        rf"{NAMES[1]}\.png: is no PNG file",
+        rf"{NAMES[1]}\.png: is no PNG or JPEG file",
     ),
 }
 
@@ -349,7 +349,7 @@ def test_damage_is_one_sentence(root, tmp_path, damage):
     with pytest.raises(DataError, match=sentence) as caught:
         load_vindr(spec, 64, context(given, tmp_path, files))
     assert "\n" not in str(caught.value)
-    assert not list(tmp_path.rglob("*.partial"))
+    assert not list(tmp_path.rglob(".*.partial"))
 
 
 def test_an_image_in_two_parts_is_refused(root, tmp_path):

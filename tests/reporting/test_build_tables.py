@@ -3,8 +3,10 @@
 import pytest
 
 from bench.errors import ResultsError
-from bench.reporting.build_tables import build_tables
+from bench.reporting.build_tables import _dataset_names, build_tables
 from bench.reporting.table import Cell, Row, Table
+from bench.suite.identity import short_hash
+from bench.suite.schema import FolderSpec, PhantomSpec
 
 TWO_SEEDS = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
 
@@ -255,3 +257,18 @@ def test_a_damaged_table_of_units_is_a_results_error(example, name: str) -> None
     getattr(example.store.folder(loaded.grid.points[0].trial.id), name).write_bytes(b"PAR1")
     with pytest.raises(ResultsError, match=rf"{name}\.parquet"):
         build_tables(loaded.grid, example.store)
+
+
+def test_folders_are_called_by_their_titles_and_else_by_what_tells_them_apart() -> None:
+    specs = {
+        "a": FolderSpec(title="Ward-7", images="images of sha256:0", labels="sha256:0"),
+        "b": FolderSpec(images="images of sha256:1", labels="sha256:1"),
+        "c": FolderSpec(images="images of sha256:2", labels="sha256:2", split="random"),
+        "d": PhantomSpec(),
+    }
+    assert _dataset_names(specs) == {
+        "a": "Ward-7",
+        "b": f"folder (labels {short_hash('sha256:1')})",
+        "c": f"folder (labels {short_hash('sha256:2')}, split random)",
+        "d": "phantom",
+    }

@@ -36,6 +36,9 @@ BEYOND_A_SCHEMA = (
     "lone-surrogate",
     "learning-rate-nan",
     "nested-too-deeply",
+    "folder-labels-file-missing",
+    "without-boxes",
+    "beside-column",
 )
 
 

@@ -30,6 +30,17 @@ GOOD = {
         "[phantom]", "[{name: vindr, split: {train: a, val: a, test: a}}]"
     ),
     "split lists": MINIMAL.replace("[phantom]", "[{name: nih, split: {train: a, val: a, test: a}}]"),
+    "folder": MINIMAL.replace("[phantom]", "[{name: folder, images: images, labels: a}]"),
+    "folder with all keys": MINIMAL.replace(
+        "[phantom]",
+        "[{name: folder, title: Ward-7, images: x, labels: a, boxes: a, box_format: corners, "
+        "box_frame: 1024, split: patient, split_seed: 1, oversize: 1}]",
+    ),
+    "folder with frames of its images": MINIMAL.replace(
+        "[phantom]",
+        "[{name: folder, images: x, labels: a, boxes: a, box_frame: image, "
+        "split: {train: a, val: a, test: a}}]",
+    ),
     "recipe": MINIMAL + "recipe: {learning_rate: 3e-4, augmentation: {contrast: 0}, precision: float16}\n",
     "resources": MINIMAL + "resources: {cpu: 0.5, gpu: 0.25}\n",
     "maps": MINIMAL + "cams: [native, grad_cam, eigen_cam]\nexclude: [{cam: eigen_cam}]\n",
@@ -59,6 +70,9 @@ def test_suites_of_the_repository_load_and_pass_the_schema() -> None:
     [
         MINIMAL.replace("[phantom]", "[{train: 10}]"),
         MINIMAL.replace("[phantom]", "[{oversize: 1.5}]"),
+        MINIMAL.replace("[phantom]", "[folder]"),
+        MINIMAL.replace("[phantom]", "[{name: folder, images: a}]"),
+        MINIMAL.replace("[phantom]", "[{name: folder, title: a/b, images: a, labels: a}]"),
         MINIMAL.replace("[pylon]", "[{name: baseline, up_layers: 1}]"),
         MINIMAL.replace("[pylon]", "[{name: pylon, pooling: max}]"),
         MINIMAL.replace("[pylon]", "[{pyramid: true}]"),

@@ -187,7 +187,7 @@ def test_an_override_equals_the_same_words_in_the_file(tmp_path: Path) -> None:
         ("seeds=[0", "not valid YAML"),
         (
             "datasets.0.name=nihh",
-            "unknown data set 'nihh'; allowed: phantom, nih, vindr; did you mean 'nih'?",
+            "unknown data set 'nihh'; allowed: phantom, nih, vindr, folder; did you mean 'nih'?",
         ),
         ("..=3", "unknown key ''"),
     ],
