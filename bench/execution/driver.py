@@ -106,7 +106,8 @@ def run_grid(
             driver.tracker.ended(record, driver.store.folder(trial.id))
     if not todo:
         return
-    data = DataContext(context.data_root, context.cache_dir, context.files, driver.display.preparing)
+    display = driver.display
+    data = DataContext(context.data_root, context.cache_dir, context.files, display.preparing, display.notice)
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         prepare_dataset(trial.dataset, trial.resolution, data)
     with driver.display.running(todo, driver.cams):

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -22,6 +23,32 @@ REPORT_S = 30.0
 """Seconds between lines where the output is no terminal."""
 
 
+@dataclass
+class _Pace:
+    """How fast images are decoded.
+
+    Attributes:
+        what: is done.
+        first: number of images that were there at the start.
+        started_at_s: when that was.
+        shown_at_s: when a line was last shown.
+    """
+
+    what: str
+    first: int
+    started_at_s: float
+    shown_at_s: float
+
+    def told(self, done: int, total: int, now_s: float) -> str:
+        """Returns images per second and the time left, or nothing if there is nothing to say."""
+        elapsed_s = now_s - self.started_at_s
+        if done == self.first or elapsed_s <= 0:
+            return ""
+        rate = (done - self.first) / elapsed_s
+        left = f", {duration((total - done) / rate)} left" if done < total else f" in {duration(elapsed_s)}"
+        return f", {rate:.0f} images/s{left}"
+
+
 class Display:
     """Follows trials through the progress files in their folders, whoever runs them."""
 
@@ -32,15 +59,25 @@ class Display:
         self._state: dict[str, str] = {}
         self._left: dict[str, set[CamMethod]] = {}
         self._started_at = time.monotonic()
+        self._pace: _Pace | None = None
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Shows progress of decoding a data set, in place on a terminal."""
+        """Shows progress of decoding a data set: in place on a terminal, a few lines elsewhere."""
+        now_s = time.monotonic()
+        if self._pace is None or self._pace.what != what or done < self._pace.first:
+            self._pace = _Pace(what, done, now_s, now_s)
+        line = f"{what}: {done}/{total}{self._pace.told(done, total, now_s)}"
         if self.console.is_terminal:
-            self.console.print(
-                f"{what}: {done}/{total}", end="\n" if done == total else "\r", highlight=False
-            )
-        elif done == total:
-            self.console.print(f"{what}: {total} images", highlight=False)
+            width = self.console.width - 1  # a full line would wrap, and not be overwritten
+            end = "\n" if done == total else "\r"
+            self.console.print(line[:width].ljust(width), end=end, highlight=False, markup=False)
+        elif done == total or now_s - self._pace.shown_at_s > REPORT_S:
+            self._pace.shown_at_s = now_s
+            self.notice(line)
+
+    def notice(self, sentence: str) -> None:
+        """Shows a line that stays."""
+        self.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     def started(self, trial: Trial) -> None:
         """Marks the trial as running."""

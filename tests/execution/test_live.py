@@ -27,6 +27,23 @@ def test_durations_are_as_people_say_them(seconds, words):
     assert duration(seconds) == words
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_decoding_shows_its_speed_and_the_time_left(tmp_path, monkeypatch, is_terminal):
+    screen, clock = io.StringIO(), iter([0.0, 10.0, 40.0, 45.0])
+    display = Display(ResultsStore(tmp_path), Console(file=screen, force_terminal=is_terminal, width=60))
+    monkeypatch.setattr("bench.execution.live.time.monotonic", lambda: next(clock))
+    for done in (100, 200, 500, 550):  # a hundred were there
+        display.preparing("decode train", done, 550)
+    lines = [
+        "decode train: 100/550",
+        "decode train: 200/550, 10 images/s, 35 s left",
+        "decode train: 500/550, 10 images/s, 5 s left",
+        "decode train: 550/550, 10 images/s in 45 s",
+    ]
+    shown = [line.rstrip() for line in screen.getvalue().replace("\n", "\r").split("\r") if line]
+    assert shown == (lines if is_terminal else lines[2:])
+
+
 @pytest.mark.parametrize("width", [40, 60, 120])
 def test_terminal_shows_what_runs_and_the_time_left(tmp_path, width):
     store, screen = ResultsStore(tmp_path), io.StringIO()
