@@ -1,0 +1,47 @@
+"""Count images, patients, findings and boxes, from text files alone."""
+
+import argparse
+from pathlib import Path
+
+from bench.cli import arguments as shared
+
+EXAMPLES = """\
+examples:
+  bench data stats phantom
+  bench data stats nih --data-root ~/nih --set split=patient -o nih.png
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the subverb's own arguments."""
+    parser.add_argument("--json", action="store_true", help="print JSON, with counts of what occurs together")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="draw a figure as well: .png, .pdf or .svg"
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Prints the statistics, and draws them if asked to."""
+    import shutil
+    import sys
+
+    from bench.cli.list_ import MIN_WIDTH
+    from bench.cli.statistics_listing import to_json, to_text
+    from bench.data.registry import read_source
+    from bench.data.statistics import describe
+
+    if arguments.output is not None:
+        from bench.reporting.figures import check_figure_path
+
+        check_figure_path(arguments.output)
+    spec, context = shared.dataset_of(arguments)
+    statistics = describe(read_source(spec, context))
+    width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
+    print(to_json(spec.name, statistics) if arguments.json else to_text(spec.name, statistics, width))
+    if arguments.output is not None:
+        from bench.reporting.figures import save
+        from bench.reporting.statistics_figure import draw_statistics
+
+        save(draw_statistics(spec.name, statistics), arguments.output)
+        print(f"figure: {arguments.output}", file=sys.stderr)
+    return 0
