@@ -3,7 +3,8 @@
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.data.dataset import DataContext
@@ -11,6 +12,25 @@ if TYPE_CHECKING:
     from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
     from bench.suite.schema import DatasetSpec
+
+
+def add_verb(verbs: Any, name: str, module: ModuleType) -> argparse.ArgumentParser:
+    """Adds the parser of a verb to `verbs`, without arguments, and returns it.
+
+    Args:
+        verbs: what `add_subparsers` gave.
+        name: the word on the command line.
+        module: its docstring is the help, the first line of it the summary, and its EXAMPLES end the help.
+    """
+    summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=summary[0].lower() + summary[1:],
+        description=module.__doc__,
+        epilog=module.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
 
 
 def add_suite(parser: argparse.ArgumentParser) -> None:

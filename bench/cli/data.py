@@ -20,14 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds a parser for each subverb, all with the arguments that say which data set is meant."""
     subverbs = parser.add_subparsers(dest="subverb", metavar="WHAT", title="what to do", required=True)
     for name, module in SUBVERBS.items():
-        summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
-        subverb = subverbs.add_parser(
-            name,
-            help=summary[0].lower() + summary[1:],
-            description=module.__doc__,
-            epilog=module.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        subverb = shared.add_verb(subverbs, name, module)
         shared.add_dataset(subverb)
         shared.add_results_dir(subverb)
         shared.add_data_dirs(subverb)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from bench.cli import arguments as shared
 from bench.cli import data, list_, plan, report, run, schema, ui
 from bench.errors import BenchError, nearest
 
@@ -43,15 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", parser_class=Parser)
     for name, module in VERBS.items():
-        summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
-        verb = verbs.add_parser(
-            name,
-            help=summary[0].lower() + summary[1:],
-            description=module.__doc__,
-            epilog=module.EXAMPLES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        module.add_arguments(verb)
+        module.add_arguments(shared.add_verb(verbs, name, module))
     return parser
 
 

@@ -17,7 +17,7 @@ import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -27,6 +27,7 @@ from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome
 from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.trial import Trial
 
+_Stored = TypeVar("_Stored", Record, CamEvaluation)
 State = Literal["finished", "failed", "interrupted", "todo"]
 
 
@@ -72,14 +73,8 @@ class TrialFolder:
             ResultsError: the file is there and cannot be read.
         """
         path = self.cam_evaluation(method)
-        try:
-            evaluation = CamEvaluation.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            hint = "move it away to evaluate again"
-            raise ResultsError(f"{path}: not a readable evaluation ({brief(error)}); {hint}") from None
-        if evaluation.method != method:
+        evaluation = _read(path, CamEvaluation, "evaluation", "move it away to evaluate again")
+        if evaluation is not None and evaluation.method != method:
             raise ResultsError(f"{path}: is the evaluation of another map, {evaluation.method}")
         return evaluation
 
@@ -128,14 +123,8 @@ class ResultsStore:
             ResultsError: the file is there and cannot be read.
         """
         path = self.folder(trial_id).record
-        try:
-            record = Record.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValidationError) as error:
-            hint = "move it away to run the trial again"
-            raise ResultsError(f"{path}: not a readable record ({brief(error)}); {hint}") from None
-        if record.trial.id != trial_id:
+        record = _read(path, Record, "record", "move it away to run the trial again")
+        if record is not None and record.trial.id != trial_id:
             raise ResultsError(f"{path}: is the record of another trial, {record.trial.id}")
         return record
 
@@ -199,3 +188,13 @@ class ResultsStore:
     def _write(self, record: Record) -> None:
         text = record.model_dump_json(indent=2) + "\n"
         write_text(self.folder(record.trial.id).record, text)
+
+
+def _read(path: Path, kind: type[_Stored], what: str, hint: str) -> _Stored | None:
+    """Returns what the JSON file holds, or None if there is none; `hint` says what to do if it is damaged."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise ResultsError(f"{path}: not a readable {what} ({brief(error)}); {hint}") from None

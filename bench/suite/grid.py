@@ -200,10 +200,11 @@ def label_of(model: ModelSpec) -> str:
     """Returns what tables call the row of `model`."""
     if model.label:
         return model.label
-    how = [" (fine-tuned)"] if model.init is not None else [""]
-    how += [" (two-phase)"]
     num_phases = len(model.phases)
-    suffix = how[num_phases - 1] if num_phases <= len(how) else f" ({num_phases} phases)"
+    if num_phases > 1:
+        suffix = " (two-phase)" if num_phases == 2 else f" ({num_phases} phases)"
+    else:
+        suffix = " (fine-tuned)" if model.init is not None else ""
     return display_name(model.name, model.options) + suffix
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.data.findings import NIH_BOXED_FINDINGS
 from bench.models import build_model
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite, load_suite
@@ -23,16 +24,6 @@ LOCALIZATION_AND_AUROC = (
     "Point localization macro avg.",
     "AUROC weighted avg.",
     "AUROC macro avg.",
-)
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
 )
 
 TRANSFER = {
@@ -73,7 +64,7 @@ def ablated(label: str) -> list[str]:
 def overlap(label: str) -> list[str]:
     name, _, pixels = label.partition(", ")
     row = "PYLON (ours)" if name == "PYLON" else name
-    return [published("5.2", row, c, int(pixels.removesuffix(" px"))) for c in FINDINGS]
+    return [published("5.2", row, c, int(pixels.removesuffix(" px"))) for c in NIH_BOXED_FINDINGS]
 
 
 def from_scratch(label: str) -> list[str]:
