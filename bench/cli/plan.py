@@ -37,7 +37,9 @@ def execute(arguments: argparse.Namespace) -> int:
     ]
     for point in points:
         trial = point.trial
-        state = "blocked" if store.is_blocked(trial) else store.state(trial.id, point.cam)
+        state: str = store.state(trial.id, point.cam)
+        if state in ("todo", "interrupted") and store.blocker(trial) is not None:
+            state = "blocked"
         place = (point.label, title_of(trial.dataset), str(trial.resolution), str(trial.seed))
         parent = trial.init.id if trial.init is not None else ""
         row = (state, *place, *([point.cam] if has_cams else []), trial.id)

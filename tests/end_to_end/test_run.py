@@ -155,7 +155,7 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     (failure,) = [record["error"] for record in records(bench).values() if record["error"]]
     assert "Traceback" in failure
     assert "weights.safetensors" in failure
-    assert "1 trials failed" in done.stderr
+    assert "1 trial failed" in done.stderr
     assert "| Baseline | — |" in done.stdout
     assert "Failed: baseline-" in done.stdout
 
@@ -179,7 +179,7 @@ def test_maps_are_added_to_a_trial_that_ran(finished):
     done = bench("run", "small.yaml", *maps, "--reports-dir", "with-maps")
     assert done.returncode == 1
     assert f"{trial}: Grad-CAM finished, point accuracy" in done.stderr
-    assert f"1 evaluations of maps failed, see cams/layer_cam.json of {trial}; --retry-failed" in done.stderr
+    assert f"1 evaluation of maps failed, see cams/layer_cam.json of {trial}\n--retry-failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Traceback" in json.loads((folder / "cams" / "layer_cam.json").read_text())["error"]
     assert records(bench) == before
