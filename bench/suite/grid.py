@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -73,11 +73,31 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a trial is from that a suite starts from.
+
+    Attributes:
+        suite: the other suite's name.
+        label: the model, as that suite calls it.
+    """
+
+    suite: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Grid:
-    """A suite's points in the order of its rows, with the files that they name by digest."""
+    """A suite's points in the order of its rows, and what it knows of other things that they name.
+
+    Attributes:
+        points: trials and the maps that they are scored on.
+        files: by digest, the files that trials name.
+        origins: by trial id, where trials of other suites are from.
+    """
 
     points: tuple[Point, ...]
     files: Mapping[str, Path]
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -127,7 +147,7 @@ class Grid:
         )
         if not chosen:
             raise SuiteError("no trial of this suite matches all of the conditions together")
-        return Grid(chosen, self.files)
+        return Grid(chosen, self.files, self.origins)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -193,7 +213,11 @@ def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid
     if not kept:
         raise GridError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
     _refuse_twins(kept)
-    return Grid(kept, files)
+    origins: dict[str, Origin] = {}
+    for model, source in zip(suite.models, sources, strict=True):
+        if model.init is not None and source is not None:
+            origins |= _origins_of(model.init.suite, source)
+    return Grid(kept, files, origins)
 
 
 def label_of(model: ModelSpec) -> str:
@@ -220,6 +244,13 @@ def _source_of(
         raise GridError(("models", index, "init", "from"), str(error)) from None
     files.update(source.files)
     return source
+
+
+def _origins_of(name: str, source: Grid) -> dict[str, Origin]:
+    """Returns where the trials of the suite `name` are from, and those that it starts from itself."""
+    before = {trial.id: Origin(name, trial.label) for trial in source.required}
+    own = {point.trial.id: Origin(name, point.label) for point in source.points}
+    return {**before, **source.origins, **own}
 
 
 def _parent(index: int, model: ModelSpec, source: Grid, resolution: int, seed: int) -> Trial:
