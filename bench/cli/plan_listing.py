@@ -115,22 +115,17 @@ def to_text(rows: Sequence[PlanRow], width: int) -> str:
     """
     columns: dict[str, list[str]] = {
         "state": [row.state for row in rows],
-        "model": [f"{row.lead}{row.point.label}" for row in rows],
+        "model": [f"{row.lead}{row.point.label}{f' of {row.suite}' if row.suite else ''}" for row in rows],
         "data set": [title_of(row.point.trial.dataset) for row in rows],
         "px": [str(row.point.trial.resolution) for row in rows],
         "seed": [str(row.point.trial.seed) for row in rows],
         "cam": [row.point.cam for row in rows],
-        "from suite": [row.suite or "" for row in rows],
         "trial": [row.point.trial.id for row in rows],
     }
     if set(columns["cam"]) == {"native"}:
         del columns["cam"]
-    if not any(columns["from suite"]):
-        del columns["from suite"]
     if _width_of(columns) > width:
         columns = {name: words for name, words in columns.items() if name not in _IN_THE_ID}
-    if _width_of(columns) > width:
-        columns.pop("from suite", None)
     widths = [max(map(len, (name, *words))) for name, words in columns.items()]
     lines = [tuple(columns), *zip(*columns.values(), strict=True)]
     table = "\n".join(
