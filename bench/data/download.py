@@ -34,7 +34,7 @@ def find_root(name: str, title: str, label_files: Sequence[str], data_root: Path
 
 
 def files_below(folder: Path, suffixes: Collection[str], *, deep: bool = False) -> list[Path]:
-    """Returns the files with one of the endings, in any case, in `folder`, sorted; none if it is not there.
+    """Returns the files with one of the endings, in any case, in `folder`, by name; none if it is not there.
 
     Args:
         folder: where to look.
@@ -50,10 +50,10 @@ def files_below(folder: Path, suffixes: Collection[str], *, deep: bool = False) 
 
     found: list[Path] = []
     for place, folders, names in os.walk(folder, onerror=refuse if folder.is_dir() else None):
-        found += [Path(place, name) for name in names if Path(name).suffix.lower() in suffixes]
-        if not deep:
-            folders.clear()
-    return sorted(found)
+        chosen = sorted(name for name in names if name.lower().endswith(tuple(suffixes)))
+        found += [Path(place, name) for name in chosen]
+        folders[:] = sorted(folders) if deep else []
+    return found
 
 
 def read_csv(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:

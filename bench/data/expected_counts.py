@@ -60,7 +60,7 @@ def expected_counts(name: str) -> pd.DataFrame:
 def count(source: Source, parts: str) -> pd.DataFrame:
     """Returns columns `COUNTS`, indexed by finding, `EVERY` last, of all `parts`, joined by "+", together."""
     names = [name for part in parts.split("+") for name in source.parts[part]]
-    boxes = source.boxes[source.boxes["image"].isin(set(names))]
+    boxes = source.boxes_of(names)
     by_finding = boxes.groupby("finding")["image"]
     found = pd.DataFrame(
         {

@@ -145,8 +145,7 @@ def _counts(source: Source, _manifest: pd.DataFrame) -> Iterator[Violation]:
 
 def _boxes_in_frames(source: Source, manifest: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the boxes of the split's images, and the frames of those whose files can be read."""
-    own = {name for names in source.parts.values() for name in names}
-    boxes = source.boxes[source.boxes["image"].isin(own)]
+    boxes = source.boxes_of(name for names in source.parts.values() for name in names)
     readable = set(manifest.index[manifest["problem"] == ""])
     boxed = sorted(set(boxes["image"]))
     return boxes, source.frames([name for name in boxed if source.draw is not None or name in readable])

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -32,8 +32,7 @@ _CHUNK = 64
 """Files that are handed to the threads at a time."""
 
 
-@dataclass(frozen=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """What one file holds.
 
     Attributes:
@@ -55,7 +54,7 @@ class FileFacts:
     problem: str
 
 
-_COLUMNS = tuple(FileFacts.__dataclass_fields__)
+_COLUMNS = FileFacts._fields
 
 
 def read_manifest(
@@ -96,7 +95,7 @@ def read_manifest(
             _save(known | found, target)
     except OSError as error:
         raise DataError(f"{target}: the cache cannot be written ({error.strerror or error})") from None
-    return pd.DataFrame([astuple(found[name]) for name in names], index=names, columns=list(_COLUMNS))
+    return _as_table({name: found[name] for name in names})
 
 
 def digest_of(source: Source, manifest: pd.DataFrame, frames: pd.DataFrame) -> str:
@@ -116,8 +115,7 @@ def digest_of(source: Source, manifest: pd.DataFrame, frames: pd.DataFrame) -> s
         patients = source.patients.loc[list(names)].astype(str).tolist()
         rows = [list(row) for row in zip(names, hashes, labels, patients, strict=True)]
         sha256.update(canonical_json([part, rows]).encode())
-    own = {name for names in source.parts.values() for name in names}
-    boxes = source.boxes[source.boxes["image"].isin(own)]
+    boxes = source.boxes_of(name for names in source.parts.values() for name in names)
     boxes = boxes.sort_values(list(boxes.columns))
     sizes = frames[["rows", "columns"]].sort_index()
     geometry = [boxes.to_numpy().tolist(), sizes.index.tolist(), sizes.to_numpy(float).tolist()]
@@ -195,8 +193,7 @@ def _read_each(names: Sequence[str], source: Source) -> Iterator[tuple[str, File
     """Yields names with facts. Threads serve: hashing and checksums release the interpreter lock."""
 
     def read(name: str) -> FileFacts:
-        facts = astuple(examine(source.files[name]))
-        return FileFacts(_relative(source.files[name], source.root), *facts[1:])
+        return examine(source.files[name])._replace(path=_relative(source.files[name], source.root))
 
     left = iter(names)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -205,20 +202,23 @@ def _read_each(names: Sequence[str], source: Source) -> Iterator[tuple[str, File
 
 
 def _relative(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    return str(path).removeprefix(f"{root}{os.sep}")
 
 
 def _load(target: Path) -> dict[str, FileFacts]:
     """The stored facts by image; none if there is no manifest, or one that is not readable."""
     try:
         table = pd.read_parquet(target)
-        return {str(name): FileFacts(*row) for name, row in zip(table.index, table.to_numpy(), strict=True)}
-    except (OSError, ValueError, TypeError):  # pyarrow's errors are ValueErrors
+        columns = [table[column].tolist() for column in _COLUMNS]
+        return dict(zip(table.index.tolist(), map(FileFacts._make, zip(*columns, strict=True)), strict=True))
+    except (OSError, ValueError, KeyError):  # pyarrow's errors are ValueErrors
         return {}
 
 
 def _save(facts: Mapping[str, FileFacts], target: Path) -> None:
-    rows = [astuple(fact) for fact in facts.values()]
-    table = pd.DataFrame(rows, index=list(facts), columns=list(_COLUMNS))
     with replacing(target) as temporary:
-        table.to_parquet(temporary)
+        _as_table(facts).to_parquet(temporary)
+
+
+def _as_table(facts: Mapping[str, FileFacts]) -> pd.DataFrame:
+    return pd.DataFrame(list(facts.values()), index=list(facts), columns=list(_COLUMNS))

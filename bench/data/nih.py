@@ -137,9 +137,9 @@ def find_images(root: Path) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for pattern in IMAGE_FOLDERS:
         for folder in [root] if pattern == "." else sorted(root.glob(pattern)):
-            images = files_below(folder, SUFFIXES)
-            for path in sorted(images, key=lambda path: SUFFIXES.index(path.suffix.lower())):
-                files.setdefault(f"{path.stem}.png", path)
+            for suffix in SUFFIXES:
+                for path in files_below(folder, (suffix,)):
+                    files.setdefault(f"{path.stem}.png", path)
     return files
 
 
