@@ -1,6 +1,6 @@
 """A data set as its download has it: what its text files say, where its images are; and how it is loaded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,11 @@ class Source:
         frames: given names of images, each once, returns columns rows and columns, the size in px of the
             frame of each image's boxes, indexed by image.
         draw: given the name of an image and a side in px, draws it; None if images are decoded from `files`.
+        tables: the text files that all of this was read from.
+        is_official: whether the parts are those of the published data set, whose counts are known.
+        has_one_size: whether all images should be squares of one size.
+        frame_tolerance: share of a side that a box may reach beyond its frame.
+        frame_hint: what boxes outside of their frames most likely come from.
     """
 
     name: str
@@ -45,6 +50,16 @@ class Source:
     boxes: pd.DataFrame
     frames: Callable[[Sequence[str]], pd.DataFrame]
     draw: Callable[[str, int], npt.NDArray[np.uint8]] | None = None
+    tables: tuple[Path, ...] = ()
+    is_official: bool = False
+    has_one_size: bool = False
+    frame_tolerance: float = 0.0
+    frame_hint: str = ""
+
+    def boxes_of(self, names: Iterable[str]) -> pd.DataFrame:
+        """Returns the boxes of these images."""
+        chosen = set(names)
+        return self.boxes[np.array([name in chosen for name in self.boxes["image"]], bool)]
 
 
 def load_source(source: Source, resolution: int, oversize: float, context: DataContext) -> Dataset:
@@ -119,7 +134,7 @@ def place_boxes(source: Source, names: Sequence[str], side_px: int) -> pd.DataFr
     The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side / rows.
     """
     position = {name: i for i, name in enumerate(names)}
-    boxes = source.boxes[source.boxes["image"].isin(position)]
+    boxes = source.boxes_of(position)
     frames = source.frames(sorted(set(boxes["image"])))
     own = frames.loc[list(boxes["image"])].set_axis(boxes.index)
     x_scale, y_scale = side_px / own["columns"], side_px / own["rows"]

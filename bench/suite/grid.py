@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from bench.suite.schema import (
     title_of,
 )
 from bench.suite.trial import Trial
+from bench.suite.violation import AcceptableKind
 
 IMAGES_PREFIX = "images of "
 """Before the digest of a table of labels: what a trial calls the folder of its images."""
@@ -90,13 +91,15 @@ class Grid:
     """A suite's points in the order of its rows, and what it knows of other things that they name.
 
     Attributes:
-        points: trials and the maps that they are scored on.
-        files: by digest, the files that trials name.
+        points: the trials and their maps.
+        files: those that trials name by digest.
+        accepted: by data set, as JSON, what may be wrong with it; also of suites that this one starts from.
         origins: by trial id, where trials of other suites are from.
     """
 
     points: tuple[Point, ...]
     files: Mapping[str, Path]
+    accepted: Mapping[str, frozenset[AcceptableKind]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @cached_property
@@ -147,7 +150,7 @@ class Grid:
         )
         if not chosen:
             raise SuiteError("no trial of this suite matches all of the conditions together")
-        return Grid(chosen, self.files, self.origins)
+        return replace(self, points=chosen)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -217,7 +220,8 @@ def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid
     for model, source in zip(suite.models, sources, strict=True):
         if model.init is not None and source is not None:
             origins |= _origins_of(model.init.suite, source)
-    return Grid(kept, files, origins)
+    accepted = _accepted(suite, datasets, [source for source in sources if source is not None])
+    return Grid(kept, files, accepted, origins)
 
 
 def label_of(model: ModelSpec) -> str:
@@ -230,6 +234,16 @@ def label_of(model: ModelSpec) -> str:
     else:
         suffix = " (fine-tuned)" if model.init is not None else ""
     return display_name(model.name, model.options) + suffix
+
+
+def _accepted(
+    suite: Suite, datasets: Sequence[DatasetSpec], sources: Sequence[Grid]
+) -> dict[str, frozenset[AcceptableKind]]:
+    own = dict.fromkeys((dataset.model_dump_json() for dataset in datasets), frozenset(suite.accept))
+    for source in sources:
+        for key, kinds in source.accepted.items():
+            own[key] = own.get(key, frozenset()) | kinds
+    return own
 
 
 def _source_of(

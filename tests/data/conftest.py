@@ -1,5 +1,7 @@
-"""DICOM files for the tests, written by pydicom."""
+"""DICOM files for the tests, written by pydicom, and a disk that is soon full."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +33,15 @@ def write_dicom():
         header.save_as(path, enforce_file_format=True)
 
     return write
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("may not mount")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
