@@ -179,6 +179,7 @@ def _train_and_score(
         num_epochs=len(history.rows),
         duration_s=round(history.earlier_s + time.monotonic() - started, 2),
         notes=(*setting.notes, *scores.notes),
+        findings=data.findings,
         provenance=describe(_device_name(device), precision, trial.recipe.num_threads),
     )
 
