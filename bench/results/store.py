@@ -66,6 +66,14 @@ class TrialFolder:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
+    def read_record(self) -> Record | None:
+        """Returns the record, or None if there is none; whatever the folder is called.
+
+        Raises:
+            ResultsError: the file is there and cannot be read.
+        """
+        return _read(self.record, Record, "record", "move it away to run the trial again")
+
     def read_evaluation(self, method: CamMethod) -> CamEvaluation | None:
         """Returns what the maps of `method` say, or None if they were not evaluated.
 
@@ -122,10 +130,10 @@ class ResultsStore:
         Raises:
             ResultsError: the file is there and cannot be read.
         """
-        path = self.folder(trial_id).record
-        record = _read(path, Record, "record", "move it away to run the trial again")
+        folder = self.folder(trial_id)
+        record = folder.read_record()
         if record is not None and record.trial.id != trial_id:
-            raise ResultsError(f"{path}: is the record of another trial, {record.trial.id}")
+            raise ResultsError(f"{folder.record}: is the record of another trial, {record.trial.id}")
         return record
 
     def evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
