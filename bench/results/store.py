@@ -4,6 +4,7 @@ results/trials/<id>/trial.json      what was asked for
                     record.json     that it finished or failed, with metrics and provenance
                     initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
+                    learning_curve.png   the history drawn, once the trial has ended
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input
                     cams/<method>.parquet, cams/<method>.json   per-unit table and metrics of maps other than
@@ -40,6 +41,7 @@ class TrialFolder:
         self.record = path / "record.json"
         self.initial_weights = path / "initial_weights.json"
         self.history = path / "history.csv"
+        self.learning_curve = path / "learning_curve.png"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
         self.progress = path / "progress.json"

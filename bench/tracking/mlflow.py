@@ -125,7 +125,7 @@ class MlflowTracker:
             self._log(run_id, outcome.metrics | {"best_epoch": outcome.best_epoch}, outcome.best_epoch)
             tags["git_commit"] = outcome.provenance.git_commit or "none"
             tags["device"] = outcome.provenance.device
-        files = (folder.trial, folder.record, folder.initial_weights, folder.history)
+        files = (folder.trial, folder.record, folder.initial_weights, folder.history, folder.learning_curve)
         for path in (*files, folder.units, folder.boxes):
             if path.exists():
                 self._client.log_artifact(run_id, str(path))
