@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +58,10 @@ def execute(arguments: argparse.Namespace) -> int:
         files=dict(loaded.grid.files),
         use_gpu=_use_gpu(loaded.suite.resources),
     )
-    driver = Driver(store, _tracker(arguments, loaded, store.root), Display(store), illustrate=_draw_trial)
-    executor = _executor(arguments)
-    resources = loaded.suite.resources
-    run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
+    executor, resources = _executor(arguments), loaded.suite.resources
+    with closing(_tracker(arguments, loaded, store.root)) as tracker:
+        driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
+        run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
     report = build_report(loaded, store, arguments.reports_dir)
     with _optional():
         write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, report.folder)
