@@ -71,10 +71,12 @@ class SystemMetrics:
             samplers = _samplers()
             given_s = MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL.get()  # type: ignore[no-untyped-call]
             interval_s = given_s or SAMPLING_INTERVAL_S
-            while True:
+            wait_s = min(1.0, interval_s)
+            for sampler in samplers:  # the load of the CPU is that since it was last asked for
+                _values(sampler)
+            while not self._stop.wait(wait_s):
                 self._log({name: value for sampler in samplers for name, value in _values(sampler)})
-                if self._stop.wait(interval_s):
-                    return
+                wait_s = interval_s
         except Exception as error:  # of libraries that ask the system, in whatever way it is odd
             log.debug("no more system metrics: %s", error)
 
