@@ -80,7 +80,7 @@ class PredictionOutput:
         self._finding_names = distinct_names(findings)
         self._image_width = max(len(str(path)) for path in paths)
         self._finding_width = max(map(len, findings))
-        self._images: list[PredictedImage] = []
+        self._rows: list[dict[str, Any]] = []
         self._documents: list[dict[str, Any]] = []
 
     def leave_out(self, path: Path, reason: DataError) -> None:
@@ -95,10 +95,10 @@ class PredictionOutput:
         if shown is None:
             shown = most_probable(image.prediction, self._num_shown)
         overlays = {index: self._draw(name, image, gray, index) for index in shown}
-        lines = [] if self._images else [self._line("image", "finding", "probability", "peak x", "peak y")]
+        lines = [] if self._rows else [self._line("image", "finding", "probability", "peak x", "peak y")]
         rows = [describe(image, index, finding) for index, finding in enumerate(self.findings)]
         lines += [self._row(rows[index]) for index in shown]
-        self._images.append(image)
+        self._rows += rows
         self._documents.append(
             {
                 "image": str(image.path),
@@ -116,8 +116,8 @@ class PredictionOutput:
 
     def write_table(self) -> None:
         """Writes the table of all images and findings, unless no image could be read."""
-        if self._images:
-            write_predictions(self.folder / TABLE, self._images, self.findings)
+        if self._rows:
+            write_predictions(self.folder / TABLE, self._rows)
 
     def to_json(self) -> str:
         """Returns everything as a JSON document; null is what is not finite."""
@@ -128,8 +128,8 @@ class PredictionOutput:
     def summary(self) -> str:
         """Returns a sentence on what was done and where it is."""
         left_out = f", {len(self.left_out)} could not be read" if self.left_out else ""
-        where = f"; overlays, maps and {TABLE}: {self.folder}" if self._images else ""
-        return f"{len(self._images)} images predicted{left_out}{where}"
+        where = f"; overlays, maps and {TABLE}: {self.folder}" if self._rows else ""
+        return f"{len(self._documents)} images predicted{left_out}{where}"
 
     def _draw(self, name: str, image: PredictedImage, gray: Gray, index: int) -> Path:
         path = self.folder / f"{name}.{self._finding_names[index]}.png"

@@ -64,9 +64,7 @@ class Display:
         self._left: dict[str, set[CamMethod]] = {}
         self._started_at = time.monotonic()
         self._earlier: dict[str, float] = {}  # share of each trial that was done before this run
-        self._starts: dict[
-            str, tuple[float, float]
-        ] = {}  # when each was started last, and what was done then
+        self._starts: dict[str, tuple[float, float]] = {}  # when each last began, and what was done then
         self._pace: _Pace | None = None
 
     def preparing(self, what: str, done: int, total: int) -> None:
@@ -89,8 +87,8 @@ class Display:
 
     def started(self, trial: Trial) -> None:
         """Marks the trial as running."""
-        self._state[trial.id] = "running"
         self._starts[trial.id] = time.monotonic(), earlier_share(self.store, trial)
+        self._state[trial.id] = "running"
 
     def ended(self, record: Record) -> None:
         """Marks the trial as finished or failed, with one line that stays; it runs on while maps are left."""

@@ -12,7 +12,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.errors import ResultsError
 from bench.results.atomic import replacing, write_text
 
 COLUMNS = ("image", "finding", "probability", "peak_x", "peak_y")
@@ -94,10 +96,12 @@ def distinct_names(words: Sequence[str]) -> list[str]:
 
 
 def write_heatmaps(path: Path, image: PredictedImage, findings: Sequence[str], trial_id: str) -> None:
-    """Writes the maps to `path`, which ends in .npy, and beside it what their axes are."""
+    """Writes the maps to `path`, which ends in .npy, and beside it what their axes are.
+
+    Raises:
+        ResultsError: they cannot be written.
+    """
     prediction = image.prediction
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, prediction.heatmaps)
     document = {
         "image": str(image.path),
         "image_size_px": {"width": image.width_px, "height": image.height_px},
@@ -107,19 +111,32 @@ def write_heatmaps(path: Path, image: PredictedImage, findings: Sequence[str], t
         "axes": ["finding", "row", "column"],
         "findings": list(findings),
     }
-    write_text(path.with_suffix(".json"), json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    with _writing(path):
+        with replacing(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, prediction.heatmaps)
+        write_text(path.with_suffix(".json"), json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_predictions(path: Path, images: Iterable[PredictedImage], findings: Sequence[str]) -> None:
-    """Writes the table of all images and findings."""
+def write_predictions(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes the table, its rows as `describe` gives them.
+
+    Raises:
+        ResultsError: it cannot be written.
+    """
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for image in images:
-        for index, finding in enumerate(findings):
-            row = describe(image, index, finding)
-            writer.writerow({key: "" if value is None else value for key, value in row.items()})
-    write_text(path, stream.getvalue())
+    writer.writerows(rows)
+    with _writing(path):
+        write_text(path, stream.getvalue())
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
 def describe(image: PredictedImage, finding_index: int, finding: str) -> dict[str, Any]:

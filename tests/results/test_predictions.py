@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.errors import ResultsError
 from bench.results.predictions import (
     PredictedImage,
     Prediction,
+    describe,
     distinct_names,
     most_probable,
     write_heatmaps,
@@ -30,7 +32,8 @@ def image():
 
 
 def test_table_has_peaks_in_px_of_the_image(tmp_path, image):
-    write_predictions(tmp_path / "predictions.csv", [image], FINDINGS)
+    rows = [describe(image, index, finding) for index, finding in enumerate(FINDINGS)]
+    write_predictions(tmp_path / "predictions.csv", rows)
     assert (tmp_path / "predictions.csv").read_text() == (
         "image,finding,probability,peak_x,peak_y\n"
         '"ward/a, b.png",Mass,0.25,1260.0,0.0\n'
@@ -49,6 +52,14 @@ def test_maps_come_with_what_their_axes_are(tmp_path, image):
     assert document["findings"] == list(FINDINGS)
     assert document["image_size_px"] == {"width": 1280, "height": 640}
     assert document["trial"] == "pylon-0123456789"
+
+
+def test_files_that_cannot_be_written_are_a_sentence(tmp_path, image):
+    (tmp_path / "taken").touch()
+    with pytest.raises(ResultsError, match=r"taken/a\.npy: cannot be written \("):
+        write_heatmaps(tmp_path / "taken" / "a.npy", image, FINDINGS, "pylon-0123456789")
+    with pytest.raises(ResultsError, match=r"taken/a\.csv: cannot be written \("):
+        write_predictions(tmp_path / "taken" / "a.csv", [])
 
 
 def test_most_probable_come_first_and_what_is_not_finite_last(image):
