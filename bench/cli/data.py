@@ -4,15 +4,21 @@ import argparse
 from types import ModuleType
 
 from bench.cli import arguments as shared
-from bench.cli import data_prepare, data_show, data_stats
+from bench.cli import data_check, data_prepare, data_show, data_stats
 
 EXAMPLES = """\
 examples:
+  bench data check nih --data-root ~/nih
   bench data stats nih --data-root ~/nih
   bench data show nih --data-root ~/nih --part test -o boxes.png
 """
 
-SUBVERBS: dict[str, ModuleType] = {"stats": data_stats, "show": data_show, "prepare": data_prepare}
+SUBVERBS: dict[str, ModuleType] = {
+    "check": data_check,
+    "stats": data_stats,
+    "show": data_show,
+    "prepare": data_prepare,
+}
 """Each has `add_arguments(parser)`, `execute(arguments) -> int` and EXAMPLES, and a docstring as summary."""
 
 

@@ -60,6 +60,11 @@ def square(image: Gray, side_px: int) -> Gray:
     return resized.astype(np.uint8, copy=False)
 
 
+def is_cut_off_jpeg(start: bytes, end: bytes) -> bool:
+    """Returns whether a file from `start` to `end` is a JPEG without its end marker."""
+    return start.startswith(_JPEG_START) and _JPEG_END not in end
+
+
 def decode_each(paths: Sequence[Path], side_px: int) -> Generator[Gray | DataError]:
     """Yields for each file, in their order, its image (see `decode`) or why there is none.
 
@@ -90,9 +95,9 @@ def _read_gray(path: Path) -> Gray:
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
-            is_jpeg = stream.read(2) == _JPEG_START
+            start = stream.read(len(_JPEG_START))
             stream.seek(max(size - 1024, 0))
-            is_cut_off = is_jpeg and _JPEG_END not in stream.read()  # OpenCV fills the rest with gray
+            is_cut_off = is_cut_off_jpeg(start, stream.read())  # OpenCV would fill the rest with gray
         image = None if is_cut_off or not size else cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None

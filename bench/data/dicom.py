@@ -70,6 +70,27 @@ def read_size(path: Path) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
+def check_pixels(path: Path) -> None:
+    """Checks that the file has as many bytes of pixels as its header says; they are not decoded.
+
+    Raises:
+        DataError: it is missing, no DICOM, damaged, or has no pixels or too few.
+    """
+    from pydicom.pixels.utils import get_expected_length
+
+    header = _read(path)
+    pixels = header.get("PixelData")
+    if not pixels:
+        raise DataError(f"{path}: has no pixels")
+    try:
+        num_expected = get_expected_length(header)
+        is_compressed = header.file_meta.TransferSyntaxUID.is_compressed
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: its header does not describe its pixels ({brief(error)})") from None
+    if not is_compressed and len(pixels) < num_expected:
+        raise DataError(f"{path}: is cut off: {len(pixels)} of {num_expected} bytes of pixels")
+
+
 def equalised(stored: npt.NDArray[np.integer[Any]], *, inverted: bool = False) -> Gray:
     """Returns uint8 of the shape of `stored`, with the histogram of its range, in 256 bins, made flat.
 

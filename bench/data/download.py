@@ -1,5 +1,6 @@
 """What downloads of data sets have in common: a root, text tables, lists of images, images as files."""
 
+import os
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,29 @@ def find_root(name: str, title: str, label_files: Sequence[str], data_root: Path
         if any((folder / file).is_file() for file in label_files):
             return folder
     raise DataError(f"{data_root}: no {title} here; expected {' or '.join(label_files)}, or a folder {name}/")
+
+
+def files_below(folder: Path, suffixes: Collection[str], *, deep: bool = False) -> list[Path]:
+    """Returns the files with one of the endings, in any case, in `folder`, sorted; none if it is not there.
+
+    Args:
+        folder: where to look.
+        suffixes: in small letters.
+        deep: look in folders of the folder too.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: the folder cannot be read ({error.strerror})")
+
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=refuse if folder.is_dir() else None):
+        found += [Path(place, name) for name in names if Path(name).suffix.lower() in suffixes]
+        if not deep:
+            folders.clear()
+    return sorted(found)
 
 
 def read_csv(path: Path, columns: Iterable[str] = ()) -> pd.DataFrame:

@@ -15,10 +15,10 @@ import pandas as pd
 
 from bench.data import dicom
 from bench.data.dataset import DataContext, Dataset
-from bench.data.download import Parts, as_numbers, check_parts, read_csv
-from bench.data.frames import header_sizes, reaching_outside
+from bench.data.download import Parts, as_numbers, check_parts, files_below, read_csv
+from bench.data.frames import header_sizes
 from bench.data.source import Source, load_source
-from bench.data.splits import read_lists, split_in_three, split_in_three_by_patient
+from bench.data.splits import list_files, read_lists, split_in_three, split_in_three_by_patient
 from bench.errors import DataError, listing, nearest
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.suite.identity import short_hash
@@ -71,7 +71,10 @@ def read_folder(spec: FolderSpec, context: DataContext) -> Source:
         labels=labels,
         patients=pd.Series(_patients(table), index=labels.index),
         boxes=boxes,
-        frames=partial(_frames, spec, boxes, files, context.cache_dir / name),
+        frames=partial(_frames, spec=spec, files=files, cache_dir=context.cache_dir / name),
+        tables=_tables(spec, context.files),
+        frame_tolerance=_OUTSIDE_TOLERANCE,
+        frame_hint=f"read as box_format {spec.box_format} and box_frame {spec.box_frame}",
     )
 
 
@@ -84,7 +87,7 @@ def find_images(folder: Path, names: Sequence[str]) -> dict[str, Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder of images")
     by_name: dict[str, list[Path]] = {}
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    paths = files_below(folder, SUFFIXES, deep=True)
     for path in sorted(paths, key=lambda path: SUFFIXES.index(path.suffix.lower())):
         by_name.setdefault(path.name, []).append(path)
         by_name.setdefault(path.stem, []).append(path)
@@ -193,7 +196,7 @@ def _read_boxes(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path
 
 
 def _check_boxes(table: pd.DataFrame, labels: pd.DataFrame, path: Path) -> None:
-    """Refuses boxes of images and findings that the labels do not list, or call absent."""
+    """Refuses boxes of images and findings that the labels do not list."""
     unknown = [name for name in table["image"].unique() if name not in labels.index]
     if unknown:
         hint = nearest(unknown[0], labels.index)
@@ -202,35 +205,19 @@ def _check_boxes(table: pd.DataFrame, labels: pd.DataFrame, path: Path) -> None:
         if name not in labels.columns:
             allowed = f"allowed: {listing(labels.columns)}{nearest(name, labels.columns)}"
             raise DataError(f"{path}: unknown finding {name!r}; {allowed}")
-    rows, columns = (
-        labels.index.get_indexer(pd.Index(table["image"])),
-        labels.columns.get_indexer(pd.Index(table["finding"])),
-    )
-    absent = table[labels.to_numpy()[rows, columns] == 0]
-    if len(absent):
-        named = [
-            f"{finding} on {image}" for image, finding in zip(absent["image"], absent["finding"], strict=True)
-        ]
-        raise DataError(
-            f"{path}: {len(absent)} boxes are of findings that the labels call absent: {listing(named[:5])}"
-        )
+
+
+def _tables(spec: FolderSpec, files: Mapping[str, Path]) -> tuple[Path, ...]:
+    """The text files that the data set is read from."""
+    own = tuple(files[digest] for digest in (spec.labels, spec.boxes) if digest is not None)
+    return (*own, *list_files(spec.split, files))
 
 
 def _frames(
-    spec: FolderSpec, boxes: pd.DataFrame, files: Mapping[str, Path], cache_dir: Path, names: Sequence[str]
+    names: Sequence[str], spec: FolderSpec, files: Mapping[str, Path], cache_dir: Path
 ) -> pd.DataFrame:
-    """Rows and columns of the frames of the boxes of `names`; refuses boxes that reach outside of them."""
+    """Rows and columns of the frames of the boxes of `names`."""
     if spec.box_frame == "image":
-        sizes = header_sizes(names, files, cache_dir)
-    else:
-        side = float(spec.box_frame)
-        sizes = pd.DataFrame({"rows": side, "columns": side}, index=list(names))
-    outside = list(dict.fromkeys(reaching_outside(boxes, sizes, _OUTSIDE_TOLERANCE)))
-    if outside:
-        first = sizes.loc[outside[0]]
-        size = f"{first['columns']:.0f} × {first['rows']:.0f} px for {outside[0]}"
-        raise DataError(
-            f"data set folder: boxes of {len(outside)} images reach outside of their frame, {size}, read as "
-            f"box_format {spec.box_format} and box_frame {spec.box_frame}: {listing(outside[:5])}"
-        )
-    return sizes
+        return header_sizes(names, files, cache_dir)
+    side = float(spec.box_frame)
+    return pd.DataFrame({"rows": side, "columns": side}, index=list(names))

@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 
 from bench.data.dataset import DataContext, Dataset
-from bench.data.download import Parts, as_numbers, find_root, read_csv
+from bench.data.download import Parts, as_numbers, files_below, find_root, read_csv
 from bench.data.findings import ALIASES, NIH_FINDINGS, NO_FINDING, finding_index
 from bench.data.source import Source, load_source
-from bench.data.splits import read_list, read_lists, split_by_image, split_by_patient
+from bench.data.splits import list_files, read_list, read_lists, split_by_image, split_by_patient
 from bench.errors import DataError, listing
 from bench.suite.schema import NihSpec, SplitLists
 
@@ -84,6 +84,9 @@ def read_nih(spec: NihSpec, context: DataContext) -> Source:
         patients=tables.patients,
         boxes=tables.boxes,
         frames=_official_frames,
+        tables=_tables(spec, tables.root, context),
+        is_official=not isinstance(spec.split, SplitLists),
+        has_one_size=True,
     )
 
 
@@ -93,7 +96,7 @@ def read_tables(root: Path) -> NihTables:
     Raises:
         DataError: a file or column is missing, an image stands twice, or a finding is unknown.
     """
-    path = next(root / name for name in LABEL_FILES if (root / name).is_file())
+    path = _first_of(LABEL_FILES, root)
     entries = read_csv(path, ("Image Index", "Finding Labels", "Patient ID"))
     twice = entries["Image Index"][entries["Image Index"].duplicated()]
     if len(twice):
@@ -101,7 +104,7 @@ def read_tables(root: Path) -> NihTables:
     labels = entries["Finding Labels"].str.get_dummies("|").set_index(entries["Image Index"])
     labels = labels.drop(columns=NO_FINDING, errors="ignore").rename(columns=ALIASES)
     for name in labels.columns:
-        finding_index(name, NIH_FINDINGS)
+        _finding(name, path)
     labels = labels.reindex(columns=list(NIH_FINDINGS), fill_value=0)
     patients = entries.set_index("Image Index")["Patient ID"]
     return NihTables(root, labels, patients, _read_boxes(_first_of(BOX_FILES, root)))
@@ -126,15 +129,25 @@ def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts
 
 
 def find_images(root: Path) -> dict[str, Path]:
-    """Returns the path of every image by its official name, in any of the layouts that downloads have."""
+    """Returns the path of every image by its official name, in any of the layouts that downloads have.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
     files: dict[str, Path] = {}
     for pattern in IMAGE_FOLDERS:
         for folder in [root] if pattern == "." else sorted(root.glob(pattern)):
-            paths = folder.iterdir() if folder.is_dir() else ()
-            images = [path for path in paths if path.suffix.lower() in SUFFIXES]
+            images = files_below(folder, SUFFIXES)
             for path in sorted(images, key=lambda path: SUFFIXES.index(path.suffix.lower())):
                 files.setdefault(f"{path.stem}.png", path)
     return files
+
+
+def _tables(spec: NihSpec, root: Path, context: DataContext) -> tuple[Path, ...]:
+    """The text files that the data set is read from."""
+    own = list_files(spec.split, context.files)
+    lists = own or (_first_of(TRAIN_VAL_LISTS, root), _first_of(TEST_LISTS, root))
+    return (_first_of(LABEL_FILES, root), _first_of(BOX_FILES, root), *lists)
 
 
 def _first_of(names: Sequence[str], root: Path) -> Path:
@@ -146,10 +159,18 @@ def _official_frames(names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"rows": float(BOX_FRAME_PX), "columns": float(BOX_FRAME_PX)}, index=list(names))
 
 
+def _finding(name: str, path: Path) -> str:
+    """The finding that is called `name` in the file `path`."""
+    try:
+        return NIH_FINDINGS[finding_index(name, NIH_FINDINGS)]
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
 def _read_boxes(path: Path) -> pd.DataFrame:
     boxes = read_csv(path)
     if boxes.shape[1] < 6:
         raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {boxes.shape[1]}")
     boxes = boxes.iloc[:, :6].set_axis(["image", "finding", "x", "y", "w", "h"], axis=1)
-    boxes["finding"] = [NIH_FINDINGS[finding_index(name, NIH_FINDINGS)] for name in boxes["finding"]]
+    boxes["finding"] = [_finding(name, path) for name in boxes["finding"]]
     return as_numbers(boxes, ("x", "y", "w", "h"), path, "a coordinate")

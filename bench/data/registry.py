@@ -1,12 +1,14 @@
 """Data sets by the name that a suite gives: one line adds one."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bench.data.dataset import DataContext, Dataset
 from bench.data.download import check_parts
+from bench.data.integrity import check, require_integrity
 from bench.data.source import Source
 from bench.suite.schema import DatasetSpec
 
@@ -64,6 +66,28 @@ def read_source(spec: DatasetSpec, context: DataContext) -> Source:
     source: Source = _function(DATASETS[spec.name].source)(spec, context)
     check_parts(source.parts, source.labels.index, source.root)
     return source
+
+
+def require_dataset(spec: DatasetSpec, context: DataContext, accepted: Collection[str]) -> str | None:
+    """Returns the digest of a stored data set that is as it should be; None of one that is drawn.
+
+    Files that the stored manifest knows are not read again, so that this takes seconds.
+
+    Args:
+        spec: which data set.
+        context: where it is.
+        accepted: kinds of violations that are let pass.
+
+    Raises:
+        DataError: it is not as it should be, or as `read_source`.
+    """
+    if not DATASETS[spec.name].is_stored:
+        return None
+    source = read_source(spec, context)
+    told = context.on_progress
+    integrity = check(source, context.cache_dir, partial(told, f"check {spec.name}") if told else None)
+    require_integrity(source, integrity, accepted)
+    return integrity.digest
 
 
 def _function(target: str) -> Callable[..., Any]:

@@ -33,6 +33,11 @@ class Source:
         frames: given names of images, each once, returns columns rows and columns, the size in px of the
             frame of each image's boxes, indexed by image.
         draw: given the name of an image and a side in px, draws it; None if images are decoded from `files`.
+        tables: the text files that all of this was read from.
+        is_official: whether the parts are those of the published data set, whose counts are known.
+        has_one_size: whether all images should be squares of one size.
+        frame_tolerance: share of a side that a box may reach beyond its frame.
+        frame_hint: what boxes outside of their frames most likely come from.
     """
 
     name: str
@@ -45,6 +50,11 @@ class Source:
     boxes: pd.DataFrame
     frames: Callable[[Sequence[str]], pd.DataFrame]
     draw: Callable[[str, int], npt.NDArray[np.uint8]] | None = None
+    tables: tuple[Path, ...] = ()
+    is_official: bool = False
+    has_one_size: bool = False
+    frame_tolerance: float = 0.0
+    frame_hint: str = ""
 
 
 def load_source(source: Source, resolution: int, oversize: float, context: DataContext) -> Dataset:

@@ -91,6 +91,11 @@ def read_lists(lists: SplitLists, files: Mapping[str, Path]) -> dict[str, tuple[
     return {part: read_list(files[digest]) for part, digest in lists}
 
 
+def list_files(split: object, files: Mapping[str, Path]) -> tuple[Path, ...]:
+    """Returns the files of a split that is given as lists; none of any other."""
+    return tuple(files[digest] for _, digest in split) if isinstance(split, SplitLists) else ()
+
+
 def read_list(path: Path) -> tuple[str, ...]:
     """Returns the names in a list file, one per line; they may hold blanks.
 

@@ -10,7 +10,6 @@ scaled by side / columns and y by side / rows. Each radiologist drew boxes of th
 on an image are one region, and a hit in any of them counts (thesis §5.5).
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,11 +18,10 @@ import pandas as pd
 
 from bench.data.dataset import DataContext, Dataset
 from bench.data.dicom import SUFFIXES
-from bench.data.download import as_numbers, find_root, read_csv
+from bench.data.download import as_numbers, files_below, find_root, read_csv
 from bench.data.findings import VINDR_FINDINGS, VINDR_NO_FINDING
-from bench.data.frames import reaching_outside
 from bench.data.source import Source, load_source
-from bench.data.splits import read_lists, split_in_three
+from bench.data.splits import list_files, read_lists, split_in_three
 from bench.data.vindr_sizes import original_sizes
 from bench.errors import DataError, listing, nearest
 from bench.suite.schema import SplitLists, VindrSpec
@@ -81,7 +79,11 @@ def read_vindr(spec: VindrSpec, context: DataContext) -> Source:
         labels=tables.labels,
         patients=pd.Series(names, index=names),
         boxes=tables.boxes,
-        frames=partial(_original_frames, tables, files, context.cache_dir / "vindr"),
+        frames=partial(original_sizes, files=files, root=tables.root, cache_dir=context.cache_dir / "vindr"),
+        tables=(_label_file(tables.root), *list_files(spec.split, context.files)),
+        is_official=spec.split == "random",
+        frame_tolerance=_OUTSIDE_TOLERANCE,
+        frame_hint="so the given rows and columns may not be those of the originals",
     )
 
 
@@ -93,7 +95,7 @@ def read_tables(root: Path) -> VindrTables:
     Raises:
         DataError: the file or a column is missing, a class is unknown, or a box is none.
     """
-    path = next(root / name for name in LABEL_FILES if (root / name).is_file())
+    path = _label_file(root)
     entries = read_csv(path, ("image_id", "class_name", *CORNERS))
     for name in entries["class_name"].unique():
         if name not in VINDR_FINDINGS:
@@ -104,6 +106,10 @@ def read_tables(root: Path) -> VindrTables:
     labels[VINDR_NO_FINDING] = 1 - labels.drop(columns=VINDR_NO_FINDING).max(axis=1)
     marked = entries.loc[entries["class_name"] != VINDR_NO_FINDING, ["image_id", "class_name", *CORNERS]]
     return VindrTables(root, labels, _boxes(as_numbers(marked, CORNERS, path, "a coordinate"), path))
+
+
+def _label_file(root: Path) -> Path:
+    return next(root / name for name in LABEL_FILES if (root / name).is_file())
 
 
 def _boxes(corners: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -124,28 +130,14 @@ def _boxes(corners: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def find_images(root: Path) -> dict[str, Path]:
-    """Returns the path of every image by its id, of a DICOM rather than a PNG."""
+    """Returns the path of every image by its id, of a DICOM rather than a PNG.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
     files: dict[str, Path] = {}
     for suffix in (*SUFFIXES, ".png"):
         for folder in IMAGE_FOLDERS:
-            for path in (root / folder).glob(f"*{suffix}"):
+            for path in files_below(root / folder, (suffix,)):
                 files.setdefault(path.stem, path)
     return files
-
-
-def _original_frames(
-    tables: VindrTables, files: Mapping[str, Path], cache_dir: Path, names: Sequence[str]
-) -> pd.DataFrame:
-    """Returns rows and columns of the originals.
-
-    Raises:
-        DataError: they are not known, or a box reaches outside of its image, so that they cannot be right.
-    """
-    sizes = original_sizes(names, files, tables.root, cache_dir)
-    outside = reaching_outside(tables.boxes, sizes, _OUTSIDE_TOLERANCE)
-    if outside:
-        raise DataError(
-            f"data set vindr: {len(outside)} boxes reach outside of their images, so the given rows and "
-            f"columns are not those of the originals: {listing(list(dict.fromkeys(outside))[:5])}"
-        )
-    return sizes

@@ -18,6 +18,7 @@ class RunContext:
         files: paths of files that trials name by digest.
         use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
+        data: by data set, as JSON, the digest of what was checked; the driver fills it in.
     """
 
     results_dir: Path
@@ -26,3 +27,4 @@ class RunContext:
     files: dict[str, Path] = field(default_factory=dict)
     use_gpu: bool = False
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
+    data: Mapping[str, str | None] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
-from bench.data.registry import prepare_dataset
+from bench.data.registry import prepare_dataset, require_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.live import Display
@@ -112,13 +112,17 @@ def run_grid(
         return
     display = driver.display
     data = DataContext(context.data_root, context.cache_dir, context.files, display.preparing, display.notice)
+    digests = {
+        key: require_dataset(dataset, data, grid.accepted.get(key, ()))
+        for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
+    }
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         prepare_dataset(trial.dataset, trial.resolution, data)
     with driver.display.running(todo, driver.cams):
         for wave in _waves(todo):
             ready = [trial for trial in wave if not driver.store.is_blocked(trial)]
             if ready:
-                executor.run(ready, replace(context, cams=driver.cams), resources, driver)
+                executor.run(ready, replace(context, cams=driver.cams, data=digests), resources, driver)
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:

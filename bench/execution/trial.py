@@ -44,6 +44,7 @@ class _Setting:
         num_passes: over the test part: the native map's unless it was scored before, one for each other map.
         training_share: share of the progress bar that training takes; the rest is the passes'.
         notes: what a reader of the numbers should know of the initial weights.
+        data_digest: see `bench.results.provenance.Provenance.data`.
     """
 
     data: Dataset
@@ -52,6 +53,7 @@ class _Setting:
     num_passes: int
     training_share: float
     notes: tuple[str, ...]
+    data_digest: str | None
 
 
 def run_trial(
@@ -146,7 +148,8 @@ def _prepare(
         text = json.dumps([asdict(report) for report in reports], indent=2) + "\n"
         write_text(folder.initial_weights, text)
     notes = tuple(f"initial weights from {report}" for report in reports if not report.is_complete)
-    return _Setting(data, model.to(device), device, num_passes, share, notes)
+    digest = context.data.get(trial.dataset.model_dump_json())
+    return _Setting(data, model.to(device), device, num_passes, share, notes, digest)
 
 
 def _train_and_score(
@@ -188,7 +191,9 @@ def _train_and_score(
         duration_s=round(history.earlier_s + time.monotonic() - started, 2),
         notes=(*setting.notes, *scores.notes),
         findings=data.findings,
-        provenance=describe(_device_name(device), precision, trial.recipe.num_threads),
+        provenance=describe(
+            _device_name(device), precision, trial.recipe.num_threads, data=setting.data_digest
+        ),
     )
 
 

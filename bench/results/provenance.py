@@ -33,9 +33,18 @@ class Provenance(Frozen):
     precision: str
     """Arithmetic that training really used."""
     num_threads: int
+    data: str | None = None
+    """``sha256:…`` of the data set: split, image files, labels, patients and boxes; None where it is drawn,
+    or was not checked."""
 
 
-def describe(device: str, precision: str, num_threads: int, packages: Iterable[str] = PACKAGES) -> Provenance:
+def describe(
+    device: str,
+    precision: str,
+    num_threads: int,
+    packages: Iterable[str] = PACKAGES,
+    data: str | None = None,
+) -> Provenance:
     """Returns the provenance of a trial that runs in this process."""
     return Provenance(
         bench=bench.__version__,
@@ -46,6 +55,7 @@ def describe(device: str, precision: str, num_threads: int, packages: Iterable[s
         device=device,
         precision=precision,
         num_threads=num_threads,
+        data=data,
     )
 
 

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from bench.suite.schema import (
     title_of,
 )
 from bench.suite.trial import Trial
+from bench.suite.violation import AcceptableKind
 
 IMAGES_PREFIX = "images of "
 """Before the digest of a table of labels: what a trial calls the folder of its images."""
@@ -74,10 +75,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Grid:
-    """A suite's points in the order of its rows, with the files that they name by digest."""
+    """A suite's points in the order of its rows.
+
+    Attributes:
+        points: the trials and their maps.
+        files: those that trials name by digest.
+        accepted: by data set, as JSON, what may be wrong with it; also of suites that this one starts from.
+    """
 
     points: tuple[Point, ...]
     files: Mapping[str, Path]
+    accepted: Mapping[str, frozenset[AcceptableKind]] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -127,7 +135,7 @@ class Grid:
         )
         if not chosen:
             raise SuiteError("no trial of this suite matches all of the conditions together")
-        return Grid(chosen, self.files)
+        return replace(self, points=chosen)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -193,7 +201,7 @@ def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid
     if not kept:
         raise GridError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
     _refuse_twins(kept)
-    return Grid(kept, files)
+    return Grid(kept, files, _accepted(suite, datasets, [source for source in sources if source is not None]))
 
 
 def label_of(model: ModelSpec) -> str:
@@ -206,6 +214,16 @@ def label_of(model: ModelSpec) -> str:
     else:
         suffix = " (fine-tuned)" if model.init is not None else ""
     return display_name(model.name, model.options) + suffix
+
+
+def _accepted(
+    suite: Suite, datasets: Sequence[DatasetSpec], sources: Sequence[Grid]
+) -> dict[str, frozenset[AcceptableKind]]:
+    own = dict.fromkeys((dataset.model_dump_json() for dataset in datasets), frozenset(suite.accept))
+    for source in sources:
+        for key, kinds in source.accepted.items():
+            own[key] = own.get(key, frozenset()) | kinds
+    return own
 
 
 def _source_of(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bench.suite.cam import CamMethod
+from bench.suite.violation import AcceptableKind
 
 
 class Frozen(BaseModel):
@@ -293,3 +294,6 @@ class Suite(Frozen):
     recipe: Recipe = Recipe()
     resources: Resources = Resources()
     exclude: tuple[Exclusion, ...] = ()
+    accept: tuple[AcceptableKind, ...] = ()
+    """What `bench data check` may find in this suite's data sets without stopping a run: say, patients in two
+    parts of the thesis' split by image. Not part of a trial's identity; its record tells what data it had."""

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -245,18 +244,6 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_array(paths, tmp_path, monkey
     assert not list((tmp_path / "cache").glob("*.json"))
     monkeypatch.undo()
     assert len(cached_images(array_of(paths, tmp_path))) == NUM_IMAGES
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 64 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("may not mount")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_disk_that_is_full_in_truth_is_one_sentence(paths, small_disk):

@@ -10,6 +10,7 @@ from PIL import Image
 from bench.data.dataset import DataContext
 from bench.data.folder import load_folder
 from bench.data.frames import header_size
+from bench.data.integrity import check
 from bench.data.registry import DATASETS, load_dataset, read_source
 from bench.data.splits import read_list, split_in_three, split_in_three_by_patient
 from bench.errors import DataError
@@ -320,15 +321,6 @@ DAMAGES = {
         edit("boxes.csv", "Pleural effusion", "Pleural Efusion"),
         "unknown finding 'Pleural Efusion'; allowed: Mass, Pleural effusion; did you mean 'Pleural effusion'",
     ),
-    "box of an absent finding": (
-        edit("boxes.csv", "x5,Mass", "x5,Pleural effusion"),
-        "1 boxes are of findings that the labels call absent: Pleural effusion on x5",
-    ),
-    "box outside": (
-        edit("boxes.csv", "10,15,20,30", "10,15,31,30"),
-        "boxes of 1 images reach outside of their frame, 40 × 60 px for x0, read as box_format xywh and "
-        "box_frame image: x0",
-    ),
 }
 
 
@@ -348,6 +340,40 @@ def test_a_split_by_patient_needs_patients(root):
     (root / "labels.csv").write_text(LABELS.replace("p5", ""))
     with pytest.raises(DataError, match="1 images have no patient: x9"):
         load(root, split="patient")
+
+
+VIOLATIONS = {
+    "boxes_without_label": (
+        edit("boxes.csv", "x5,Mass", "x5,Pleural effusion"),
+        "boxes of a finding that the labels call absent from the image: Pleural effusion on x5",
+    ),
+    "boxes_outside": (
+        edit("boxes.csv", "10,15,20,30", "10,15,31,30"),
+        "images with boxes that reach outside of them, read as box_format xywh and box_frame image: "
+        "x0 in 40 × 60 px",
+    ),
+    "boxes_repeated": (
+        edit("boxes.csv", "x0,Mass,0,0,4,6", "x0,Mass,10,15,20,30"),
+        "boxes that stand more than once: Mass on x0",
+    ),
+    "patients_shared_val_test": (
+        edit("labels.csv", "x3,1,p2", "x3,1,p0"),
+        "patients with images in val and in test: p0",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", VIOLATIONS)
+def test_what_contradicts_itself_is_a_violation(root, kind):
+    def violations():
+        given, files = described(root)
+        return check(read_source(given, DataContext(None, root / "cache", files)), root / "cache").violations
+
+    assert violations() == ()
+    act, text = VIOLATIONS[kind]
+    act(root)
+    (violation,) = violations()
+    assert (violation.kind, violation.text) == (kind, text)
 
 
 def test_corners_read_as_width_and_height_are_told(root):

@@ -7,14 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 
 from bench.data.dataset import DataContext
 from bench.data.dicom import read_dicom
 from bench.data.findings import VINDR_FINDINGS
+from bench.data.integrity import check
 from bench.data.registry import DATASETS, load_dataset
 from bench.data.splits import split_in_three
-from bench.data.vindr import load_vindr, read_tables
+from bench.data.vindr import load_vindr, read_tables, read_vindr
 from bench.errors import DataError
 from bench.suite.identity import file_digest
 from bench.suite.schema import SplitLists, VindrSpec
@@ -325,10 +327,6 @@ DAMAGES = {
         as_pngs(lambda r: edit(r / SIZES, f"{NAMES[2]},60", f"{NAMES[2]},0")),
         rf"train_meta\.csv: 1 sizes are not positive numbers: {NAMES[2]}",
     ),
-    "rows and columns exchanged": (
-        as_pngs(lambda r: write_sizes(r, COLUMNS, ROWS)),
-        f"3 boxes reach outside of their images, .*: {NAMES[1]}",
-    ),
     "no PNG": (
         lambda r: (
             convert(r, size=(9, 6)),
@@ -350,6 +348,32 @@ def test_damage_is_one_sentence(root, tmp_path, damage):
         load_vindr(spec, 64, context(given, tmp_path, files))
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.rglob(".*.partial"))
+
+
+def test_exchanged_rows_and_columns_are_a_violation(root, tmp_path):
+    convert(root)
+    write_sizes(root, COLUMNS, ROWS)
+    spec, files = lists(tmp_path)
+    source = read_vindr(spec, context(root, tmp_path, files))
+    (violation,) = check(source, tmp_path / "cache").violations
+    assert violation.kind == "boxes_outside"
+    assert violation.text.endswith(
+        f"the given rows and columns may not be those of the originals: {NAMES[1]} in {ROWS} × {COLUMNS} px"
+    )
+
+
+def test_a_dicom_without_pixels_and_one_cut_off_are_violations(root, tmp_path):
+    path = root / "train" / f"{NAMES[3]}.dicom"
+    header = pydicom.dcmread(path)
+    del header.PixelData
+    header.save_as(path)
+    cut = root / "train" / f"{NAMES[4]}.dicom"
+    cut.write_bytes(cut.read_bytes()[:-100])
+    spec, files = lists(tmp_path)
+    (violation,) = check(read_vindr(spec, context(root, tmp_path, files)), tmp_path / "cache").violations
+    assert violation.kind == "images_unreadable"
+    assert violation.examples[0] == f"train/{NAMES[3]}.dicom has no pixels"
+    assert violation.examples[1].startswith(f"train/{NAMES[4]}.dicom is ")
 
 
 def test_an_image_in_two_parts_is_refused(root, tmp_path):

@@ -1,0 +1,224 @@
+"""What the image files of a data set hold, by reading every byte of them once.
+
+The manifest is kept in the cache. Later only files whose size or time of change is another are read again, so
+that a data set of 100,000 images is compared with it in seconds. It is written every few seconds while files
+are read, each time in one step: a kill costs little, and never leaves half of it.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from itertools import islice
+from pathlib import Path
+
+import pandas as pd
+
+from bench.data.decoding import is_cut_off_jpeg
+from bench.data.dicom import check_pixels, is_dicom
+from bench.data.frames import header_size
+from bench.data.source import Source
+from bench.errors import DataError, brief
+from bench.results.atomic import replacing
+from bench.suite.identity import DIGEST_PREFIX, canonical_json, short_hash
+
+Progress = Callable[[int, int], None]
+
+_SAVE_S, _PROGRESS_S = 10.0, 0.5
+_CHUNK = 64
+"""Files that are handed to the threads at a time."""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one file holds.
+
+    Attributes:
+        path: relative to the data set's root where it is below that.
+        num_bytes: its size.
+        modified_ns: when it was last changed, as the file system says.
+        sha256: of its bytes, hexadecimal.
+        rows: of the image, px; 0 if it is not readable.
+        columns: likewise.
+        problem: why it is not readable; empty if it is.
+    """
+
+    path: str
+    num_bytes: int
+    modified_ns: int
+    sha256: str
+    rows: int
+    columns: int
+    problem: str
+
+
+_COLUMNS = tuple(FileFacts.__dataclass_fields__)
+
+
+def read_manifest(
+    source: Source, cache_dir: Path, on_progress: Progress | None = None, *, reread: bool = False
+) -> pd.DataFrame:
+    """Returns the facts of the file of each image of the split that has one: columns as `FileFacts`.
+
+    The index is the image's name. Files that the stored manifest knows as they are now are not read.
+
+    Args:
+        source: the data set.
+        cache_dir: where manifests are kept.
+        on_progress: told (done, total) while files are read.
+        reread: read every file, whatever the stored manifest says.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
+    target = cache_dir / source.name / f"manifest-{short_hash(str(source.root))}.parquet"
+    names = [name for part in source.parts.values() for name in part if name in source.files]
+    if not names:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    known = {} if reread else _load(target)
+    found, unread = _compare(names, source, known)
+    try:
+        saved_at = told_at = time.monotonic()
+        for name, facts in _read_each(unread, source):
+            found[name] = facts
+            if on_progress and time.monotonic() - told_at > _PROGRESS_S:
+                told_at = time.monotonic()
+                on_progress(len(found), len(names))
+            if time.monotonic() - saved_at > _SAVE_S:
+                _save(known | found, target)
+                saved_at = time.monotonic()
+        if on_progress and unread:
+            on_progress(len(found), len(names))
+        if unread:
+            _save(known | found, target)
+    except OSError as error:
+        raise DataError(f"{target}: the cache cannot be written ({error.strerror or error})") from None
+    return pd.DataFrame([astuple(found[name]) for name in names], index=names, columns=list(_COLUMNS))
+
+
+def digest_of(source: Source, manifest: pd.DataFrame, frames: pd.DataFrame) -> str:
+    """Returns ``sha256:…`` of all that can move a number: split, files, labels, patients, boxes, frames.
+
+    The same data gives the same digest wherever it lies.
+
+    Args:
+        source: the data set.
+        manifest: of its files.
+        frames: of images with boxes, as `Source.frames` gives them.
+    """
+    sha256 = hashlib.sha256(canonical_json(list(source.findings)).encode())
+    for part, names in source.parts.items():
+        hashes = manifest["sha256"].reindex(list(names)).fillna("").tolist()
+        labels = source.labels.loc[list(names), list(source.findings)].to_numpy().tolist()
+        patients = source.patients.loc[list(names)].astype(str).tolist()
+        rows = [list(row) for row in zip(names, hashes, labels, patients, strict=True)]
+        sha256.update(canonical_json([part, rows]).encode())
+    own = {name for names in source.parts.values() for name in names}
+    boxes = source.boxes[source.boxes["image"].isin(own)]
+    boxes = boxes.sort_values(list(boxes.columns))
+    sizes = frames[["rows", "columns"]].sort_index()
+    geometry = [boxes.to_numpy().tolist(), sizes.index.tolist(), sizes.to_numpy(float).tolist()]
+    sha256.update(canonical_json(geometry).encode())
+    return DIGEST_PREFIX + sha256.hexdigest()
+
+
+def examine(path: Path) -> FileFacts:
+    """Returns what the file holds; one that cannot be read has a problem."""
+    name = str(path)
+    try:
+        status = path.stat()
+        content = path.read_bytes()
+    except OSError as error:
+        return FileFacts(name, 0, 0, "", 0, 0, f"cannot be read ({error.strerror or error})")
+    sha256 = hashlib.sha256(content).hexdigest()
+    rows, columns, problem = 0, 0, ""
+    try:
+        _check(path, content)
+        rows, columns = header_size(path)
+    except DataError as error:
+        problem = str(error).removeprefix(f"{path}: ")
+    return FileFacts(name, status.st_size, status.st_mtime_ns, sha256, rows, columns, problem)
+
+
+def _check(path: Path, content: bytes) -> None:
+    """Refuses a file that is not whole. Pixels are not decoded: that is the cache's work.
+
+    Raises:
+        DataError: it is empty, cut off, damaged, or no image.
+    """
+    if not content:
+        raise DataError(f"{path}: is empty")
+    if is_dicom(path):
+        check_pixels(path)
+        return
+    if is_cut_off_jpeg(content[:2], content[-1024:]):
+        raise DataError(f"{path}: is cut off")
+    from io import BytesIO
+
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(content), formats=("PNG", "JPEG")) as image:
+            image.verify()  # of a PNG: the checksum of each chunk, up to the last
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and struct.error
+        raise DataError(f"{path}: is cut off, damaged or no image ({brief(error)})") from None
+
+
+def _compare(
+    names: Sequence[str], source: Source, known: Mapping[str, FileFacts]
+) -> tuple[dict[str, FileFacts], list[str]]:
+    """Returns the facts of files that are as they were, and the names of the others."""
+    found: dict[str, FileFacts] = {}
+    unread = []
+    for name in names:
+        facts = known.get(name)
+        path = source.files[name]
+        is_same = facts is not None and not facts.problem and facts.path == _relative(path, source.root)
+        if is_same and facts is not None and _status(path) == (facts.num_bytes, facts.modified_ns):
+            found[name] = facts
+        else:
+            unread.append(name)
+    return found, unread
+
+
+def _status(path: Path) -> tuple[int, int]:
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_size, status.st_mtime_ns
+    return -1, -1
+
+
+def _read_each(names: Sequence[str], source: Source) -> Iterator[tuple[str, FileFacts]]:
+    """Yields names with facts. Threads serve: hashing and checksums release the interpreter lock."""
+
+    def read(name: str) -> FileFacts:
+        facts = astuple(examine(source.files[name]))
+        return FileFacts(_relative(source.files[name], source.root), *facts[1:])
+
+    left = iter(names)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while chunk := list(islice(left, _CHUNK)):
+            yield from zip(chunk, pool.map(read, chunk), strict=True)
+
+
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+
+
+def _load(target: Path) -> dict[str, FileFacts]:
+    """The stored facts by image; none if there is no manifest, or one that is not readable."""
+    try:
+        table = pd.read_parquet(target)
+        return {str(name): FileFacts(*row) for name, row in zip(table.index, table.to_numpy(), strict=True)}
+    except (OSError, ValueError, TypeError):  # pyarrow's errors are ValueErrors
+        return {}
+
+
+def _save(facts: Mapping[str, FileFacts], target: Path) -> None:
+    rows = [astuple(fact) for fact in facts.values()]
+    table = pd.DataFrame(rows, index=list(facts), columns=list(_COLUMNS))
+    with replacing(target) as temporary:
+        table.to_parquet(temporary)

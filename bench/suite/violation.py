@@ -1,0 +1,39 @@
+"""What can be wrong with a data set and yet be accepted, by the names under which suites accept it."""
+
+from typing import Literal
+
+AcceptableKind = Literal[
+    "counts_unexpected",
+    "image_sizes_differ",
+    "boxes_outside",
+    "boxes_without_label",
+    "boxes_repeated",
+    "images_duplicate",
+    "images_shared_train_val",
+    "images_shared_train_test",
+    "images_shared_val_test",
+    "patients_shared_train_val",
+    "patients_shared_train_test",
+    "patients_shared_val_test",
+]
+
+ViolationKind = AcceptableKind | Literal["images_missing", "images_unreadable"]
+"""The last two cannot be accepted: there would be nothing to train on in their place."""
+
+VIOLATIONS: dict[ViolationKind, str] = {
+    "images_missing": "images of the split without a file",
+    "images_unreadable": "image files that are empty, cut off, damaged, or hold no pixels",
+    "image_sizes_differ": "images of another size than the rest, where all should have one",
+    "counts_unexpected": "more or fewer images or boxes than the published data set has",
+    "boxes_outside": "images with boxes that reach outside of them",
+    "boxes_without_label": "boxes of a finding that the labels call absent from the image",
+    "boxes_repeated": "boxes that stand more than once",
+    "images_duplicate": "files that are equal to the byte, within a part of the split",
+    "images_shared_train_val": "files that are equal to the byte, in train and in val",
+    "images_shared_train_test": "files that are equal to the byte, in train and in test",
+    "images_shared_val_test": "files that are equal to the byte, in val and in test",
+    "patients_shared_train_val": "patients with images in train and in val",
+    "patients_shared_train_test": "patients with images in train and in test",
+    "patients_shared_val_test": "patients with images in val and in test",
+}
+"""Every check of `bench data check`, in the order in which its results are shown."""
