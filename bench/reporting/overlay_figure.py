@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import FuncFormatter
 
 _LONG_SIDE_IN, _MARGIN_IN, _BAR_IN, _TICKS_IN = 6.4, 0.2, 0.13, 0.62
 _TITLE_LINE_IN, _LINE_IN, _ABOVE_IMAGE_IN = 0.27, 0.19, 0.27
@@ -110,7 +111,8 @@ def _draw_map(axes: Axes, overlay: Overlay) -> AxesImage | None:
 
 
 def _draw_bar(figure: Figure, axes: Axes, heat: AxesImage) -> None:
-    bar = figure.colorbar(heat, cax=axes)
+    as_it_is = FuncFormatter(lambda value, _: f"{value:.4g}")  # not less an offset, where values are close
+    bar = figure.colorbar(heat, cax=axes, format=as_it_is)
     bar.outline.set_visible(False)
     axes.set_facecolor("#6a6a6a")  # as over tissue of middle brightness
     axes.tick_params(colors=_SUBTITLE, labelsize=7.5, length=2.5)
