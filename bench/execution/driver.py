@@ -1,6 +1,6 @@
 """The driver of a run: what is left to do, records and tracking of what happens."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
@@ -9,7 +9,7 @@ from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.live import Display
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
-from bench.results.store import ResultsStore
+from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.schema import Resources
@@ -26,6 +26,7 @@ class Driver:
         tracker: the view of them.
         display: what the user sees.
         failed_trials: ids of trials that failed in this run.
+        illustrate: draws a trial that has ended into its folder, before it is tracked.
         cams: by trial id, the maps that this run is to evaluate beside the native one.
     """
 
@@ -33,6 +34,7 @@ class Driver:
     tracker: Tracker
     display: Display
     failed_trials: list[str] = field(default_factory=list)
+    illustrate: Callable[[Record, TrialFolder], None] = lambda _record, _folder: None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
     def started(self, trial: Trial) -> None:
@@ -51,6 +53,7 @@ class Driver:
         if record is None:
             record = self.store.finish(trial, outcome)
             self.display.ended(record)
+            self.illustrate(record, self.store.folder(trial.id))
         self.tracker.ended(record, self.store.folder(trial.id))
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
@@ -72,6 +75,7 @@ class Driver:
         record = self.store.fail(trial, error)
         self.failed_trials.append(trial.id)
         self.display.ended(record)
+        self.illustrate(record, self.store.folder(trial.id))
         self.tracker.ended(record, self.store.folder(trial.id))
 
     def _finished_record(self, trial: Trial) -> Record | None:
