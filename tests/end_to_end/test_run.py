@@ -292,7 +292,11 @@ def test_real_radiographs_in_the_official_layout(bench):
     start, end = text.index("datasets:"), text.index("resolutions:")
     (bench.folder / "small.yaml").write_text(text[:start] + "datasets: [nih]\n" + text[end:])
     arguments = ["--data-root", str(download), "--seeds", "0", "--serial", "--no-mlflow"]
-    done = bench("run", "small.yaml", *arguments)
+    refused = bench("run", "small.yaml", *arguments)
+    assert refused.returncode == 2
+    assert "counts_unexpected: " in refused.stderr  # a part of the data set is not the data set
+    accepted = "accept=[counts_unexpected, patients_shared_train_val]"
+    done = bench("run", "small.yaml", *arguments, "--set", accepted)
     assert done.returncode == 0, done.stderr
     assert "Nodule" in done.stdout
     assert "Best constant point" in done.stdout
