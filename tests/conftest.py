@@ -1,7 +1,39 @@
 """What all tests share."""
 
 import os
+from pathlib import Path
+
+import numpy as np
+import pytest
 
 # Workers of pytest-xdist are there to share the cores: one thread each. Trials fix their own number anyway.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def write_dicom():
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    def write(path: Path, pixels: np.ndarray, kind: str = "MONOCHROME2", bits: int = 16, **others) -> None:
+        """Writes [h, w] or [h, w, 3] whole numbers as one uncompressed image of `bits` stored bits."""
+        header = Dataset()
+        header.file_meta = FileMetaDataset()
+        header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+        header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID = generate_uid(entropy_srcs=["x"])
+        header.Rows, header.Columns = pixels.shape[:2]
+        header.SamplesPerPixel = 1 if pixels.ndim == 2 else pixels.shape[2]
+        header.PhotometricInterpretation = kind
+        header.BitsAllocated = 8 if bits <= 8 else 16
+        header.BitsStored, header.HighBit = bits, bits - 1
+        header.PixelRepresentation = int(pixels.dtype.kind == "i")
+        stored = pixels.astype(f"{pixels.dtype.kind}{header.BitsAllocated // 8}")
+        header.PixelData = stored.tobytes() + b"\0" * (stored.nbytes % 2)
+        for name, value in others.items():
+            setattr(header, name, value)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header.save_as(path, enforce_file_format=True)
+
+    return write

@@ -9,7 +9,6 @@ from bench.cli import data_check, data_prepare, data_show, data_stats
 EXAMPLES = """\
 examples:
   bench data check nih --data-root ~/nih
-  bench data stats nih --data-root ~/nih
   bench data show nih --data-root ~/nih --part test -o boxes.png
 """
 

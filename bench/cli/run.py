@@ -1,7 +1,10 @@
 """Run a suite: train and score what is not done yet, then write its tables."""
 
 import argparse
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +12,8 @@ from bench.cli import arguments as shared
 
 if TYPE_CHECKING:
     from bench.execution.executor import Executor
-    from bench.results.store import ResultsStore
+    from bench.results.record import Record
+    from bench.results.store import ResultsStore, TrialFolder
     from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
     from bench.suite.schema import Resources
@@ -44,6 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.execution.driver import Driver, run_grid
     from bench.execution.live import Display
     from bench.reporting.build import build_report
+    from bench.reporting.suite_curves_figure import write_suite_curves
 
     store = shared.open_store(arguments)
     context = RunContext(
@@ -53,11 +58,13 @@ def execute(arguments: argparse.Namespace) -> int:
         files=dict(loaded.grid.files),
         use_gpu=_use_gpu(loaded.suite.resources),
     )
-    driver = Driver(store, _tracker(arguments, loaded, store.root), Display(store))
-    executor = _executor(arguments)
-    resources = loaded.suite.resources
-    run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
+    executor, resources = _executor(arguments), loaded.suite.resources
+    with closing(_tracker(arguments, loaded, store.root)) as tracker:
+        driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
+        run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
     report = build_report(loaded, store, arguments.reports_dir)
+    with _optional():
+        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, report.folder)
     print(report.page)
     print(f"tables: {report.folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     failures = _failures(selected, store)
@@ -66,6 +73,24 @@ def execute(arguments: argparse.Namespace) -> int:
     if failures and not arguments.retry_failed:
         print("--retry-failed runs what failed, and then what it blocks", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _draw_trial(record: "Record", folder: "TrialFolder") -> None:
+    from bench.reporting.learning_curve_figure import write_learning_curve
+
+    with _optional():
+        write_learning_curve(record, folder)
+
+
+@contextmanager
+def _optional() -> Iterator[None]:
+    """Turns a figure that cannot be drawn into a warning: no result is lost."""
+    from bench.errors import BenchError
+
+    try:
+        yield
+    except BenchError as error:
+        logging.getLogger(__name__).warning("a figure is missing: %s", error)
 
 
 def _failures(selected: "Grid", store: "ResultsStore") -> list[str]:

@@ -32,15 +32,28 @@ _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 def decode(path: Path, side_px: int) -> Gray:
-    """Returns uint8 [side_px, side_px]: the gray image, resized by OpenCV's cubic interpolation.
+    """Returns uint8 [side_px, side_px]: the gray image as `square` resizes it.
+
+    Raises:
+        DataError: see `read_gray`.
+    """
+    return square(read_gray(path), side_px)
+
+
+def read_gray(path: Path) -> Gray:
+    """Returns uint8 [h, w]: the gray image in its own size, a DICOM in that of `bench.data.dicom.read_dicom`.
 
     Raises:
         DataError: the file is missing, empty, cut off or no image; for DICOMs see
             `bench.data.dicom.read_dicom`.
     """
+    return read_dicom(path) if is_dicom(path) else _read_gray(path)
+
+
+def square(image: Gray, side_px: int) -> Gray:
+    """Returns uint8 [side_px, side_px]: `image`, of any aspect, resized by OpenCV's cubic interpolation."""
     import cv2  # only where something is decoded: a finished cache is read without it
 
-    image = read_dicom(path) if is_dicom(path) else _read_gray(path)
     if image.shape == (side_px, side_px):
         return image
     resized = cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
@@ -99,8 +112,14 @@ def _decode_chunk(paths: Sequence[Path], side_px: int) -> list[Gray | DataError]
 
 
 def _try_decode(path: Path, side_px: int) -> Gray | DataError:
+    image = try_read_gray(path)
+    return image if isinstance(image, DataError) else square(image, side_px)
+
+
+def try_read_gray(path: Path) -> Gray | DataError:
+    """Returns the image (see `read_gray`) or why there is none, in whatever way it is damaged."""
     try:
-        return decode(path, side_px)
+        return read_gray(path)
     except DataError as error:
         return error
     except Exception as error:  # one image, in whatever way it is damaged, does not stop the others

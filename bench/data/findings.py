@@ -51,6 +51,13 @@ VINDR_FINDINGS: tuple[str, ...] = (
 VINDR_NO_FINDING = VINDR_FINDINGS[-1]
 """The complement of the other 14: a class of its own, never with boxes."""
 
+FIXED_FINDINGS: dict[str, tuple[str, ...]] = {
+    "nih": NIH_FINDINGS,
+    "vindr": VINDR_FINDINGS,
+    "phantom": NIH_BOXED_FINDINGS,
+}
+"""Of data sets that always have the same, by the name that a suite gives; those of a folder are its own."""
+
 ALIASES = {"Infiltrate": "Infiltration", "Pleural Thickening": "Pleural_Thickening"}
 """Spellings that occur in the official files for a finding of another name."""
 

@@ -38,14 +38,8 @@ def localize(
         size_px: side of the network's square input, px.
         are_probabilities: the heatmaps are in [0, 1] already and are taken as they are, without a sigmoid.
     """
-    activation = torch.nn.Identity() if are_probabilities else torch.sigmoid
     units = boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
-    peaks = [
-        _peaks(heatmaps, units[i : i + _CHUNK], size_px, activation) for i in range(0, len(units), _CHUNK)
-    ]
-    columns = ("peak_row", "peak_column", "score", "num_ties", "finite")
-    found = pd.concat(peaks, ignore_index=True) if peaks else pd.DataFrame(columns=list(columns))
-    units = pd.concat([units, found], axis=1)
+    units = find_peaks(heatmaps, units, size_px, are_probabilities=are_probabilities)
     pairs = boxes.merge(units, on=UNIT, how="left")
     pairs["hit"] = inside(
         pairs["peak_row"].to_numpy(float),
@@ -56,6 +50,32 @@ def localize(
     return units.merge(hits, on=UNIT, how="left")
 
 
+@torch.no_grad()
+def find_peaks(
+    heatmaps: Tensor, units: pd.DataFrame, size_px: int, *, are_probabilities: bool = False
+) -> pd.DataFrame:
+    """Returns `units` with the columns of `localize` that need no box: all but hit.
+
+    Args:
+        heatmaps: see `localize`.
+        units: columns image_index and class_index, each row once, numbered from 0.
+        size_px: side of the network's square input, px.
+        are_probabilities: see `localize`.
+    """
+    activation = torch.nn.Identity() if are_probabilities else torch.sigmoid
+    peaks = [
+        _peaks(heatmaps, units[i : i + _CHUNK], size_px, activation) for i in range(0, len(units), _CHUNK)
+    ]
+    columns = ("peak_row", "peak_column", "score", "num_ties", "finite")
+    found = pd.concat(peaks, ignore_index=True) if peaks else pd.DataFrame(columns=list(columns))
+    return pd.concat([units, found], axis=1)
+
+
+def enlarged(maps: Tensor, size_px: int) -> Tensor:
+    """Returns maps [n, k, size_px, size_px] of maps [n, k, h, w]: what peaks are looked for in."""
+    return F.interpolate(maps, size=(size_px, size_px), mode="bilinear", align_corners=False)
+
+
 def _peaks(
     heatmaps: Tensor, units: pd.DataFrame, size_px: int, activation: Callable[[Tensor], Tensor]
 ) -> pd.DataFrame:
@@ -64,8 +84,7 @@ def _peaks(
     finding = torch.as_tensor(units["class_index"].to_numpy(np.int64, copy=True), device=device)
     maps = heatmaps[image, finding].float().unsqueeze(1)
     finite = torch.isfinite(maps).flatten(1).all(dim=1)
-    enlarged = F.interpolate(activation(maps), size=(size_px, size_px), mode="bilinear", align_corners=False)
-    flat = enlarged.flatten(1)
+    flat = enlarged(activation(maps), size_px).flatten(1)
     maximum = flat.amax(dim=1)
     is_peak = flat == maximum[:, None]
     first = is_peak.to(torch.uint8).argmax(dim=1)  # the first of equal maxima, stated for argmax of integers

@@ -1,6 +1,6 @@
 """The driver of a run: what is left to do, records and tracking of what happens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
@@ -9,7 +9,7 @@ from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.live import Display
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
-from bench.results.store import ResultsStore
+from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.schema import Resources
@@ -25,12 +25,14 @@ class Driver:
         store: where records go.
         tracker: the view of them.
         display: what the user sees.
+        illustrate: draws a trial that has ended into its folder, before it is tracked.
         cams: by trial id, the maps that this run is to evaluate beside the native one.
     """
 
     store: ResultsStore
     tracker: Tracker
     display: Display
+    illustrate: Callable[[Record, TrialFolder], None] = lambda _record, _folder: None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
     def started(self, trial: Trial) -> None:
@@ -49,6 +51,7 @@ class Driver:
         if record is None:
             record = self.store.finish(trial, outcome)
             self.display.ended(record)
+            self.illustrate(record, self.store.folder(trial.id))
         self.tracker.ended(record, self.store.folder(trial.id))
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
@@ -69,6 +72,7 @@ class Driver:
             return
         record = self.store.fail(trial, error)
         self.display.ended(record)
+        self.illustrate(record, self.store.folder(trial.id))
         self.tracker.ended(record, self.store.folder(trial.id))
 
     def _finished_record(self, trial: Trial) -> Record | None:

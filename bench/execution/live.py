@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from bench.execution.progress import Progress, ProgressFile
+from bench.errors import ResultsError
+from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
+from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.results.record import CamEvaluation, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAM_NAMES, CamMethod
@@ -21,6 +22,9 @@ REFRESH_S = 0.5
 _ENDED = ("finished", "failed", "blocked")
 REPORT_S = 30.0
 """Seconds between lines where the output is no terminal."""
+
+_LOGGED_TRIALS = 8
+"""Trials that have a line of their own there."""
 
 
 @dataclass
@@ -59,6 +63,8 @@ class Display:
         self._state: dict[str, str] = {}
         self._left: dict[str, set[CamMethod]] = {}
         self._started_at = time.monotonic()
+        self._earlier: dict[str, float] = {}  # share of each trial that was done before this run
+        self._starts: dict[str, tuple[float, float]] = {}  # when each last began, and what was done then
         self._pace: _Pace | None = None
 
     def preparing(self, what: str, done: int, total: int) -> None:
@@ -81,6 +87,7 @@ class Display:
 
     def started(self, trial: Trial) -> None:
         """Marks the trial as running."""
+        self._starts[trial.id] = time.monotonic(), earlier_share(self.store, trial)
         self._state[trial.id] = "running"
 
     def ended(self, record: Record) -> None:
@@ -129,6 +136,7 @@ class Display:
         self._trials, self._started_at = trials, time.monotonic()
         self._left = {trial_id: set(methods) for trial_id, methods in (cams or {}).items()}
         self._state = {trial.id: "waiting" for trial in trials}
+        self._earlier = {trial.id: earlier_share(self.store, trial) for trial in trials}
         if self.console.is_terminal:
             with Live(get_renderable=self._table, console=self.console, refresh_per_second=1 / REFRESH_S):
                 yield
@@ -144,7 +152,9 @@ class Display:
 
     def _report_until(self, stop: threading.Event) -> None:
         while not stop.wait(REPORT_S):
-            self.console.print(self._summary(), highlight=False, soft_wrap=True)
+            rows = [self._row(trial) for trial in self._trials if self._progress(trial)][:_LOGGED_TRIALS]
+            for line in (self._summary(), *(f"  {progress_line(row)}" for row in rows)):
+                self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _progress(self, trial: Trial) -> Progress | None:
         if self._state[trial.id] != "running":
@@ -154,47 +164,49 @@ class Display:
     def _num_ended(self) -> int:
         return sum(state in _ENDED for state in self._state.values())
 
+    def _fraction(self, trial: Trial) -> float:
+        """Returns how much of the trial is done, by this run or an earlier one."""
+        if self._state[trial.id] in _ENDED:
+            return 1.0
+        progress = self._progress(trial)
+        return max(progress.fraction if progress else 0.0, self._earlier[trial.id])
+
     def _summary(self) -> str:
-        fractions = []
-        for trial in self._trials:
-            progress = self._progress(trial)
-            ended = self._state[trial.id] in _ENDED
-            fractions.append(1.0 if ended else progress.fraction if progress else 0.0)
-        done, elapsed_s = sum(fractions), time.monotonic() - self._started_at
-        left = (
-            f"about {duration(elapsed_s * (len(fractions) - done) / done)} left"
-            if done > 0.02
-            else "starting"
-        )
-        return f"{self._num_ended()} of {len(fractions)} trials done, {duration(elapsed_s)} so far, {left}"
+        fractions, earlier = sum(map(self._fraction, self._trials)), sum(self._earlier.values())
+        elapsed_s = time.monotonic() - self._started_at
+        left_s = time_left(elapsed_s, fractions, len(self._trials), earlier)
+        left = "starting" if left_s is None else f"about {duration(left_s)} left"
+        return f"{self._num_ended()} of {len(self._trials)} trials done, {duration(elapsed_s)} so far, {left}"
+
+    def _row(self, trial: Trial) -> TrialRow:
+        title, progress = trial.title(trial.label), self._progress(trial)
+        if progress is None:
+            return TrialRow(title, self._state[trial.id])
+        started_at, earlier = self._starts[trial.id]
+        left_s = time_left(time.monotonic() - started_at, progress.fraction, 1, earlier)
+        return TrialRow(title, "running", progress, "" if left_s is None else duration(left_s))
 
     def _table(self) -> Table:
-        has_bar = self.console.width >= 90
-        table = Table(box=None, pad_edge=False, expand=True, caption=self._summary(), caption_justify="left")
-        table.add_column("trial", ratio=1, no_wrap=True, overflow="ellipsis")
-        table.add_column("state", min_width=16, no_wrap=True)
-        if has_bar:
-            table.add_column("", min_width=24)
-        table.add_column("images/s", min_width=8, justify="right", no_wrap=True)
-        for trial in self._visible(max(self.console.height - 4, 4)):
-            progress = self._progress(trial)
-            cells: list[RenderableType] = [
-                trial.title(trial.label),
-                progress.phase if progress else self._state[trial.id],
-            ]
-            if has_bar:
-                cells.append(
-                    ProgressBar(total=1.0, completed=progress.fraction, width=24) if progress else ""
-                )
-            speed = progress.images_per_s if progress else 0.0
-            table.add_row(*cells, f"{speed:.0f}" if speed else "")
-        return table
+        rows = [self._row(trial) for trial in self._visible(max(self.console.height - 4, 4))]
+        return progress_table(rows, self.console.width, self._summary())
 
     def _visible(self, height: int) -> list[Trial]:
         """The trials that fit the terminal: running ones first, then waiting, then ended."""
         rank = {"running": 0, "waiting": 1, "failed": 2, "blocked": 3, "finished": 4}
         chosen = sorted(self._trials, key=lambda trial: rank[self._state[trial.id]])[:height]
         return [trial for trial in self._trials if trial in chosen]
+
+
+def earlier_share(store: ResultsStore, trial: Trial) -> float:
+    """Returns how much of the trial an interrupted run has done: the epochs that the next goes on from."""
+    folder = store.folder(trial.id)
+    if not folder.last_checkpoint.exists():
+        return 0.0
+    try:
+        num_epochs = len(folder.read_history())
+    except ResultsError:  # written anew after the next epoch
+        return 0.0
+    return min(TRAINING_SHARE * num_epochs / trial.recipe.max_epochs, TRAINING_SHARE)
 
 
 def duration(seconds: float) -> str:

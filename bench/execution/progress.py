@@ -9,6 +9,12 @@ from bench.results.atomic import write_text
 
 INTERVAL_S = 0.5
 
+_MIN_DONE = 0.02
+"""Trials of which a pace can be told."""
+
+TRAINING_SHARE = 0.95
+"""Share of a trial that training takes where there is any; the rest is evaluation."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -18,13 +24,34 @@ class Progress:
         phase: what it does, e.g. "decode train", "epoch 3/40", "evaluate".
         fraction: of the whole trial, in [0, 1], as far as the cap on epochs tells.
         images_per_s: speed of training, 0 where there is none.
+        step: running optimisation step of the epoch, from 1; 0 where nothing is trained.
+        num_steps: steps per epoch.
+        loss: mean over the epoch's images so far, some steps ago; None where it is not known.
+        learning_rate: of the running epoch, 0 where nothing is trained.
         updated_at: seconds since 1970.
     """
 
     phase: str
     fraction: float
     images_per_s: float = 0.0
+    step: int = 0
+    num_steps: int = 0
+    loss: float | None = None
+    learning_rate: float = 0.0
     updated_at: float = 0.0
+
+
+def time_left(elapsed_s: float, done: float, total: float, earlier: float) -> float | None:
+    """Returns the seconds that are left at the pace so far; None while that is hardly known.
+
+    Args:
+        elapsed_s: what this run has taken.
+        done: what is done, in trials.
+        total: what there is to do, in trials.
+        earlier: what of `done` an earlier run did, and this one took no time for.
+    """
+    by_this_run = done - earlier
+    return elapsed_s * (total - done) / by_this_run if by_this_run > _MIN_DONE else None
 
 
 class ProgressFile:

@@ -6,6 +6,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from math import ceil
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from bench.errors import BenchError, ResultsError
 from bench.evaluation.cam import score_cam
 from bench.evaluation.score import score
 from bench.execution.context import RunContext
-from bench.execution.progress import Progress, ProgressFile
+from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.models import build_model
 from bench.models.weights import WeightsReport, load_weights_file
 from bench.results.atomic import write_text
@@ -30,9 +31,6 @@ from bench.training.checkpoint import load_weights
 from bench.training.loop import Step, train
 from bench.training.precision import choose_precision
 from bench.training.seeding import fix_arithmetic, seed_everything
-
-_TRAINING_SHARE = 0.95
-"""Share of the progress bar that training takes where there is any; the rest is evaluation."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ def _prepare(
     if trial.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     num_passes = num_cams if is_trained else num_cams + 1
-    share = 0.0 if is_trained else _TRAINING_SHARE
+    share = 0.0 if is_trained else TRAINING_SHARE
     if reports:
         text = json.dumps([asdict(report) for report in reports], indent=2) + "\n"
         write_text(folder.initial_weights, text)
@@ -164,11 +162,21 @@ def _train_and_score(
 ) -> Outcome:
     """Returns the outcome; `started` is when work on the trial began, by the monotonic clock."""
     data, model, device = setting.data, setting.model, setting.device
+    size = trial.recipe.batch_size
 
     def show(step: Step) -> None:
         share = (step.epoch - 1 + step.images_done / step.images_total) / step.max_epochs
-        phase = f"epoch {step.epoch}/{step.max_epochs}"
-        progress.write(Progress(phase, _TRAINING_SHARE * share, step.images_per_s))
+        progress.write(
+            Progress(
+                phase=f"epoch {step.epoch}/{step.max_epochs}",
+                fraction=TRAINING_SHARE * share,
+                images_per_s=step.images_per_s,
+                step=ceil(step.images_done / size),
+                num_steps=ceil(step.images_total / size),
+                loss=step.loss,
+                learning_rate=step.learning_rate,
+            )
+        )
 
     history = train(model, data, trial, device, folder, on_step=show, on_epoch=on_epoch)
     load_weights(model, folder.best_weights)
@@ -182,6 +190,7 @@ def _train_and_score(
         num_epochs=len(history.rows),
         duration_s=round(history.earlier_s + time.monotonic() - started, 2),
         notes=(*setting.notes, *scores.notes),
+        findings=data.findings,
         provenance=describe(
             _device_name(device), precision, trial.recipe.num_threads, data=setting.data_digest
         ),

@@ -41,6 +41,8 @@ class Outcome(Frozen):
     """Training and evaluation, over all processes that worked on the trial."""
     notes: tuple[str, ...]
     """What a reader of the numbers should know, e.g. classes left out of a mean."""
+    findings: tuple[str, ...] = ()
+    """The classes in the order of the model's heatmaps; empty in records of before they were written down."""
     provenance: Provenance
 
 

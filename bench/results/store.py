@@ -4,6 +4,7 @@ results/trials/<id>/trial.json      what was asked for
                     record.json     that it finished or failed, with metrics and provenance
                     initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
+                    learning_curve.png   the history drawn, once the trial has ended
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input
                     cams/<method>.parquet, cams/<method>.json   per-unit table and metrics of maps other than
@@ -40,6 +41,7 @@ class TrialFolder:
         self.record = path / "record.json"
         self.initial_weights = path / "initial_weights.json"
         self.history = path / "history.csv"
+        self.learning_curve = path / "learning_curve.png"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
         self.progress = path / "progress.json"
@@ -65,6 +67,14 @@ class TrialFolder:
         with (self.path / ".lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+    def read_record(self) -> Record | None:
+        """Returns the record, or None if there is none; whatever the folder is called.
+
+        Raises:
+            ResultsError: the file is there and cannot be read.
+        """
+        return _read(self.record, Record, "record", "move it away to run the trial again")
 
     def read_evaluation(self, method: CamMethod) -> CamEvaluation | None:
         """Returns what the maps of `method` say, or None if they were not evaluated.
@@ -122,10 +132,10 @@ class ResultsStore:
         Raises:
             ResultsError: the file is there and cannot be read.
         """
-        path = self.folder(trial_id).record
-        record = _read(path, Record, "record", "move it away to run the trial again")
+        folder = self.folder(trial_id)
+        record = folder.read_record()
         if record is not None and record.trial.id != trial_id:
-            raise ResultsError(f"{path}: is the record of another trial, {record.trial.id}")
+            raise ResultsError(f"{folder.record}: is the record of another trial, {record.trial.id}")
         return record
 
     def evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:

@@ -27,6 +27,7 @@ from bench.results.store import TrialFolder
 from bench.suite.grid import Grid
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
+from bench.tracking.system_metrics import SystemMetrics
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class MlflowTracker:
         self._epochs: dict[str, int] = {}
         try:
             self._client = MlflowClient(uri)
+            self._system = SystemMetrics(self._client)
             self._experiment_id = self._open_experiment(
                 local_root=results_dir if uri.startswith("sqlite:") else None
             )
@@ -91,6 +93,7 @@ class MlflowTracker:
         with _forgiving():
             run_id = self._run(trial)
             self._client.update_run(run_id, status="RUNNING")
+            self._system.open(run_id)
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
         """Logs the epoch's figures unless they are there already."""
@@ -106,6 +109,7 @@ class MlflowTracker:
         """Logs what is new of final metrics and artifacts, and closes the run."""
         with _forgiving():
             run_id = self._run(record.trial)
+            self._system.close(run_id)
             run = self._client.get_run(run_id)
             if run.data.tags.get("bench.ended_at") != record.ended_at:
                 self._log_record(run_id, record, folder)
@@ -116,6 +120,10 @@ class MlflowTracker:
             if run.info.status != _STATUS[record.status]:
                 self._client.set_terminated(run_id, _STATUS[record.status])
 
+    def close(self) -> None:
+        """Ends the sampling of this machine, also where trials were interrupted."""
+        self._system.stop()
+
     def _log_record(self, run_id: str, record: Record, folder: TrialFolder) -> None:
         for row in folder.read_history():
             self.epoch(record.trial, row)
@@ -125,7 +133,7 @@ class MlflowTracker:
             self._log(run_id, outcome.metrics | {"best_epoch": outcome.best_epoch}, outcome.best_epoch)
             tags["git_commit"] = outcome.provenance.git_commit or "none"
             tags["device"] = outcome.provenance.device
-        files = (folder.trial, folder.record, folder.initial_weights, folder.history)
+        files = (folder.trial, folder.record, folder.initial_weights, folder.history, folder.learning_curve)
         for path in (*files, folder.units, folder.boxes):
             if path.exists():
                 self._client.log_artifact(run_id, str(path))

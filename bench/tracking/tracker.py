@@ -19,6 +19,9 @@ class Tracker(Protocol):
     def ended(self, record: Record, folder: TrialFolder) -> None:
         """The trial has ended, or a map of it was evaluated, now or in an earlier run."""
 
+    def close(self) -> None:
+        """Nothing more will be told."""
+
 
 class NullTracker:
     """Tracks nothing: for tests, and machines without MLflow."""
@@ -30,4 +33,7 @@ class NullTracker:
         """Does nothing."""
 
     def ended(self, record: Record, folder: TrialFolder) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
         """Does nothing."""

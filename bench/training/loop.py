@@ -23,6 +23,9 @@ from bench.training.checkpoint import Checkpoint, save_weights
 from bench.training.precision import Precision, choose_precision
 from bench.training.schedule import PlateauSchedule
 
+LOSS_INTERVAL_S = 1.0
+"""Between looks at the training loss for displays."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -34,6 +37,8 @@ class Step:
         images_done: images of the epoch that were trained on.
         images_total: images per epoch.
         images_per_s: speed in this epoch so far.
+        loss: mean over the epoch's images, at most `LOSS_INTERVAL_S` old; None before it is first known.
+        learning_rate: of the epoch.
     """
 
     epoch: int
@@ -41,6 +46,8 @@ class Step:
     images_done: int
     images_total: int
     images_per_s: float
+    loss: float | None = None
+    learning_rate: float = 0.0
 
 
 @dataclass
@@ -157,8 +164,9 @@ class _Session:
         if self.frozen is not None and trial.phase.freeze_statistics:
             self.frozen.eval()
         total = torch.zeros((), device=device, dtype=torch.float64)
-        done, speed = 0, 0.0
-        started = time.monotonic()
+        done, speed, loss_so_far = 0, 0.0, None
+        rate = self.schedule.learning_rate
+        started = looked_at = time.monotonic()
         for batch in training_batches(images, trial, epoch, device):
             with self.precision.autocast():
                 logits = self.model(batch.images).logits
@@ -169,8 +177,11 @@ class _Session:
             self.scaler.update()
             total += loss.detach().double() * len(batch.indices)
             done += len(batch.indices)
-            speed = done / max(time.monotonic() - started, 1e-9)
-            on_step(Step(epoch, trial.recipe.max_epochs, done, len(images), speed))
+            now = time.monotonic()
+            speed = done / max(now - started, 1e-9)
+            if now - looked_at > LOSS_INTERVAL_S:  # a look waits for the GPU
+                looked_at, loss_so_far = now, _finite(float(total) / done)
+            on_step(Step(epoch, trial.recipe.max_epochs, done, len(images), speed, loss_so_far, rate))
         return float(total) / done, speed
 
     def capture(self) -> Checkpoint:

@@ -10,7 +10,7 @@ import pytest
 
 BROKEN = Path(__file__).parents[1] / "suite" / "broken"
 SUITES = Path(__file__).parents[2] / "suites"
-VERBS = ("plan", "run", "report", "data", "list", "ui", "schema")
+VERBS = ("plan", "run", "report", "predict", "data", "list", "ui", "schema")
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])
@@ -127,7 +127,7 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
     [
         (
             ["rnu", "small.yaml"],
-            "no verb 'rnu'; there are plan, run, report, data, list, ui, schema; did you mean 'run'?",
+            "no verb 'rnu'; there are plan, run, report, predict, data, list, ui, schema; did you mean",
         ),
         (["run"], "the following arguments are required: SUITE"),
         (["run", "smal.yaml"], "did you mean 'small.yaml'?"),
@@ -141,6 +141,8 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
         (["list", "models", "pilon"], "did you mean 'pylon'?"),
         (["list", "suites", "demo"], "unrecognized arguments: demo"),
         (["ui"], "no MLflow store here yet"),
+        (["predict", "pylon"], "the following arguments are required: IMAGE"),
+        (["predict", "pylon", "a.png"], "no trial 'pylon' here; bench run makes them"),
         ([], ""),
     ],
 )

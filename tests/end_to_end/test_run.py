@@ -72,10 +72,10 @@ def test_report_files_are_written_and_repeatable(finished):
     folder = bench.folder / "reports" / "small"
     names = {path.name for path in folder.iterdir()}
     expected = {f"{m}-phantom-64px.{s}" for m in ("point_accuracy", "auroc") for s in ("md", "tex", "csv")}
-    assert names == expected | {"README.md"}
-    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert names == expected | {"README.md", "learning_curves.png"}
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert bench("report", "small.yaml").returncode == 0
-    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_csv_cells_are_the_means_of_the_records(finished):
@@ -127,7 +127,13 @@ def test_mlflow_mirrors_every_trial(finished):
             assert run.data.metrics[key] == pytest.approx(value)
         assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == [1]
         artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-        assert {"trial.json", "record.json", "units.parquet", "history.csv"} <= artifacts
+        assert {
+            "trial.json",
+            "record.json",
+            "units.parquet",
+            "history.csv",
+            "learning_curve.png",
+        } <= artifacts
 
 
 def test_serial_executor_gives_the_same_numbers(finished):
@@ -305,7 +311,11 @@ def test_real_radiographs_in_the_official_layout(bench):
     start, end = text.index("datasets:"), text.index("resolutions:")
     (bench.folder / "small.yaml").write_text(text[:start] + "datasets: [nih]\n" + text[end:])
     arguments = ["--data-root", str(download), "--seeds", "0", "--serial", "--no-mlflow"]
-    done = bench("run", "small.yaml", *arguments)
+    refused = bench("run", "small.yaml", *arguments)
+    assert refused.returncode == 2
+    assert "counts_unexpected: " in refused.stderr  # a part of the data set is not the data set
+    accepted = "accept=[counts_unexpected, patients_shared_train_val]"
+    done = bench("run", "small.yaml", *arguments, "--set", accepted)
     assert done.returncode == 0, done.stderr
     assert "Nodule" in done.stdout
     assert "Best constant point" in done.stdout

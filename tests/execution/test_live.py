@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 
 from bench.execution.live import Display, duration
-from bench.execution.progress import Progress, ProgressFile
+from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
 from bench.results.provenance import describe
-from bench.results.record import CamEvaluation, Outcome
+from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec
+from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 
 
@@ -57,6 +57,45 @@ def test_terminal_shows_what_runs_and_the_time_left(tmp_path, width):
     assert "waiting" in shown
     assert "0 of 2 trials done" in shown
     assert "left" in shown
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "earlier", "left_s"),
+    [
+        (0.5, 1, 0, 100.0),  # half took 100 s
+        (0.5, 1, 0.25, 200.0),  # a quarter did, and half is left
+        (2.5, 4, 0.5, 75.0),
+        (0.5, 1, 0.5, None),  # nothing yet
+        (0.25, 1, 0.5, None),  # an earlier epoch is trained again
+    ],
+)
+def test_time_left_counts_what_this_run_did(done, total, earlier, left_s):
+    assert time_left(100.0, done, total, earlier) == left_s
+
+
+def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(tmp_path, monkeypatch):
+    """Ten epochs, eight of them of before: the ninth took 60 s, so the tenth and the evaluation take more."""
+    clock = [1000.0]
+    monkeypatch.setattr("bench.execution.live.time.monotonic", lambda: clock[0])
+    store, screen = ResultsStore(tmp_path), io.StringIO()
+    display = Display(store, Console(file=screen, width=200))
+    (trial,) = trials(1)
+    trial = trial.model_copy(update={"recipe": Recipe(max_epochs=10)})
+    folder = store.folder(trial.id)
+    folder.path.mkdir(parents=True)
+    row = EpochRow(
+        epoch=1, learning_rate=1e-4, train_loss=0.5, val_loss=0.5, images_per_s=1.0, duration_s=60.0
+    )
+    folder.write_history([row.model_copy(update={"epoch": epoch}) for epoch in range(1, 9)])
+    folder.last_checkpoint.touch()
+    with display.running([trial]):
+        assert "starting" in display._summary()
+        display.started(trial)
+        clock[0] += 60
+        ProgressFile(folder.progress).write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE), force=True)
+        left_s = 60 * (1 - 0.9 * TRAINING_SHARE) / (0.1 * TRAINING_SHARE)  # 92
+        assert f"about {duration(left_s)} left" in display._summary()
+        assert display._row(trial).left == duration(left_s)
 
 
 def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):

@@ -2,6 +2,8 @@
 
 import logging
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,10 @@ def mirror_whole_trial(tracker: Tracker, store: ResultsStore, trial) -> None:
     tracker.ended(store.finish(trial, outcome()), folder)
 
 
+def sampling_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "SystemMetrics"]
+
+
 def test_trial_is_mirrored_once_however_often_it_is_told(grid, store):
     (trial,) = grid.trials
     mirror_whole_trial(MlflowTracker("mirror", grid, store.root), store, trial)
@@ -121,6 +127,7 @@ def test_other_maps_are_logged_beside_the_native_one_when_they_come(grid, store)
         evaluation = CamEvaluation(method=method, status=status, metrics=values, ended_at="2026-01-01")
         store.evaluated(trial.id, evaluation)
         MlflowTracker("mirror", grid, store.root).ended(store.record(trial.id), folder)
+    tracker.close()
     client, (run,) = runs(store)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["grad_cam/point_accuracy/weighted"] == 0.5
@@ -130,7 +137,8 @@ def test_other_maps_are_logged_beside_the_native_one_when_they_come(grid, store)
     assert artifacts == {"cams/grad_cam.json", "cams/eigen_cam.json"}
 
 
-def test_store_that_breaks_while_running_is_a_warning(grid, store, caplog):
+def test_store_that_breaks_while_running_is_a_warning(grid, store, caplog, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
     (trial,) = grid.trials
     tracker = MlflowTracker("mirror", grid, store.root)
     tracker.started(trial)
@@ -138,7 +146,27 @@ def test_store_that_breaks_while_running_is_a_warning(grid, store, caplog):
         path.write_bytes(b"no database" * 1000)
     with caplog.at_level(logging.WARNING):
         tracker.epoch(trial, row(1))
-    assert re.search("MLflow was not told", caplog.text)
+        time.sleep(0.3)  # for samples of the machine, which fail without a word
+        tracker.close()
+    (warning,) = (record for record in caplog.records if record.name.startswith("bench."))
+    assert re.search("MLflow was not told", warning.message)
+    assert not sampling_threads()
+
+
+def test_machine_is_sampled_while_a_trial_runs(grid, store):
+    (trial,) = grid.trials
+    tracker = MlflowTracker("mirror", grid, store.root)
+    tracker.started(trial)
+    deadline = time.monotonic() + 60
+    while "system/cpu_utilization_percentage" not in runs(store)[1][0].data.metrics:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    tracker.ended(store.fail(trial, "Traceback: it broke"), store.folder(trial.id))
+    assert not sampling_threads()
+    tracker.started(trial)
+    assert len(sampling_threads()) == 1
+    tracker.close()  # as when the run is interrupted
+    assert not sampling_threads()
 
 
 def test_null_tracker_takes_everything(grid, store):

@@ -1,0 +1,58 @@
+"""What a trained model says of images that nobody has labelled: as scoring would see them, in float32."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from bench.data.dataset import ImageSet
+from bench.data.feeding import evaluation_batches
+from bench.evaluation.localize import enlarged, find_peaks
+from bench.metrics.boxes import COLUMNS, UNIT
+from bench.results.predictions import Floats, Prediction
+from bench.suite.schema import Recipe
+
+
+@torch.no_grad()
+def predict(
+    model: nn.Module, pixels: npt.NDArray[np.uint8], recipe: Recipe, device: torch.device
+) -> list[Prediction]:
+    """Returns what the model says of each image; peaks are those that `localize` finds.
+
+    Args:
+        model: on `device`; put into evaluation mode.
+        pixels: uint8 [n, side, side], gray squares of the trial's resolution, 0 black.
+        recipe: batch size and normalisation.
+        device: where to run.
+    """
+    model.eval()
+    predictions: list[Prediction] = []
+    for batch in evaluation_batches(_unlabelled(pixels), recipe, device):
+        output = model(batch.images)
+        predictions += _predictions(output.heatmaps.float(), output.logits.float(), pixels.shape[-1])
+    return predictions
+
+
+def enlarge(heatmap: Floats, size_px: int) -> Floats:
+    """Returns float32 [size_px, size_px]: a map [h, w] as `localize` enlarges it to look for its peak."""
+    large: Floats = enlarged(torch.from_numpy(heatmap)[None, None], size_px)[0, 0].numpy()
+    return large
+
+
+def _unlabelled(pixels: npt.NDArray[np.uint8]) -> ImageSet:
+    names = tuple(map(str, range(len(pixels))))
+    return ImageSet(
+        pixels, np.zeros((len(pixels), 0), np.uint8), names, names, pd.DataFrame(columns=list(COLUMNS))
+    )
+
+
+def _predictions(heatmaps: Tensor, logits: Tensor, size_px: int) -> list[Prediction]:
+    num_images, num_findings = heatmaps.shape[:2]
+    every = pd.MultiIndex.from_product([range(num_images), range(num_findings)], names=UNIT).to_frame(
+        index=False
+    )
+    found = find_peaks(heatmaps, every, size_px)
+    peaks = found[["peak_row", "peak_column"]].to_numpy(np.int64).reshape(num_images, num_findings, 2)
+    probabilities, maps = torch.sigmoid(logits).cpu().numpy(), torch.sigmoid(heatmaps).cpu().numpy()
+    return [Prediction(*values, size_px) for values in zip(probabilities, maps, peaks, strict=True)]

@@ -1,0 +1,104 @@
+"""What trials are doing, as a table for a terminal of any width, and as lines for a log."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from bench.execution.progress import Progress
+
+_BAR_WIDTH = 16
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial.
+
+    Attributes:
+        title: what people call it.
+        state: what it is if it does not run: waiting, running but silent, finished, failed, blocked.
+        progress: what it does; None if it does not run, or has not said.
+        left: how long it still takes, in words; empty if that is not known.
+    """
+
+    title: str
+    state: str
+    progress: Progress | None = None
+    left: str = ""
+
+    @property
+    def step(self) -> str:
+        """Which step of the epoch, or nothing."""
+        progress = self.progress
+        return f"{progress.step}/{progress.num_steps}" if progress and progress.step else ""
+
+    @property
+    def loss(self) -> str:
+        """The training loss so far, or nothing."""
+        return f"{self.progress.loss:.4f}" if self.progress and self.progress.loss is not None else ""
+
+    @property
+    def learning_rate(self) -> str:
+        """The epoch's, or nothing."""
+        return f"{self.progress.learning_rate:g}" if self.progress and self.progress.learning_rate else ""
+
+    @property
+    def speed(self) -> str:
+        """Images per second, or nothing."""
+        return f"{self.progress.images_per_s:.0f}" if self.progress and self.progress.images_per_s else ""
+
+    @property
+    def bar(self) -> RenderableType:
+        """How much of the trial is done, or nothing."""
+        if self.progress is None:
+            return ""
+        return ProgressBar(total=1.0, completed=self.progress.fraction, width=_BAR_WIDTH)
+
+
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    min_width: int
+    cell: Callable[[TrialRow], RenderableType]
+    from_console_width: int = 0
+    justify: Literal["left", "right"] = "right"
+
+
+_COLUMNS = (
+    _Column("state", 12, lambda row: row.progress.phase if row.progress else row.state, justify="left"),
+    _Column("step", 7, lambda row: row.step, from_console_width=110),
+    _Column("", _BAR_WIDTH, lambda row: row.bar, from_console_width=130, justify="left"),
+    _Column("loss", 6, lambda row: row.loss, from_console_width=90),
+    _Column("rate", 7, lambda row: row.learning_rate, from_console_width=90),
+    _Column("images/s", 8, lambda row: row.speed),
+    _Column("left", 12, lambda row: row.left, from_console_width=72),
+)
+"""In their order; narrower terminals go without some."""
+
+
+def progress_table(rows: Sequence[TrialRow], console_width: int, caption: str) -> Table:
+    """Returns a table with a line per trial, as many columns as the terminal's width in characters bears."""
+    columns = [column for column in _COLUMNS if console_width >= column.from_console_width]
+    table = Table(box=None, pad_edge=False, expand=True, caption=caption, caption_justify="left")
+    table.add_column("trial", ratio=1, no_wrap=True, overflow="ellipsis")
+    for column in columns:
+        table.add_column(column.heading, min_width=column.min_width, justify=column.justify, no_wrap=True)
+    for row in rows:
+        table.add_row(row.title, *(column.cell(row) for column in columns))
+    return table
+
+
+def progress_line(row: TrialRow) -> str:
+    """Returns the same of a trial that runs, in a line."""
+    named = {
+        "step {}": row.step,
+        "loss {}": row.loss,
+        "learning rate {}": row.learning_rate,
+        "{} images/s": row.speed,
+        "{} left": row.left,
+    }
+    words = [text.format(value) for text, value in named.items() if value]
+    return f"{row.title}: " + ", ".join([row.progress.phase if row.progress else row.state, *words])

@@ -1,0 +1,102 @@
+"""Finished trials as models to use, and why others are none."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.data.findings import FIXED_FINDINGS
+from bench.data.phantom import PHANTOM_FINDINGS
+from bench.errors import ResultsError
+from bench.execution.context import RunContext
+from bench.execution.trained import findings_of, load_trained
+from bench.execution.trial import run_trial
+from bench.results.record import Record
+from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.schema import FolderSpec, PhantomSpec, Recipe
+from bench.suite.trial import Trial
+
+CPU = torch.device("cpu")
+TRIAL = Trial(
+    model="pylon",
+    options={"up_layers": 1},
+    encoder="tu-test_resnet",
+    weights="none",
+    dataset=PhantomSpec(train=16, val=4, test=4),
+    resolution=64,
+    seed=0,
+    recipe=Recipe(batch_size=8, max_epochs=1),
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> TrialFolder:
+    store = ResultsStore(tmp_path_factory.mktemp("results"))
+    context = RunContext(results_dir=store.root, data_root=None, cache_dir=store.root / "cache")
+    store.announce(TRIAL)
+    store.finish(TRIAL, run_trial(TRIAL, context))
+    return store.folder(TRIAL.id)
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> TrialFolder:
+    """The same folder, to be spoilt."""
+    return TrialFolder(Path(shutil.copytree(finished.path, tmp_path / "trial")))
+
+
+def rewrite(folder: TrialFolder, **outcome) -> None:
+    document = json.loads(folder.record.read_text())
+    document["outcome"] |= outcome
+    folder.record.write_text(json.dumps(document))
+
+
+def test_model_has_the_best_weights_and_the_names_of_the_record(finished):
+    trained = load_trained(finished, CPU)
+    assert trained.trial == TRIAL
+    assert trained.findings == PHANTOM_FINDINGS == finished.read_record().outcome.findings
+    assert not trained.model.training
+    for name, tensor in load_file(finished.best_weights).items():
+        assert torch.equal(trained.model.state_dict()[name], tensor), name
+
+
+def test_record_from_before_findings_were_written_down_has_those_of_its_data_set(copied):
+    document = json.loads(copied.record.read_text())
+    del document["outcome"]["findings"]
+    copied.record.write_text(json.dumps(document))
+    assert load_trained(copied, CPU).findings == PHANTOM_FINDINGS == FIXED_FINDINGS["phantom"]
+
+
+def test_record_of_a_folder_without_findings_is_a_sentence(copied):
+    rewrite(copied, findings=[])
+    own = TRIAL.model_copy(update={"dataset": FolderSpec(images="a", labels="sha256:b")})
+    record = Record.model_validate_json(copied.record.read_bytes()).model_copy(update={"trial": own})
+    with pytest.raises(ResultsError, match="does not say what its findings are"):
+        findings_of(record)
+
+
+def test_weights_that_are_missing_damaged_or_of_another_model_are_sentences(copied):
+    rewrite(copied, findings=["Mass"])
+    with pytest.raises(ResultsError, match=r"are not weights of the trial's model .*size mismatch"):
+        load_trained(copied, CPU)
+    copied.best_weights.write_bytes(b"no weights")
+    with pytest.raises(ResultsError, match="are not weights of the trial's model"):
+        load_trained(copied, CPU)
+    copied.best_weights.unlink()
+    with pytest.raises(ResultsError, match=r"best\.safetensors: is missing"):
+        load_trained(copied, CPU)
+
+
+def test_trials_that_are_not_finished_say_where_they_stand(copied, tmp_path):
+    copied.record.unlink()
+    with pytest.raises(ResultsError, match=r"not finished: .* before its first epoch ended"):
+        load_trained(copied, CPU)
+    copied.last_checkpoint.touch()
+    with pytest.raises(ResultsError, match=r"not finished: .* stopped after 1 epoch;"):
+        load_trained(copied, CPU)
+    store = ResultsStore(tmp_path)
+    store.fail(TRIAL, "Traceback …\nRuntimeError: boom\n")
+    with pytest.raises(ResultsError, match=r"has failed \(RuntimeError: boom\)"):
+        load_trained(store.folder(TRIAL.id), CPU)

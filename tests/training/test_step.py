@@ -1,0 +1,43 @@
+"""What training says of itself while it runs."""
+
+import pytest
+import torch
+
+from bench.data.dataset import DataContext
+from bench.data.phantom_source import load_phantom
+from bench.models import build_model
+from bench.results.store import TrialFolder
+from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.trial import Trial
+from bench.training.loop import train
+
+TRIAL = Trial(
+    model="baseline",
+    encoder="tu-test_resnet",
+    weights="none",
+    dataset=PhantomSpec(train=20, val=4, test=4),
+    resolution=64,
+    seed=0,
+    recipe=Recipe(batch_size=8, max_epochs=2, learning_rate=1e-3, plateau_threshold=0.9, plateau_patience=0),
+)
+
+
+@pytest.mark.parametrize("interval_s", [-1.0, 3600.0])
+def test_steps_tell_the_running_loss_and_the_rate(tmp_path, monkeypatch, interval_s):
+    monkeypatch.setattr("bench.training.loop.LOSS_INTERVAL_S", interval_s)
+    data = load_phantom(TRIAL.dataset, TRIAL.resolution, DataContext(None, tmp_path, {}))
+    model = build_model(TRIAL.model, num_classes=len(data.findings), encoder=TRIAL.encoder)
+    steps, rows = [], []
+    train(
+        model,
+        data,
+        TRIAL,
+        torch.device("cpu"),
+        TrialFolder(tmp_path),
+        on_step=steps.append,
+        on_epoch=rows.append,
+    )
+    assert [step.images_done for step in steps] == [8, 16, 20] * 2
+    for row, last in zip(rows, (steps[2], steps[5]), strict=True):
+        assert last.learning_rate == row.learning_rate
+        assert last.loss == (row.train_loss if interval_s < 0 else None)
