@@ -1,53 +1,51 @@
-"""Show a suite's trials, their ids, and which are done."""
+"""Show a suite's trials as a graph, each below the one that it starts from, and which are done.
+
+States: todo; interrupted, goes on from its last epoch; waiting, for the trial that it starts from; blocked,
+since that one has failed; failed; finished. Trials of other suites that this one starts from are shown too.
+
+--json: {"suite", "trials"}, each trial with id, state, model, dataset, resolution, seed, cam, starts_from (an
+id or null) and suite (that it is from); one entry for each map that it is scored on.
+"""
 
 import argparse
-from collections import Counter
 
 from bench.cli import arguments as shared
 
 EXAMPLES = """\
 examples:
-  bench plan suites/demo.yaml
+  bench plan suites/vindr_transfer.yaml
   bench plan suites/nih_mini.yaml --only model=pylon --seeds 0-2
 """
+
+UNLIMITED = 10_000
+"""Characters, where the output is no terminal."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser)
     shared.add_results_dir(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Prints one line per trial, or per trial and map where others than native ones are asked for.
+    """Prints one line per trial, or per trial and map where others than native ones are asked for."""
+    import shutil
 
-    Trials that others start from come first, also where they are of another suite.
-    """
-    from bench.suite.grid import Point
-    from bench.suite.schema import title_of
+    from bench.cli.plan_listing import collect, to_json, to_text
+    from bench.results.blocked import blocked_sentences
 
-    grid = shared.select(arguments, shared.load(arguments))
+    loaded = shared.load(arguments)
+    grid = shared.select(arguments, loaded)
     store = shared.open_store(arguments)
-    points = [*(Point(trial, trial.label) for trial in grid.required), *grid.points]
-    has_cams = any(point.cam != "native" for point in points)
-    has_parents = any(point.trial.init is not None for point in points)
-    rows = [
-        ("state", "model", "data set", "px", "seed", *(["cam"] if has_cams else []), "trial")
-        + (("starts from",) if has_parents else ())
-    ]
-    for point in points:
-        trial = point.trial
-        state = "blocked" if store.is_blocked(trial) else store.state(trial.id, point.cam)
-        place = (point.label, title_of(trial.dataset), str(trial.resolution), str(trial.seed))
-        parent = trial.init.id if trial.init is not None else ""
-        row = (state, *place, *([point.cam] if has_cams else []), trial.id)
-        rows.append(row + ((parent,) if has_parents else ()))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip())
-    counts = Counter(row[0] for row in rows[1:])
-    maps = f", {len(grid.points)} maps" if has_cams else ""
-    states = ", ".join(f"{count} {state}" for state, count in counts.items())
-    before = f" and {len(grid.required)} before them" if grid.required else ""
-    print(f"\n{len(grid.trials)} trials{before}{maps}: {states}")
+    rows = collect(grid, store)
+    if arguments.json:
+        print(to_json(loaded.suite.name, rows))
+        return 0
+    print(to_text(rows, shutil.get_terminal_size((UNLIMITED, 0)).columns))
+    blocked = blocked_sentences((row.point.trial for row in rows), store)
+    for sentence in blocked:
+        print(sentence)
+    if blocked:
+        print("bench run --retry-failed runs what failed, and then what it blocks")
     return 0

@@ -68,9 +68,10 @@ def execute(arguments: argparse.Namespace) -> int:
     print(report.page)
     print(f"tables: {report.folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     failures = _failures(selected, store)
-    if failures:
-        hint = "" if arguments.retry_failed else "; --retry-failed runs them again"
-        print(f"{' and '.join(failures)}{hint}", file=sys.stderr)
+    for sentence in failures:
+        print(sentence, file=sys.stderr)
+    if failures and not arguments.retry_failed:
+        print("--retry-failed runs what failed, and then what it blocks", file=sys.stderr)
     return 1 if failures else 0
 
 
@@ -93,21 +94,26 @@ def _optional() -> Iterator[None]:
 
 
 def _failures(selected: "Grid", store: "ResultsStore") -> list[str]:
-    """Says which trials failed or were not run, which maps failed, and what files tell why."""
+    """Says which trials failed or are blocked, which maps failed, and what files tell why."""
+    from bench.results.blocked import blocked_sentences
+
     trials = (*selected.required, *selected.trials)
     failed = [trial.id for trial in trials if store.state(trial.id) == "failed"]
-    blocked = [trial.id for trial in trials if store.is_blocked(trial)]
     maps = [
         f"cams/{point.cam}.json of {point.trial.id}"
         for point in selected.points
         if point.trial.id not in failed and store.state(point.trial.id, point.cam) == "failed"
     ]
     sentences = {
-        f"{len(failed)} trials failed, see record.json of {', '.join(failed)}": failed,
-        f"{len(blocked)} were not run, since they start from those: {', '.join(blocked)}": blocked,
-        f"{len(maps)} evaluations of maps failed, see {', '.join(maps)}": maps,
+        f"{len(failed)} {_plural('trial', failed)} failed, see record.json of {', '.join(failed)}": failed,
+        f"{len(maps)} {_plural('evaluation', maps)} of maps failed, see {', '.join(maps)}": maps,
     }
-    return [sentence for sentence, concerned in sentences.items() if concerned]
+    told = [sentence for sentence, concerned in sentences.items() if concerned]
+    return [*told, *blocked_sentences(trials, store)]
+
+
+def _plural(word: str, concerned: list[str]) -> str:
+    return word if len(concerned) == 1 else f"{word}s"
 
 
 def _use_gpu(resources: "Resources") -> bool:

@@ -56,7 +56,8 @@ FIXED_FINDINGS: dict[str, tuple[str, ...]] = {
     "vindr": VINDR_FINDINGS,
     "phantom": NIH_BOXED_FINDINGS,
 }
-"""Of data sets that always have the same, by the name that a suite gives; those of a folder are its own."""
+"""Of data sets by the name that a suite gives; those of a folder are its own, and phantoms with others than
+these are of after records told their findings."""
 
 ALIASES = {"Infiltrate": "Infiltration", "Pleural Thickening": "Pleural_Thickening"}
 """Spellings that occur in the official files for a finding of another name."""

@@ -1,57 +1,34 @@
 """Procedural chest radiographs with exact finding boxes: the embedded default data set.
 
-A phantom is a function of (seed, index) alone. Its geometry lives in unit coordinates, so the same
-pair at another resolution is the same patient with the same boxes scaled; only the quantum noise
+A phantom is a function of (population, seed, index) alone. Its geometry lives in unit coordinates, so
+the same triple at another resolution is the same patient with the same boxes scaled; only the quantum noise
 is drawn anew. Phantoms are schematic: they exercise the benchmark where real radiographs are not at
 hand, and say nothing about patients.
-The average box areas follow the averages that the thesis prints for the NIH boxes.
+The average box areas of the eight boxed NIH findings follow the averages that the thesis prints.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.data.findings import NIH_BOXED_FINDINGS
+from bench.data.findings import VINDR_NO_FINDING
 from bench.data.phantom_anatomy import (
     SIDES,
     Patient,
     draw_bones,
     draw_distractors,
     draw_soft_tissue,
+    overinflated,
     sample_patient,
 )
 from bench.data.phantom_drawing import Field
 from bench.data.phantom_lesions import Lesion, draw_lesion, place_lesion
-
-PHANTOM_FINDINGS: tuple[str, ...] = tuple(NIH_BOXED_FINDINGS)
+from bench.data.phantom_populations import POPULATIONS, Population, PopulationName
 
 MIN_SIZE_PX = 64
-
-# Share of phantoms with the finding, and share of those with a second instance.
-_PREVALENCE: dict[str, float] = {
-    "Atelectasis": 0.30,
-    "Cardiomegaly": 0.17,
-    "Effusion": 0.22,
-    "Infiltration": 0.26,
-    "Mass": 0.30,
-    "Nodule": 0.30,
-    "Pneumonia": 0.26,
-    "Pneumothorax": 0.26,
-}
-_SECOND_INSTANCE: dict[str, float] = {"Effusion": 0.12, "Infiltration": 0.12, "Nodule": 0.20}
-# Large lesions are placed first, so that small ones can avoid them.
-_PLACEMENT_ORDER = (
-    "Cardiomegaly",
-    "Pneumonia",
-    "Effusion",
-    "Pneumothorax",
-    "Infiltration",
-    "Mass",
-    "Atelectasis",
-    "Nodule",
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +36,7 @@ class PhantomBox:
     """The exact box of one lesion, in pixels of the rendered frame.
 
     Attributes:
-        finding_index: Index into PHANTOM_FINDINGS.
+        finding_index: Index into the population's findings.
         x: Left edge.
         y: Top edge.
         w: Width.
@@ -74,27 +51,37 @@ class PhantomBox:
 
 
 @dataclass(frozen=True)
-class Phantom:
-    """A rendered chest radiograph with its ground truth.
+class Truth:
+    """What a phantom has.
 
     Attributes:
-        image: Grey values [size, size], uint8.
-        labels: Presence of each of PHANTOM_FINDINGS, [8], uint8, 0 or 1.
-        boxes: One box for every drawn lesion.
+        labels: Presence of each of the population's findings, [c], uint8, 0 or 1.
+        boxes: One box for every drawn lesion of a finding that has boxes.
     """
 
-    image: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
     boxes: tuple[PhantomBox, ...]
 
 
-def render_phantom(seed: int, index: int, size_px: int) -> Phantom:
+@dataclass(frozen=True)
+class Phantom(Truth):
+    """A rendered chest radiograph with its ground truth.
+
+    Attributes:
+        image: Grey values [size, size], uint8.
+    """
+
+    image: npt.NDArray[np.uint8]
+
+
+def render_phantom(seed: int, index: int, size_px: int, population: PopulationName = "eight") -> Phantom:
     """Renders one phantom; equal arguments give equal phantoms in any process and order.
 
     Args:
         seed: Seed of the data set, at least 0.
         index: Number of the phantom in the data set, at least 0.
         size_px: Image side in pixels, at least MIN_SIZE_PX.
+        population: Which findings there are.
 
     Returns:
         The image, its labels and its boxes.
@@ -102,17 +89,19 @@ def render_phantom(seed: int, index: int, size_px: int) -> Phantom:
     Raises:
         ValueError: If an argument is out of range.
     """
-    return _render(seed, index, size_px, with_lesions=True)
+    return _render(seed, index, size_px, with_lesions=True, population=population)
 
 
-def phantom_boxes(seed: int, index: int, size_px: float) -> tuple[PhantomBox, ...]:
-    """Returns the boxes of `render_phantom`, without rendering; a side of 1 gives shares of the image."""
+def phantom_truth(seed: int, index: int, size_px: float, population: PopulationName = "eight") -> Truth:
+    """Returns what `render_phantom` draws, without rendering; a side of 1 gives shares of the image."""
     geometry, findings, _, _ = _streams(seed, index)
-    _, lesions = _sample_findings(findings, sample_patient(geometry))
-    return tuple(_to_box(lesion, size_px) for lesion in lesions)
+    _, lesions = _sample_findings(findings, sample_patient(geometry), POPULATIONS[population])
+    return _truth(lesions, size_px, POPULATIONS[population])
 
 
-def _render(seed: int, index: int, size_px: int, with_lesions: bool) -> Phantom:
+def _render(
+    seed: int, index: int, size_px: int, *, with_lesions: bool, population: PopulationName = "eight"
+) -> Phantom:
     """Renders a phantom, or the same patient without findings (used to test visibility)."""
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index must be at least 0, got {seed} and {index}")
@@ -121,10 +110,9 @@ def _render(seed: int, index: int, size_px: int, with_lesions: bool) -> Phantom:
     # Separate streams keep each part unchanged when another consumes more or fewer values.
     geometry, findings, appearance, noise = _streams(seed, index)
     patient = sample_patient(geometry)
-    labels = np.zeros(len(PHANTOM_FINDINGS), np.uint8)
     lesions: list[Lesion] = []
     if with_lesions:
-        patient, lesions = _sample_findings(findings, patient)
+        patient, lesions = _sample_findings(findings, patient, POPULATIONS[population])
     tissue = draw_soft_tissue(geometry, patient, size_px)
     _add_texture(appearance, tissue)
     for lesion in lesions:
@@ -133,10 +121,8 @@ def _render(seed: int, index: int, size_px: int, with_lesions: bool) -> Phantom:
     distractors = draw_distractors(appearance, patient, size_px)
     if distractors is not None:
         tissue += distractors
-    boxes = tuple(_to_box(lesion, size_px) for lesion in lesions)
-    for box in boxes:
-        labels[box.finding_index] = 1
-    return Phantom(_expose(appearance, noise, tissue), labels, boxes)
+    truth = _truth(lesions, size_px, POPULATIONS[population])
+    return Phantom(truth.labels, truth.boxes, _expose(appearance, noise, tissue))
 
 
 def _streams(seed: int, index: int) -> list[np.random.Generator]:
@@ -146,41 +132,60 @@ def _streams(seed: int, index: int) -> list[np.random.Generator]:
     return [np.random.Generator(np.random.Philox(counter=c, key=key)) for c in counters]
 
 
-def _sample_findings(rng: np.random.Generator, patient: Patient) -> tuple[Patient, list[Lesion]]:
+def _sample_findings(
+    rng: np.random.Generator, patient: Patient, population: Population
+) -> tuple[Patient, list[Lesion]]:
     """Draws which findings a patient has and where.
 
     Args:
         rng: Source of randomness.
         patient: The healthy patient.
+        population: Which findings there are.
 
     Returns:
-        The patient with the changed heart and diaphragm, and the lesions.
+        The patient with the changed heart, lungs and diaphragm, and the lesions.
     """
-    present = dict(zip(_PLACEMENT_ORDER, rng.random(len(_PLACEMENT_ORDER)), strict=True))
-    second = dict(zip(_PLACEMENT_ORDER, rng.random(len(_PLACEMENT_ORDER)), strict=True))
+    present = population.choose(rng.random(len(population.kinds)).tolist())
+    second = rng.random(len(population.kinds))
     collapsed_side = int(rng.integers(2))
     enlarged_ratio, lift = rng.uniform((0.58, 0.03), (0.72, 0.06))
-    if present["Cardiomegaly"] < _PREVALENCE["Cardiomegaly"]:
+    chosen = [
+        (kind, draw)
+        for kind, draw, is_there in zip(population.kinds, second, present, strict=True)
+        if is_there
+    ]
+    findings = {kind.finding for kind, _ in chosen}
+    if "Cardiomegaly" in findings:
         patient = replace(patient, heart_ratio=enlarged_ratio)
-    if present["Atelectasis"] < _PREVALENCE["Atelectasis"]:
+    if "Atelectasis" in findings:
         # Volume loss lifts the diaphragm under the collapsed segment.
         left, right = patient.dome_y
         domes = (left - lift, right) if collapsed_side == 0 else (left, right - lift)
         patient = replace(patient, dome_y=domes)
+    if "Emphysema" in findings:
+        patient = overinflated(patient)
     lesions: list[Lesion] = []
-    for finding in _PLACEMENT_ORDER:
-        if present[finding] >= _PREVALENCE[finding]:
-            continue
-        side = SIDES[collapsed_side] if finding == "Atelectasis" else None
-        lesions.append(place_lesion(rng, patient, finding, lesions, side))
-        if second[finding] < _SECOND_INSTANCE.get(finding, 0.0):
-            lesions.append(place_lesion(rng, patient, finding, lesions))
+    for kind, draw in chosen:
+        side = SIDES[collapsed_side] if kind.finding == "Atelectasis" else None
+        lesions.append(place_lesion(rng, patient, kind.finding, lesions, side))
+        if draw < kind.second:
+            lesions.append(place_lesion(rng, patient, kind.finding, lesions))
     return patient, lesions
 
 
-def _to_box(lesion: Lesion, size_px: float) -> PhantomBox:
+def _truth(lesions: Sequence[Lesion], size_px: float, population: Population) -> Truth:
+    """Returns labels and boxes of the lesions; the complement is present where nothing else is."""
+    found = {lesion.finding for lesion in lesions} or {VINDR_NO_FINDING}
+    labels = np.array([finding in found for finding in population.findings], np.uint8)
+    boxes = tuple(
+        _to_box(lesion, size_px, population) for lesion in lesions if lesion.finding in population.boxed
+    )
+    return Truth(labels, boxes)
+
+
+def _to_box(lesion: Lesion, size_px: float, population: Population) -> PhantomBox:
     left, top, right, bottom = (edge * size_px for edge in lesion.box)
-    index = PHANTOM_FINDINGS.index(lesion.finding)
+    index = population.findings.index(lesion.finding)
     return PhantomBox(index, left, top, right - left, bottom - top)
 
 

@@ -6,7 +6,7 @@ rotation, scaling and shift. A tissue field is a float32 array [size, size] of d
 brightness, where 0 is air and about 0.7 is soft tissue.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,18 @@ def sample_patient(rng: np.random.Generator) -> Patient:
     )
 
 
+def overinflated(patient: Patient) -> Patient:
+    """Returns the patient with emphysema: long, dark lungs on flat domes, a narrow heart between them."""
+    left, right = patient.dome_y
+    return replace(
+        patient,
+        dome_y=(left + 0.055, right + 0.045),
+        sulcus=0.35 * patient.sulcus,
+        heart_ratio=0.82 * patient.heart_ratio,
+        lung_depth=1.20 * patient.lung_depth,
+    )
+
+
 def lung_points(patient: Patient, side: int, across: npt.ArrayLike, down: npt.ArrayLike) -> Points:
     """Maps lung coordinates to the patient frame; the unit square fills the whole lung field.
 
@@ -130,6 +142,11 @@ def heart_outline(patient: Patient, heart_ratio: float | None = None) -> Points:
     bottom = patient.dome_y[1] + 0.02
     outline: Points = local * [width, height] + [centre_x, bottom - height / 2.0]
     return outline
+
+
+def aortic_knob(patient: Patient) -> Points:
+    """Returns where the aortic arch bulges from the mediastinum, [2] in the patient frame."""
+    return np.array([0.5 + 0.074, _knob_y(patient)])
 
 
 def to_image(patient: Patient, points: Points) -> Points:
@@ -252,7 +269,7 @@ def _bowel_gas(rng: np.random.Generator, patient: Patient) -> Points:
 
 def _mediastinum_outlines(patient: Patient) -> tuple[Points, Points]:
     top, bottom = patient.apex_y - 0.1, patient.dome_y[1] + 0.1
-    knob_y = patient.apex_y + 0.21
+    knob_y = _knob_y(patient)
     y = np.linspace(top, bottom, 32)
     right = 0.062 + 0.040 * np.exp(-(((y - knob_y) / 0.045) ** 2))
     right += 0.024 * np.exp(-(((y - knob_y - 0.11) / 0.05) ** 2))
@@ -260,6 +277,10 @@ def _mediastinum_outlines(patient: Patient) -> tuple[Points, Points]:
     outline = np.concatenate([np.column_stack([0.5 + right, y]), np.column_stack([0.5 - left, y])[::-1]])
     windpipe = np.array([[0.497, top - 0.1], [0.495, knob_y - 0.05], [0.490, knob_y + 0.06]])
     return outline, band(windpipe, 0.019)
+
+
+def _knob_y(patient: Patient) -> float:
+    return patient.apex_y + 0.21
 
 
 def _rib_outlines(patient: Patient) -> tuple[Points, Points]:

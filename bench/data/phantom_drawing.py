@@ -4,6 +4,7 @@ Lengths are fractions of the image side ("units"); the y axis points down.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,8 +13,32 @@ import numpy.typing as npt
 Points = npt.NDArray[np.float64]
 Field = npt.NDArray[np.float32]
 
+SOFT_TISSUE = 0.67
+FLUID = 0.88
+AIR = 0.22
+FREE_AIR = 0.08
+"""Tissue values that layers pull towards: lung without air, fluid, and air in a cavity or beside the lung."""
+
 _SUBPIXEL_BITS = 4
 _FINE_SIZE_PX = 128
+_GOLDEN_ANGLE = 2.39996
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Soft polygons that brighten or darken the tissue field.
+
+    Attributes:
+        outlines: Closed outlines [k, n, 2] in the image frame.
+        blur: Edge softening (standard deviation), units.
+        gain: Brightness added where the mask is 1; with a target, the share of the way to it.
+        target: Tissue value that the layer pulls towards, or None for plain addition.
+    """
+
+    outlines: Points
+    blur: float
+    gain: float
+    target: float | None = None
 
 
 def band(centreline: Points, half_width: float | Points) -> Points:
@@ -88,3 +113,11 @@ def blobs(
     reach = (radii[:, None] * (1.0 + wobble * waves))[..., None]
     outlines: Points = centres[:, None] + reach * spokes
     return outlines
+
+
+def sunflower(rng: np.random.Generator, count: int) -> Points:
+    """Returns points [count, 2] that fill the unit disc evenly, turned at random."""
+    angle = np.arange(count) * _GOLDEN_ANGLE + rng.uniform(0.0, 2.0 * np.pi)
+    distance = np.sqrt((np.arange(count) + 0.5) / count)
+    points: Points = np.column_stack([np.cos(angle), np.sin(angle)]) * distance[:, None]
+    return points

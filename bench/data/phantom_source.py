@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.data.dataset import DataContext, Dataset, ImageSet
-from bench.data.phantom import PHANTOM_FINDINGS, phantom_boxes, render_phantom
+from bench.data.phantom import phantom_truth, render_phantom
+from bench.data.phantom_populations import POPULATIONS, PopulationName
 from bench.data.source import Source
 from bench.metrics.boxes import COLUMNS
 from bench.suite.schema import PhantomSpec
@@ -22,7 +23,7 @@ def load_phantom(spec: PhantomSpec, resolution: int, context: DataContext) -> Da
     """Returns phantoms for square inputs of `resolution` px; each is a patient of its own."""
     side = round(resolution * spec.oversize)
     return Dataset(
-        findings=PHANTOM_FINDINGS,
+        findings=POPULATIONS[spec.findings].findings,
         train=_render("train", 0, spec.train, side, spec, context),
         val=_render("val", 1, spec.val, resolution, spec, context),
         test=_render("test", 2, spec.test, resolution, spec, context),
@@ -38,31 +39,35 @@ def read_phantom(spec: PhantomSpec, _context: DataContext) -> Source:
         for position, names in enumerate(parts.values())
         for i, name in enumerate(names)
     }
+    findings = POPULATIONS[spec.findings].findings
+    truths = {name: phantom_truth(spec.seed, index, 1, spec.findings) for name, index in indices.items()}
     boxes = pd.DataFrame(
         [
-            (name, PHANTOM_FINDINGS[box.finding_index], box.x, box.y, box.w, box.h)
-            for name, index in indices.items()
-            for box in phantom_boxes(spec.seed, index, size_px=1)
+            (name, findings[box.finding_index], box.x, box.y, box.w, box.h)
+            for name, truth in truths.items()
+            for box in truth.boxes
         ],
         columns=["image", "finding", "x", "y", "w", "h"],
     )
-    counted = pd.crosstab(boxes["image"], boxes["finding"]).clip(upper=1)
+    labels = np.stack([truth.labels for truth in truths.values()])
     return Source(
         name="phantom",
         root=Path(),
-        findings=PHANTOM_FINDINGS,
+        findings=findings,
         parts=parts,
         files={},
-        labels=counted.reindex(index=list(indices), columns=list(PHANTOM_FINDINGS), fill_value=0),
+        labels=pd.DataFrame(labels, index=list(indices), columns=list(findings)),
         patients=pd.Series(list(indices), index=list(indices)),
         boxes=boxes,
         frames=_unit_frames,
-        draw=partial(_draw, spec.seed, indices),
+        draw=partial(_draw, spec.seed, spec.findings, indices),
     )
 
 
-def _draw(seed: int, indices: Mapping[str, int], name: str, side_px: int) -> npt.NDArray[np.uint8]:
-    return render_phantom(seed, indices[name], side_px).image
+def _draw(
+    seed: int, population: PopulationName, indices: Mapping[str, int], name: str, side_px: int
+) -> npt.NDArray[np.uint8]:
+    return render_phantom(seed, indices[name], side_px, population).image
 
 
 def _unit_frames(names: Sequence[str]) -> pd.DataFrame:
@@ -77,10 +82,10 @@ def _render(
     part: str, position: int, count: int, side_px: int, spec: PhantomSpec, context: DataContext
 ) -> ImageSet:
     pixels = np.empty((count, side_px, side_px), dtype=np.uint8)
-    labels = np.empty((count, len(PHANTOM_FINDINGS)), dtype=np.uint8)
+    labels = np.empty((count, len(POPULATIONS[spec.findings].findings)), dtype=np.uint8)
     boxes: list[tuple[float, ...]] = []
     for i in range(count):
-        phantom = render_phantom(spec.seed, position * _PART_OFFSET + i, side_px)
+        phantom = render_phantom(spec.seed, position * _PART_OFFSET + i, side_px, spec.findings)
         pixels[i], labels[i] = phantom.image, phantom.labels
         boxes += [(i, box.finding_index, box.x, box.y, box.w, box.h) for box in phantom.boxes]
         if context.on_progress and (i % 200 == 199 or i == count - 1):

@@ -1,6 +1,6 @@
 """The driver of a run: what is left to do, records and tracking of what happens."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
@@ -25,7 +25,6 @@ class Driver:
         store: where records go.
         tracker: the view of them.
         display: what the user sees.
-        failed_trials: ids of trials that failed in this run.
         illustrate: draws a trial that has ended into its folder, before it is tracked.
         cams: by trial id, the maps that this run is to evaluate beside the native one.
     """
@@ -33,7 +32,6 @@ class Driver:
     store: ResultsStore
     tracker: Tracker
     display: Display
-    failed_trials: list[str] = field(default_factory=list)
     illustrate: Callable[[Record, TrialFolder], None] = lambda _record, _folder: None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
@@ -73,7 +71,6 @@ class Driver:
                     self.evaluated(trial, failure)
             return
         record = self.store.fail(trial, error)
-        self.failed_trials.append(trial.id)
         self.display.ended(record)
         self.illustrate(record, self.store.folder(trial.id))
         self.tracker.ended(record, self.store.folder(trial.id))
@@ -94,8 +91,8 @@ def run_grid(
 ) -> None:
     """Runs the trials of `grid` and evaluates the maps that are not finished; failed ones only if asked.
 
-    Trials that others start from come first, also those of other suites. Where one fails, those that start
-    from it are not run.
+    Trials that others start from are run before them, also those of other suites. Where one has failed or
+    fails now, those that start from it are blocked: they are not run, and nothing is written for them.
 
     Raises:
         BenchError: data is missing or damaged, or the resources are not there.
@@ -119,33 +116,21 @@ def run_grid(
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         prepare_dataset(trial.dataset, trial.resolution, data)
     with driver.display.running(todo, driver.cams):
-        for wave in _waves(todo):
-            ready = [trial for trial in wave if not driver.store.is_blocked(trial)]
-            if ready:
-                executor.run(ready, replace(context, cams=driver.cams, data=digests), resources, driver)
+        executor.run(todo, replace(context, cams=driver.cams, data=digests), resources, driver)
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:
     """Returns the trials that are not finished or lack the evaluation of a map, in the order of the grid.
 
-    Before them come trials that they start from. What has failed counts as done unless `retry_failed`.
+    Before them come trials that they start from and that are not finished. What has failed counts as done
+    unless `retry_failed`, and what starts from it is left out.
     """
     points = _points_to_run(grid, store, retry_failed=retry_failed)
-    trials = {point.trial.id: point.trial for point in points}
-    parents = {parent.id: parent for trial in trials.values() for parent in trial.ancestors()}
-    skipped = _skipped(retry_failed=retry_failed)
-    before = [t for key, t in parents.items() if key not in trials and store.state(key) not in skipped]
-    return [*before, *trials.values()]
-
-
-def _waves(trials: Sequence[Trial]) -> Iterator[list[Trial]]:
-    """Yields trials such that all that a trial starts from is in an earlier list."""
-    left = {trial.id: trial for trial in trials}
-    while left:
-        wave = [trial for trial in left.values() if not any(p.id in left for p in trial.ancestors())]
-        yield wave
-        for trial in wave:
-            del left[trial.id]
+    trials = {
+        point.trial.id: point.trial for point in points if retry_failed or store.blocker(point.trial) is None
+    }
+    before = {one.id: one for trial in trials.values() for one in store.unfinished_ancestors(trial)}
+    return [*(one for key, one in before.items() if key not in trials), *trials.values()]
 
 
 def cams_to_evaluate(

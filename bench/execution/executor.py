@@ -29,12 +29,15 @@ class Listener(Protocol):
 
 
 class Executor(Protocol):
-    """Runs trials; one that raises does not keep the others from running."""
+    """Runs trials; one that fails keeps only those from running that start from it."""
 
     def run(
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
     ) -> None:
-        """Runs all `trials` and returns when each has ended or the user has interrupted.
+        """Runs `trials` and returns when each has ended, is blocked, or the user has interrupted.
+
+        A trial that starts from another of them is run as soon as that one is finished, and never if it
+        fails; otherwise they are started in their order. What they start from beside each other is finished.
 
         Raises:
             BenchError: the resources that a trial asks for are not there.

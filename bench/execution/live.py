@@ -13,13 +13,13 @@ from rich.table import Table
 from bench.errors import ResultsError
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
-from bench.results.record import CamEvaluation, Record
+from bench.results.record import CamEvaluation, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.trial import Trial
 
 REFRESH_S = 0.5
-_ENDED = ("finished", "failed")
+_ENDED = ("finished", "failed", "blocked")
 REPORT_S = 30.0
 """Seconds between lines where the output is no terminal."""
 
@@ -91,14 +91,24 @@ class Display:
         self._state[trial.id] = "running"
 
     def ended(self, record: Record) -> None:
-        """Marks the trial as finished or failed, with one line that stays; it runs on while maps are left."""
+        """Marks the trial as finished or failed, with one line that stays; it runs on while maps are left.
+
+        Those that start from a failed one are blocked, and have a line too.
+        """
         trial_id, outcome = record.trial.id, record.outcome
         if record.status == "failed" or not self._left.get(trial_id):
             self._state[trial_id] = record.status
         if outcome is None:
             self._tell(trial_id, record.status, {}, record.error)
+            self._block(record)
         else:
             self._tell(trial_id, f"{record.status} in {duration(outcome.duration_s)}", outcome.metrics, None)
+
+    def _block(self, failed: Record) -> None:
+        for trial in self._trials:
+            if self._state[trial.id] == "waiting" and failed.trial in trial.ancestors():
+                self._state[trial.id] = "blocked"
+                self._tell(trial.id, f"blocked because {failed.trial.id} failed", {}, failed.error)
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
         """Shows one line that stays; the trial has ended with its last map."""
@@ -115,7 +125,7 @@ class Display:
         if accuracy is not None:
             line += f", point accuracy {accuracy:.3f}"
         if error is not None:
-            line += f": {error.strip().splitlines()[-1]}"
+            line += f": {last_line(error)}"
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
@@ -182,7 +192,7 @@ class Display:
 
     def _visible(self, height: int) -> list[Trial]:
         """The trials that fit the terminal: running ones first, then waiting, then ended."""
-        rank = {"running": 0, "waiting": 1, "failed": 2, "finished": 3}
+        rank = {"running": 0, "waiting": 1, "failed": 2, "blocked": 3, "finished": 4}
         chosen = sorted(self._trials, key=lambda trial: rank[self._state[trial.id]])[:height]
         return [trial for trial in self._trials if trial in chosen]
 

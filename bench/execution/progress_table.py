@@ -19,7 +19,7 @@ class TrialRow:
 
     Attributes:
         title: what people call it.
-        state: what it is if it does not run: waiting, running but silent, finished, failed.
+        state: what it is if it does not run: waiting, running but silent, finished, failed, blocked.
         progress: what it does; None if it does not run, or has not said.
         left: how long it still takes, in words; empty if that is not known.
     """

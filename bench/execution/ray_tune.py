@@ -1,11 +1,14 @@
 """The Ray executor: a Tune trial per trial, as many at a time as the resources allow.
 
+Tune asks a searcher for the next trial whenever there is room for one. Ours gives the first that is ready and
+nothing while all that is left waits for trials that run, so that no trial waits for any but its own parent.
 Workers return values; the driver's listener is called from Tune's callbacks. Errors of a trial's code come
 back as values and are final; a worker that dies is started again by Tune, and the trial goes on from its
 checkpoint.
 """
 
 import logging
+import math
 import os
 import shutil
 import traceback
@@ -27,12 +30,15 @@ os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMEN
 
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
+from ray.tune.search import Searcher  # noqa: E402
 
 from bench.errors import BenchError  # noqa: E402
+from bench.execution.agenda import Agenda  # noqa: E402
 from bench.execution.context import RunContext  # noqa: E402
 from bench.execution.executor import Listener  # noqa: E402
 from bench.execution.trial import run_trial  # noqa: E402
 from bench.results.record import CamEvaluation, EpochRow, Outcome  # noqa: E402
+from bench.results.store import ResultsStore  # noqa: E402
 from bench.suite.schema import Resources  # noqa: E402
 from bench.suite.trial import Trial  # noqa: E402
 
@@ -86,6 +92,7 @@ def _fit(
     storage: str,
 ) -> None:
     ended: set[str] = set()
+    agenda = Agenda(trials, ResultsStore(context.results_dir))
     by_id = {trial.id: trial for trial in trials}
     trainable = tune.with_resources(
         tune.with_parameters(
@@ -97,8 +104,10 @@ def _fit(
     )
     tuner = tune.Tuner(
         trainable,
-        param_space={"trial": tune.grid_search([trial.id for trial in trials])},
         tune_config=tune.TuneConfig(
+            search_alg=_NextReady(agenda),
+            num_samples=len(trials),
+            max_concurrent_trials=_num_slots(list(needs.values())),
             reuse_actors=True,
             trial_name_creator=lambda trial: trial.config["trial"],
             trial_dirname_creator=lambda trial: trial.config["trial"],
@@ -112,8 +121,46 @@ def _fit(
         ),
     )
     tuner.fit()
-    if not ended >= by_id.keys():
+    if not ended | agenda.blocked >= by_id.keys():
         raise KeyboardInterrupt
+
+
+def _num_slots(needs: Sequence[dict[str, float]]) -> int:
+    """Returns how many of the trials can run at once at most, on the cluster that was started."""
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    smallest = {name: min(need[name] for need in needs) for name in ("cpu", "gpu")}
+    rooms = [there.get(name.upper(), 0.0) / amount for name, amount in smallest.items() if amount]
+    return max(1, math.floor(min(rooms) + 1e-6))
+
+
+class _NextReady(Searcher):
+    """Suggests no parameters but which trial is next."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        super().__init__()
+        self.agenda = agenda
+        self.by_tune_id: dict[str, str] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, str] | None:
+        if self.agenda.is_empty:
+            return Searcher.FINISHED  # type: ignore[return-value]  # a word, as its documentation says
+        trial = self.agenda.pop_ready()
+        if trial is None:
+            return None
+        self.by_tune_id[trial_id] = trial.id
+        return {"trial": trial.id}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        if "finished" in result:
+            self.agenda.finished(self.by_tune_id[trial_id])
+        elif "failed" in result:
+            self.agenda.failed(self.by_tune_id[trial_id])
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        if error:
+            self.agenda.failed(self.by_tune_id[trial_id])
 
 
 def _work(config: dict[str, Any], context: RunContext, specifications: dict[str, str]) -> None:

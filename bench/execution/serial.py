@@ -4,9 +4,12 @@ import traceback
 from collections.abc import Sequence
 from functools import partial
 
+from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.trial import run_trial
+from bench.results.record import Outcome
+from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 
@@ -18,15 +21,22 @@ class SerialExecutor:
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
     ) -> None:
         """See `bench.execution.executor.Executor`; needs no resources beyond this process."""
-        for trial in trials:
+        agenda = Agenda(trials, ResultsStore(context.results_dir))
+
+        def finished(trial: Trial, outcome: Outcome) -> None:
+            agenda.finished(trial.id)
+            listener.finished(trial, outcome)
+
+        while (trial := agenda.pop_ready()) is not None:
             listener.started(trial)
             try:
                 run_trial(
                     trial,
                     context,
                     partial(listener.epoch, trial),
-                    partial(listener.finished, trial),
+                    partial(finished, trial),
                     partial(listener.evaluated, trial),
                 )
             except Exception:
+                agenda.failed(trial.id)
                 listener.failed(trial, traceback.format_exc())

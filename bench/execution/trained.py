@@ -82,8 +82,7 @@ def _finished(folder: TrialFolder) -> Record:
     if record is not None and record.status == "finished":
         return record
     if record is not None:
-        reason = (record.error or "").strip().splitlines()[-1:]
-        raise ResultsError(f"{folder.path}: the trial has failed ({', '.join(reason)}); there is no model")
+        raise ResultsError(f"{folder.path}: the trial has failed ({record.reason}); there is no model")
     num_epochs = len(folder.read_history())
     trained = f"after {num_epochs} epoch{'s' * (num_epochs != 1)}"
     state = trained if folder.last_checkpoint.exists() else "before its first epoch ended"

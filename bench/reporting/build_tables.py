@@ -11,6 +11,7 @@ from bench.errors import listing
 from bench.metrics.controls import CONTROLS, control_hits
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
 from bench.reporting.table import Cell, Row, Table
+from bench.results.blocked import blocked_sentences
 from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
@@ -170,7 +171,7 @@ def _table(piece: _Slice, metric: str, columns: tuple[str, ...], store: ResultsS
         models=models,
         references=references,
         caption=caption,
-        notes=_notes(piece),
+        notes=_notes(piece, store),
     )
 
 
@@ -244,13 +245,15 @@ def _area_row(boxes: pd.DataFrame, columns: tuple[str, ...], resolution: int) ->
     return Row("(Avg. box area)", tuple(cells))
 
 
-def _notes(piece: _Slice) -> tuple[str, ...]:
+def _notes(piece: _Slice, store: ResultsStore) -> tuple[str, ...]:
     notes = []
-    failed, missing = [], []
+    failed, missing, blocked = [], [], []
     for point in piece.points:
         result = piece.result_of(point)
         name = with_cam(point.trial.id, point.cam if point.trial.id in piece.finished else "native")
-        if result is None:
+        if result is None and store.blocker(point.trial) is not None:
+            blocked.append(point.trial)
+        elif result is None:
             missing.append(name)
         elif result.status == "failed":
             failed.append(name)
@@ -258,6 +261,7 @@ def _notes(piece: _Slice) -> tuple[str, ...]:
         notes.append(f"Failed: {listing(dict.fromkeys(failed), _NAMED)}.")
     if missing:
         notes.append(f"Not finished: {listing(dict.fromkeys(missing), _NAMED)}.")
+    notes += [f"Blocked: {sentence}." for sentence in blocked_sentences(blocked, store)]
     undefined = {
         note for r in piece.finished.values() if r.outcome for note in r.outcome.notes if "AUROC" in note
     }

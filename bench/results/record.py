@@ -58,6 +58,11 @@ class Record(Frozen):
     ended_at: str
     """ISO 8601 with time zone."""
 
+    @property
+    def reason(self) -> str:
+        """Why the trial failed: the last line of its traceback; empty if it did not."""
+        return last_line(self.error or "")
+
 
 class CamEvaluation(Frozen):
     """What one kind of map other than the native one says of a finished trial, or how it failed to."""
@@ -74,6 +79,11 @@ class CamEvaluation(Frozen):
     """Of a finished evaluation."""
     ended_at: str
     """ISO 8601 with time zone."""
+
+
+def last_line(error: str) -> str:
+    """Returns the last line of a traceback: what was raised."""
+    return next(iter(error.strip().splitlines()[-1:]), "")
 
 
 def now() -> str:

@@ -159,9 +159,20 @@ class ResultsStore:
         evaluation = self.evaluation(trial_id, cam)
         return "todo" if evaluation is None else evaluation.status
 
-    def is_blocked(self, trial: Trial) -> bool:
-        """Returns whether the trial cannot be run, because one that it starts from has failed."""
-        return any(self.state(parent.id) == "failed" for parent in trial.ancestors())
+    def unfinished_ancestors(self, trial: Trial) -> tuple[Trial, ...]:
+        """Returns the trials that have to be finished before this one, the first to run first.
+
+        What a finished trial has started from is not needed any more.
+        """
+        parent = trial.init
+        if parent is None or self.state(parent.id) == "finished":
+            return ()
+        return (*self.unfinished_ancestors(parent), parent)
+
+    def blocker(self, trial: Trial) -> Record | None:
+        """Returns the record of the failed trial that keeps this one from being run, or None."""
+        records = (self.record(parent.id) for parent in self.unfinished_ancestors(trial))
+        return next((record for record in records if record is not None and record.status == "failed"), None)
 
     def announce(self, trial: Trial) -> None:
         """Writes what is asked for, and forgets an earlier failure; what is finished stays as it is."""

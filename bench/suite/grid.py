@@ -74,18 +74,33 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a trial is from that a suite starts from.
+
+    Attributes:
+        suite: the other suite's name.
+        label: the model, as that suite calls it.
+    """
+
+    suite: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Grid:
-    """A suite's points in the order of its rows.
+    """A suite's points in the order of its rows, and what it knows of other things that they name.
 
     Attributes:
         points: the trials and their maps.
         files: those that trials name by digest.
         accepted: by data set, as JSON, what may be wrong with it; also of suites that this one starts from.
+        origins: by trial id, where trials of other suites are from.
     """
 
     points: tuple[Point, ...]
     files: Mapping[str, Path]
     accepted: Mapping[str, frozenset[AcceptableKind]] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -201,7 +216,12 @@ def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid
     if not kept:
         raise GridError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
     _refuse_twins(kept)
-    return Grid(kept, files, _accepted(suite, datasets, [source for source in sources if source is not None]))
+    origins: dict[str, Origin] = {}
+    for model, source in zip(suite.models, sources, strict=True):
+        if model.init is not None and source is not None:
+            origins |= _origins_of(model.init.suite, source)
+    accepted = _accepted(suite, datasets, [source for source in sources if source is not None])
+    return Grid(kept, files, accepted, origins)
 
 
 def label_of(model: ModelSpec) -> str:
@@ -238,6 +258,13 @@ def _source_of(
         raise GridError(("models", index, "init", "from"), str(error)) from None
     files.update(source.files)
     return source
+
+
+def _origins_of(name: str, source: Grid) -> dict[str, Origin]:
+    """Returns where the trials of the suite `name` are from, and those that it starts from itself."""
+    before = {trial.id: Origin(name, trial.label) for trial in source.required}
+    own = {point.trial.id: Origin(name, point.label) for point in source.points}
+    return {**before, **source.origins, **own}
 
 
 def _parent(index: int, model: ModelSpec, source: Grid, resolution: int, seed: int) -> Trial:

@@ -89,9 +89,12 @@ class ModelSpec(Frozen):
 
 
 class PhantomSpec(Frozen):
-    """Procedural chest radiographs with the eight boxed findings; rendered when needed, nothing stored."""
+    """Procedural chest radiographs with exact boxes; rendered when needed, nothing stored."""
 
     name: Literal["phantom"] = "phantom"
+    findings: Literal["eight", "nih", "vindr"] = "eight"
+    """eight: the boxed findings of NIH ChestX-ray14; nih: all of its 14, the other six without boxes; vindr:
+    the 15 of VinDr-CXR, "No finding" without boxes."""
     train: int = Field(2000, ge=2)
     """Number of training images."""
     val: int = Field(200, ge=1)

@@ -9,7 +9,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.data.dataset import DataContext
-from bench.data.phantom import PHANTOM_FINDINGS
+from bench.data.findings import NIH_BOXED_FINDINGS
 from bench.data.phantom_source import load_phantom
 from bench.execution.context import RunContext
 from bench.execution.trial import run_trial
@@ -62,14 +62,14 @@ def test_images_of_the_test_part_are_predicted_as_they_were_scored(predict, resu
         cv2.imwrite(f"{name}.png", pixels)
     assert predict(*(f"{name}.png" for name in test.names), "-o", "out") == 0
     table = {(row["image"], row["finding"]): row for row in rows(tmp_path / "out" / "predictions.csv")}
-    assert len(table) == len(test) * len(PHANTOM_FINDINGS)
+    assert len(table) == len(test) * len(NIH_BOXED_FINDINGS)
     units = read_table(ResultsStore(results).folder(TRIAL.id).units)
     assert len(units) > 3
     for unit in units.itertuples():
         row = table[f"{unit.image}.png", unit.finding]
         assert (float(row["peak_x"]), float(row["peak_y"])) == (unit.peak_column, unit.peak_row)
         maps = np.load(tmp_path / "out" / f"{unit.image}.npy")
-        heatmap = maps[PHANTOM_FINDINGS.index(unit.finding)]
+        heatmap = maps[NIH_BOXED_FINDINGS.index(unit.finding)]
         assert float(row["probability"]) == pytest.approx(heatmap.max(), rel=1e-5)  # PYLON pools by maximum
 
 
@@ -91,7 +91,7 @@ def test_every_kind_of_file_is_read_and_shown_in_its_own_size(predict, write_dic
     for name in ("chest", "chest-2", "chest-3"):
         document = json.loads((folder / f"{name}.json").read_text())
         assert document["image_size_px"] == {"width": 100, "height": 150}
-        assert np.load(folder / f"{name}.npy").shape == (len(PHANTOM_FINDINGS), 16, 16)
+        assert np.load(folder / f"{name}.npy").shape == (len(NIH_BOXED_FINDINGS), 16, 16)
         picture = cv2.imread(str(folder / f"{name}.Mass.png"))
         assert picture.shape[0] > picture.shape[1]
         assert picture.std() > 10
@@ -105,7 +105,7 @@ def test_json_has_every_finding_and_where_files_are(predict, tmp_path, capsys):
     assert document["trial"] == TRIAL.id
     (image,) = document["images"]
     assert (image["image"], image["width_px"], image["height_px"]) == ("chest.png", 120, 80)
-    assert [finding["finding"] for finding in image["findings"]] == list(PHANTOM_FINDINGS)
+    assert [finding["finding"] for finding in image["findings"]] == list(NIH_BOXED_FINDINGS)
     by_probability = sorted(image["findings"], key=lambda finding: -finding["probability"])
     drawn = {finding["finding"] for finding in image["findings"] if "overlay" in finding}
     assert drawn == {finding["finding"] for finding in by_probability[:3]}

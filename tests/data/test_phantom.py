@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from bench.data.findings import NIH_BOXED_FINDINGS
-from bench.data.phantom import PHANTOM_FINDINGS, Phantom, PhantomBox, _render, render_phantom
+from bench.data.phantom import Phantom, PhantomBox, _render, phantom_truth, render_phantom
+from bench.data.phantom_populations import POPULATIONS
+
+PHANTOM_FINDINGS = POPULATIONS["eight"].findings
 
 SAMPLE_SIZE = 600
 SAMPLE_PX = 64
@@ -103,6 +106,13 @@ def test_another_resolution_gives_the_same_picture_up_to_noise() -> None:
         averaged = large.reshape(64, 4, 64, 4).mean(axis=(1, 3))
         assert np.abs(averaged - small).mean() < 6.0
         assert np.corrcoef(averaged.ravel(), small.ravel())[0, 1] > 0.98
+
+
+def test_truth_needs_no_rendering() -> None:
+    for index in range(5):
+        truth, phantom = phantom_truth(7, index, 96), render_phantom(7, index, 96)
+        assert truth.boxes == phantom.boxes
+        np.testing.assert_array_equal(truth.labels, phantom.labels)
 
 
 def test_labels_agree_with_boxes(sample: list[Phantom]) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from bench.data.dataset import DataContext
 from bench.data.findings import NIH_BOXED_FINDINGS
-from bench.data.phantom import phantom_boxes, render_phantom
 from bench.data.phantom_source import load_phantom
 from bench.data.registry import DATASETS, read_source
 from bench.data.statistics import ALL, Counts, DatasetStatistics, describe
@@ -119,8 +118,9 @@ def test_a_ratio_without_an_image_is_not_enough(vindr, tmp_path):
     assert "images are missing" in described(VindrSpec(), vindr, tmp_path).area_reason
 
 
-def test_phantoms_are_counted_as_they_are_rendered(tmp_path):
-    spec = PhantomSpec(train=12, val=5, test=9, seed=3)
+@pytest.mark.parametrize("findings", ["eight", "nih", "vindr"])
+def test_phantoms_are_counted_as_they_are_rendered(tmp_path, findings):
+    spec = PhantomSpec(findings=findings, train=12, val=5, test=9, seed=3)
     context = DataContext(None, tmp_path, {})
     found, data = described(spec, None, tmp_path), load_phantom(spec, 64, context)
     for part, images in (("train", data.train), ("val", data.val), ("test", data.test)):
@@ -133,11 +133,6 @@ def test_phantoms_are_counted_as_they_are_rendered(tmp_path):
                 assert counts.box_area == pytest.approx((own["w"] * own["h"]).mean() / 64**2)
     together = data.train.labels.astype(int).T @ data.train.labels
     assert (found.co_occurrence >= together).all()
-
-
-def test_boxes_of_a_phantom_need_no_rendering():
-    for index in range(5):
-        assert phantom_boxes(7, index, 96) == render_phantom(7, index, 96).boxes
 
 
 def test_every_data_set_says_how_its_text_is_read():

@@ -61,7 +61,7 @@ def test_plan_lists_every_trial(bench):
 def test_plan_can_be_narrowed_and_changed(bench):
     done = bench("plan", "small.yaml", "--only", "model=pylon", "--seeds", "1", "--set", "resolutions=[96]")
     assert done.stdout.splitlines()[1].split()[:5] == ["todo", "PYLON", "phantom", "96", "1"]
-    assert done.stdout.splitlines()[-1] == "1 trials: 1 todo"
+    assert done.stdout.splitlines()[-1] == "1 trial: 1 todo"
 
 
 def test_plan_shows_maps_where_there_are_others_than_the_native_one(bench):
@@ -74,7 +74,7 @@ def test_plan_shows_maps_where_there_are_others_than_the_native_one(bench):
         ["todo", "PYLON", "phantom", "64", "0", "native"],
         ["todo", "PYLON", "phantom", "64", "0", "grad_cam"],
     ]
-    assert lines[-1] == "1 trials, 2 maps: 2 todo"
+    assert lines[-1] == "1 trial, 2 maps: 2 todo"
 
 
 def test_list_models_names_options(bench):

@@ -161,7 +161,7 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     (failure,) = [record["error"] for record in records(bench).values() if record["error"]]
     assert "Traceback" in failure
     assert "weights.safetensors" in failure
-    assert "1 trials failed" in done.stderr
+    assert "1 trial failed" in done.stderr
     assert "| Baseline | — |" in done.stdout
     assert "Failed: baseline-" in done.stdout
 
@@ -175,6 +175,25 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     }
 
 
+def test_blocked_trials_are_told_with_the_reason_and_leave_nothing(bench):
+    (bench.folder / "weights.safetensors").write_bytes(b"\0" * 64)
+    small = (bench.folder / "small.yaml").read_text().replace("[0, 1]", "[0]")
+    source, child = "{name: baseline, weights: weights.safetensors}", "{from: small, model: Baseline}"
+    (bench.folder / "small.yaml").write_text(small.replace("[baseline, pylon]", f"[{source}]"))
+    tuned = small.replace("[baseline, pylon]", f"[{{name: baseline, init: {child}}}]")
+    (bench.folder / "tuned.yaml").write_text(tuned.replace("title: Small", "title: Tuned"))
+    done = bench("run", "tuned.yaml", "--serial", "--no-mlflow")
+    assert done.returncode == 1, done.stderr
+    ((failed, record),) = records(bench).items()
+    assert record["status"] == "failed"
+    reason = record["error"].splitlines()[-1]
+    plan = json.loads(bench("plan", "tuned.yaml", "--json").stdout)["trials"]
+    assert [(one["state"], one["starts_from"]) for one in plan] == [("failed", None), ("blocked", failed)]
+    told = f"{plan[1]['id']} is blocked because {failed} failed: {reason}"
+    assert f"1 trial failed, see record.json of {failed}\n{told}\n--retry-failed runs" in done.stderr
+    assert told in bench("plan", "tuned.yaml").stdout
+
+
 def test_maps_are_added_to_a_trial_that_ran(finished):
     bench, _ = finished
     maps = ["--set", "cams=[native, grad_cam, layer_cam]", "--only", "model=baseline", "--seeds", "0"]
@@ -185,7 +204,7 @@ def test_maps_are_added_to_a_trial_that_ran(finished):
     done = bench("run", "small.yaml", *maps, "--reports-dir", "with-maps")
     assert done.returncode == 1
     assert f"{trial}: Grad-CAM finished, point accuracy" in done.stderr
-    assert f"1 evaluations of maps failed, see cams/layer_cam.json of {trial}; --retry-failed" in done.stderr
+    assert f"1 evaluation of maps failed, see cams/layer_cam.json of {trial}\n--retry-failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Traceback" in json.loads((folder / "cams" / "layer_cam.json").read_text())["error"]
     assert records(bench) == before

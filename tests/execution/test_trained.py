@@ -8,8 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bench.data.findings import FIXED_FINDINGS
-from bench.data.phantom import PHANTOM_FINDINGS
+from bench.data.findings import FIXED_FINDINGS, NIH_BOXED_FINDINGS
 from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.execution.trained import findings_of, load_trained
@@ -56,7 +55,7 @@ def rewrite(folder: TrialFolder, **outcome) -> None:
 def test_model_has_the_best_weights_and_the_names_of_the_record(finished):
     trained = load_trained(finished, CPU)
     assert trained.trial == TRIAL
-    assert trained.findings == PHANTOM_FINDINGS == finished.read_record().outcome.findings
+    assert trained.findings == NIH_BOXED_FINDINGS == finished.read_record().outcome.findings
     assert not trained.model.training
     for name, tensor in load_file(finished.best_weights).items():
         assert torch.equal(trained.model.state_dict()[name], tensor), name
@@ -66,7 +65,7 @@ def test_record_from_before_findings_were_written_down_has_those_of_its_data_set
     document = json.loads(copied.record.read_text())
     del document["outcome"]["findings"]
     copied.record.write_text(json.dumps(document))
-    assert load_trained(copied, CPU).findings == PHANTOM_FINDINGS == FIXED_FINDINGS["phantom"]
+    assert load_trained(copied, CPU).findings == NIH_BOXED_FINDINGS == FIXED_FINDINGS["phantom"]
 
 
 def test_record_of_a_folder_without_findings_is_a_sentence(copied):

@@ -15,6 +15,7 @@ from bench.execution.driver import Driver, run_grid
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
+from bench.results.blocked import blocked_sentences
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.suite.schema import PhantomSpec, Phase, Recipe
@@ -139,26 +140,38 @@ CHAIN = SOURCE.replace(
 
 
 class Recording(SerialExecutor):
-    """A serial executor that fails trials of a kind, and remembers the order of all."""
+    """A serial executor that remembers the order of its trials."""
 
-    def __init__(self, fails=lambda trial: False) -> None:
-        self.fails, self.order = fails, []
+    def __init__(self) -> None:
+        self.order: list[Trial] = []
 
     def run(self, trials, context, resources, listener):
-        for one in trials:
-            self.order.append(one)
-            if self.fails(one):
+        ours = self.order
+
+        class Telling:
+            """The listener, behind one that takes notes."""
+
+            def started(self, one):
+                ours.append(one)
                 listener.started(one)
-                listener.failed(one, "Traceback\nRuntimeError: broken")
-            else:
-                super().run([one], context, resources, listener)
+
+            def __getattr__(self, name):
+                return getattr(listener, name)
+
+        super().run(trials, context, resources, Telling())
 
 
-def run_chain(folder: Path, executor: SerialExecutor, *, retry_failed: bool = False) -> ResultsStore:
+def run_chain(
+    folder: Path,
+    executor: SerialExecutor,
+    *,
+    retry_failed: bool = False,
+    screen: io.StringIO | None = None,
+) -> ResultsStore:
     (folder / "source.yaml").write_text(SOURCE)
     (folder / "chain.yaml").write_text(CHAIN)
     loaded, store = load_suite(folder / "chain.yaml"), ResultsStore(folder)
-    driver = Driver(store, NullTracker(), Display(store, Console(file=io.StringIO())))
+    driver = Driver(store, NullTracker(), Display(store, Console(file=screen or io.StringIO(), width=400)))
     resources = loaded.suite.resources
     run_grid(loaded.grid, resources, context(folder), executor, driver, retry_failed=retry_failed)
     return store
@@ -167,8 +180,9 @@ def run_chain(folder: Path, executor: SerialExecutor, *, retry_failed: bool = Fa
 def test_trials_of_other_suites_are_run_first_and_once(tmp_path):
     executor = Recording()
     store = run_chain(tmp_path, executor)
-    kinds = [(one.init is not None, one.phase.freeze) for one in executor.order]
-    assert kinds == [(False, "none")] * 2 + [(True, "encoder")] * 2 + [(True, "none")] * 2
+    kinds = [(one.seed, one.init is not None, one.phase.freeze) for one in executor.order]
+    before = [(seed, *kind) for seed in (0, 1) for kind in ((False, "none"), (True, "encoder"))]
+    assert kinds == [*before, (0, True, "none"), (1, True, "none")]
     assert all(store.state(one.id) == "finished" for one in executor.order)
     again = Recording()
     run_chain(tmp_path, again)
@@ -176,12 +190,41 @@ def test_trials_of_other_suites_are_run_first_and_once(tmp_path):
 
 
 def test_failed_source_blocks_its_own_chain_only_and_a_retry_runs_all(tmp_path):
-    executor = Recording(fails=lambda one: one.init is None and one.seed == 1)
-    store = run_chain(tmp_path, executor)
-    grid = load_suite(tmp_path / "chain.yaml").grid
-    assert [store.state(t.id) for t in grid.trials] == ["finished", "todo"]
-    assert [store.is_blocked(t) for t in grid.trials] == [False, True]
+    (tmp_path / "source.yaml").write_text(SOURCE)
+    source = load_suite(tmp_path / "source.yaml").grid.trials[1]
+    in_the_way = ResultsStore(tmp_path).folder(source.id).best_weights
+    in_the_way.mkdir(parents=True)
+    store = run_chain(tmp_path, executor := Recording(), screen=(screen := io.StringIO()))
+    first, second = load_suite(tmp_path / "chain.yaml").grid.trials
+    frozen, last = second.init.id, second.id
+    assert [store.state(one) for one in (first.id, source.id, frozen, last)] == [
+        "finished",
+        "failed",
+        "todo",
+        "todo",
+    ]
+    assert not {frozen, last} & {one.id for one in executor.order}
+    assert not store.folder(frozen).path.exists()
+    reason = store.record(source.id).reason
+    assert "IsADirectoryError" in reason
+    shown = screen.getvalue()
+    for one in (frozen, last):
+        assert f"{one}: blocked because {source.id} failed: {reason}\n" in shown
+    told = f"{frozen}, {last} are blocked because {source.id} failed: {reason}"
+    assert blocked_sentences([first, second.init, second], store) == (told,)
+
     run_chain(tmp_path, stopped := Recording())
     assert not stopped.order
-    run_chain(tmp_path, Recording(), retry_failed=True)
-    assert [store.state(t.id) for t in grid.trials] == ["finished", "finished"]
+    in_the_way.rmdir()
+    run_chain(tmp_path, again := Recording(), retry_failed=True)
+    assert [one.id for one in again.order] == [source.id, frozen, last]
+    assert blocked_sentences([first, second.init, second], store) == ()
+
+
+def test_parent_that_is_finished_counts_as_done_whatever_it_started_from(tmp_path):
+    store = run_chain(tmp_path, Recording())
+    last = load_suite(tmp_path / "chain.yaml").grid.trials[0]
+    store.folder(last.id).record.unlink()
+    store.fail(last.init.init, "lost")
+    run_chain(tmp_path, executor := Recording())
+    assert [one.id for one in executor.order] == [last.id]

@@ -6,6 +6,7 @@ from bench.errors import ResultsError
 from bench.reporting.build_tables import _dataset_names, build_tables
 from bench.reporting.table import Cell, Row, Table
 from bench.suite.identity import short_hash
+from bench.suite.load import load_suite
 from bench.suite.schema import FolderSpec, PhantomSpec
 
 TWO_SEEDS = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
@@ -240,6 +241,29 @@ def test_notes_name_a_failed_trial_once_and_the_maps_of_finished_ones(with_maps)
         f"Not finished: {baseline[1].id} [Grad-CAM], {baseline[1].id} [Eigen-CAM].",
     )
     assert auroc.notes == (f"Failed: {baseline[0].id}.",)
+
+
+TRANSFERRED = """\
+models: [pylon, {name: pylon, init: {from: example, model: PYLON}}]
+datasets: [{name: phantom, seed: 1}]
+resolutions: [64]
+seeds: [0, 1]
+"""
+
+
+def test_notes_tell_what_is_blocked_and_why(example) -> None:
+    example.load()
+    (example.folder / "transferred.yaml").write_text(TRANSFERRED)
+    loaded = load_suite(example.folder / "transferred.yaml")
+    scratch, tuned = loaded.grid.points[:2], loaded.grid.points[2:]
+    example.finish(scratch[0], {"point_accuracy/weighted": 0.5})
+    parent = tuned[0].trial.init
+    example.store.fail(parent, "Traceback …\nRuntimeError: boom")
+    (table,) = build_tables(loaded.grid, example.store)
+    assert table.notes == (
+        f"Not finished: {scratch[1].trial.id}, {tuned[1].trial.id}.",
+        f"Blocked: {tuned[0].trial.id} is blocked because {parent.id} failed: RuntimeError: boom.",
+    )
 
 
 def test_a_suite_without_the_native_map_has_other_rows_and_the_same_auroc(with_maps) -> None:

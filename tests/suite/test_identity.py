@@ -175,7 +175,7 @@ OTHER_AUGMENTATION = {
     "contrast": 0.4,
     "photometric_probability": 0.4,
 }
-OTHER_PHANTOM = {"train": 1999, "val": 199, "test": 399, "seed": 1, "oversize": 1.5}
+OTHER_PHANTOM = {"findings": "nih", "train": 1999, "val": 199, "test": 399, "seed": 1, "oversize": 1.5}
 OTHER_NIH = {"split": "patient", "split_seed": 1, "oversize": 1.5}
 OTHER_VINDR = {"split": LISTS, "split_seed": 1, "oversize": 1.5}
 OTHER_PYLON = {"pyramid": False, "up_layers": 1, "up_kernel": 3, "head_kernel": 3}

@@ -1,0 +1,150 @@
+"""The plan of a suite as a graph: every trial below the one that it starts from, as text or JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.results.store import ResultsStore
+from bench.suite.grid import Grid, Point
+from bench.suite.schema import title_of
+from bench.suite.trial import Trial
+
+_IN_THE_ID = ("data set", "px", "seed")
+"""Columns that a narrow terminal does without."""
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """A trial, or one of the maps that it is scored on.
+
+    Attributes:
+        point: the trial with its label and map.
+        state: todo, interrupted, waiting (for the trial that it starts from), blocked (that one has failed),
+            failed or finished.
+        suite: the suite that the trial is from, if that is another one.
+        lead: the lines that lead to it from the trial that it starts from.
+    """
+
+    point: Point
+    state: str
+    suite: str | None
+    lead: str
+
+
+def collect(grid: Grid, store: ResultsStore) -> tuple[PlanRow, ...]:
+    """Returns the grid's trials and those that they start from, each after its parent, else in their order.
+
+    Raises:
+        ResultsError: a record cannot be read.
+    """
+    own = {trial.id for trial in grid.trials}
+    origins = {key: origin for key, origin in grid.origins.items() if key not in own}
+    points: dict[str, list[Point]] = {trial_id: [] for trial_id in own}
+    children: dict[str | None, list[str]] = {}
+    for point in grid.points:
+        points[point.trial.id].append(point)
+        for trial in (*point.trial.ancestors(), point.trial):
+            siblings = children.setdefault(_id_of(trial.init), [])
+            if trial.id not in siblings:
+                siblings.append(trial.id)
+            if trial.id not in points:
+                label = origins[trial.id].label if trial.id in origins else trial.label
+                points[trial.id] = [Point(trial, label)]
+
+    def rows_of(trial_id: str, lead: str, below: str) -> Iterator[PlanRow]:
+        for position, point in enumerate(points[trial_id]):
+            suite = origins[trial_id].suite if trial_id in origins else None
+            yield PlanRow(point, _state(point, store), suite, lead if position == 0 else below)
+        if trial_id in children:
+            yield from rows_below(trial_id, below)
+
+    def rows_below(parent: str, below: str) -> Iterator[PlanRow]:
+        *others, last = children[parent]
+        for child in others:
+            yield from rows_of(child, f"{below}├─ ", f"{below}│  ")
+        yield from rows_of(last, f"{below}└─ ", f"{below}   ")
+
+    return tuple(row for root in children[None] for row in rows_of(root, "", ""))
+
+
+def _state(point: Point, store: ResultsStore) -> str:
+    state = store.state(point.trial.id, point.cam)
+    if store.state(point.trial.id) in ("finished", "failed"):
+        return state
+    if store.blocker(point.trial) is not None:
+        return "blocked"
+    return "waiting" if store.unfinished_ancestors(point.trial) else state
+
+
+def to_json(suite: str, rows: Sequence[PlanRow]) -> str:
+    """Returns the plan as a JSON document, in the order of `rows`.
+
+    Each of "trials" has: "id"; "state", see `PlanRow`; "model", its label; "dataset"; "resolution" in px;
+    "seed"; "cam", the map that localization is scored on; "starts_from", an id or null; and "suite", that the
+    trial is from. A trial that is scored on several maps has an entry for each.
+    """
+    trials = [
+        {
+            "id": row.point.trial.id,
+            "state": row.state,
+            "model": row.point.label,
+            "dataset": title_of(row.point.trial.dataset),
+            "resolution": row.point.trial.resolution,
+            "seed": row.point.trial.seed,
+            "cam": row.point.cam,
+            "starts_from": _id_of(row.point.trial.init),
+            "suite": row.suite or suite,
+        }
+        for row in rows
+    ]
+    return json.dumps({"suite": suite, "trials": trials}, indent=2, ensure_ascii=False)
+
+
+def _id_of(trial: Trial | None) -> str | None:
+    return None if trial is None else trial.id
+
+
+def to_text(rows: Sequence[PlanRow], width: int) -> str:
+    """Returns a line per row with aligned columns, and a last one that counts.
+
+    Args:
+        rows: the plan.
+        width: of the terminal, in characters. Columns that a trial's id holds too are left out if they do not
+            fit; ids are never cut.
+    """
+    columns: dict[str, list[str]] = {
+        "state": [row.state for row in rows],
+        "model": [f"{row.lead}{row.point.label}{f' of {row.suite}' if row.suite else ''}" for row in rows],
+        "data set": [title_of(row.point.trial.dataset) for row in rows],
+        "px": [str(row.point.trial.resolution) for row in rows],
+        "seed": [str(row.point.trial.seed) for row in rows],
+        "cam": [row.point.cam for row in rows],
+        "trial": [row.point.trial.id for row in rows],
+    }
+    if set(columns["cam"]) == {"native"}:
+        del columns["cam"]
+    if _width_of(columns) > width:
+        columns = {name: words for name, words in columns.items() if name not in _IN_THE_ID}
+    widths = [max(map(len, (name, *words))) for name, words in columns.items()]
+    lines = [tuple(columns), *zip(*columns.values(), strict=True)]
+    table = "\n".join(
+        "  ".join(word.ljust(size) for word, size in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+    return f"{table}\n\n{_count(rows)}"
+
+
+def _width_of(columns: dict[str, list[str]]) -> int:
+    return sum(max(map(len, (name, *words))) + 2 for name, words in columns.items()) - 2
+
+
+def _count(rows: Sequence[PlanRow]) -> str:
+    """Returns how many trials and maps there are, where from, and in which states."""
+    trials = {row.point.trial.id: row for row in rows}
+    maps = f", {len(rows)} maps" if len(rows) > len(trials) else ""
+    others = Counter(row.suite for row in trials.values() if row.suite is not None)
+    origins = "".join(f", {count} of them of {suite}" for suite, count in others.items())
+    states = ", ".join(f"{count} {state}" for state, count in Counter(row.state for row in rows).items())
+    noun = "trial" if len(trials) == 1 else "trials"
+    return f"{len(trials)} {noun}{origins}{maps}: {states}"

@@ -1,0 +1,94 @@
+"""What can start next, without running anything."""
+
+import pickle
+
+import pytest
+
+from bench.execution.agenda import Agenda
+from bench.results.provenance import describe
+from bench.results.record import Outcome
+from bench.results.store import ResultsStore
+from bench.suite.schema import PhantomSpec, Phase
+from bench.suite.trial import Trial
+
+OUTCOME = Outcome(
+    metrics={},
+    best_epoch=1,
+    num_epochs=1,
+    duration_s=1.0,
+    notes=(),
+    provenance=describe("cpu", "float32", 1),
+)
+
+
+def trial(seed: int, init: Trial | None = None) -> Trial:
+    given = {"encoder": "resnet18", "weights": "none", "dataset": PhantomSpec(), "resolution": 64}
+    phase = Phase(freeze="encoder") if init is not None and init.init is not None else Phase()
+    return Trial(model="baseline", seed=seed, init=init, phase=phase, **given)
+
+
+A, B = trial(0), trial(1)
+A_CHILD, B_CHILD = trial(0, A), trial(1, B)
+A_GRANDCHILD = trial(0, A_CHILD)
+
+
+@pytest.fixture
+def store(tmp_path) -> ResultsStore:
+    return ResultsStore(tmp_path)
+
+
+def pop_all(agenda: Agenda) -> list[Trial]:
+    found = []
+    while (one := agenda.pop_ready()) is not None:
+        found.append(one)
+    return found
+
+
+def test_what_waits_for_nothing_comes_in_its_order(store):
+    agenda = Agenda([B, A_CHILD, A, B_CHILD], store)
+    assert pop_all(agenda) == [B, A]
+    assert not agenda.is_empty
+
+
+def test_a_child_is_ready_when_its_own_parent_is_finished(store):
+    agenda = Agenda([A, B, A_GRANDCHILD, A_CHILD, B_CHILD], store)
+    assert pop_all(agenda) == [A, B]
+    agenda.finished(A.id)
+    assert pop_all(agenda) == [A_CHILD]
+    agenda.finished(A_CHILD.id)
+    assert pop_all(agenda) == [A_GRANDCHILD]
+    agenda.finished(B.id)
+    assert pop_all(agenda) == [B_CHILD]
+    assert agenda.is_empty
+
+
+def test_a_failure_drops_all_that_starts_from_it_and_nothing_else(store):
+    agenda = Agenda([A_GRANDCHILD, A, B, A_CHILD, B_CHILD], store)
+    pop_all(agenda)
+    agenda.failed(A.id)
+    assert agenda.blocked == {A_CHILD.id, A_GRANDCHILD.id}
+    agenda.finished(B.id)
+    assert pop_all(agenda) == [B_CHILD]
+    assert agenda.is_empty
+
+
+def test_a_parent_that_is_finished_on_disk_is_not_waited_for(store):
+    """It may be among the trials itself, since maps of it are left; if those fail, its children run."""
+    store.finish(A, OUTCOME)
+    agenda = Agenda([A, A_CHILD], store)
+    agenda.failed(A.id)
+    assert agenda.blocked == set()
+    assert pop_all(agenda) == [A, A_CHILD]
+
+
+def test_a_failure_of_maps_alone_blocks_nothing(store):
+    agenda = Agenda([A, A_CHILD], store)
+    pop_all(agenda)
+    agenda.finished(A.id)
+    agenda.failed(A.id)
+    assert pop_all(agenda) == [A_CHILD]
+
+
+def test_an_agenda_can_be_pickled(store):
+    agenda = pickle.loads(pickle.dumps(Agenda([A, A_CHILD], store)))
+    assert pop_all(agenda) == [A]
