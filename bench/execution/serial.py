@@ -1,9 +1,9 @@
 """The serial executor: one trial after the other, in this process."""
 
-import traceback
 from collections.abc import Sequence
 from functools import partial
 
+from bench.errors import account
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.trial import run_trial
@@ -28,5 +28,5 @@ class SerialExecutor:
                     partial(listener.finished, trial),
                     partial(listener.evaluated, trial),
                 )
-            except Exception:
-                listener.failed(trial, traceback.format_exc())
+            except Exception as error:
+                listener.failed(trial, account(error))
