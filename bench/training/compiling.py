@@ -1,6 +1,7 @@
 """How training calls a model: as it is, or through torch.compile."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,9 @@ from bench.errors import TrainingError, brief
 ToLogits = Callable[[Tensor], Tensor]
 """From images [n, 1, S, S] to class logits [n, c]."""
 
+BACKEND: str | Callable[..., Any] = "inductor"
+"""Of torch.compile: its default. Tests, for which its C++ compiler is too slow, put a faster one here."""
+
 
 def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
     """Returns the function that gives the model's class logits; it shares the model's weights and mode.
@@ -18,7 +22,7 @@ def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
         model: stays callable as it is.
         compiled: go through torch.compile. What that cannot do it says at its first call, as `TrainingError`.
     """
-    network = torch.compile(model) if compiled else model
+    network = torch.compile(model, backend=BACKEND) if compiled else model
 
     def call(images: Tensor) -> Tensor:
         logits: Tensor = network(images).logits

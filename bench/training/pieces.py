@@ -2,8 +2,9 @@
 
 An epoch's last batch is as small as it comes out and is trained on too (thesis §5.3). One exception: a last
 batch, or a last piece of a batch, of a single image joins the one before where batch norm would be given one
-value per channel (global average pooling inside a decoder, for one), which torch refuses since its variance
-is undefined. No image is left out, and wherever training is possible without it nothing changes.
+value per channel (after global average pooling inside a decoder; at the top of PYLON's pyramid), which torch
+refuses since its variance is undefined. No image is left out, and wherever training is possible without it
+nothing changes.
 """
 
 import copy
