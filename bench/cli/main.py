@@ -8,12 +8,21 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bench.cli import arguments as shared
-from bench.cli import data, list_, plan, report, run, schema, ui
+from bench.cli import data, list_, plan, replay, report, run, schema, ui
 from bench.errors import BenchError, nearest
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-VERBS = {"plan": plan, "run": run, "report": report, "data": data, "list": list_, "ui": ui, "schema": schema}
+VERBS = {
+    "plan": plan,
+    "run": run,
+    "report": report,
+    "replay": replay,
+    "data": data,
+    "list": list_,
+    "ui": ui,
+    "schema": schema,
+}
 
 _DESCRIPTION = (
     "Does a classifier's class activation map point at the disease? Suites of trials, from YAML to tables."

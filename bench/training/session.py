@@ -30,6 +30,9 @@ from bench.training.validation import validation_loss
 _LOOK_EVERY = 32
 """Steps between looks at the losses on CUDA, where each waits for the device; on a CPU it is every step."""
 
+LOSS_INTERVAL_S = 1.0
+"""Between looks at the mean loss for displays."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -41,6 +44,8 @@ class Step:
         images_done: images of the epoch that were trained on.
         images_total: images per epoch.
         images_per_s: speed in this epoch so far.
+        loss: mean over the epoch's images, at most `LOSS_INTERVAL_S` old; None before it is first known.
+        learning_rate: of the epoch.
     """
 
     epoch: int
@@ -48,6 +53,8 @@ class Step:
     images_done: int
     images_total: int
     images_per_s: float
+    loss: float | None = None
+    learning_rate: float = 0.0
 
 
 class Session:
@@ -125,10 +132,12 @@ class Session:
         if self.losses.num_steps == 0:
             self._epoch_started, self._train_s = time.monotonic(), 0.0
         self._set_training_mode()
+        rate = self.schedule.learning_rate
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.learning_rate
+            group["lr"] = rate
         total, done = len(self.data.train), int(self.losses.sizes[: self.losses.num_steps].sum())
         started = time.monotonic() - self._train_s
+        looked_at, loss = time.monotonic(), None
         for batch in self._rest_of_epoch():
             self.losses.add(self._optimise(batch))
             if self.device.type != "cuda" or self.losses.num_steps % _LOOK_EVERY == 0:
@@ -136,7 +145,9 @@ class Session:
             done += len(batch.indices)
             self._train_s = time.monotonic() - started
             speed = done / max(self._train_s, 1e-9)
-            yield Step(self.epoch, self.trial.recipe.max_epochs, done, total, speed)
+            if time.monotonic() - looked_at > LOSS_INTERVAL_S:
+                looked_at, loss = time.monotonic(), _finite(self.losses.mean())
+            yield Step(self.epoch, self.trial.recipe.max_epochs, done, total, speed, loss, rate)
 
     def look_at_losses(self) -> None:
         """Looks at the losses that came since the last look; waits for the device.
