@@ -4,7 +4,8 @@
 
 The plain loop is what a notebook would hold: batches of the same feed, forward, loss, backward, Adam; no
 checkpoints, losses or progress. Both train the same model on the same images, one epoch at a time, in turns;
-printed are the medians of images per second, and the harness' share of the plain loop's (1 is no cost).
+printed are the medians of images per second, and the median over turns of the harness' share of the plain
+loop's speed (1 is no cost).
 
 Where CUDA is there, PYLON on ResNet-50 with batches of 64 too: the harness as the thesis' recipe trains
 (mixed precision, channels last) at 256 and 512 px, beside a loop in float32 and channels first that takes
@@ -12,7 +13,6 @@ each image from a PNG in memory.
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ def plain(case: Case, data: Dataset, device: torch.device, *, lean: bool) -> Cal
         case: model and batches.
         data: its images.
         device: where to train.
-        lean: with the harness' precision, memory format and feed; otherwise float32, channels first, from PNG.
+        lean: with the harness' precision, memory format and feed; or float32, channels first, from PNG.
     """
     trial = case.trial()
     model = case.model(device, channels_last=lean).train()
@@ -131,40 +131,37 @@ def from_png(files: list[np.ndarray], images: ImageSet, trial: Trial, device: to
         yield (pixels / 255 - recipe.mean) / recipe.std, labels
 
 
-def rates(
-    loops: list[Callable[[], None]], num_images: int, repeats: int, device: torch.device
-) -> list[float]:
-    """Returns the median images per second of each loop; they run in turns, after one turn to warm up."""
-    times: list[list[float]] = [[] for _ in loops]
+def seconds(
+    loops: list[Callable[[], None]], repeats: int, device: torch.device
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Returns the time of every epoch, [repeats, loops]; loops run in turns, after one turn to warm up."""
+    times = np.zeros((repeats + 1, len(loops)))
     for turn in range(repeats + 1):
-        for index in range(len(loops)):
-            chosen = (index + turn) % len(loops)  # none is always the first
+        for position in range(len(loops)):
+            index = (position + turn) % len(loops)  # none is always the first
             started = time.perf_counter()
-            loops[chosen]()
+            loops[index]()
             if device.type == "cuda":
                 torch.cuda.synchronize()
-            if turn:
-                times[chosen].append(time.perf_counter() - started)
-    return [num_images / statistics.median(one) for one in times]
+            times[turn, index] = time.perf_counter() - started
+    return times[1:]
 
 
 def compare(case: Case, device: torch.device, repeats: int) -> None:
     """Prints one line for each loop."""
     context = DataContext(None, None, {})  # type: ignore[arg-type]  # phantoms need no cache
     data = load_dataset(case.trial().dataset, case.size_px, context)
+    names = ["harness", "plain loop", "plain, float32, from PNG"]
     loops = [harness(case, data, device), plain(case, data, device, lean=True)]
     if device.type == "cuda":
         loops.append(plain(case, data, device, lean=False))
-    found = rates(loops, case.num_images, repeats, device)
+    times = seconds(loops, repeats, device)
+    shares = np.median(times / times[:, :1], axis=0)
+    rates = case.num_images / np.median(times, axis=0)
     print(f"PYLON, {case.encoder}, {case.size_px} px, batch {case.batch_size}, {device.type}")
-    print(
-        f"  harness                     {found[0]:8.1f} images/s   {found[0] / found[1]:.3f} of the plain loop"
-    )
-    print(f"  plain loop                  {found[1]:8.1f} images/s")
-    for rate in found[2:]:
-        print(
-            f"  plain, float32, from PNG    {rate:8.1f} images/s   harness {found[0] / rate:.2f} times as fast"
-        )
+    for name, rate, share in zip(names, rates, shares, strict=False):
+        beside = "" if name == "harness" else f"   the harness has {share:.3f} of its speed"
+        print(f"  {name:<26}{rate:8.1f} images/s{beside}")
 
 
 def main() -> None:

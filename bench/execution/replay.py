@@ -1,4 +1,4 @@
-"""Trains a finished trial's first steps again, in memory, and compares their losses with the recorded ones."""
+"""Trains a finished trial's first steps again, in memory, and compares their losses with the recorded."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

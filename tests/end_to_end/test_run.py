@@ -63,7 +63,8 @@ def test_every_trial_leaves_a_record_and_its_tables(finished):
         assert 0 <= record["outcome"]["metrics"]["point_accuracy/weighted"] <= 1
         units = pd.read_parquet(folder / "units.parquet")
         assert units["hit"].mean() == pytest.approx(record["outcome"]["metrics"]["point_accuracy/weighted"])
-        assert not (folder / "last.pt").exists()
+        assert not list(folder.glob("*.ckpt"))
+        assert len(pd.read_parquet(folder / "losses.parquet")) == 3
         assert not list(folder.glob("*.partial"))
 
 
