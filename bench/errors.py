@@ -4,10 +4,12 @@ BenchError                 anything a user can mend; the CLI prints its message 
 ├── SuiteError             the suite file: where, what came, what is allowed, the nearest match
 ├── DataError              a data set on disk: missing, unreadable or inconsistent
 ├── WeightsError           initial weights that cannot be found or do not fit
+├── TrainingError          training that cannot go on: it diverged, or ran out of memory
 └── ResultsError           a results folder that cannot be read or written
 """
 
 import difflib
+import traceback
 from collections.abc import Iterable
 
 
@@ -27,6 +29,10 @@ class WeightsError(BenchError):
     """Initial weights cannot be found, or do not fit the model."""
 
 
+class TrainingError(BenchError):
+    """Training cannot go on, or gave no usable model."""
+
+
 class ResultsError(BenchError):
     """The results folder cannot be read or written."""
 
@@ -44,6 +50,11 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
 def brief(error: Exception) -> str:
     """Returns the error's text on one line, at most 200 characters: for quoting a library in a sentence."""
     return " ".join(str(error).split())[:200]
+
+
+def account(error: BaseException) -> str:
+    """Returns what a record says of a failure: a `BenchError`'s sentence, of anything else the traceback."""
+    return str(error) if isinstance(error, BenchError) else "".join(traceback.format_exception(error))
 
 
 def listing(words: Iterable[str], at_most: int | None = None) -> str:

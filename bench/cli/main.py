@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bench.cli import arguments as shared
-from bench.cli import data, list_, plan, predict, report, run, schema, ui
+from bench.cli import data, list_, plan, predict, replay, report, run, schema, ui
 from bench.errors import BenchError, nearest
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -18,6 +18,7 @@ VERBS = {
     "run": run,
     "report": report,
     "predict": predict,
+    "replay": replay,
     "data": data,
     "list": list_,
     "ui": ui,

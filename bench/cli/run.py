@@ -35,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serial", action="store_true", help="run trials one by one in this process, without Ray"
     )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="time between checkpoints within an epoch, for machines that are taken away (default: 300)",
+    )
     parser.add_argument("--no-mlflow", action="store_true", help="do not mirror trials to MLflow")
     parser.add_argument("--retry-failed", action="store_true", help="run failed trials again")
 
@@ -57,6 +64,7 @@ def execute(arguments: argparse.Namespace) -> int:
         cache_dir=shared.cache_dir(arguments),
         files=dict(loaded.grid.files),
         use_gpu=_use_gpu(loaded.suite.resources),
+        checkpoint_every_s=arguments.checkpoint_every,
     )
     executor, resources = _executor(arguments), loaded.suite.resources
     with closing(_tracker(arguments, loaded, store.root)) as tracker:

@@ -29,14 +29,17 @@ class Batch:
     labels: Tensor
 
 
-def training_batches(images: ImageSet, trial: Trial, epoch: int, device: torch.device) -> Iterator[Batch]:
-    """Yields the epoch's batches, shuffled and augmented; the last may be smaller.
+def training_batches(
+    images: ImageSet, trial: Trial, epoch: int, device: torch.device, first_batch: int = 0
+) -> Iterator[Batch]:
+    """Yields the epoch's batches from `first_batch` (counted from 0) on, shuffled and augmented.
 
-    Order and augmentation are functions of the trial's seed and the epoch alone.
+    The last may be smaller. Order and augmentation are functions of the trial's seed and the epoch alone.
     """
     recipe, seed = trial.recipe, trial.seed
     order = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64)))
-    for indices in _chunks(order.permutation(len(images)), recipe.batch_size):
+    rest = order.permutation(len(images))[first_batch * recipe.batch_size :]
+    for indices in _chunks(rest, recipe.batch_size):
         parameters = draw_parameters(recipe.augmentation, seed, epoch, indices)
         pixels = augment(_gather(images.pixels, indices, device), parameters, trial.resolution)
         yield _batch(images, indices, pixels, recipe, device)

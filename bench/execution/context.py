@@ -17,6 +17,7 @@ class RunContext:
         cache_dir: where decoded images are kept.
         files: paths of files that trials name by digest.
         use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
+        checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
         data: by data set, as JSON, the digest of what was checked; the driver fills it in.
     """
@@ -26,5 +27,6 @@ class RunContext:
     cache_dir: Path
     files: dict[str, Path] = field(default_factory=dict)
     use_gpu: bool = False
+    checkpoint_every_s: float = 300.0
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
     data: Mapping[str, str | None] = field(default_factory=dict)

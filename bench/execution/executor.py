@@ -25,7 +25,7 @@ class Listener(Protocol):
         """A map of the finished trial was evaluated, or its evaluation failed."""
 
     def failed(self, trial: Trial, error: str) -> None:
-        """The trial, or what was left of it, ended with an error; `error` is its traceback."""
+        """The trial, or what was left of it, ended with an error: a sentence, or a traceback."""
 
 
 class Executor(Protocol):

@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import shutil
-import traceback
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +31,7 @@ import ray  # noqa: E402
 from ray import tune  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
-from bench.errors import BenchError  # noqa: E402
+from bench.errors import BenchError, account  # noqa: E402
 from bench.execution.agenda import Agenda  # noqa: E402
 from bench.execution.context import RunContext  # noqa: E402
 from bench.execution.executor import Listener  # noqa: E402
@@ -174,8 +173,8 @@ def _work(config: dict[str, Any], context: RunContext, specifications: dict[str,
             lambda outcome: tune.report({"finished": outcome.model_dump_json()}),
             lambda evaluation: tune.report({"evaluated": evaluation.model_dump_json()}),
         )
-    except Exception:
-        tune.report({"failed": traceback.format_exc()})
+    except Exception as error:
+        tune.report({"failed": account(error)})
     tune.report({"ended": True})
 
 

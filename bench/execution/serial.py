@@ -1,9 +1,9 @@
 """The serial executor: one trial after the other, in this process."""
 
-import traceback
 from collections.abc import Sequence
 from functools import partial
 
+from bench.errors import account
 from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
@@ -37,6 +37,6 @@ class SerialExecutor:
                     partial(finished, trial),
                     partial(listener.evaluated, trial),
                 )
-            except Exception:
+            except Exception as error:
                 agenda.failed(trial.id)
-                listener.failed(trial, traceback.format_exc())
+                listener.failed(trial, account(error))

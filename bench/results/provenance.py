@@ -16,6 +16,35 @@ CAM_LIBRARY = "grad-cam"
 """What maps other than the native one are made by: pytorch-grad-cam, by its name on PyPI."""
 
 
+class Arithmetic(Frozen):
+    """What a trial really computed with: what explains a difference in the last digits."""
+
+    training: str
+    """Precision of the network while it was trained: float32, bfloat16 or float16."""
+    scoring: str
+    """Precision of the network on the test part."""
+    tf32: bool
+    """Whether float32 convolutions may round their factors to TF32 (CUDA's default)."""
+    memory_format: str
+    """Of images and convolutions: channels_last or contiguous."""
+    images_at_once: int
+    """Images that the network was given at once."""
+    compiled: bool
+    """Whether training went through torch.compile."""
+    num_threads: int
+    cuda: str | None
+    """Version of CUDA that torch was built for; None on a CPU."""
+    cudnn: int | None
+    nondeterministic: tuple[str, ...]
+    """Operations that ran without a deterministic algorithm. With none, the same trial on such a device, with
+    these settings and versions, gives the same bits."""
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether the same trial gives the same bits again."""
+        return not self.nondeterministic
+
+
 class Provenance(Frozen):
     """What is written beside a trial's numbers."""
 
@@ -36,6 +65,8 @@ class Provenance(Frozen):
     data: str | None = None
     """``sha256:…`` of the data set: split, image files, labels, patients and boxes; None where it is drawn,
     or was not checked."""
+    arithmetic: Arithmetic | None = None
+    """The whole of it; None of evaluations of other maps, and of records older than it."""
 
 
 def describe(
@@ -44,6 +75,7 @@ def describe(
     num_threads: int,
     packages: Iterable[str] = PACKAGES,
     data: str | None = None,
+    arithmetic: Arithmetic | None = None,
 ) -> Provenance:
     """Returns the provenance of a trial that runs in this process."""
     return Provenance(
@@ -56,6 +88,7 @@ def describe(
         precision=precision,
         num_threads=num_threads,
         data=data,
+        arithmetic=arithmetic,
     )
 
 

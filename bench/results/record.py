@@ -54,7 +54,7 @@ class Record(Frozen):
     outcome: Outcome | None = None
     """Of a finished trial."""
     error: str | None = None
-    """Of a failed trial: the traceback."""
+    """Of a failed trial: a sentence, or the traceback where it is no mistake that a user can mend."""
     ended_at: str
     """ISO 8601 with time zone."""
 

@@ -5,17 +5,20 @@ results/trials/<id>/trial.json      what was asked for
                     initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
                     learning_curve.png   the history drawn, once the trial has ended
+                    losses.parquet  one row per optimisation step: epoch, step, images, loss
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input
                     cams/<method>.parquet, cams/<method>.json   per-unit table and metrics of maps other than
                                     the native one, or that they failed; only of a finished trial
-                    best.safetensors, last.pt   weights; the state to resume from, until finished
+                    best.safetensors   weights of the best epoch, once training is over
+                    last.ckpt, previous.ckpt, best-<epoch>.safetensors   the two latest states to resume from
+                                    and the best weights that they know, until finished
                     progress.json   what a running trial is doing
 """
 
 import csv
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -45,7 +48,9 @@ class TrialFolder:
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
         self.progress = path / "progress.json"
-        self.last_checkpoint = path / "last.pt"
+        self.losses = path / "losses.parquet"
+        self.last_checkpoint = path / "last.ckpt"
+        self.previous_checkpoint = path / "previous.ckpt"
         self.best_weights = path / "best.safetensors"
         self.cams = path / "cams"
 
@@ -56,6 +61,31 @@ class TrialFolder:
     def cam_evaluation(self, method: CamMethod) -> Path:
         """Returns where the evaluation of `method` is."""
         return self.cams / f"{method}.json"
+
+    @property
+    def checkpoints(self) -> tuple[Path, Path]:
+        """Where states to resume from are, the latest first; either may be missing."""
+        return self.last_checkpoint, self.previous_checkpoint
+
+    def weights_of(self, epoch: int) -> Path:
+        """Returns where the weights of an epoch are that is the best so far; `best_weights` is their end."""
+        return self.path / f"best-{epoch}.safetensors"
+
+    def drop_weights(self, keep: Collection[int] = ()) -> None:
+        """Removes the weights of epochs that were the best at a time, but for those of the epochs to keep."""
+        kept = {self.weights_of(epoch) for epoch in keep}
+        for path in self.path.glob("best-*.safetensors"):
+            if path not in kept:
+                path.unlink()
+
+    def sweep(self) -> None:
+        """Removes what a killed run left half written; for who holds the lock.
+
+        The driver's two files are left alone: it writes them without the lock.
+        """
+        for path in self.path.glob(".*.partial"):
+            if not path.name.startswith((f".{self.trial.name}.", f".{self.record.name}.")):
+                path.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -153,7 +183,8 @@ class ResultsStore:
         """
         record = self.record(trial_id)
         if record is None:
-            return "interrupted" if self.folder(trial_id).last_checkpoint.exists() else "todo"
+            checkpoints = self.folder(trial_id).checkpoints
+            return "interrupted" if any(path.exists() for path in checkpoints) else "todo"
         if cam == "native" or record.status != "finished":
             return record.status
         evaluation = self.evaluation(trial_id, cam)
@@ -188,12 +219,14 @@ class ResultsStore:
         record = Record(trial=trial, status="finished", outcome=outcome, ended_at=now())
         self._write(record)
         folder = self.folder(trial.id)
-        folder.last_checkpoint.unlink(missing_ok=True)
+        for path in folder.checkpoints:
+            path.unlink(missing_ok=True)
+        folder.drop_weights()
         folder.progress.unlink(missing_ok=True)
         return record
 
     def fail(self, trial: Trial, error: str) -> Record:
-        """Writes and returns the record of a failed trial with its traceback; its checkpoint stays."""
+        """Writes and returns the record of a failed trial and why; its checkpoint stays."""
         record = Record(trial=trial, status="failed", error=error, ended_at=now())
         self._write(record)
         self.folder(trial.id).progress.unlink(missing_ok=True)

@@ -1,8 +1,10 @@
-"""Per-unit tables: one row per (image, finding) that has a box, and the boxes themselves, as parquet.
+"""Tables of a trial, as parquet: units (a finding of an image that has a box), their boxes, training losses.
 
 Units: image, patient, finding, peak_row, peak_column (px of the input), score (peak probability), num_ties
 (pixels that share the maximum; 1 is no tie), finite (whether the whole map was), hit.
 Boxes: image, finding, x, y, w, h in float px of the square input, corner top left.
+Losses: epoch and step of the epoch, both from 1; images of the step; loss, their mean as the optimiser saw
+it, float32, so that two runs of a trial can be compared to the bit.
 """
 
 from pathlib import Path
@@ -24,6 +26,7 @@ UNIT_COLUMNS = (
     "hit",
 )
 BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")
+LOSS_COLUMNS = ("epoch", "step", "images", "loss")
 
 
 def write_table(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:

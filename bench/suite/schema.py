@@ -250,6 +250,16 @@ class Recipe(Frozen):
     """CPU threads of a trial's arithmetic. Sums differ between thread counts, so it is part of identity."""
     channels_last: bool = True
     """Memory format of images and convolutions."""
+    accumulate: int = Field(1, ge=1)
+    """Pieces that a batch is processed in, one after the other, where memory is short: the optimiser sees the
+    same batch and the same mean of its losses. Batch norm sees pieces, so it is part of identity (ours)."""
+    compile: bool = False
+    """Train by torch.compile: fused operations round differently. Scoring is never compiled (ours)."""
+
+    @property
+    def piece_size(self) -> int:
+        """Images that are processed at once."""
+        return -(-self.batch_size // self.accumulate)
 
 
 class Resources(Frozen):

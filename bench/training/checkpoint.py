@@ -1,20 +1,41 @@
-"""The state of training at the end of an epoch, on disk in one step."""
+"""States to resume from and weights, on disk: each is whole or is not there, and the two latest are kept."""
 
+import hashlib
 import io
+import logging
+import pickle
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import nn
 
+from bench.errors import ResultsError, brief
 from bench.results.atomic import replacing
+from bench.results.store import TrialFolder
+
+log = logging.getLogger(__name__)
+
+_HEADER = b"bench checkpoint 1 "
+_DIGEST_LENGTH = 64
+
+
+class DamagedCheckpointError(ResultsError):
+    """A checkpoint is not what was written."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that the next epoch depends on; plain data and tensors only.
+    """All that the next step depends on; plain data and tensors only.
+
+    The file is a line with the SHA-256 of what follows, then torch's own format, which does not notice a
+    damaged byte by itself.
 
     Attributes:
         state: state dicts and histories by name.
@@ -22,25 +43,134 @@ class Checkpoint:
 
     state: dict[str, Any]
 
-    def save(self, path: Path) -> None:
-        """Writes the checkpoint to `path`, replacing the one before."""
+    def write(self, path: Path) -> None:
+        """Writes the checkpoint to `path`."""
         buffer = io.BytesIO()
         torch.save(self.state, buffer)
-        with replacing(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        content = buffer.getbuffer()
+        with path.open("wb") as stream:
+            stream.write(_HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n")
+            stream.write(content)
 
     @classmethod
     def load(cls, path: Path) -> "Checkpoint":
-        """Returns the checkpoint in `path`; only tensors and plain data are read, no code is run."""
-        return cls(torch.load(path, map_location="cpu", weights_only=True))
+        """Returns the checkpoint in `path`; only tensors and plain data are read, no code is run.
+
+        Raises:
+            DamagedCheckpointError: it cannot be read, or is not what was written.
+            FileNotFoundError: there is none.
+        """
+        try:
+            with path.open("rb") as stream:
+                header, content = stream.readline(), stream.read()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise DamagedCheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
+        if not header.startswith(_HEADER):
+            raise DamagedCheckpointError(f"{path}: is no checkpoint of this version")
+        if header != _HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n":
+            raise DamagedCheckpointError(f"{path}: is damaged ({len(content)} bytes with another digest)")
+        try:
+            return cls(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        except pickle.UnpicklingError:  # the digest is right: somebody has written it
+            sentence = f"{path}: is refused, since it holds more than tensors and plain data"
+            raise DamagedCheckpointError(sentence) from None
+
+
+class CheckpointKeeper:
+    """The checkpoints of one trial's folder, with the weights of the best epoch that they speak of.
+
+    The latest and the one before are kept. What a kill or a full disk can interrupt leaves at least one of
+    them whole, together with its best weights: those are written first and removed last.
+
+    Args:
+        folder: the trial's, locked.
+    """
+
+    def __init__(self, folder: TrialFolder) -> None:
+        self.folder = folder
+        self.notes: list[str] = []
+        """What a reader of the record should know: which checkpoints were damaged."""
+        self._last_is_good = True
+        self._best_epoch_of_latest = 0
+
+    def load(self) -> Checkpoint | None:
+        """Returns the latest checkpoint that is whole, or None if there is none."""
+        for path in self.folder.checkpoints:
+            try:
+                checkpoint = Checkpoint.load(path)
+                best_epoch: int = checkpoint.state["schedule"]["best_epoch"]
+                if best_epoch and not self.folder.weights_of(best_epoch).exists():
+                    raise DamagedCheckpointError(
+                        f"{path}: lacks its {self.folder.weights_of(best_epoch).name}"
+                    )
+            except FileNotFoundError:
+                continue
+            except DamagedCheckpointError as error:
+                self._last_is_good &= path != self.folder.last_checkpoint
+                self._tell(f"{error}; went on from an earlier state")
+                continue
+            self._best_epoch_of_latest = best_epoch
+            return checkpoint
+        return None
+
+    def save_best(self, model: nn.Module, epoch: int) -> None:
+        """Writes the weights of `epoch`, the best so far; counts from the next checkpoint on."""
+        with _told_if_full(self.folder.path):
+            save_weights(model, self.folder.weights_of(epoch))
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Writes the checkpoint; the latest becomes the one before, whose predecessor goes.
+
+        Raises:
+            ResultsError: the disk is full; the checkpoints stay as they were.
+        """
+        last, previous = self.folder.checkpoints
+        with _told_if_full(self.folder.path), replacing(last) as temporary:
+            checkpoint.write(temporary)
+            if last.exists() and self._last_is_good:
+                last.replace(previous)
+        best_epoch: int = checkpoint.state["schedule"]["best_epoch"]
+        self.folder.drop_weights(keep={best_epoch, self._best_epoch_of_latest})
+        self._last_is_good, self._best_epoch_of_latest = True, best_epoch
+
+    def publish_best(self, epoch: int) -> None:
+        """Makes the weights of `epoch` the trial's; the checkpoints stay until its record is written."""
+        with _told_if_full(self.folder.path), replacing(self.folder.best_weights) as temporary:
+            shutil.copyfile(self.folder.weights_of(epoch), temporary)
+
+    def _tell(self, sentence: str) -> None:
+        log.warning("%s", sentence)
+        self.notes.append(sentence)
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
-    """Writes the model's weights to `path` as safetensors."""
+    """Writes the model's weights to `path` as safetensors, in one step."""
+    content = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
     with replacing(path) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, temporary)
+        temporary.write_bytes(content)
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Loads weights that `save_weights` wrote; every key has to be there and to fit."""
-    model.load_state_dict(load_file(path))
+    """Loads weights that `save_weights` wrote; every key has to be there and to fit.
+
+    Raises:
+        ResultsError: the file is damaged, or is that of another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError) as error:
+        raise ResultsError(f"{path}: not usable as the model's weights ({brief(error)})") from None
+
+
+@contextmanager
+def _told_if_full(folder: Path) -> Iterator[None]:
+    """Turns an error of the disk, within the block, into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(
+            f"{folder}: the state of training cannot be written ({error.strerror or error}); the one before "
+            "it is kept: make room, and the same command with --retry-failed goes on from there"
+        ) from None

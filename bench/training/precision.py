@@ -1,9 +1,11 @@
-"""Mixed precision: which arithmetic a recipe means on a device."""
+"""Mixed precision: which arithmetic a recipe means on a device, and what a record says of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
+from bench.results.provenance import Arithmetic
 from bench.suite.schema import Recipe
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -37,3 +39,31 @@ def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
     if name == "auto":
         name = "float16" if device.type == "cuda" else "float32"
     return Precision(name, device)
+
+
+def device_name(device: torch.device) -> str:
+    """Returns the name of the GPU, or cpu."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def describe_arithmetic(recipe: Recipe, device: torch.device, nondeterministic: Iterable[str]) -> Arithmetic:
+    """Returns what a trial of `recipe` really computes with on `device`, for its record.
+
+    Args:
+        recipe: the trial's.
+        device: where it ran.
+        nondeterministic: operations that had no deterministic algorithm.
+    """
+    is_cuda = device.type == "cuda"
+    return Arithmetic(
+        training=choose_precision(recipe, device).name,
+        scoring="float32",
+        tf32=is_cuda and torch.backends.cudnn.allow_tf32,
+        memory_format="channels_last" if recipe.channels_last else "contiguous",
+        images_at_once=recipe.piece_size,
+        compiled=recipe.compile,
+        num_threads=torch.get_num_threads(),
+        cuda=torch.version.cuda if is_cuda else None,
+        cudnn=torch.backends.cudnn.version() if is_cuda else None,  # type: ignore[no-untyped-call]
+        nondeterministic=tuple(sorted(nondeterministic)),
+    )

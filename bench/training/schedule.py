@@ -1,43 +1,75 @@
-"""Learning rate and stopping: pure arithmetic on validation losses."""
+"""Learning rate, stopping and the best epoch: pure arithmetic on validation losses."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bench.suite.schema import Recipe
 
 
 @dataclass
 class PlateauSchedule:
-    """Divides the rate when the validation loss stalls, and says when training is over.
+    """Divides the rate when the validation loss stalls; says which epoch is best and when training is over.
 
     Semantics of PyTorch's ReduceLROnPlateau (relative threshold, compared with the best so far), with the
-    thesis' stopping rule on top. A loss that is not finite never counts as an improvement.
+    thesis' stopping rule on top. A loss that is not finite never counts as an improvement, nor as the best.
 
     Attributes:
         recipe: rates, patience and limits.
         learning_rate: of the next epoch.
-        best: lowest loss so far by the schedule's own, thresholded comparison.
+        num_epochs: epochs that have ended.
+        plateau_loss: lowest loss so far by the schedule's own, thresholded comparison.
         num_stalled: evaluations in a row without improvement.
         num_reductions: how often the rate was reduced.
+        best_epoch: the first epoch, from 1, with the lowest loss, without a threshold; 0 before the first
+            finite one.
+        best_loss: that loss.
 
     Source: thesis §5.3; code.
     """
 
     recipe: Recipe
     learning_rate: float
-    best: float = math.inf
+    num_epochs: int = 0
+    plateau_loss: float = math.inf
     num_stalled: int = 0
     num_reductions: int = 0
+    best_epoch: int = 0
+    best_loss: float = math.inf
 
     @classmethod
     def start(cls, recipe: Recipe) -> "PlateauSchedule":
         """Returns the schedule before the first epoch."""
         return cls(recipe, recipe.learning_rate)
 
-    def step(self, val_loss: float) -> None:
-        """Takes in the validation loss of an evaluated epoch."""
-        if val_loss < self.best * (1 - self.recipe.plateau_threshold):
-            self.best = val_loss
+    @property
+    def evaluates_next(self) -> bool:
+        """Whether the next epoch to end is evaluated: every so many, and the last that the cap allows."""
+        epoch = self.num_epochs + 1
+        return epoch % self.recipe.evaluate_every == 0 or epoch == self.recipe.max_epochs
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the rate was reduced as often as the recipe allows, or the cap on epochs is reached."""
+        is_capped = self.num_epochs >= self.recipe.max_epochs
+        return is_capped or self.num_reductions >= self.recipe.max_reductions
+
+    def end_epoch(self, val_loss: float | None) -> bool:
+        """Takes in an epoch, with its validation loss if it was evaluated; returns whether it is the best."""
+        self.num_epochs += 1
+        if val_loss is None:
+            return False
+        loss = val_loss if math.isfinite(val_loss) else math.inf
+        self._reduce_if_stalled(loss)
+        is_best = loss < self.best_loss  # the first of equals stays
+        if is_best:
+            self.best_loss, self.best_epoch = loss, self.num_epochs
+        return is_best
+
+    def _reduce_if_stalled(self, loss: float) -> None:
+        if loss < self.plateau_loss * (1 - self.recipe.plateau_threshold):
+            self.plateau_loss = loss
             self.num_stalled = 0
             return
         self.num_stalled += 1
@@ -46,7 +78,43 @@ class PlateauSchedule:
             self.num_stalled = 0
             self.num_reductions += 1
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the rate was reduced as often as the recipe allows."""
-        return self.num_reductions >= self.recipe.max_reductions
+
+@dataclass(frozen=True)
+class Replay:
+    """What the protocol does on a sequence of validation losses.
+
+    Attributes:
+        learning_rates: the rate that each epoch is trained with, up to the last one that is trained.
+        stop_epoch: the last epoch of training, from 1; None if the losses end before training does.
+        best_epoch: the epoch whose checkpoint is evaluated; None if no loss was finite.
+    """
+
+    learning_rates: tuple[float, ...]
+    stop_epoch: int | None
+    best_epoch: int | None
+
+
+def replay(val_losses: Sequence[float | None], **recipe: Any) -> Replay:
+    """Returns what training does when its epochs have these validation losses, by the code that trains.
+
+    Args:
+        val_losses: one per epoch, as in a trial's history.csv. Those of epochs that the recipe does not
+            evaluate are ignored, and may be None. What comes after the end of training is ignored too.
+        **recipe: fields of `Recipe` that differ from the thesis', e.g. ``evaluate_every=3``.
+
+    Raises:
+        ValueError: an epoch that the recipe evaluates has no loss.
+        pydantic.ValidationError: the recipe has no such field, or the value is not allowed.
+    """
+    schedule = PlateauSchedule.start(Recipe(**recipe))
+    rates: list[float] = []
+    for val_loss in val_losses:
+        if schedule.is_over:
+            break
+        is_evaluated = schedule.evaluates_next
+        if is_evaluated and val_loss is None:
+            raise ValueError(f"epoch {len(rates) + 1} is evaluated by this recipe and has no loss")
+        rates.append(schedule.learning_rate)
+        schedule.end_epoch(val_loss if is_evaluated else None)
+    stop_epoch = schedule.num_epochs if schedule.is_over else None
+    return Replay(tuple(rates), stop_epoch, schedule.best_epoch or None)

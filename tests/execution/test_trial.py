@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
+from bench.errors import TrainingError
 from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
 from bench.metrics.localization import point_accuracy
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, read_table
+from bench.results.units import BOX_COLUMNS, LOSS_COLUMNS, UNIT_COLUMNS, read_table
 from bench.suite.catalog import MODELS
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
@@ -62,6 +63,14 @@ def test_outcome_and_files_are_complete(reference):
     assert len(units) == len(boxes[["image", "finding"]].drop_duplicates())
     assert outcome.provenance.device == "cpu"
     assert outcome.provenance.precision == "float32"
+    losses = read_table(trial.losses)
+    assert tuple(losses.columns) == LOSS_COLUMNS
+    assert losses["images"].tolist() == [16, 16, 8] * 3
+    means = (
+        losses.assign(total=losses["loss"].astype(float) * losses["images"]).groupby("epoch")["total"].sum()
+        / 40
+    )
+    assert means.tolist() == pytest.approx([row.train_loss for row in rows], rel=1e-12)
 
 
 def test_metrics_follow_from_the_per_unit_table(reference):
@@ -157,7 +166,8 @@ def test_epochs_between_evaluations_have_no_validation_loss(tmp_path):
 
 def test_loss_that_is_never_finite_is_a_failure(tmp_path):
     trial = small_trial(learning_rate=1e30, max_epochs=1)
-    with pytest.raises(RuntimeError, match="no finite validation loss"):
+    sentence = r"the loss is nan at epoch 1, step 2 of 3 \(learning rate 1e\+30, float32\); try a lower"
+    with pytest.raises(TrainingError, match=sentence):
         run_trial(trial, context(tmp_path))
 
 
@@ -188,9 +198,9 @@ def test_failing_trial_does_not_keep_the_others_from_running(tmp_path):
     ledger = Ledger()
     SerialExecutor().run([broken, sound], context(tmp_path), Resources(), ledger)
     kinds = [event[0] for event in ledger.events]
-    assert kinds == ["started", "epoch", "failed", "started", "epoch", "finished"]
-    assert "Traceback" in ledger.events[2][2]
-    assert "TrainingError" in ledger.events[2][2]
+    assert kinds == ["started", "failed", "started", "epoch", "finished"]
+    assert ledger.events[1][2].startswith("training diverged: ")
+    assert "\n" not in ledger.events[1][2]
 
 
 class Oracle(torch.nn.Module):

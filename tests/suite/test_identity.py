@@ -164,6 +164,8 @@ OTHER_RECIPE = {
     "precision": "float32",
     "num_threads": 2,
     "channels_last": False,
+    "accumulate": 2,
+    "compile": True,
 }
 OTHER_AUGMENTATION = {
     "rotation_degrees": 45,

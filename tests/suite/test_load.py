@@ -37,10 +37,12 @@ def test_defaults_are_the_thesis_recipe(tmp_path: Path) -> None:
     assert recipe.precision == "auto"
     assert recipe.num_threads == 1
     assert recipe.channels_last is True
+    assert recipe.accumulate == 1
+    assert recipe.compile is False
     assert set(Recipe.model_fields) == {
         *("batch_size", "learning_rate", "max_epochs", "evaluate_every", "plateau_factor"),
         *("plateau_patience", "plateau_threshold", "max_reductions", "mean", "std", "augmentation"),
-        *("precision", "num_threads", "channels_last"),
+        *("precision", "num_threads", "channels_last", "accumulate", "compile"),
     }
 
 

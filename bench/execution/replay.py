@@ -1,0 +1,165 @@
+"""Trains a finished trial's first steps again, in memory, and compares their losses with the recorded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.errors import ResultsError, SuiteError, listing
+from bench.execution.context import RunContext
+from bench.execution.prepare import prepare
+from bench.results.provenance import Provenance, describe
+from bench.results.record import Record
+from bench.results.store import TrialFolder
+from bench.results.units import read_table
+from bench.suite.grid import IMAGES_PREFIX
+from bench.suite.identity import DIGEST_PREFIX
+from bench.suite.trial import Trial
+from bench.training.determinism import collecting_nondeterminism
+from bench.training.losses import Losses
+from bench.training.memory import explaining_memory
+from bench.training.precision import describe_arithmetic, device_name
+from bench.training.session import Session
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first step whose loss is not the recorded one.
+
+    Attributes:
+        epoch: of the step, from 1.
+        step: of the epoch, from 1.
+        recorded: its loss then.
+        found: its loss now.
+    """
+
+    epoch: int
+    step: int
+    recorded: float
+    found: float
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay came to.
+
+    Attributes:
+        num_steps: steps that were trained again.
+        num_recorded: steps that the trial has.
+        difference: the first one, or None if all losses are equal to the bit.
+        changes: what of the provenance is another now, by name: what it was, what it is.
+    """
+
+    num_steps: int
+    num_recorded: int
+    difference: Difference | None
+    changes: Mapping[str, tuple[str, str]]
+
+
+def replay_trial(
+    folder: TrialFolder,
+    record: Record,
+    context: RunContext,
+    num_steps: int,
+    on_step: Callable[[int, int], None] = lambda *_: None,
+) -> Replayed:
+    """Returns where a finished trial, trained again for some steps, leaves its recorded losses, if it does.
+
+    Nothing is written to the results folder; images that are not decoded yet are, into the context's cache.
+
+    Args:
+        folder: the trial's.
+        record: what is in it.
+        context: where data and files are.
+        num_steps: steps to train; all of the trial's if it has fewer.
+        on_step: told (done, total).
+
+    Raises:
+        BenchError: the trial has no losses, or data or files that it names are not there.
+    """
+    if record.outcome is None:
+        raise ResultsError(f"{folder.path}: the trial has failed; only a finished one can be replayed")
+    if not folder.losses.exists():
+        raise ResultsError(f"{folder.losses}: is missing: trained before losses were kept, or removed since")
+    table = read_table(folder.losses)
+    total = min(num_steps, len(table))
+    require_files(record.trial, context)
+    with collecting_nondeterminism() as nondeterministic:
+        found, provenance = _train(record.trial, context, total, nondeterministic, on_step)
+    recorded = table["loss"].to_numpy(np.float32)[:total]
+    differing = np.flatnonzero(recorded.view(np.uint32) != found.view(np.uint32))
+    difference = None
+    if len(differing):
+        first = int(differing[0])
+        row = table.iloc[first]
+        difference = Difference(
+            int(row["epoch"]), int(row["step"]), float(recorded[first]), float(found[first])
+        )
+    changes = changes_between(record.outcome.provenance, provenance)
+    return Replayed(total, len(table), difference, changes)
+
+
+def require_files(trial: Trial, context: RunContext) -> None:
+    """Checks that what the trial names by digest can be found.
+
+    Raises:
+        SuiteError: something cannot; the sentence says how to give it.
+    """
+    named = [trial.weights, *_words(trial.dataset.model_dump())]
+    digests = [word for word in named if word.startswith((DIGEST_PREFIX, IMAGES_PREFIX))]
+    missing = [word for word in digests if word not in context.files]
+    if missing:
+        raise SuiteError(
+            f"{trial.id} names files by their content, and where they are is not known: {listing(missing)}; "
+            "--suite FILE, the suite that it was run from, tells"
+        )
+
+
+def changes_between(before: Provenance, after: Provenance) -> dict[str, tuple[str, str]]:
+    """Returns what differs, by dotted name: its value before and after; what one lacks is "-"."""
+    old, new = _flat(before.model_dump()), _flat(after.model_dump())
+    names = [*old, *(name for name in new if name not in old)]
+    pairs = {name: (old.get(name, "-"), new.get(name, "-")) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _train(
+    trial: Trial,
+    context: RunContext,
+    num_steps: int,
+    nondeterministic: set[str],
+    on_step: Callable[[int, int], None],
+) -> tuple[Losses, Provenance]:
+    """Returns the losses of the first `num_steps` steps, and what they were computed with."""
+    ready = prepare(trial, context)
+    with explaining_memory(trial, ready.device):
+        session, done = Session(ready.model, ready.data, trial, ready.device), 0
+        while done < num_steps:
+            for _ in session.steps():
+                done += 1
+                on_step(done, num_steps)
+                if done == num_steps:
+                    break
+            else:
+                session.end_epoch()
+        losses: Losses = session.losses.to_tensor().numpy()
+    arithmetic = describe_arithmetic(trial.recipe, ready.device, nondeterministic)
+    place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
+    return losses, describe(*place, arithmetic=arithmetic)
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [word for item in value.values() for word in _words(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            found[prefix + name] = str(value)
+    return found

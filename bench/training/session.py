@@ -1,0 +1,303 @@
+"""A model under training with all that changes meanwhile: step by step, in memory, resumable at every step.
+
+The order of images and their augmentation are functions of (seed, epoch), so that of the data only the
+position in the epoch has to be remembered.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.data.dataset import Dataset
+from bench.data.feeding import Batch, training_batches
+from bench.results.record import EpochRow
+from bench.suite.trial import Trial
+from bench.training.checkpoint import Checkpoint
+from bench.training.compiling import to_logits
+from bench.training.divergence import DivergenceWatch
+from bench.training.losses import LossLog
+from bench.training.pieces import joined, part, refuses_single_images, require_more_than_one_image
+from bench.training.precision import choose_precision, device_name
+from bench.training.schedule import PlateauSchedule
+from bench.training.seeding import capture_random_state, restore_random_state
+from bench.training.validation import validation_loss
+
+_LOOK_EVERY = 32
+"""Steps between looks at the losses on CUDA, where each waits for the device; on a CPU it is every step."""
+
+LOSS_INTERVAL_S = 1.0
+"""Between looks at the mean loss for displays."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far training is: for progress displays.
+
+    Attributes:
+        epoch: running epoch, from 1.
+        max_epochs: cap on epochs.
+        index: steps of the epoch that are done.
+        num_steps: steps per epoch.
+        images_done: images of the epoch that were trained on.
+        images_total: images per epoch.
+        images_per_s: speed in this epoch so far.
+        loss: mean over the epoch's images, at most `LOSS_INTERVAL_S` old; None before it is first known.
+        learning_rate: of the epoch.
+    """
+
+    epoch: int
+    max_epochs: int
+    index: int
+    num_steps: int
+    images_done: int
+    images_total: int
+    images_per_s: float
+    loss: float | None
+    learning_rate: float
+
+
+class Session:
+    """Trains a model in place: `steps` to the end of the epoch, then `end_epoch`, until `is_over`.
+
+    Args:
+        model: on `device`, freshly initialised.
+        data: the trial's data set.
+        trial: recipe, seed, resolution.
+        device: where to train.
+
+    Attributes:
+        schedule: learning rate, best epoch, end of training.
+        losses: of every step.
+        rows: one per finished epoch.
+        remarks: what happened on the way that a reader of the numbers should know.
+        nondeterministic: operations without a deterministic algorithm; filled by who collects them.
+
+    Raises:
+        TrainingError: the model cannot be trained on so few images at once.
+    """
+
+    def __init__(self, model: nn.Module, data: Dataset, trial: Trial, device: torch.device) -> None:
+        self.model, self.data, self.trial, self.device = model, data, trial, device
+        self.precision = choose_precision(trial.recipe, device)
+        self.frozen = model.get_submodule("encoder") if trial.phase.freezes else None
+        if self.frozen is not None:
+            self.frozen.requires_grad_(requires_grad=False)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(trained, lr=trial.recipe.learning_rate)
+        self.scaler = self.precision.scaler()
+        self.schedule = PlateauSchedule.start(trial.recipe)
+        self.rows: list[EpochRow] = []
+        self.remarks: list[str] = []
+        self.nondeterministic: set[str] = set()
+        self._logits_of = to_logits(model, compiled=trial.recipe.compile)
+        self._joins_single = self._must_join_single()
+        sizes = part(len(data.train), trial.recipe.batch_size, join_single=self._joins_single)
+        self.losses = LossLog(sizes, device)
+        self._watch = DivergenceWatch(self.precision.name)
+        self._num_watched = 0
+        self._epoch_started, self._train_s = time.monotonic(), 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the protocol ends training here; only asked between epochs."""
+        return self.schedule.is_over
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that runs or comes next, from 1."""
+        return len(self.rows) + 1
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the numbers should know."""
+        joins = self._joins_single and len(self.data.train) % self.trial.recipe.batch_size == 1
+        single = (
+            "the last image of each epoch joins the batch before: batch norm cannot be trained on it alone"
+        )
+        return (*([single] if joins else ()), *self.remarks)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time of training so far, over all processes that took part."""
+        running = time.monotonic() - self._epoch_started if self.losses.num_steps else 0.0
+        return sum(row.duration_s for row in self.rows) + running
+
+    def steps(self) -> Iterator[Step]:
+        """Trains what is left of the epoch, one optimisation step at a time, and yields after each.
+
+        Raises:
+            TrainingError: the loss is not finite any more.
+        """
+        if self.losses.num_steps == 0:
+            self._epoch_started, self._train_s = time.monotonic(), 0.0
+        self._set_training_mode()
+        rate = self.schedule.learning_rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        total, done = len(self.data.train), int(self.losses.sizes[: self.losses.num_steps].sum())
+        started = time.monotonic() - self._train_s
+        looked_at, loss = time.monotonic(), None
+        for batch in self._rest_of_epoch():
+            self.losses.add(self._optimise(batch))
+            if self.device.type != "cuda" or self.losses.num_steps % _LOOK_EVERY == 0:
+                self.look_at_losses()
+            done += len(batch.indices)
+            self._train_s = time.monotonic() - started
+            speed = done / max(self._train_s, 1e-9)
+            if time.monotonic() - looked_at > LOSS_INTERVAL_S:
+                looked_at, loss = time.monotonic(), _finite(self.losses.mean())
+            yield Step(
+                epoch=self.epoch,
+                max_epochs=self.trial.recipe.max_epochs,
+                index=self.losses.num_steps,
+                num_steps=len(self.losses.sizes),
+                images_done=done,
+                images_total=total,
+                images_per_s=speed,
+                loss=loss,
+                learning_rate=rate,
+            )
+
+    def look_at_losses(self) -> None:
+        """Looks at the losses that came since the last look; waits for the device.
+
+        Raises:
+            TrainingError: they are not finite any more.
+        """
+        first = self._num_watched
+        self._num_watched = self.losses.num_steps
+        self._watch.look(
+            self.losses.running(first),
+            first,
+            self.epoch,
+            len(self.losses.sizes),
+            self.schedule.learning_rate,
+        )
+
+    def end_epoch(self) -> bool:
+        """Validates the epoch whose steps are done and goes on to the next; returns whether it is the best.
+
+        Raises:
+            TrainingError: the loss is not finite any more.
+        """
+        self.look_at_losses()
+        rate, num_images = self.schedule.learning_rate, len(self.data.train)
+        val_loss = None
+        if self.schedule.evaluates_next:
+            val_loss = validation_loss(
+                self.model, self._logits_of, self.data.val, self.trial.recipe, self.precision
+            )
+        is_best = self.schedule.end_epoch(val_loss)
+        row = EpochRow(
+            epoch=self.epoch,
+            learning_rate=rate,
+            train_loss=_finite(self.losses.mean()),
+            val_loss=_finite(val_loss),
+            images_per_s=round(num_images / max(self._train_s, 1e-9), 2),
+            duration_s=round(time.monotonic() - self._epoch_started, 3),
+        )
+        self.losses.end_epoch()
+        self._num_watched = 0
+        self._epoch_started, self._train_s = time.monotonic(), 0.0
+        self.rows.append(row)
+        return is_best
+
+    def capture(self) -> Checkpoint:
+        """Returns all that the next step depends on; between steps only.
+
+        Raises:
+            TrainingError: the loss is not finite any more.
+        """
+        self.look_at_losses()
+        schedule = asdict(self.schedule)
+        del schedule["recipe"]
+        state: dict[str, Any] = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "schedule": schedule,
+            "rows": [row.model_dump() for row in self.rows],
+            "losses": self.losses.to_tensor(),
+            "num_steps": self.losses.num_steps,
+            "num_skipped": self._watch.num_in_a_row,
+            "epoch_s": time.monotonic() - self._epoch_started if self.losses.num_steps else 0.0,
+            "train_s": self._train_s,
+            "random": capture_random_state(self.device),
+            "place": self._place(),
+            "remarks": self.remarks,
+            "nondeterministic": sorted(self.nondeterministic),
+        }
+        return Checkpoint(state)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Goes back to where the checkpoint was captured, in the middle of an epoch or between two."""
+        state = checkpoint.state
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.schedule = PlateauSchedule(self.trial.recipe, **state["schedule"])
+        self.rows = [EpochRow.model_validate(row) for row in state["rows"]]
+        self.losses.restore(state["losses"], state["num_steps"])
+        self._watch.num_in_a_row, self._num_watched = state["num_skipped"], state["num_steps"]
+        self._epoch_started = time.monotonic() - state["epoch_s"]
+        self._train_s = state["train_s"]
+        restore_random_state(state["random"], self.device)
+        self.nondeterministic.update(state["nondeterministic"])
+        self.remarks = state["remarks"]
+        if state["place"] != self._place():
+            done = f"epoch {self.epoch}, step {self.losses.num_steps}"
+            self.remarks.append(f"trained up to {done} on {state['place']}, from there on {self._place()}")
+
+    def _place(self) -> str:
+        """What may change the digits when an interrupted trial goes on elsewhere."""
+        return f"{device_name(self.device)} in {self.precision.name} with torch {torch.__version__}"
+
+    def _must_join_single(self) -> bool:
+        """Whether somewhere an image would be alone, and the model refuses that."""
+        recipe, total = self.trial.recipe, len(self.data.train)
+        steps = part(total, recipe.batch_size, join_single=False)
+        if all(1 not in part(size, recipe.piece_size, join_single=False) for size in set(steps)):
+            return False
+        self._set_training_mode()
+        if not refuses_single_images(self.model, self.trial.resolution, self.device):
+            return False
+        require_more_than_one_image(total, self.trial)
+        return True
+
+    def _set_training_mode(self) -> None:
+        self.model.train()
+        if self.frozen is not None and self.trial.phase.freeze_statistics:
+            self.frozen.eval()
+
+    def _rest_of_epoch(self) -> Iterator[Batch]:
+        first = self.losses.num_steps
+        batches = training_batches(self.data.train, self.trial, self.epoch, self.device, first)
+        sizes = [int(size) for size in self.losses.sizes[first:]]
+        return joined(batches, sizes, self.trial.recipe)
+
+    def _optimise(self, batch: Batch) -> Tensor:
+        """Takes one step on the mean loss over the batch, and returns that loss, on the device."""
+        size = len(batch.indices)
+        pieces = part(size, self.trial.recipe.piece_size, join_single=self._joins_single)
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        for images, labels in zip(
+            torch.split(batch.images, pieces), torch.split(batch.labels, pieces), strict=True
+        ):
+            with self.precision.autocast():
+                logits = self._logits_of(images)
+            loss = F.binary_cross_entropy_with_logits(logits.float(), labels) * (len(images) / size)
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return total
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and abs(value) < float("inf") else None

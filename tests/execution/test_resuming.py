@@ -1,0 +1,395 @@
+"""A trial that is killed at any moment and run again: the same numbers to the bit, and nothing left over."""
+
+import errno
+import math
+import random
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from bench.errors import ResultsError
+from bench.execution.context import RunContext
+from bench.execution.trial import run_trial
+from bench.models.blocks import CamOutput
+from bench.results.store import ResultsStore, TrialFolder
+from bench.results.units import read_table
+from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.trial import Trial
+from bench.training.loop import train
+from bench.training.session import Session
+
+EPOCHS, STEPS = 3, 3
+
+
+def trial_of(model="pylon", **recipe) -> Trial:
+    given = {"batch_size": 8, "learning_rate": 1e-3, "max_epochs": EPOCHS, **recipe}
+    return Trial(
+        model=model,
+        encoder="tu-test_resnet",
+        weights="none",
+        dataset=PhantomSpec(train=20, val=8, test=8),
+        resolution=64,
+        seed=0,
+        recipe=Recipe(**given),
+    )
+
+
+def context(folder: Path) -> RunContext:
+    return RunContext(folder, None, folder / "cache", checkpoint_every_s=0)
+
+
+def folder_of(results: Path, trial: Trial) -> TrialFolder:
+    return ResultsStore(results).folder(trial.id)
+
+
+def numbers(results: Path, trial: Trial) -> dict[str, object]:
+    """All that has to be equal: not the times."""
+    folder = folder_of(results, trial)
+    rows = [(r.epoch, r.learning_rate, r.train_loss, r.val_loss) for r in folder.read_history()]
+    tables = {path.stem: read_table(path).to_csv() for path in (folder.units, folder.boxes, folder.losses)}
+    return {"rows": rows, "weights": folder.best_weights.read_bytes(), **tables}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """A trial that ran in one go, with its outcome and numbers."""
+    folder, trial = tmp_path_factory.mktemp("reference"), trial_of()
+    outcome = run_trial(trial, context(folder))
+    return trial, outcome, numbers(folder, trial)
+
+
+class Killed(BaseException):
+    """Ends a run as a kill does: nothing of the harness catches it."""
+
+
+def disturb() -> None:
+    """What another process may have done to the global random states."""
+    random.random()
+    np.random.rand(3)  # noqa: NPY002 - the global state is meant
+    torch.rand(3)
+
+
+def test_killed_at_every_file_that_appears_and_resumed_equals_uninterrupted(reference, tmp_path, monkeypatch):
+    """Each run gets one rename further than the one before it: between any two of them the disk is as it is
+    after a kill. The first runs never finish a checkpoint, the last ones are killed while they score."""
+    trial, outcome, expected = reference
+    true_replace = Path.replace
+    countdown = [math.inf]
+
+    def replace_or_die(self, target):
+        countdown[0] -= 1
+        if countdown[0] < 0:
+            raise Killed
+        return true_replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_or_die)
+    kills, resumed = 0, None
+    for allowed in range(1, 100):
+        countdown[0] = allowed
+        disturb()
+        try:
+            resumed = run_trial(trial, context(tmp_path))
+            break
+        except Killed:
+            kills += 1
+    assert kills >= 8
+    assert resumed is not None
+    assert numbers(tmp_path, trial) == expected
+    assert resumed.metrics == outcome.metrics
+    assert resumed.notes == outcome.notes
+    assert not list(folder_of(tmp_path, trial).path.glob(".*.partial"))
+
+
+@pytest.mark.parametrize("step", [0, 2, 3, 7])
+def test_killed_after_any_step_goes_on_from_it(reference, tmp_path, monkeypatch, step):
+    trial, _, expected = reference
+    taken = count_steps(monkeypatch, die_at=step)
+    with pytest.raises(Killed):
+        run_trial(trial, context(tmp_path))
+    disturb()
+    run_trial(trial, context(tmp_path))
+    assert numbers(tmp_path, trial) == expected
+    assert len(taken) == EPOCHS * STEPS + 1  # the one that died is taken again, and no other
+
+
+def test_loss_scaler_goes_on_from_where_it_was(tmp_path, monkeypatch):
+    trial = trial_of("baseline", precision="float16", max_epochs=1)
+    run_trial(trial, context(tmp_path / "straight"))
+    count_steps(monkeypatch, die_at=1)
+    with pytest.raises(Killed):
+        run_trial(trial, context(tmp_path / "killed"))
+    disturb()
+    run_trial(trial, context(tmp_path / "killed"))
+    assert numbers(tmp_path / "killed", trial) == numbers(tmp_path / "straight", trial)
+
+
+def count_steps(monkeypatch, die_at=-1) -> list[int]:
+    """Returns a list that grows with each optimisation step; the one after `die_at` is killed."""
+    taken: list[int] = []
+    optimise = Session._optimise
+
+    def counted(self, batch):
+        taken.append(len(taken))
+        if len(taken) == die_at + 1:
+            raise Killed
+        return optimise(self, batch)
+
+    monkeypatch.setattr(Session, "_optimise", counted)
+    return taken
+
+
+def killed_in_epoch_three(trial: Trial, results: Path) -> TrialFolder:
+    def kill(row):
+        if row.epoch == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_trial(trial, context(results), kill)
+    return folder_of(results, trial)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "one bit", "something else"])
+def test_damaged_checkpoint_is_told_and_the_one_before_is_taken(reference, tmp_path, caplog, damage):
+    trial, outcome, expected = reference
+    last = killed_in_epoch_three(trial, tmp_path).last_checkpoint
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 1
+    last.write_bytes(
+        {
+            "truncated": bytes(content[:-1000]),
+            "one bit": bytes(content),
+            "something else": b"PK\3\4",
+        }[damage]
+    )
+    told = run_trial(trial, context(tmp_path))
+    assert numbers(tmp_path, trial) == expected
+    assert told.metrics == outcome.metrics
+    (note,) = set(told.notes) - set(outcome.notes)
+    assert note.startswith(f"{last}: is ")
+    assert note.endswith("; went on from an earlier state")
+    assert note in caplog.text
+
+
+def test_without_any_whole_checkpoint_training_begins_anew(reference, tmp_path, monkeypatch):
+    trial, _, expected = reference
+    folder = killed_in_epoch_three(trial, tmp_path)
+    for path in folder.checkpoints:
+        path.write_bytes(path.read_bytes()[:-1])
+    taken = count_steps(monkeypatch)
+    outcome = run_trial(trial, context(tmp_path))
+    assert len(taken) == EPOCHS * STEPS
+    assert numbers(tmp_path, trial) == expected
+    assert len([note for note in outcome.notes if "is damaged" in note]) == 2
+
+
+def test_a_note_of_damage_survives_the_next_kill(reference, tmp_path):
+    trial, _, expected = reference
+    folder = killed_in_epoch_three(trial, tmp_path)
+    folder.last_checkpoint.write_bytes(b"")
+
+    def kill(row):
+        if row.epoch == EPOCHS:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_trial(trial, context(tmp_path), kill)
+    outcome = run_trial(trial, context(tmp_path))
+    assert numbers(tmp_path, trial) == expected
+    assert len([note for note in outcome.notes if "went on from an earlier state" in note]) == 1
+
+
+def test_checkpoint_without_its_best_weights_is_not_used(reference, tmp_path):
+    trial, _, expected = reference
+    folder = killed_in_epoch_three(trial, tmp_path)
+    folder.drop_weights()
+    outcome = run_trial(trial, context(tmp_path))
+    assert numbers(tmp_path, trial) == expected
+    assert any("lacks its best-" in note for note in outcome.notes)
+
+
+def test_checkpoint_of_another_model_is_one_sentence(tmp_path):
+    pan, other = trial_of("pan"), trial_of("baseline")
+    source, target = killed_in_epoch_three(other, tmp_path), folder_of(tmp_path, pan)
+    shutil.copytree(source.path, target.path)
+    with pytest.raises(
+        ResultsError, match=r"its checkpoint is not of this trial .*RuntimeError.*begin anew$"
+    ):
+        run_trial(pan, context(tmp_path))
+
+
+def test_a_checkpoint_that_holds_code_is_refused_and_not_run(reference, tmp_path):
+    import hashlib
+    import io
+
+    trial, _, expected = reference
+    folder = killed_in_epoch_three(trial, tmp_path)
+    buffer = io.BytesIO()
+    torch.save({"schedule": Exploit(tmp_path / "pwned")}, buffer)
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    folder.last_checkpoint.write_bytes(f"bench checkpoint 1 {digest}\n".encode() + buffer.getvalue())
+    outcome = run_trial(trial, context(tmp_path))
+    assert not (tmp_path / "pwned").exists()
+    assert numbers(tmp_path, trial) == expected
+    assert any("holds more than tensors and plain data" in note for note in outcome.notes)
+
+
+class Exploit:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+def test_history_and_losses_follow_the_checkpoint_whatever_was_written_last(reference, tmp_path):
+    trial, _, expected = reference
+    folder = killed_in_epoch_three(trial, tmp_path)
+    folder.history.unlink()
+    folder.losses.unlink()
+    run_trial(trial, context(tmp_path))
+    assert numbers(tmp_path, trial) == expected
+
+
+def test_interval_between_checkpoints_moves_no_number(reference, tmp_path):
+    trial, _, expected = reference
+    run_trial(trial, replace(context(tmp_path), checkpoint_every_s=1e9))
+    assert numbers(tmp_path, trial) == expected
+
+
+def test_at_most_two_checkpoints_with_their_weights_are_kept_and_none_when_finished(tmp_path):
+    trial = trial_of("baseline", max_epochs=6)
+    folder, most = folder_of(tmp_path, trial), 0
+
+    def look(row):
+        nonlocal most
+        names = [path.name for path in folder.path.iterdir() if path.suffix in (".ckpt", ".safetensors")]
+        most = max(most, len(names))
+        assert {name for name in names if name.endswith(".ckpt")} == {"last.ckpt", "previous.ckpt"}
+
+    outcome = run_trial(trial, context(tmp_path), look)
+    assert most <= 4
+    ResultsStore(tmp_path).finish(trial, outcome)
+    left = {path.name for path in folder.path.iterdir()}
+    assert not [name for name in left if name.endswith(".ckpt") or name.startswith("best-")]
+    assert {"best.safetensors", "history.csv", "losses.parquet", "units.parquet", "boxes.parquet"} <= left
+
+
+def test_time_of_interrupted_epochs_counts(tmp_path):
+    trial = trial_of("baseline", max_epochs=2)
+    folder = killed_by_full_disk(trial, tmp_path)
+    outcome = run_trial(trial, context(tmp_path))
+    rows = folder.read_history()
+    assert outcome.duration_s >= round(sum(row.duration_s for row in rows), 2)
+    assert pd.Series([row.duration_s for row in rows]).gt(0).all()
+
+
+def killed_by_full_disk(trial: Trial, results: Path) -> TrialFolder:
+    """Leaves a trial whose sixth write of a checkpoint found the disk full."""
+    folder, written = folder_of(results, trial), [0]
+
+    def full(path):
+        written[0] += 1
+        return OSError(errno.ENOSPC, "No space left on device") if written[0] == 6 else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        from bench.training.checkpoint import Checkpoint
+
+        write = Checkpoint.write
+
+        def write_or_fail(self, path):
+            error = full(path)
+            if error is not None:
+                path.write_bytes(b"half")
+                raise error
+            write(self, path)
+
+        patch.setattr(Checkpoint, "write", write_or_fail)
+        with pytest.raises(ResultsError, match=r"No space left on device.*make room"):
+            run_trial(trial, context(results))
+    return folder
+
+
+def test_disk_full_while_a_checkpoint_is_written_keeps_the_one_before(reference, tmp_path):
+    trial, outcome, expected = reference
+    folder = killed_by_full_disk(trial, tmp_path)
+    assert all(path.exists() for path in folder.checkpoints)
+    resumed = run_trial(trial, context(tmp_path))
+    assert numbers(tmp_path, trial) == expected
+    assert resumed.notes == outcome.notes
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 64 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
+    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("may not mount")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_is_full_in_truth_is_one_sentence_and_goes_on_with_room(small_disk, tmp_path):
+    trial = trial_of("baseline")
+    run_trial(trial, context(tmp_path))
+    ballast = small_disk / "ballast"
+    checkpoint_bytes = folder_of(tmp_path, trial).last_checkpoint.stat().st_size
+    ballast.write_bytes(b"\0" * (shutil.disk_usage(small_disk).free - 3 * checkpoint_bytes))
+    with pytest.raises(ResultsError, match=r"No space left on device.*make room|the disk is full; make room"):
+        run_trial(trial, context(small_disk))
+    assert ResultsStore(small_disk).state(trial.id) == "interrupted"
+    assert not list(folder_of(small_disk, trial).path.glob(".*.partial"))
+    ballast.unlink()
+    run_trial(trial, context(small_disk))
+    assert numbers(small_disk, trial) == numbers(tmp_path, trial)
+
+
+class Noisy(nn.Module):
+    """Draws from each of the three global generators in every forward pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.head = nn.Conv2d(1, 4, 3, stride=8), nn.Conv2d(4, 8, 1)
+
+    def forward(self, images):
+        noise = random.random() + np.random.rand() + torch.rand(1)  # noqa: NPY002
+        maps = self.head(self.encoder(images) * noise)
+        return CamOutput(maps, maps.amax(dim=(-2, -1)))
+
+
+def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
+    from bench.data.dataset import DataContext
+    from bench.data.registry import load_dataset
+    from bench.training.seeding import seed_everything
+
+    trial = trial_of("baseline")
+    data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
+
+    def run(folder: Path) -> list[float]:
+        seed_everything(0)
+        model = Noisy()
+        arguments = (model, data, trial, torch.device("cpu"), TrialFolder(folder))
+        train(
+            *arguments,
+            on_step=lambda _: None,
+            on_epoch=lambda _: None,
+            nondeterministic=set(),
+            checkpoint_every_s=0,
+        )
+        return read_table(TrialFolder(folder).losses)["loss"].tolist()
+
+    expected = run(tmp_path / "straight")
+    with monkeypatch.context() as patch:
+        count_steps(patch, die_at=4)
+        with pytest.raises(Killed):
+            run(tmp_path / "killed")
+    disturb()
+    assert run(tmp_path / "killed") == expected
