@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images of one part of a split with everything that is known of them.
+    """Images of one part of a split with everything that is known of them. Equal to itself only.
 
     Attributes:
         pixels: uint8 [n, side, side], gray, 0 black; may be a memory map.

@@ -1,10 +1,12 @@
-"""Augmentation: geometry against torchvision, distributions, independence of batches."""
+"""Augmentation: geometry by definition, OpenCV and torchvision; distributions; independence of batches."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from bench.data.augment import WarpParameters, augment, draw_parameters
+from bench.data.phantom import render_phantom
 from bench.models.torchvision_compat import torchvision
 from bench.suite.schema import Augmentation
 
@@ -73,6 +75,54 @@ def test_crop_equals_cropping_and_resizing(image):
     assert (ours[..., 8:56, 8:56] - theirs[..., 8:56, 8:56]).abs().max() < 0.5
 
 
+def _cubic_weights(distance):
+    """Keys' kernel with a = −0.75, at distances from a sample."""
+    t = np.abs(distance)
+    near = 1.25 * t**3 - 2.25 * t**2 + 1
+    far = -0.75 * (t**3 - 5 * t**2 + 8 * t - 4)
+    return np.where(t <= 1, near, np.where(t < 2, far, 0))
+
+
+def _reference_warp(image, affine, size_px):
+    """The warp by its definition: float64, every tap of every pixel, zero outside, clipped at the end."""
+    side = image.shape[0]
+    centres = (np.arange(size_px) + 0.5) / size_px * 2 - 1
+    x, y = np.meshgrid(centres, centres)
+    column, row = (((a * x + b * y + c + 1) * side - 1) / 2 for a, b, c in np.float64(affine))
+    warped = np.zeros((size_px, size_px))
+    for dy in range(-1, 3):
+        for dx in range(-1, 3):
+            i, j = np.floor(row).astype(int) + dy, np.floor(column).astype(int) + dx
+            inside = (i >= 0) & (i < side) & (j >= 0) & (j < side)
+            taps = np.where(inside, image[i.clip(0, side - 1), j.clip(0, side - 1)], 0.0)
+            warped += taps * _cubic_weights(row - i) * _cubic_weights(column - j)
+    return warped.clip(0, 255)
+
+
+def test_pixels_are_what_their_definition_says():
+    noise = np.random.default_rng(1).integers(0, 256, (12, 80, 80), dtype=np.uint8)  # the worst case
+    drawn = draw_parameters(Augmentation(), 3, 1, np.arange(12))
+    ours = augment(torch.from_numpy(noise), drawn, 64)[:, 0].numpy()
+    rows = zip(noise, drawn.affine, drawn.gain, drawn.offset, ours, strict=True)
+    for image, affine, gain, offset, augmented in rows:
+        expected = (_reference_warp(image, affine, 64) * gain + offset * 255).clip(0, 255)
+        assert np.abs(augmented - expected).max() < 0.01
+
+
+def test_warp_equals_opencvs_up_to_its_rounding():
+    """OpenCV rounds results to whole numbers and, before version 5, positions to 1/32 px."""
+    images = np.stack([render_phantom(0, i, 80).image for i in range(6)])
+    drawn = draw_parameters(Augmentation(photometric_probability=0.0), 3, 1, np.arange(6))
+    ours = augment(torch.from_numpy(images), drawn, 64)[:, 0].numpy()
+    for image, affine, warped in zip(images, np.float64(drawn.affine), ours, strict=True):
+        linear = affine[:, :2] * 80 / 64
+        in_pixels = np.column_stack([linear, (affine[:, 2] + 1) * 40 - 0.5 - linear @ [31.5, 31.5]])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        difference = np.abs(warped - cv2.warpAffine(image, in_pixels, (64, 64), flags=flags))
+        assert difference.mean() < 0.5
+        assert np.quantile(difference, 0.99) < 2.5
+
+
 def test_what_lies_outside_is_black(image):
     radians = np.deg2rad(45)
     affine = [[np.cos(radians), -np.sin(radians), 0], [np.sin(radians), np.cos(radians), 0]]
@@ -84,6 +134,32 @@ def test_brightness_and_contrast_are_clipped(image):
     brighter = augment(image, parameters(IDENTITY, gain=1.2, offset=0.1), 64)[:, 0]
     assert torch.allclose(brighter, (image.float() * 1.2 + 25.5).clamp(0, 255), atol=1e-2)
     assert augment(image, parameters(IDENTITY, gain=1.5, offset=0.5), 64).max() == 255
+
+
+@pytest.fixture
+def restored_threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("size_px", [64, 96, 256])
+def test_pixels_do_not_depend_on_batch_order_or_threads(size_px, restored_threads):
+    num = 37  # several parts of the batch at 64 px with two threads, the last one smaller
+    pixels = torch.from_numpy(np.random.default_rng(2).integers(0, 256, (num, 96, 96), dtype=np.uint8))
+
+    def augmented(indices, threads):
+        torch.set_num_threads(threads)
+        drawn = draw_parameters(Augmentation(), 5, 2, indices)
+        drawn.affine[indices == 8] = IDENTITY  # also what is left where it is
+        return augment(pixels[indices], drawn, size_px)
+
+    together = augmented(np.arange(num), 1)
+    assert torch.equal(augmented(np.arange(num), 2), together)
+    assert torch.equal(augmented(np.arange(num)[::-1].copy(), 2).flip(0), together)
+    for i in (0, 8, 36):
+        assert torch.equal(augmented(np.array([i]), 1), together[[i]])
+    assert torch.equal(augmented(np.array([30, 8, 1]), 2), together[[30, 8, 1]])
 
 
 def test_parameters_do_not_depend_on_batch_or_order():

@@ -1,4 +1,7 @@
-"""Batches: order, augmentation and normalisation are functions of seed and epoch."""
+"""Batches: order, augmentation and normalisation are functions of seed and epoch, by every route."""
+
+import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -56,3 +59,64 @@ def test_evaluation_is_in_order_and_normalised(images):
     assert first.indices.tolist() == [0, 1, 2, 3]
     expected = (images.pixels[:4].astype(np.float32) / 255 - 0.4984) / 0.2483
     assert np.allclose(first.images[:, 0].numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("first_batch", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("route", ["mapped", "streamed"])
+def test_an_epoch_that_is_entered_later_goes_on_as_it_would_have(images, first_batch, route):
+    whole = list(training_batches(images, trial(), 3, CPU))
+    rest = list(training_batches(images, trial(), 3, CPU, first_batch, route))
+    assert _same(rest, whole[first_batch:])
+
+
+@pytest.mark.parametrize("route", ["resident", "streamed"])
+def test_batches_are_the_same_by_every_route(images, route):
+    def batches(route):
+        for epoch in (1, 2):
+            yield from training_batches(images, trial(), epoch, CPU, route=route)
+        yield from evaluation_batches(images, trial().recipe, CPU, route)
+
+    assert _same(list(batches(route)), list(batches("mapped")))
+
+
+def test_the_array_stays_as_it_is(images):
+    before = images.pixels.copy()
+    for route in ("mapped", "resident", "streamed"):
+        list(training_batches(images, trial(), 1, CPU, route=route))
+        list(evaluation_batches(images, trial().recipe, CPU, route))
+    assert (images.pixels == before).all()
+
+
+def test_batches_can_be_kept_while_the_next_are_made(images):
+    first, *others = training_batches(images, trial(), 1, CPU, route="streamed")
+    (again, *_) = training_batches(images, trial(), 1, CPU)
+    assert len(others) == 2
+    assert torch.equal(first.images, again.images)
+
+
+def test_a_consumer_that_fails_leaves_no_thread_behind(images):
+    def train():
+        for batch in training_batches(images, trial(), 1, CPU, route="streamed"):
+            assert any(thread.name.startswith("prefetch") for thread in threading.enumerate())
+            raise RuntimeError(batch.indices)
+
+    with pytest.raises(RuntimeError):
+        train()
+    assert not any(thread.name.startswith("prefetch") for thread in threading.enumerate())
+
+
+def test_what_goes_wrong_ahead_reaches_the_consumer(images):
+    class Unreadable(np.ndarray):
+        def __getitem__(self, indices):
+            raise OSError("the disk is gone")
+
+    broken = replace(images, pixels=images.pixels.view(Unreadable))
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(evaluation_batches(broken, trial().recipe, CPU, "streamed"))
+
+
+def _same(some, others) -> bool:
+    return all(
+        (a.indices == b.indices).all() and torch.equal(a.images, b.images) and torch.equal(a.labels, b.labels)
+        for a, b in zip(some, others, strict=True)
+    )

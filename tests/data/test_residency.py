@@ -1,0 +1,66 @@
+"""Routes from the array to the device: the same pixels by each, copied once, freed with the image set."""
+
+import weakref
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench.data import residency
+from bench.data.dataset import ImageSet
+from bench.data.residency import fits_on_device, pixel_store
+from bench.metrics.boxes import COLUMNS
+
+CPU = torch.device("cpu")
+ROUTES = ("mapped", "resident", "streamed")
+
+
+@pytest.fixture
+def images(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "pixels.npy", pixels)
+    names = tuple(map(str, range(10)))
+    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    return ImageSet(mapped, np.eye(10, 3, dtype=np.uint8), names, names, pd.DataFrame(columns=list(COLUMNS)))
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "num_free_bytes", "fits"),
+    [(40, 100, True), (41, 100, False), (0, 0, True), (1, 0, False), (8_036_761_600, 80 * 10**9, True)],
+)
+def test_pixels_lie_on_the_device_within_a_share_of_what_is_free(num_bytes, num_free_bytes, fits):
+    assert fits_on_device(num_bytes, num_free_bytes) is fits
+
+
+def test_a_cpu_reads_the_array_itself_without_a_thread(images):
+    store = pixel_store(images, CPU)
+    assert store.num_ahead == 0
+    assert store.pixels is images.pixels
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("indices", [[3], [9, 0, 3, 3], []])
+def test_every_route_reads_the_images_that_are_asked_for(images, route, indices):
+    store = pixel_store(images, CPU, route)
+    chosen = np.array(indices, dtype=np.int64)
+    read = store.load(store.stage(chosen))
+    assert read.dtype == torch.uint8
+    assert (read.numpy() == np.asarray(images.pixels)[chosen]).all()
+
+
+def test_a_copy_in_parts_is_whole(images, monkeypatch):
+    monkeypatch.setattr(residency, "_COPIED_AT_ONCE_BYTES", 3 * 64 + 1)  # 3, 3, 3 and 1 images
+    assert (pixel_store(images, CPU, "resident").pixels.numpy() == images.pixels).all()
+
+
+def test_the_copy_is_made_once_and_goes_with_its_image_set(images):
+    alive = ImageSet(images.pixels, images.labels, images.names, images.patients, images.boxes)
+    store = pixel_store(alive, CPU, "resident")
+    assert pixel_store(alive, CPU, "resident") is store
+    assert pixel_store(images, CPU, "resident") is not store
+    copy = weakref.ref(store.pixels)
+    del store
+    assert copy() is not None
+    del alive
+    assert copy() is None
