@@ -2,24 +2,25 @@
 
     python benchmarks/data.py [FOLDER]
 
-FOLDER holds PNGs or JPEGs; without it 64 radiograph-like PNGs of 1024 px are drawn.
+FOLDER holds PNGs or JPEGs, at any depth; without it 64 radiograph-like PNGs of 1024 px are drawn.
 
 1. Making: a whole array of 256 px (decode, resize, write, flush) by one worker, against cv2.imread and
    cv2.resize in a loop. Aim: at least 0.9 of its images per second.
-2. Feeding: an epoch of augmented batches of 256 px from an array of 320 px, against decoding, resizing and
-   augmenting each file in each epoch, as a DataLoader's worker with an albumentations pipeline does: one
-   affine warp by OpenCV on 8-bit pixels, then brightness and contrast from a table. Aim: at least 10 times as
-   fast.
+2. Feeding: augmented batches of 256 px from an array of 320 px, against decoding and augmenting each file in
+   each epoch (benchmarks/opencv_pipelines.py). Aim: at least 10 times as fast as transforms one by one.
+   - one by one: decode, rotate at full size, crop and resize, flip, shade, normalise; cubic as in the thesis.
+   - with linear rotation: the same, but rotations are linear, as most libraries have them by default.
+   - fused: decode, shrink to 320 px, one cubic warp for all of geometry: less work than a library of
+     transforms does, and other pixels than the thesis'.
 
-Both sides run in turn, REPEATS times; the medians of rates and of the ratios of each turn are printed. Ratios
-are what counts: they hardly move with the load of the machine.
+All run in turn on the same files, NUM_TURNS times, each time another epoch; files and array are in memory.
+Medians of rates and of the ratios within a turn are printed. Ratios are what counts: they hardly move with
+the load of the machine.
 """
 
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -27,9 +28,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from opencv_pipelines import Fused, OneByOne, Pipeline, decode, feed
+from timing import rates_in_turn, use_one_core
 
 from bench.data import decoding
-from bench.data.augment import draw_parameters
 from bench.data.cache import CachedArray, cached_images
 from bench.data.dataset import ImageSet
 from bench.data.feeding import training_batches
@@ -40,7 +42,9 @@ from bench.suite.trial import Trial
 
 NUM_IMAGES = 64
 SOURCE_PX, INPUT_PX, CACHED_PX = 1024, 256, 320
-REPEATS = 7
+NUM_TURNS = 9
+EPOCHS_OF_OURS = 8
+"""In a turn, so that it lasts about as long as the others'."""
 
 TRIAL = Trial(
     model="pylon",
@@ -65,8 +69,7 @@ def draw(folder: Path) -> None:
 def make_plainly(paths: Sequence[Path], side_px: int) -> None:
     """What anyone would write."""
     for path in paths:
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
+        cv2.resize(decode(path), (side_px, side_px), interpolation=cv2.INTER_CUBIC)
 
 
 def make_array(paths: Sequence[Path], side_px: int) -> None:
@@ -75,79 +78,61 @@ def make_array(paths: Sequence[Path], side_px: int) -> None:
         cached_images(CachedArray(paths, side_px, Path(folder)))
 
 
-def feed_from_files(paths: Sequence[Path], labels: torch.Tensor, epoch: int) -> None:
-    """Decodes, resizes and augments each image, and collates batches."""
-    recipe, size = TRIAL.recipe, (INPUT_PX, INPUT_PX)
-    for start in range(0, len(paths), recipe.batch_size):
-        indices = np.arange(start, min(start + recipe.batch_size, len(paths)))
-        parameters = draw_parameters(recipe.augmentation, 0, epoch, indices)
-        images = []
-        for i, affine, gain, offset in zip(
-            indices, parameters.affine, parameters.gain, parameters.offset, strict=True
-        ):
-            image = cv2.imread(str(paths[i]), cv2.IMREAD_GRAYSCALE)
-            image = cv2.resize(image, (CACHED_PX, CACHED_PX), interpolation=cv2.INTER_CUBIC)
-            to_pixels = _in_pixels(affine)
-            flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-            image = cv2.warpAffine(image, to_pixels, size, flags=flags)
-            table = (np.arange(256) * gain + offset * 255).clip(0, 255).astype(np.uint8)
-            images.append((cv2.LUT(image, table).astype(np.float32) / 255 - recipe.mean) / recipe.std)
-        torch.from_numpy(np.stack(images))[:, None], labels[indices]
+def feed_from_array(images: ImageSet, turn: int) -> None:
+    """What training does, for EPOCHS_OF_OURS epochs."""
+    for epoch in range(turn * EPOCHS_OF_OURS, (turn + 1) * EPOCHS_OF_OURS):
+        for _ in training_batches(images, TRIAL, epoch, torch.device("cpu")):
+            pass
 
 
-def _in_pixels(affine: np.ndarray) -> np.ndarray:
-    """Returns the map [2, 3] from pixels of the input to pixels of the cached size, for one in [−1, 1]."""
-    linear = affine[:, :2] * CACHED_PX / INPUT_PX
-    centre = (affine[:, 2] + 1) * CACHED_PX / 2 - 0.5
-    return np.column_stack([linear, centre - linear @ np.full(2, (INPUT_PX - 1) / 2)])
+def measure_making(paths: Sequence[Path]) -> None:
+    """Prints the first comparison."""
+    works = [lambda _: make_array(paths, INPUT_PX), lambda _: make_plainly(paths, INPUT_PX)]
+    rates = rates_in_turn(works, [len(paths)] * 2, NUM_TURNS)
+    ours, plain = np.median(rates, axis=0)
+    ratio = np.median(rates[:, 0] / rates[:, 1])
+    print(f"make: array {ours:.0f} images/s, plain OpenCV {plain:.0f} images/s, ratio {ratio:.2f}")
 
 
-def compare(
-    count: int, ours: Callable[[], object], plain: Callable[[], object]
-) -> tuple[float, float, float]:
-    """Returns the images per second of both, and the ratio: medians of runs in turn, after one to warm up."""
-    turns = []
-    for _ in range(REPEATS + 1):
-        seconds = []
-        for work in (ours, plain):
-            started = time.perf_counter()
-            work()
-            seconds.append(time.perf_counter() - started)
-        turns.append((count / seconds[0], count / seconds[1], seconds[1] / seconds[0]))
-    first, second, ratio = (statistics.median(column) for column in zip(*turns[1:], strict=True))
-    return first, second, ratio
-
-
-def measure(paths: Sequence[Path]) -> None:
-    """Prints both comparisons."""
-    count = len(paths)
-    rates = compare(count, lambda: make_array(paths, INPUT_PX), lambda: make_plainly(paths, INPUT_PX))
-    print("make:  array {:.0f} images/s, plain OpenCV {:.0f} images/s, ratio {:.2f}".format(*rates))
+def measure_feeding(paths: Sequence[Path]) -> None:
+    """Prints the second comparison."""
+    count, recipe = len(paths), TRIAL.recipe
+    one_by_one = OneByOne(recipe, INPUT_PX)
+    pipelines: dict[str, Pipeline] = {
+        "one by one": one_by_one,
+        "with linear rotation": OneByOne(recipe, INPUT_PX, cv2.INTER_LINEAR),
+        "fused": Fused(recipe, INPUT_PX, CACHED_PX),
+    }
     with tempfile.TemporaryDirectory() as folder:
         pixels = cached_images(CachedArray(paths, CACHED_PX, Path(folder)))
         names, labels = tuple(map(str, range(count))), np.zeros((count, 14), np.uint8)
         images = ImageSet(pixels, labels, names, names, pd.DataFrame(columns=list(COLUMNS)))
-        device, targets = torch.device("cpu"), torch.zeros(count, 14)
-        rates = compare(
-            count,
-            lambda: list(training_batches(images, TRIAL, 1, device)),
-            lambda: feed_from_files(paths, targets, 1),
-        )
-    print("feed:  array {:.0f} images/s, from files {:.0f} images/s, ratio {:.1f}".format(*rates))
+        works = [lambda turn: feed_from_array(images, turn)]
+        works += [
+            lambda turn, p=pipeline: feed(p, paths, turn, recipe.batch_size)
+            for pipeline in pipelines.values()
+        ]
+        rates = rates_in_turn(works, [count * EPOCHS_OF_OURS] + [count] * len(pipelines), NUM_TURNS)
+    medians = np.median(rates, axis=0)
+    print(f"feed: array {medians[0]:.0f} images/s ({1e3 / medians[0]:.2f} ms)")
+    for i, name in enumerate(pipelines, start=1):
+        ratio = np.median(rates[:, 0] / rates[:, i])
+        print(f"      {name} {medians[i]:.0f} images/s ({1e3 / medians[i]:.2f} ms), ratio {ratio:.1f}")
+    print(f"      one by one, ms an image on average: {one_by_one}")
 
 
 def main() -> None:
     """Measures on the folder that is given, or on drawn images."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    use_one_core()
     with tempfile.TemporaryDirectory() as drawn:
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else drawn)
         if len(sys.argv) == 1:
             draw(folder)
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
         size = sum(path.stat().st_size for path in paths) / len(paths)
-        print(f"{len(paths)} images of {size / 1e3:.0f} kB on average, one core")
-        measure(paths)
+        print(f"{len(paths)} images of {size / 1e3:.0f} kB on average")
+        measure_making(paths)
+        measure_feeding(paths)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Where the pixels of an image set lie, and how batches of them get to a device: the route.
 
-- mapped: they stay in the array, and a batch is read when it is needed. For a CPU: training takes so much
-  longer than reading that a thread ahead of it would gain little, and take a core from another trial.
+- mapped: they stay in the array, and a batch is read when it is needed. For a CPU, where feeding is about 3 %
+  of training at most (docs/speed.md): a thread ahead could gain no more, for a core that another trial could
+  use.
 - resident: all of them lie on the device, where batches are gathered; copied once, freed with the image set.
 - streamed: they stay in the array; a thread gathers batches in pinned memory ahead of their use, and they are
   copied while the device computes. For what does not fit on the device.

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from bench.data.findings import FIXED_FINDINGS
-from bench.errors import ResultsError, brief
+from bench.errors import ResultsError
 from bench.models import build_model
 from bench.results.record import Record
 from bench.results.store import TrialFolder
@@ -52,10 +51,7 @@ def load_trained(folder: TrialFolder, device: torch.device) -> TrainedModel:
     path = folder.best_weights
     if not path.exists():
         raise ResultsError(f"{path}: is missing; the trial's record alone makes no model")
-    try:
-        load_weights(model, path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        raise ResultsError(f"{path}: are not weights of the trial's model ({brief(error)})") from None
+    load_weights(model, path)
     if trial.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TrainedModel(trial, model.to(device).eval(), findings, device)

@@ -78,10 +78,10 @@ def test_record_of_a_folder_without_findings_is_a_sentence(copied):
 
 def test_weights_that_are_missing_damaged_or_of_another_model_are_sentences(copied):
     rewrite(copied, findings=["Mass"])
-    with pytest.raises(ResultsError, match=r"are not weights of the trial's model .*size mismatch"):
+    with pytest.raises(ResultsError, match=r"not usable as the model's weights .*size mismatch"):
         load_trained(copied, CPU)
     copied.best_weights.write_bytes(b"no weights")
-    with pytest.raises(ResultsError, match="are not weights of the trial's model"):
+    with pytest.raises(ResultsError, match="not usable as the model's weights"):
         load_trained(copied, CPU)
     copied.best_weights.unlink()
     with pytest.raises(ResultsError, match=r"best\.safetensors: is missing"):
