@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
+from bench.execution.context import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
     from bench.execution.executor import Executor
@@ -38,9 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint-every",
         type=float,
-        default=300.0,
+        default=CHECKPOINT_EVERY_S,
         metavar="SECONDS",
-        help="time between checkpoints within an epoch, for machines that are taken away (default: 300)",
+        help="time between checkpoints within an epoch, for machines that are taken away (default: "
+        f"{CHECKPOINT_EVERY_S:g})",
     )
     parser.add_argument("--no-mlflow", action="store_true", help="do not mirror trials to MLflow")
     parser.add_argument("--retry-failed", action="store_true", help="run failed trials again")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from bench.suite.cam import CamMethod
 
+CHECKPOINT_EVERY_S = 300.0
+"""Time between checkpoints within an epoch, unless asked otherwise. No number depends on it."""
+
 
 @dataclass(frozen=True)
 class RunContext:
@@ -27,6 +30,6 @@ class RunContext:
     cache_dir: Path
     files: dict[str, Path] = field(default_factory=dict)
     use_gpu: bool = False
-    checkpoint_every_s: float = 300.0
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
     data: Mapping[str, str | None] = field(default_factory=dict)

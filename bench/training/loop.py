@@ -20,9 +20,6 @@ from bench.suite.trial import Trial
 from bench.training.checkpoint import CheckpointKeeper
 from bench.training.session import Session, Step
 
-CHECKPOINT_EVERY_S = 300.0
-"""Time between checkpoints within an epoch; each epoch ends with one too. No number depends on it."""
-
 
 @dataclass(frozen=True)
 class History:
@@ -51,7 +48,7 @@ def train(
     on_step: Callable[[Step], None],
     on_epoch: Callable[[EpochRow], None],
     nondeterministic: set[str],
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+    checkpoint_every_s: float,
 ) -> History:
     """Trains `model` in place and returns the history; the best weights are in the trial's folder.
 
@@ -68,7 +65,8 @@ def train(
             ones.
         nondeterministic: receives operations without a deterministic algorithm, also those of earlier runs;
             who calls adds what it collects meanwhile.
-        checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step.
+        checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step. Each epoch ends
+            with one too.
 
     Raises:
         TrainingError: the loss is not finite any more, or no epoch had a finite validation loss.
