@@ -1,5 +1,7 @@
 """`bench replay` as a user types it."""
 
+import cv2
+import numpy as np
 import pytest
 
 from bench.cli.main import main
@@ -75,3 +77,25 @@ def test_a_trial_that_is_not_finished_is_not_replayed(place, capsys):
     assert replay(place, "unfinished") == 2
     assert "the trial is not finished; only a finished one can be replayed" in capsys.readouterr().err
     (place / "results" / "trials" / "unfinished").rmdir()
+
+
+def test_a_data_set_of_files_is_compared_too_and_found_by_its_suite(tmp_path, capsys):
+    random, lines = np.random.default_rng(0), ["image,Mass,split"]
+    (tmp_path / "images").mkdir()
+    for k in range(9):
+        cv2.imwrite(str(tmp_path / "images" / f"{k}.png"), random.integers(0, 255, (64, 64), dtype=np.uint8))
+        lines.append(f"{k}.png,{k % 2},{('train', 'train', 'train', 'val', 'test')[k % 5]}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(
+        SUITE.replace(
+            "{name: phantom, train: 10, val: 4, test: 4}",
+            "{name: folder, images: images, labels: labels.csv}",
+        )
+    )
+    where = ["--results-dir", str(tmp_path / "results"), "--reports-dir", str(tmp_path / "reports")]
+    assert main(["run", str(suite), "--serial", "--no-mlflow", *where]) == 0
+    assert replay(tmp_path, "baseline-folder") == 2
+    assert "where they are is not known: images of sha256:" in capsys.readouterr().err
+    assert replay(tmp_path, "baseline-folder", "--suite", str(suite)) == 0
+    assert capsys.readouterr().out.endswith("nothing differs from what it was recorded with\n")
