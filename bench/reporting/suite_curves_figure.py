@@ -1,5 +1,6 @@
 """Draws validation losses of all trials of a suite in one chart: models by colour, a line per seed."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from bench.suite.schema import title_of
 FILE_NAME = "learning_curves.png"
 
 _WIDTH_IN, _HEIGHT_IN, _DPI, _PANELS_PER_ROW = 5.2, 4.0, 130, 3
+_CHARACTERS_PER_IN = 12
+"""Of the heading, in its font, with something to spare."""
 
 Curves = Mapping[str, Sequence[Sequence[EpochRow]]]
 """Of each model, by its label, the epochs of each of its trials."""
@@ -66,8 +69,10 @@ def draw_suite_curves(title: str, panels: Mapping[str, Curves]) -> Figure:
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         handles = [Line2D([], [], color=colours[label], label=label) for label in labels]
-        figure.legend(handles=handles, loc="outside right upper", frameon=False)
-        figure.suptitle(f"{title}: validation loss, a line per seed, ○ its best epoch", x=0.01, ha="left")
+        figure.legend(handles=handles, loc="outside right center", frameon=False)
+        heading = textwrap.wrap(title, int(size[0] * _CHARACTERS_PER_IN))
+        lines = (*heading, "validation loss, a line per seed, ○ its best epoch")
+        figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10)
         sns.despine(figure, left=True)
     return figure
 
