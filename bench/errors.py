@@ -9,8 +9,12 @@ BenchError                 anything a user can mend; the CLI prints its message 
 """
 
 import difflib
+import errno
 import traceback
 from collections.abc import Iterable
+
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What an `OSError` says where there is no room left."""
 
 
 class BenchError(Exception):

@@ -1,6 +1,8 @@
 """What all tests share."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +39,21 @@ def write_dicom():
         header.save_as(path, enforce_file_format=True)
 
     return write
+
+
+@pytest.fixture
+def mount_disk(tmp_path):
+    """Mounts a disk of the size that it is given, in bytes or as 64k, below the test's folder."""
+    disk = tmp_path / "disk"
+
+    def mount(size: str) -> Path:
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)]
+        if not shutil.which("mount") or subprocess.run(command, check=False, capture_output=True).returncode:
+            disk.rmdir()
+            pytest.skip("may not mount")
+        return disk
+
+    yield mount
+    if disk.exists():
+        subprocess.run(["umount", str(disk)], check=True)

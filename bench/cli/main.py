@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from bench.cli import arguments as shared
 from bench.cli import data, list_, plan, predict, replay, report, run, schema, ui
-from bench.errors import BenchError, nearest
+from bench.errors import FULL_DISK, BenchError, nearest
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -88,4 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_DONE
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{where}the disk is full; make room, and the same command goes on", file=sys.stderr)
+        return EXIT_USAGE
     return code

@@ -1,12 +1,11 @@
 """One trial, from specification to outcome: a plain function that needs no Ray, MLflow or CLI."""
 
-import errno
 import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from bench.errors import ResultsError, account
+from bench.errors import FULL_DISK, ResultsError, account
 from bench.evaluation.cam import score_cam
 from bench.evaluation.score import score
 from bench.execution.context import RunContext
@@ -26,8 +25,6 @@ from bench.training.memory import explaining_memory
 from bench.training.pieces import in_pieces
 from bench.training.precision import describe_arithmetic, device_name
 from bench.training.session import Step
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def run_trial(
         try:
             return _run_locked(trial, context, folder, found, on_epoch, on_outcome, on_cam)
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL_DISK:
                 raise
             raise ResultsError(f"{folder.path}: the disk is full; make room and run it again") from None
 

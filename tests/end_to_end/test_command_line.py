@@ -112,6 +112,15 @@ def test_there_are_at_least_twenty_kinds_of_broken_suites():
     assert {name for name, _ in EXPECTED} == {path.name for path in BROKEN.glob("*.yaml")}
 
 
+def test_a_disk_without_room_for_a_record_is_a_sentence(bench, mount_disk):
+    disk = mount_disk("64k")
+    (disk / "filler").write_bytes(b"x" * 65536)
+    done = bench("run", "small.yaml", "--serial", "--no-mlflow", "--results-dir", str(disk / "results"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("the disk is full; make room, and the same command goes on")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(("name", "fragment"), EXPECTED)
 def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
     done = bench("run", str(BROKEN / name))

@@ -4,7 +4,6 @@ import errno
 import math
 import random
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -326,15 +325,9 @@ def test_disk_full_while_a_checkpoint_is_written_keeps_the_one_before(reference,
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(mount_disk):
     """A disk of 64 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)]
-    if not shutil.which("mount") or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("may not mount")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    return mount_disk("64m")
 
 
 def test_a_disk_that_is_full_in_truth_is_one_sentence_and_goes_on_with_room(small_disk, tmp_path):
