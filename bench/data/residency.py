@@ -10,6 +10,7 @@
 Batches are the same to the last bit by every route, and every route works on every device.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from weakref import WeakKeyDictionary
@@ -118,9 +119,10 @@ def _num_free_bytes(device: torch.device) -> int:
 def _open(pixels: npt.NDArray[np.uint8], device: torch.device, route: Route) -> PixelStore:
     if route == "mapped":
         return HostPixels(pixels, device, num_ahead=0)
-    if route == "streamed":
-        return HostPixels(pixels, device, _NUM_AHEAD)
-    return ResidentPixels(_copy(pixels, device), _NUM_AHEAD)
+    if route == "resident":
+        with suppress(torch.OutOfMemoryError):  # another trial has taken the memory meanwhile
+            return ResidentPixels(_copy(pixels, device), _NUM_AHEAD)
+    return HostPixels(pixels, device, _NUM_AHEAD)
 
 
 def _copy(pixels: npt.NDArray[np.uint8], device: torch.device) -> Tensor:

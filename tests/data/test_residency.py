@@ -64,3 +64,14 @@ def test_the_copy_is_made_once_and_goes_with_its_image_set(images):
     assert copy() is not None
     del alive
     assert copy() is None
+
+
+def test_pixels_that_do_not_fit_after_all_are_streamed(images, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(residency, "_copy", full)
+    store = pixel_store(images, CPU, "resident")
+    assert store.num_ahead == 2
+    chosen = np.array([3, 1])
+    assert (store.load(store.stage(chosen)).numpy() == images.pixels[chosen]).all()
