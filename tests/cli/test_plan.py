@@ -32,6 +32,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "source.yaml").write_text(SOURCE)
     (tmp_path / "chain.yaml").write_text(CHAIN)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
     return tmp_path
 
 

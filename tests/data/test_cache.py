@@ -36,8 +36,8 @@ def paths(tmp_path):
 def decoded(monkeypatch):
     """The names of the files that are decoded, in any order."""
     names = []
-    true = decoding.decode
-    monkeypatch.setattr(decoding, "decode", lambda path, side: names.append(path.name) or true(path, side))
+    true = decoding.read_gray
+    monkeypatch.setattr(decoding, "read_gray", lambda path: names.append(path.name) or true(path))
     return names
 
 
@@ -105,12 +105,12 @@ def test_a_killed_build_goes_on_where_it_was(paths, tmp_path, decoded, monkeypat
 
 def test_two_processes_at_once_make_one_array(paths, tmp_path):
     code = (
-        "true = decoding.decode\n"
-        "def slow(path, side_px):\n"
+        "true = decoding.read_gray\n"
+        "def slow(path):\n"
         "    time.sleep(0.05)\n"
         "    os.write(1, f'{path.name} '.encode())\n"
-        "    return true(path, side_px)\n"
-        "decoding.decode = slow\n"
+        "    return true(path)\n"
+        "decoding.read_gray = slow\n"
         "cache.cached_images(array)\n"
     )
     both = [in_process(code, paths, tmp_path, stdout=subprocess.PIPE) for _ in range(2)]
