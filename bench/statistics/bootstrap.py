@@ -87,19 +87,20 @@ def bca_ends(
     squares = np.square(influence).sum(axis=0)
     acceleration = (influence**3).sum(axis=0) / (6 * np.maximum(squares, _ROUNDING**2) ** 1.5)
     quantile = stats.t.ppf(1 - _TAIL, num_patients - 1) * np.sqrt(num_patients / (num_patients - 1))
+    moved = np.stack([bias - quantile, bias + quantile])
+    levels = stats.norm.cdf(bias + moved / np.maximum(1 - acceleration * moved, _ROUNDING))
+    return _percentiles(replicates, levels)
+
+
+def _percentiles(replicates: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns percentiles, [levels, …], each column at its own level, which np.quantile cannot do."""
+    positions = levels * (len(replicates) - 1)
+    before = np.floor(positions).astype(int)
+    after = np.minimum(before + 1, len(replicates) - 1)
     ordered = np.sort(replicates, axis=0)
-    ends = []
-    for sign in (-1, 1):
-        moved = bias + sign * quantile
-        level = stats.norm.cdf(bias + moved / np.maximum(1 - acceleration * moved, _ROUNDING))
-        position = np.asarray(level * (num_replicates - 1))[None]
-        before = np.floor(position).astype(int)
-        after = np.minimum(before + 1, num_replicates - 1)
-        part = position - before
-        ends.append(
-            np.take_along_axis(ordered, before, 0) * (1 - part) + np.take_along_axis(ordered, after, 0) * part
-        )
-    return np.concatenate(ends)
+    lower, upper = (np.take_along_axis(ordered, index, axis=0) for index in (before, after))
+    percentiles: NDArray[np.float64] = lower + (positions - before) * (upper - lower)
+    return percentiles
 
 
 def bootstrap_over_patients(

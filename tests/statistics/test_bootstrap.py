@@ -84,6 +84,14 @@ def test_ends_agree_with_scipys_bca_at_the_expanded_level() -> None:
     assert ends == pytest.approx(np.array(result.confidence_interval), rel=1e-9)
 
 
+def test_replicates_equal_to_the_estimate_count_half() -> None:
+    """As many hits as misses: the interval lies evenly about ½, although a sixth of the replicates is ½."""
+    interval = bootstrap_over_patients(
+        _units(np.arange(24)[:, None] % 2, np.arange(24)), "weighted", _generator(), 20_000
+    )
+    assert interval.low + interval.high == pytest.approx(1, abs=0.02)
+
+
 def test_units_of_one_patient_widen_the_interval() -> None:
     """The same hits, each unit of its own patient or four identical ones of each patient."""
     hits = np.repeat(np.random.default_rng(4).random((100, 1)) < 0.5, 4, axis=0)
