@@ -39,8 +39,8 @@ def sign_flip_by_seed(differences: Sequence[float]) -> SignFlipTest:
 
     Under the hypothesis that the two models give the same distribution, each seed's difference could as well
     have had the other sign. n seeds have 2ⁿ flips, of which two, the observed and its opposite, are always at
-    least as large: the smallest p is 2/2ⁿ. **Five seeds cannot get below .0625, six not below .03125**: by
-    seed alone, significance at .05 needs at least six. Differences of 0 have no sign and do not count.
+    least as large: the smallest p is 2/2ⁿ. Five seeds cannot get below .0625: by seed
+    alone, significance at .05 needs at least six. Differences of 0 have no sign and do not count.
 
     Args:
         differences: first − second of each seed, at most 16.
