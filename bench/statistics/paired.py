@@ -1,8 +1,34 @@
-"""Comparisons of two models by seed."""
+"""Differences of two models by seed."""
 
 from collections.abc import Mapping
 
-from bench.statistics.student import mean_interval
+from bench.statistics.student import MeanInterval, mean_interval
+
+
+def differences_by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
+    """Returns first − second for the seeds that both have, in the order of the seeds.
+
+    Args:
+        first: value by seed.
+        second: value by seed.
+    """
+    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
+
+
+def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> MeanInterval | None:
+    """Returns the mean of first − second with its 95% Student-t interval over the seeds that both have.
+
+    None if they share no seed; a single one gives a difference without interval.
+
+    Args:
+        first: value by seed.
+        second: value by seed.
+
+    Raises:
+        ValueError: a difference is not finite.
+    """
+    differences = differences_by_seed(first, second)
+    return mean_interval(differences) if differences else None
 
 
 def is_tied(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
@@ -14,9 +40,7 @@ def is_tied(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
         first: value by seed.
         second: value by seed.
     """
-    common = sorted(first.keys() & second.keys())
-    if len(common) < 2:
+    difference = paired_difference(first, second)
+    if difference is None or difference.half_width is None:
         return False
-    difference = mean_interval([first[seed] - second[seed] for seed in common])
-    assert difference.half_width is not None
     return abs(difference.mean) <= difference.half_width

@@ -1,4 +1,4 @@
-"""Comparison of two models by seed."""
+"""Differences of two models by seed."""
 
 import math
 
@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.statistics.paired import is_tied
+from bench.statistics.paired import differences_by_seed, is_tied, paired_difference
 
 
 def _by_seed(*values: float) -> dict[int, float]:
@@ -19,6 +19,30 @@ def _reference_is_tied(first: dict[int, float], second: dict[int, float]) -> boo
     common = sorted(first.keys() & second.keys())
     test = stats.ttest_rel([first[seed] for seed in common], [second[seed] for seed in common])
     return bool(test.pvalue > 0.05)
+
+
+def test_difference_by_hand() -> None:
+    # Differences .01 .03 .02: mean .02, s = .01, half-width 4.302653 · .01 / √3 = .0248414.
+    difference = paired_difference(_by_seed(0.51, 0.63, 0.42), _by_seed(0.50, 0.60, 0.40))
+    assert difference is not None
+    assert difference.mean == pytest.approx(0.02)
+    assert difference.half_width == pytest.approx(0.0248414, rel=1e-5)
+    assert difference.n == 3
+
+
+def test_only_common_seeds_differ() -> None:
+    first, second = {4: 0.5, 1: 0.25, 2: 1.0}, {1: 0.5, 4: 0.125, 3: 1.0}
+    assert differences_by_seed(first, second) == [-0.25, 0.375]
+
+
+def test_without_a_common_seed_there_is_no_difference() -> None:
+    assert paired_difference({0: 0.5}, {1: 0.5}) is None
+
+
+def test_a_single_common_seed_has_a_difference_without_interval() -> None:
+    difference = paired_difference({0: 0.5, 1: 0.5}, {1: 0.25})
+    assert difference is not None
+    assert (difference.mean, difference.half_width, difference.n) == (0.25, None, 1)
 
 
 def test_models_are_tied_by_hand() -> None:

@@ -1,0 +1,189 @@
+"""Intervals of an accuracy over patients, and over patients and seeds.
+
+A patient is resampled with all of its units, for all findings and seeds at once, since units of a patient
+resemble each other. Everything here takes differences between two models as well (`UnitHits.minus`): then the
+patients stay paired, and with two levels the seeds too.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench.statistics.interval import Interval
+from bench.statistics.student import CONFIDENCE
+from bench.statistics.unit_hits import Average, PatientSums, UnitHits
+
+NUM_REPLICATES = 2000
+_TAIL = (1 - CONFIDENCE) / 2
+_ROUNDING = 1e-12  # accuracies closer than this are equal
+
+
+class Spread(NamedTuple):
+    """Variance of a mean over seeds and patients, and the degrees of freedom of its estimate."""
+
+    variance: NDArray[np.float64]
+    df: NDArray[np.float64]
+
+
+def resampled_accuracies(
+    units: UnitHits, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
+) -> NDArray[np.float64]:
+    """Returns each seed's accuracy in samples of as many patients, with replacement: [replicates, seeds].
+
+    All seeds see the same patients in a replicate. The macro average of a replicate that misses a finding is
+    taken over the findings that it has.
+    """
+    sums = units.by_patient()
+    num_patients = len(sums.units)
+    even = np.full(num_patients, 1 / num_patients)
+    return _accuracies(sums, generator.multinomial(num_patients, even, size=num_replicates), average)
+
+
+def accuracies_without_a_patient(units: UnitHits, average: Average) -> NDArray[np.float64]:
+    """Returns each seed's accuracy without each patient in turn (the jackknife): [patients, seeds]."""
+    sums = units.by_patient()
+    return _accuracies(sums, 1 - np.eye(len(sums.units), dtype=int), average)
+
+
+def _accuracies(sums: PatientSums, times: NDArray[np.int64], average: Average) -> NDArray[np.float64]:
+    """Returns accuracies [samples, seeds] where each patient is taken `times`, [samples, patients]."""
+    factors = times.astype(float)
+    num_patients, num_findings, num_seeds = sums.hits.shape
+    units = factors @ sums.units  # [samples, findings]
+    if average == "weighted":
+        weighted: NDArray[np.float64] = factors @ sums.hits.sum(axis=1) / units.sum(axis=1, keepdims=True)
+        return weighted
+    hits = (factors @ sums.hits.reshape(num_patients, -1)).reshape(-1, num_findings, num_seeds)
+    by_finding = hits / np.maximum(units, 1)[..., None]
+    macro: NDArray[np.float64] = by_finding.sum(axis=1) / (units > 0).sum(axis=1)[:, None]
+    return macro
+
+
+def bca_ends(
+    estimate: NDArray[np.float64], replicates: NDArray[np.float64], jackknife: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Returns both ends of the 95% interval, [2, …]: bias-corrected, accelerated, and expanded percentiles.
+
+    BCa moves the percentiles for a skewed distribution, as that of an accuracy far from ½ is. Like plain
+    percentiles it is too short with few patients: n patients are spread over their own mean by a factor
+    √((n−1)/n) too little, and a normal quantile stands where Student's belongs. So ±√(n/(n−1))·t(0.975, n−1)
+    replaces ±1.96, which is next to nothing at hundreds of patients (2.3% for 2.5% at 100, 1.6% at 20).
+
+    Args:
+        estimate: from all patients, […].
+        replicates: from resampled patients, [replicates, …].
+        jackknife: without each patient in turn, [patients, …], at least 2.
+
+    Source: B. Efron, J. Am. Stat. Assoc. 82 (1987) 171–185, for BCa; T. Hesterberg, Am. Stat. 69 (2015)
+        371–386, for the expansion.
+    """
+    num_replicates, num_patients = len(replicates), len(jackknife)
+    equal = np.abs(replicates - estimate) < _ROUNDING
+    below = ((replicates < estimate - _ROUNDING) + equal / 2).mean(axis=0)
+    bias = stats.norm.ppf(np.clip(below, 1 / num_replicates, 1 - 1 / num_replicates))
+    influence = jackknife.mean(axis=0) - jackknife
+    squares = np.square(influence).sum(axis=0)
+    acceleration = (influence**3).sum(axis=0) / (6 * np.maximum(squares, _ROUNDING**2) ** 1.5)
+    quantile = stats.t.ppf(1 - _TAIL, num_patients - 1) * np.sqrt(num_patients / (num_patients - 1))
+    moved = np.stack([bias - quantile, bias + quantile])
+    levels = stats.norm.cdf(bias + moved / np.maximum(1 - acceleration * moved, _ROUNDING))
+    return _percentiles(replicates, levels)
+
+
+def _percentiles(replicates: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns percentiles, [levels, …], each column at its own level, which np.quantile cannot do."""
+    positions = levels * (len(replicates) - 1)
+    before = np.floor(positions).astype(int)
+    after = np.minimum(before + 1, len(replicates) - 1)
+    ordered = np.sort(replicates, axis=0)
+    lower, upper = (np.take_along_axis(ordered, index, axis=0) for index in (before, after))
+    percentiles: NDArray[np.float64] = lower + (positions - before) * (upper - lower)
+    return percentiles
+
+
+def bootstrap_over_patients(
+    units: UnitHits, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
+) -> Interval:
+    """Returns the mean accuracy of these seeds with its 95% interval over other patients (`bca_ends`).
+
+    The seeds are fixed: it says what these trained models would score on other patients, not what other seeds
+    would give.
+
+    Covers 94.5 to 96% from 40 patients on, one to three units each, at accuracies of .07 to .93, where plain
+    percentiles cover as little as 89%. At 20 patients it covers 90 to 97%, and fewer had better not be used.
+    No interval (None) for a single patient, or where all replicates are equal: resampling cannot see what
+    never happened, such as a miss among nothing but hits. `wilson_interval` can.
+
+    Source: C. A. Field, A. H. Welsh, J. R. Stat. Soc. B 69 (2007) 369–390, resampling of clusters.
+    """
+    mean = float(units.accuracy(average).mean())
+    num_patients = units.num_patients
+    unknown = Interval(mean, None, None, num_patients, units.num_seeds)
+    if num_patients < 2:
+        return unknown
+    replicates = resampled_accuracies(units, average, generator, num_replicates).mean(axis=1)
+    if np.ptp(replicates) < _ROUNDING:
+        return unknown
+    jackknife = accuracies_without_a_patient(units, average).mean(axis=1)
+    low, high = bca_ends(np.asarray(mean), replicates, jackknife)
+    return Interval(mean, float(low), float(high), num_patients, units.num_seeds)
+
+
+def spread_over_seeds_and_patients(
+    accuracies: NDArray[np.float64], replicates: NDArray[np.float64], num_patients: int
+) -> Spread:
+    """Returns the variance of the mean over seeds, for other seeds and other patients, with its df.
+
+    Seeds and patients are crossed: every seed sees every patient. The mean over seeds varies by
+    σ²(patient)/P + σ²(seed)/S + σ²(both)/PS. Resampled patients give the first and last term, the spread
+    across seeds the second and last, and the last, counted twice, is taken off once: it is how differently
+    the seeds move when patients are resampled. The df are Satterthwaite's.
+
+    Args:
+        accuracies: of each seed, [seeds, …], at least 2 seeds.
+        replicates: of the same, [replicates, seeds, …].
+        num_patients: at least 2.
+
+    Source: A. C. Cameron, J. B. Gelbach, D. L. Miller, J. Bus. Econ. Stat. 29 (2011) 238–249, for two-way
+        clusters; F. E. Satterthwaite, Biometrics Bulletin 2 (1946) 110–114, for the df.
+    """
+    num_seeds = len(accuracies)
+    unbiased = num_patients / (num_patients - 1)
+    means = replicates.mean(axis=1)
+    by_patients = means.var(axis=0) * unbiased
+    apart = (replicates - means[:, None]).var(axis=0) * unbiased  # [seeds, …]
+    by_both = apart.sum(axis=0) / (num_seeds * (num_seeds - 1))
+    by_seeds = accuracies.var(axis=0, ddof=1) / num_seeds
+    variance = by_patients + np.maximum(by_seeds - by_both, 0)
+    uncertainty = by_patients**2 / (num_patients - 1) + by_seeds**2 / (num_seeds - 1)
+    with np.errstate(invalid="ignore"):  # 0/0 where nothing varies
+        return Spread(variance, variance**2 / uncertainty)
+
+
+def interval_over_seeds_and_patients(
+    units: UnitHits, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
+) -> Interval:
+    """Returns the mean accuracy with its 95% interval over other seeds and other patients together.
+
+    mean ± t·√variance with variance and df of `spread_over_seeds_and_patients`. The patients are resampled by
+    lot; the seeds enter through their sample variance. Five seeds drawn with replacement would show 4/5 of
+    their variance, and a normal quantile where t with 4 df belongs: where seeds weigh more than patients, a
+    two-level percentile interval covers about 91%. This one covers 94 to 95% of normal effects, least (94.2%)
+    where five seeds make 85% of the variance.
+
+    The interval is symmetric and not cut at 0 or 1. No interval (None) for a single seed or a single patient,
+    whose spread is unknown, or where nothing varies.
+    """
+    accuracies = units.accuracy(average)
+    mean = float(accuracies.mean())
+    num_patients, num_seeds = units.num_patients, units.num_seeds
+    if num_patients < 2 or num_seeds < 2:
+        return Interval(mean, None, None, num_patients, num_seeds)
+    replicates = resampled_accuracies(units, average, generator, num_replicates)
+    variance, df = spread_over_seeds_and_patients(accuracies, replicates, num_patients)
+    if variance < _ROUNDING**2:
+        return Interval(mean, None, None, num_patients, num_seeds)
+    half_width = float(stats.t.ppf(1 - _TAIL, df) * np.sqrt(variance))
+    return Interval(mean, mean - half_width, mean + half_width, num_patients, num_seeds)

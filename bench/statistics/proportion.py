@@ -1,0 +1,29 @@
+"""Interval of a single proportion."""
+
+from scipy import stats
+
+from bench.statistics.interval import Interval
+from bench.statistics.student import CONFIDENCE
+
+
+def wilson_interval(num_hits: int, num_units: int) -> Interval:
+    """Returns the share of hits with Wilson's 95% score interval, in [0, 1].
+
+    It stays inside [0, 1] and keeps a width at 0 and at `num_units` hits, where Student's and the bootstrap's
+    intervals shrink to a point. It covers 95% on average over all proportions; since the number of hits is
+    discrete, a single proportion near 0 or 1 may be covered less (as little as 84%).
+
+    For one trial and one unit of each patient: several units of a patient are not independent, and the
+    interval would be too short (`bench.statistics.bootstrap` is for those).
+
+    Raises:
+        ValueError: not 0 ≤ num_hits ≤ num_units, or no unit.
+
+    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209–212.
+    """
+    if num_units < 1 or not 0 <= num_hits <= num_units:
+        raise ValueError(
+            f"a proportion needs 0 ≤ hits ≤ units and at least one unit; got {num_hits} of {num_units}"
+        )
+    bounds = stats.binomtest(num_hits, num_units).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(num_hits / num_units, float(bounds.low), float(bounds.high), num_units, 1)

@@ -1,0 +1,234 @@
+"""Bootstrap over patients, and intervals over seeds and patients."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.statistics.bootstrap import (
+    accuracies_without_a_patient,
+    bca_ends,
+    bootstrap_over_patients,
+    interval_over_seeds_and_patients,
+    resampled_accuracies,
+    spread_over_seeds_and_patients,
+)
+from bench.statistics.unit_hits import UnitHits
+
+AVERAGES = ("weighted", "macro")
+
+
+def _units(hits, patients, findings=None) -> UnitHits:
+    labels = np.arange(len(hits))
+    findings = np.zeros(len(hits)) if findings is None else np.array(findings)
+    return UnitHits(np.array(hits, float), labels, np.array(patients), findings)
+
+
+def _random_units(seed: int, num_units: int = 200, num_patients: int = 60, num_seeds: int = 5) -> UnitHits:
+    generator = np.random.default_rng(seed)
+    hits = generator.random((num_units, num_seeds)) < 0.6
+    patients = np.r_[np.arange(num_patients), generator.integers(0, num_patients, num_units - num_patients)]
+    return _units(hits, patients, generator.integers(0, 3, num_units))
+
+
+def _generator() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def _reference_accuracy(units: UnitHits, patients: tuple[int, ...], average: str) -> np.ndarray:
+    """Accuracy of the concatenated units of `patients`, one by one."""
+    rows = [row for patient in patients for row in np.flatnonzero(units.patients == patient)]
+    hits, findings = units.hits[rows], units.findings[rows]
+    if average == "weighted":
+        return hits.mean(axis=0)
+    return np.mean([hits[findings == finding].mean(axis=0) for finding in np.unique(findings)], axis=0)
+
+
+@pytest.mark.parametrize("average", AVERAGES)
+def test_resampling_agrees_with_all_samples_of_three_patients(average: str) -> None:
+    """27 samples are as likely; the second finding is missing in 8 of them."""
+    units = _units(
+        [[1, 0], [0, 1], [0, 0], [1, 1], [1, 0]], [0, 0, 1, 1, 2], ["Mass", "Mass", "Mass", "Mass", "Nodule"]
+    )
+    exact = np.array(
+        [_reference_accuracy(units, sample, average) for sample in itertools.product(range(3), repeat=3)]
+    )
+    drawn = resampled_accuracies(units, average, _generator(), 40_000)
+    assert set(map(tuple, drawn.round(9))) == set(map(tuple, exact.round(9)))
+    for value in np.unique(exact.round(9), axis=0):
+        expected = (exact.round(9) == value).all(axis=1).mean()
+        assert (drawn.round(9) == value).all(axis=1).mean() == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("average", AVERAGES)
+def test_jackknife_agrees_with_leaving_patients_out_by_hand(average: str) -> None:
+    units = _random_units(1)
+    everyone = range(60)
+    expected = [
+        _reference_accuracy(units, tuple(p for p in everyone if p != out), average) for out in everyone
+    ]
+    assert accuracies_without_a_patient(units, average) == pytest.approx(np.array(expected))
+
+
+def test_ends_agree_with_scipys_bca_at_the_expanded_level() -> None:
+    """Skewed values without ties, for which both count the replicates below the estimate alike."""
+    values = np.random.default_rng(3).exponential(size=30)
+    quantile = np.sqrt(30 / 29) * stats.t.ppf(0.975, 29)
+    level = 1 - 2 * stats.norm.sf(quantile)
+    result = stats.bootstrap(
+        (values,), np.mean, confidence_level=level, n_resamples=999, method="BCa", rng=_generator()
+    )
+    jackknife = (values.sum() - values) / 29
+    ends = bca_ends(np.asarray(values.mean()), result.bootstrap_distribution, jackknife)
+    assert ends == pytest.approx(np.array(result.confidence_interval), rel=1e-9)
+
+
+def test_replicates_equal_to_the_estimate_count_half() -> None:
+    """As many hits as misses: the interval lies evenly about ½, although a sixth of the replicates is ½."""
+    interval = bootstrap_over_patients(
+        _units(np.arange(24)[:, None] % 2, np.arange(24)), "weighted", _generator(), 20_000
+    )
+    assert interval.low + interval.high == pytest.approx(1, abs=0.02)
+
+
+def test_units_of_one_patient_widen_the_interval() -> None:
+    """The same hits, each unit of its own patient or four identical ones of each patient."""
+    hits = np.repeat(np.random.default_rng(4).random((100, 1)) < 0.5, 4, axis=0)
+    single = bootstrap_over_patients(_units(hits, np.arange(400)), "weighted", _generator())
+    clustered = bootstrap_over_patients(_units(hits, np.repeat(np.arange(100), 4)), "weighted", _generator())
+    assert (clustered.high - clustered.low) / (single.high - single.low) == pytest.approx(2, rel=0.1)
+
+
+def test_a_large_sample_agrees_with_the_normal_interval() -> None:
+    hits = (np.arange(1000) < 600)[:, None]
+    interval = bootstrap_over_patients(_units(hits, np.arange(1000)), "weighted", _generator(), 5000)
+    half_width = 1.96 * np.sqrt(0.6 * 0.4 / 1000)
+    assert interval.mean == 0.6
+    assert (interval.low, interval.high) == pytest.approx((0.6 - half_width, 0.6 + half_width), abs=0.002)
+    assert (interval.num_patients, interval.num_seeds) == (1000, 1)
+
+
+@pytest.mark.parametrize("average", AVERAGES)
+@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+def test_the_same_generator_gives_the_same_interval(interval_of, average: str) -> None:
+    units = _random_units(5)
+    assert interval_of(units, average, _generator()) == interval_of(units, average, _generator())
+    assert interval_of(units, average, _generator()) != interval_of(units, average, np.random.default_rng(1))
+    assert interval_of(units, average, _generator()).mean == pytest.approx(units.accuracy(average).mean())
+
+
+@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+def test_order_and_names_of_units_and_patients_do_not_matter(interval_of) -> None:
+    units = _random_units(6)
+    renamed = np.array([f"patient {patient:03}" for patient in units.patients])
+    order = np.random.default_rng(0).permutation(len(renamed))
+    other = UnitHits(units.hits[order], units.images[order], renamed[order], units.findings[order])
+    first, second = interval_of(units, "macro", _generator()), interval_of(other, "macro", _generator())
+    assert (first.mean, first.low, first.high) == pytest.approx((second.mean, second.low, second.high))
+
+
+@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+@pytest.mark.parametrize("value", [0, 1])
+def test_all_hits_or_all_misses_have_no_interval(interval_of, value: int) -> None:
+    interval = interval_of(_units(np.full((30, 3), value), np.arange(30) // 2), "weighted", _generator())
+    assert (interval.mean, interval.low, interval.high) == (value, None, None)
+    assert (interval.num_patients, interval.num_seeds) == (15, 3)
+
+
+@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+def test_a_single_patient_has_no_interval(interval_of) -> None:
+    interval = interval_of(_units([[1, 0], [0, 0]], [3, 3]), "macro", _generator())
+    assert (interval.mean, interval.low, interval.high, interval.num_patients) == (0.25, None, None, 1)
+
+
+def test_a_single_seed_has_an_interval_over_patients_only() -> None:
+    units = _random_units(7, num_seeds=1)
+    assert bootstrap_over_patients(units, "macro", _generator()).low is not None
+    interval = interval_over_seeds_and_patients(units, "macro", _generator())
+    assert (interval.low, interval.high, interval.num_seeds) == (None, None, 1)
+
+
+def test_equal_seeds_leave_the_patients_spread() -> None:
+    one = _random_units(8, num_seeds=1)
+    five = UnitHits(np.repeat(one.hits, 5, axis=1), one.images, one.patients, one.findings)
+    interval = interval_over_seeds_and_patients(five, "weighted", _generator())
+    error = resampled_accuracies(one, "weighted", _generator()).std() * np.sqrt(60 / 59)
+    assert interval.high - interval.low == pytest.approx(2 * stats.t.ppf(0.975, 59) * error, rel=1e-6)
+
+
+def test_spread_agrees_with_the_analysis_of_variance_of_crossed_effects() -> None:
+    """One unit of each patient: variance (MS patients + MS seeds − MS both) / (patients · seeds)."""
+    generator = np.random.default_rng(9)
+    num_patients, num_seeds = 50, 5
+    values = generator.normal(size=(num_patients, 1)) + 0.3 * generator.normal(size=num_seeds)
+    values = values + generator.normal(size=values.shape)
+    rows, columns = values.mean(axis=1, keepdims=True), values.mean(axis=0)
+    patients = num_seeds * np.square(rows - values.mean()).sum() / (num_patients - 1)
+    seeds = num_patients * np.square(columns - values.mean()).sum() / (num_seeds - 1)
+    both = np.square(values - rows - columns + values.mean()).sum() / ((num_patients - 1) * (num_seeds - 1))
+    expected = (patients + seeds - both) / values.size
+    df = expected**2 / (
+        (patients / values.size) ** 2 / (num_patients - 1) + (seeds / values.size) ** 2 / (num_seeds - 1)
+    )
+    units = _units(values, np.arange(num_patients))
+    replicates = resampled_accuracies(units, "weighted", _generator(), 40_000)
+    spread = spread_over_seeds_and_patients(units.accuracy("weighted"), replicates, num_patients)
+    assert seeds > both  # otherwise the estimate is cut and the test shows nothing
+    assert spread.variance == pytest.approx(expected, rel=0.03)
+    assert spread.df == pytest.approx(df, rel=0.06)
+
+
+def test_a_difference_of_models_is_narrower_than_the_models() -> None:
+    first = _random_units(10)
+    hits = np.where(np.random.default_rng(0).random(first.hits.shape) < 0.05, 1 - first.hits, first.hits)
+    second = UnitHits(hits, first.images, first.patients, first.findings)
+    single = bootstrap_over_patients(first, "macro", _generator())
+    paired = bootstrap_over_patients(first.minus(second), "macro", _generator())
+    assert paired.high - paired.low < 0.5 * (single.high - single.low)
+    assert paired.low < paired.mean < paired.high
+
+
+def _patients_of_units(num_patients: int) -> np.ndarray:
+    """One, two or three units of a patient in turn."""
+    return np.repeat(np.arange(num_patients), 1 + np.arange(num_patients) % 3)
+
+
+@pytest.mark.parametrize("accuracy", [0.5, 0.16])
+def test_95_percent_of_intervals_over_patients_contain_the_true_accuracy(accuracy: float) -> None:
+    """20,000 trials of 100 patients; units of a patient correlate by .5 before they become hit or miss."""
+    generator = np.random.default_rng(11)
+    patients = _patients_of_units(100)
+    covered = []
+    for _ in range(10):
+        of_patients = generator.normal(size=(100, 2000))[patients]
+        latent = (of_patients + generator.normal(size=(len(patients), 2000))) / np.sqrt(2)
+        trials = _units(latent < stats.norm.ppf(accuracy), patients)  # a trial in each column
+        low, high = bca_ends(
+            trials.accuracy("weighted"),
+            resampled_accuracies(trials, "weighted", generator, 799),
+            accuracies_without_a_patient(trials, "weighted"),
+        )
+        covered.append((low <= accuracy) & (accuracy <= high))
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize("seed_deviation", [0, 0.2, 0.35])
+def test_95_percent_of_intervals_over_seeds_and_patients_contain_the_true_mean(seed_deviation: float) -> None:
+    """20,000 experiments of 5 seeds on 60 patients, normal effects of seed, patient and both."""
+    generator = np.random.default_rng(12)
+    num_experiments, num_seeds = 1000, 5
+    patients = _patients_of_units(60)
+    covered = []
+    for _ in range(20):
+        of_patients = generator.normal(size=(60, num_experiments, 1))[patients]
+        of_seeds = seed_deviation * generator.normal(size=(num_experiments, num_seeds))
+        values = of_patients + of_seeds + generator.normal(size=(len(patients), num_experiments, num_seeds))
+        units = _units(values.reshape(len(patients), -1), patients)
+        shape = (-1, num_experiments, num_seeds)
+        accuracies = units.accuracy("weighted").reshape(shape[1:]).T
+        replicates = resampled_accuracies(units, "weighted", generator, 300).reshape(shape).swapaxes(1, 2)
+        variance, df = spread_over_seeds_and_patients(accuracies, replicates, 60)
+        half_width = stats.t.ppf(0.975, df) * np.sqrt(variance)
+        covered.append(np.abs(accuracies.mean(axis=0)) <= half_width)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.01)

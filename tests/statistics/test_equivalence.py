@@ -1,0 +1,133 @@
+"""Two one-sided tests of equivalence."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW, ttost_ind, ttost_paired
+
+from bench.statistics.equivalence import PublishedMean, equivalence_by_seed, equivalence_to_published
+
+
+def _by_seed(values) -> dict[int, float]:
+    return dict(enumerate(values))
+
+
+def _sample(mean: float, half_width: float, n: int = 5) -> np.ndarray:
+    """n values with this mean and 95% half-width."""
+    shape = np.arange(n) - (n - 1) / 2
+    deviation = half_width * math.sqrt(n) / stats.t.ppf(0.975, n - 1)
+    return mean + shape / shape.std(ddof=1) * deviation
+
+
+def test_paired_test_by_hand() -> None:
+    # Differences .01 .02 .03: standard error .01/√3. Against .05: t = −3√3, with 2 df
+    # F(t) = ½ + t / (2√(2 + t²)) = ½ − 3√3 / (2√29) = .017549; against −.05: t = 7√3, 1 − F = .003371.
+    test = equivalence_by_seed(_by_seed([0.51, 0.52, 0.53]), _by_seed([0.5, 0.5, 0.5]), 0.05)
+    assert test.difference == pytest.approx(0.02)
+    assert test.p_below_upper == test.p == pytest.approx(0.5 - 3 * math.sqrt(3) / (2 * math.sqrt(29)))
+    assert test.p_above_lower == pytest.approx(0.5 - 7 * math.sqrt(3) / (2 * math.sqrt(149)))
+    # t(.95, 2) = 2.919986; 2.919986 · .0057735 = .0168586.
+    assert (test.low, test.high) == pytest.approx((0.02 - 0.0168586, 0.02 + 0.0168586), abs=1e-7)
+    assert test.verdict == "equivalent"
+
+
+def test_published_mean_by_hand() -> None:
+    # Both with s²/n = .0001: error .01414214, df = .0002² / (2 · .0001²/4) = 8; difference .01, margin .03:
+    # t = −.02 / .01414214 = −√2, P(T₈ < −√2) = .097503.
+    half_width = 0.01 * stats.t.ppf(0.975, 4)
+    test = equivalence_to_published(
+        _sample(0.61, half_width).tolist(), PublishedMean(0.6, float(half_width)), 0.03
+    )
+    assert test.p == pytest.approx(stats.t.cdf(-math.sqrt(2), 8)) == pytest.approx(0.0975, abs=1e-4)
+    assert test.verdict == "inconclusive"
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, 10**6), st.integers(2, 7), st.floats(0.005, 0.1))
+def test_paired_test_agrees_with_statsmodels(seed: int, n: int, margin: float) -> None:
+    first, second = np.random.default_rng(seed).normal(0.6, 0.02, (2, n))
+    test = equivalence_by_seed(_by_seed(first), _by_seed(second), margin)
+    p, lower, upper = ttost_paired(first, second, -margin, margin)
+    assert (test.p, test.p_above_lower, test.p_below_upper) == pytest.approx((p, lower[1], upper[1]))
+    interval = DescrStatsW(first - second).tconfint_mean(0.1)
+    assert (test.low, test.high) == pytest.approx(interval)
+    assert (test.verdict == "equivalent") is (-margin < test.low and test.high < margin)
+
+
+@pytest.mark.parametrize("half_width", [0.002, 0.019, 0.1])
+def test_published_interval_agrees_with_welchs_test_of_statsmodels(half_width: float) -> None:
+    values = np.random.default_rng(4).normal(0.6, 0.02, 4)
+    test = equivalence_to_published(values.tolist(), PublishedMean(0.59, half_width), 0.04)
+    p, lower, upper = ttost_ind(values, _sample(0.59, half_width), -0.04, 0.04, usevar="unequal")
+    assert (test.p, test.p_above_lower, test.p_below_upper) == pytest.approx((p, lower[1], upper[1]))
+
+
+def test_published_mean_without_interval_is_taken_as_exact() -> None:
+    values = np.random.default_rng(5).normal(0.6, 0.02, 5)
+    test = equivalence_to_published(values.tolist(), PublishedMean(0.59, None), 0.04)
+    p, lower, upper = DescrStatsW(values).ttost_mean(0.55, 0.63)
+    assert (test.p, test.p_above_lower, test.p_below_upper) == pytest.approx((p, lower[1], upper[1]))
+    zero = equivalence_to_published(values.tolist(), PublishedMean(0.59, 0.0), 0.04)
+    assert zero.p == pytest.approx(test.p)
+
+
+def test_far_means_are_different_and_wide_ones_inconclusive() -> None:
+    published = PublishedMean(0.6, 0.01)
+    assert equivalence_to_published(_sample(0.7, 0.01).tolist(), published, 0.03).verdict == "different"
+    assert equivalence_to_published(_sample(0.5, 0.01).tolist(), published, 0.03).verdict == "different"
+    assert equivalence_to_published(_sample(0.6, 0.3).tolist(), published, 0.03).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        equivalence_by_seed({}, {0: 0.5}, 0.1),
+        equivalence_by_seed({0: 0.5}, {0: 0.5}, 0.1),
+        equivalence_to_published([0.5], PublishedMean(0.5, None), 0.1),
+        equivalence_to_published([0.5], PublishedMean(0.5, 0.01), 0.1),
+    ],
+)
+def test_fewer_than_two_seeds_are_untestable(test) -> None:
+    assert test.verdict == "untestable"
+    assert all(map(math.isnan, (test.p, test.p_above_lower, test.p_below_upper, test.low, test.high)))
+
+
+@pytest.mark.parametrize(
+    ("second", "p", "verdict"), [(0.5, 0, "equivalent"), (0.25, 1, "inconclusive"), (0.0, 1, "different")]
+)
+def test_without_spread_the_difference_decides(second: float, p: float, verdict: str) -> None:
+    test = equivalence_by_seed(_by_seed([0.5] * 3), _by_seed([second] * 3), 0.25)
+    assert (test.p, test.low, test.high, test.verdict) == (p, 0.5 - second, 0.5 - second, verdict)
+    exact = equivalence_to_published([0.5] * 3, PublishedMean(second, 0.0), 0.25)
+    assert (exact.p, exact.verdict) == (p, verdict)
+
+
+@pytest.mark.parametrize("margin", [0, -0.1, math.nan, math.inf])
+def test_margin_has_to_be_positive(margin: float) -> None:
+    with pytest.raises(ValueError, match="positive and finite"):
+        equivalence_by_seed({}, {}, margin)
+
+
+def test_impossible_published_intervals_are_refused() -> None:
+    for published in (PublishedMean(0.5, -0.1), PublishedMean(0.5, 0.1, num_seeds=1)):
+        with pytest.raises(ValueError, match="half-width"):
+            equivalence_to_published([0.5, 0.6], published, 0.1)
+
+
+def test_level_at_the_margin_and_coverage() -> None:
+    """4,000 reproductions by five seeds, whose true mean lies just at the margin of the published one."""
+    ours, theirs = np.random.default_rng(6).normal(0, 0.02, (2, 4000, 5))
+    theirs = theirs + 0.06
+    half_widths = stats.t.ppf(0.975, 4) * theirs.std(axis=1, ddof=1) / math.sqrt(5)
+    tests = [
+        equivalence_to_published(values, PublishedMean(mean, half_width), 0.06)
+        for values, mean, half_width in zip(
+            ours.tolist(), theirs.mean(axis=1).tolist(), half_widths.tolist(), strict=True
+        )
+    ]
+    assert np.mean([test.verdict == "equivalent" for test in tests]) == pytest.approx(0.05, abs=0.01)
+    assert np.mean([test.low <= -0.06 <= test.high for test in tests]) == pytest.approx(0.9, abs=0.01)
