@@ -97,7 +97,7 @@ def _reduced(
     for first in range(0, max(len(units), 1), size):  # once for no units: their columns are wanted
         image, finding = indices[first : first + size].unbind(dim=1)
         maps = heatmaps[image, finding].float()
-        finite = torch.isfinite(maps).flatten(1).all(dim=1)
+        finite = torch.isfinite(maps.flatten(1).abs().amax(dim=1))  # NaN is the maximum of any with it
         probabilities = maps if are_probabilities else torch.sigmoid(maps)
         large = enlarged(probabilities.unsqueeze(1), size_px).squeeze(1)
         found = _peaks(large, finite)
@@ -141,11 +141,11 @@ def _counts(large: Tensor, maximum: Tensor, parts: Rectangles) -> dict[str, Tens
     device, size_px = large.device, large.shape[-1]
     level = torch.as_tensor(levels(maximum.cpu().numpy()), device=device)
     predicted = large.gt_(level[:, None, None])
-    at = torch.arange(size_px, device=device)[:, None]
+    at = torch.arange(size_px, device=device)
     whole = torch.tensor([[0, 0, size_px, size_px]], device=device).expand(len(large), 1, 4)
-    top, left, bottom, right = torch.cat([whole, torch.as_tensor(parts, device=device)], dim=1).unbind(dim=2)
-    in_rows = (top[:, None] <= at) & (at < bottom[:, None])
-    in_columns = (left[:, None] <= at) & (at < right[:, None])
-    per_row = predicted @ in_columns.to(predicted.dtype)
-    counts = (per_row * in_rows).sum(dim=1).long()
+    every = torch.cat([whole, torch.as_tensor(parts, device=device)], dim=1)
+    top, left, bottom, right = every.unsqueeze(3).unbind(dim=2)
+    in_rows, in_columns = (top <= at) & (at < bottom), (left <= at) & (at < right)
+    per_column = in_rows.to(predicted.dtype) @ predicted
+    counts = (per_column * in_columns).sum(dim=2).long()
     return {"num_predicted": counts[:, 0], "num_both": counts[:, 1:].sum(dim=1)}
