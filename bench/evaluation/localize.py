@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.metrics.boxes import UNIT, inside
-from bench.metrics.overlap import Rectangles, areas, levels, ratios, regions
+from bench.metrics.overlap import THRESHOLD, Rectangles, areas, levels, ratios, regions
 
 _PIXELS_ON_CPU = 2**19
 """Of maps that are enlarged at a time: 2 MiB, which stay in a core's cache while they are reduced."""
@@ -26,13 +26,18 @@ _PIXELS_ON_DEVICE = 2**24
 
 @torch.no_grad()
 def localize(
-    heatmaps: Tensor, boxes: pd.DataFrame, size_px: int, *, are_probabilities: bool = False
+    heatmaps: Tensor,
+    boxes: pd.DataFrame,
+    size_px: int,
+    *,
+    are_probabilities: bool = False,
+    threshold: float = THRESHOLD,
 ) -> pd.DataFrame:
     """Returns one row per unit, sorted by image_index and class_index. Only units' maps are enlarged.
 
     Columns: image_index, class_index, peak_row, peak_column (px, int), score (peak probability, float32),
     num_ties (pixels that share the maximum, 1 is no tie), finite (bool: all values of the map), hit (bool),
-    iobb and iou (float64, of the pixels above half of the maximum; see `bench.metrics.overlap`).
+    iobb and iou (float64, of the pixels above `threshold`; see `bench.metrics.overlap`).
     A map that is not finite is a miss with peak −1, score NaN, no ties and no overlap.
 
     Args:
@@ -41,12 +46,13 @@ def localize(
             are alternatives for a peak, and one region for overlap.
         size_px: side of the network's square input, px.
         are_probabilities: the heatmaps are in [0, 1] already and are taken as they are, without a sigmoid.
+        threshold: share of a map's maximum above which a pixel is predicted, in [0, 1).
     """
     units = boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
     unit_of = np.asarray(boxes.groupby(UNIT).ngroup(), dtype=np.int64)
     sides = boxes[["x", "y", "w", "h"]].to_numpy(float)
     parts = regions(sides, unit_of, len(units), size_px)
-    found = _reduced(heatmaps, units, size_px, are_probabilities, parts)
+    found = _reduced(heatmaps, units, size_px, are_probabilities, parts, threshold)
     peaks = found[["peak_row", "peak_column"]].to_numpy(float)[unit_of]
     is_hit = np.zeros(len(units), dtype=bool)
     is_hit[unit_of[inside(peaks[:, 0], peaks[:, 1], sides)]] = True
@@ -84,6 +90,7 @@ def _reduced(
     size_px: int,
     are_probabilities: bool,
     parts: Rectangles | None = None,
+    threshold: float = THRESHOLD,
 ) -> pd.DataFrame:
     """Returns `units` with what each one's enlarged map is reduced to, some maps at a time.
 
@@ -102,7 +109,8 @@ def _reduced(
         large = enlarged(probabilities.unsqueeze(1), size_px).squeeze(1)
         found = _peaks(large, finite)
         if parts is not None:
-            found |= _counts(large, found["score"], parts[first : first + size])
+            level = torch.as_tensor(levels(found["score"].cpu().numpy(), threshold), device=large.device)
+            found |= _counts(large, level, parts[first : first + size])
         chunks.append(found)
     columns = {key: torch.cat([chunk[key] for chunk in chunks]).cpu().numpy() for key in chunks[0]}
     return units.assign(**columns)
@@ -133,13 +141,12 @@ def _first(is_true: Tensor) -> Tensor:
     return is_true.to(torch.uint8).argmax(dim=1)
 
 
-def _counts(large: Tensor, maximum: Tensor, parts: Rectangles) -> dict[str, Tensor]:
-    """Returns [n] predicted pixels of maps [n, s, s], which are overwritten, and how many are in `parts`.
+def _counts(large: Tensor, level: Tensor, parts: Rectangles) -> dict[str, Tensor]:
+    """Returns [n] pixels above `level` [n] of maps [n, s, s], which are overwritten, and those in `parts`.
 
     Products of zeros and ones are sums of at most s² of them: exact in float32 up to 4096 px, in any order.
     """
     device, size_px = large.device, large.shape[-1]
-    level = torch.as_tensor(levels(maximum.cpu().numpy()), device=device)
     predicted = large.gt_(level[:, None, None])
     at = torch.arange(size_px, device=device)
     whole = torch.tensor([[0, 0, size_px, size_px]], device=device).expand(len(large), 1, 4)

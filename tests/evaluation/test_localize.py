@@ -164,13 +164,13 @@ def test_authors_heatmaps_give_the_authors_hits():
     assert found["hit"].sum() == pytest.approx(598, abs=2)
 
 
-def _reference_overlap(large: np.ndarray, boxes: pd.DataFrame) -> tuple[float, float]:
+def _reference_overlap(large: np.ndarray, boxes: pd.DataFrame, threshold: float) -> tuple[float, float]:
     """One enlarged map, pixel by pixel: divided by its maximum, and boxes truncated."""
     size, maximum = len(large), large.max()
     both = predicted = boxed = 0
     for row in range(size):
         for column in range(size):
-            is_predicted = maximum > 0 and large[row, column] / maximum > 0.5
+            is_predicted = maximum > 0 and large[row, column] / maximum > threshold
             is_boxed = any(
                 int(b.x) <= column < int(b.x) + int(b.w) and int(b.y) <= row < int(b.y) + int(b.h)
                 for b in boxes.itertuples(index=False)
@@ -184,20 +184,20 @@ def _reference_overlap(large: np.ndarray, boxes: pd.DataFrame) -> tuple[float, f
     return (both / predicted if predicted else 0.0), (both / either if either else 0.0)
 
 
-@pytest.mark.parametrize(("spread", "size_px"), [(3.0, 30), (0.3, 41)])
-def test_overlap_agrees_with_a_literal_loop(spread, size_px):
+@pytest.mark.parametrize(("spread", "size_px", "threshold"), [(3.0, 30, 0.5), (0.3, 41, 0.5), (3, 33, 0.1)])
+def test_overlap_agrees_with_a_literal_loop(spread, size_px, threshold):
     random = np.random.default_rng(2)
     logits = torch.from_numpy(random.normal(0, spread, (5, 3, 6, 6)).astype(np.float32))
     rows = [
         (random.integers(5), random.integers(3), *random.uniform(-8, size_px, 2), *random.uniform(0, 25, 2))
         for _ in range(25)
     ]
-    found = localize(logits, table(*rows), size_px)
+    found = localize(logits, table(*rows), size_px, threshold=threshold)
     groups = table(*rows).groupby(["image_index", "class_index"])
     assert max(map(len, (group for _, group in groups))) > 1
     for unit, (key, group) in zip(found.itertuples(), groups, strict=True):
         large = enlarged(torch.sigmoid(logits[key])[None, None], size_px)[0, 0].numpy()
-        assert (unit.iobb, unit.iou) == _reference_overlap(large, group)
+        assert (unit.iobb, unit.iou) == _reference_overlap(large, group, threshold)
     assert found["iobb"].max() > 0.2
     assert found[["iobb", "iou"]].dtypes.tolist() == [np.float64, np.float64]
 
