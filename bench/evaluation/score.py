@@ -13,6 +13,7 @@ from bench.data.feeding import evaluation_batches
 from bench.evaluation.localize import localize
 from bench.metrics.classification import auroc
 from bench.metrics.localization import point_accuracy
+from bench.metrics.overlap import is_hit
 from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS
 from bench.suite.schema import Recipe
 
@@ -22,8 +23,8 @@ class Scores:
     """What a test split says of a model.
 
     Attributes:
-        metrics: ``point_accuracy/…`` and, of the model itself, ``auroc/…``, each weighted, macro and per
-            finding.
+        metrics: ``point_accuracy/…``, ``iobb_accuracy/…`` and, of the model itself, ``auroc/…``, each
+            weighted, macro and per finding.
         units: one row per unit, columns `UNIT_COLUMNS`.
         boxes: the units' boxes, columns `BOX_COLUMNS`, in px of the input.
         notes: what a reader of the metrics should know.
@@ -43,9 +44,10 @@ def score(
     device: torch.device,
     on_progress: Callable[[int, int], None],
 ) -> Scores:
-    """Returns AUROC over all test images and point localization over those with boxes.
+    """Returns AUROC over all test images and localization over those with boxes.
 
-    The network runs in float32, whatever it was trained in. Heatmaps are reduced to peaks batch by batch.
+    The network runs in float32, whatever it was trained in. Heatmaps are reduced to peaks and overlap batch
+    by batch.
 
     Args:
         model: on `device`.
@@ -75,9 +77,15 @@ def score(
 
 
 def point_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> Scores:
-    """Returns what the peaks of all units of `test`, as `localize` finds them, say; no AUROC."""
+    """Returns what the rows of all units of `test`, as `localize` makes them, say; no AUROC."""
     units = _named(peaks, test, findings)
-    metrics = {f"point_accuracy/{name}": value for name, value in point_accuracy(units, findings).items()}
+    overlapping = units.assign(hit=is_hit(units["iobb"].to_numpy(), units["iou"].to_numpy()))
+    accuracies = {"point_accuracy": units, "iobb_accuracy": overlapping}
+    metrics = {
+        f"{metric}/{name}": value
+        for metric, hits in accuracies.items()
+        for name, value in point_accuracy(hits, findings).items()
+    }
     return Scores(metrics, units, _named_boxes(test, findings), _notes(units))
 
 
@@ -89,7 +97,7 @@ def _named(units: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> pd
         finding=[findings[c] for c in units["class_index"].astype(int)],
     )[list(UNIT_COLUMNS)]
     kinds = {"peak_row": "int32", "peak_column": "int32", "score": "float32", "num_ties": "int32"}
-    return named.astype(kinds | {"finite": bool, "hit": bool})
+    return named.astype(kinds | {"finite": bool, "hit": bool, "iobb": "float64", "iou": "float64"})
 
 
 def _named_boxes(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
@@ -104,6 +112,9 @@ def _notes(units: pd.DataFrame) -> tuple[str, ...]:
     broken = int((~units["finite"]).sum())
     if broken:
         notes.append(f"{broken} of {len(units)} heatmaps are not finite and count as misses")
+    empty = int((units["score"] == 0).sum())
+    if empty:
+        notes.append(f"{empty} of {len(units)} heatmaps are zero everywhere and count as misses by overlap")
     tied = int((units["num_ties"] > 1).sum())
     if tied:
         notes.append(f"{tied} of {len(units)} peaks are ties; the first in row-major order was taken")

@@ -1,6 +1,7 @@
-"""Point localization accuracy, from per-unit hits.
+"""Localization accuracy, from per-unit hits.
 
 A unit is an (image, finding) that has a box; it is hit if the heatmap's peak lies in any of the unit's boxes.
+Hits by overlap (see `bench.metrics.overlap`) are averaged in the same way.
 Accuracy of a finding: mean over its units. Weighted average: mean over all units. Macro average: mean of the
 findings' accuracies (thesis §5.4).
 """

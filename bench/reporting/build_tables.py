@@ -30,6 +30,13 @@ _PROTOCOLS = {
         "Share of (image, finding) units whose heatmap peak lies in a box of the finding.",
     ),
     "auroc": ("AUROC", "Area under the ROC curve on the test split."),
+    "iobb_accuracy": (
+        "IoBB > 0.5 or IoU > 0.5",
+        "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
+        "half of its area in boxes of the finding: IoBB is the intersection over that area, IoU over the "
+        "union of both. A union is no smaller, so that IoU never exceeds IoBB and never decides; the thesis "
+        "names both.",
+    ),
 }
 
 _CAPTION = (
@@ -43,6 +50,8 @@ _REFERENCE_CAPTION = (
     "the image centre, and each finding's best point fitted on other patients; and the boxes' mean share of "
     "the image."
 )
+
+_AREA_CAPTION = " Below the line the boxes' mean share of the image."
 
 _CAM_CAPTION = (
     " In square brackets: not the map that the model returns but that of the method, computed by "
@@ -90,10 +99,10 @@ class _Slice:
 
 
 def build_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
-    """Returns a table of localization and one of AUROC for each data set and resolution of the grid.
+    """Returns tables for each data set and resolution: localization by peak, AUROC, localization by overlap.
 
-    Localization has a row for each map of a model, AUROC one for each model. Rows without a finished trial
-    are holes; metrics that no trial has make no table.
+    Localization has a row for each map of a model, AUROC one for each model. Rows without a finished trial,
+    or without the metric in older records, are holes; metrics that no trial has make no table.
 
     Raises:
         ResultsError: a record or a per-unit table cannot be read.
@@ -159,19 +168,16 @@ def _table(piece: _Slice, metric: str, columns: tuple[str, ...], store: ResultsS
     labels = tuple(dict.fromkeys(point.row for point in piece.points))
     values = {label: _values(piece, label, metric, columns) for label in labels}
     models = tuple(_model_row(piece, label, columns, values) for label in labels)
-    references = _references(piece, columns, store) if metric == "point_accuracy" else ()
+    references, explained = _references(piece, metric, columns, store)
     has_cams = any(point.cam != "native" for point in piece.points)
-    caption = (
-        f"{protocol} {_CAPTION}{_CAM_CAPTION if has_cams else ''}{_REFERENCE_CAPTION if references else ''}"
-    )
     return Table(
         key=f"{metric}-{re.sub(r'[^A-Za-z0-9.]+', '-', piece.dataset).strip('-')}-{piece.resolution}px",
         title=f"{title}, {piece.dataset}, {piece.resolution} px",
         columns=tuple(_HEADINGS.get(name, name.replace("_", " ")) for name in columns),
         models=models,
         references=references,
-        caption=caption,
-        notes=_notes(piece, store),
+        caption=f"{protocol} {_CAPTION}{_CAM_CAPTION if has_cams else ''}{explained}",
+        notes=(*_notes(piece, store), *_note_on_older(piece, metric)),
     )
 
 
@@ -219,23 +225,40 @@ def _is_best(label: str, column: Mapping[str, Mapping[int, tuple[float, str]]]) 
     return means[label] == means[best] or is_tied(by_seed[label], by_seed[best])
 
 
-def _references(piece: _Slice, columns: tuple[str, ...], store: ResultsStore) -> tuple[Row, ...]:
-    """Controls and box areas, from the boxes that the first finished trial was scored with."""
+def _references(
+    piece: _Slice, metric: str, columns: tuple[str, ...], store: ResultsStore
+) -> tuple[tuple[Row, ...], str]:
+    """The rows below a metric's models, and the caption's words on them.
+
+    Box areas, and controls of peaks, are of the boxes that the first finished trial was scored with.
+    """
+    if metric == "auroc":
+        return (), ""
     folder = store.folder(next(iter(piece.finished)))
-    boxes, units = read_table(folder.boxes), read_table(folder.units)
+    boxes = read_table(folder.boxes)
+    area = _area_row(boxes, columns, piece.resolution)
+    if metric != "point_accuracy":
+        return (area,), _AREA_CAPTION
+    controls = _control_rows(boxes, read_table(folder.units), columns, piece.resolution)
+    return (*controls, area), _REFERENCE_CAPTION
+
+
+def _control_rows(
+    boxes: pd.DataFrame, units: pd.DataFrame, columns: tuple[str, ...], resolution: int
+) -> tuple[Row, ...]:
     images = {name: i for i, name in enumerate(units["image"].unique())}
     findings = {name: i for i, name in enumerate(boxes["finding"].unique())}
     table = boxes.assign(image_index=boxes["image"].map(images), class_index=boxes["finding"].map(findings))
     patients = units.drop_duplicates("image").set_index(units["image"].drop_duplicates().map(images))[
         "patient"
     ]
-    hits = control_hits(table, patients, piece.resolution)
+    hits = control_hits(table, patients, resolution)
     hits["finding"] = hits["class_index"].map({i: name for name, i in findings.items()})
     rows = []
     for control, label in CONTROLS.items():
         accuracies = point_accuracy(hits.assign(hit=hits[control]), tuple(findings))
         rows.append(Row(label, tuple(Cell(accuracies.get(column)) for column in columns)))
-    return (*rows, _area_row(boxes, columns, piece.resolution))
+    return tuple(rows)
 
 
 def _area_row(boxes: pd.DataFrame, columns: tuple[str, ...], resolution: int) -> Row:
@@ -267,3 +290,13 @@ def _notes(piece: _Slice, store: ResultsStore) -> tuple[str, ...]:
     }
     notes += [f"{note}." for note in sorted(undefined)]
     return tuple(notes)
+
+
+def _note_on_older(piece: _Slice, metric: str) -> tuple[str, ...]:
+    """Which finished points were scored before there was this metric, if there are any."""
+    lacking = [
+        with_cam(point.trial.id, point.cam)
+        for point in piece.points
+        if (metrics := piece.metrics_of(point)) and not any(key.startswith(f"{metric}/") for key in metrics)
+    ]
+    return (f"Scored without this metric: {listing(dict.fromkeys(lacking), _NAMED)}.",) if lacking else ()

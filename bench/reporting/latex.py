@@ -14,6 +14,8 @@ _ESCAPES = str.maketrans(
         "}": r"\}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": "$<$",
+        ">": "$>$",
         "±": r"$\pm$",
         "−": "$-$",
         "–": "--",

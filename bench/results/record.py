@@ -34,7 +34,8 @@ class Outcome(Frozen):
     """What a worker returns of a finished trial; per-unit tables lie in the trial's folder already."""
 
     metrics: dict[str, float]
-    """Final metrics by name: ``point_accuracy/…`` and ``auroc/…`` per finding and weighted and macro."""
+    """Final metrics by name: ``point_accuracy/…``, ``iobb_accuracy/…`` (not in older records) and ``auroc/…``
+    per finding and weighted and macro."""
     best_epoch: int
     num_epochs: int
     duration_s: float
@@ -70,7 +71,7 @@ class CamEvaluation(Frozen):
     method: CamMethod
     status: Literal["finished", "failed"]
     metrics: dict[str, float] = Field(default_factory=dict)
-    """Of a finished evaluation: ``point_accuracy/…`` per finding and weighted and macro."""
+    """Of a finished evaluation: those of a trial but for AUROC."""
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know, e.g. how many peaks are ties."""
     error: str | None = None

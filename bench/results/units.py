@@ -1,7 +1,8 @@
 """Tables of a trial, as parquet: units (a finding of an image that has a box), their boxes, training losses.
 
 Units: image, patient, finding, peak_row, peak_column (px of the input), score (peak probability), num_ties
-(pixels that share the maximum; 1 is no tie), finite (whether the whole map was), hit.
+(pixels that share the maximum; 1 is no tie), finite (whether the whole map was), hit (of the peak), iobb and
+iou (overlap with the boxes, see `bench.metrics.overlap`; older tables lack these two).
 Boxes: image, finding, x, y, w, h in float px of the square input, corner top left.
 Losses: epoch and step of the epoch, both from 1; images of the step; loss, their mean as the optimiser saw
 it, float32, so that two runs of a trial can be compared to the bit.
@@ -24,6 +25,8 @@ UNIT_COLUMNS = (
     "num_ties",
     "finite",
     "hit",
+    "iobb",
+    "iou",
 )
 BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")
 LOSS_COLUMNS = ("epoch", "step", "images", "loss")

@@ -217,7 +217,8 @@ def test_units_are_those_of_the_native_map_whatever_the_batch(baseline, data, ba
     assert (scores.units.dtypes == native.units.dtypes).all()
     pd.testing.assert_frame_equal(scores.boxes, native.boxes)
     assert told[-1] == (4, 4)
-    assert scores.metrics.keys() == {key for key in native.metrics if key.startswith("point_accuracy/")}
+    assert scores.metrics.keys() == {key for key in native.metrics if not key.startswith("auroc/")}
+    assert "iobb_accuracy/weighted" in scores.metrics
 
 
 def test_peaks_are_those_of_each_unit_alone(baseline, data):
@@ -239,6 +240,7 @@ def test_peaks_are_those_of_each_unit_alone(baseline, data):
         assert (found.peak_row, found.peak_column) == (expected.peak_row, expected.peak_column)
         assert (found.hit, found.num_ties) == (expected.hit, expected.num_ties)
         assert found.score == pytest.approx(expected.score, abs=1e-5)
+        assert (found.iobb, found.iou) == pytest.approx((expected.iobb, expected.iou), abs=1e-3)
 
 
 def test_maps_of_nothing_are_ties_of_all_pixels(data):
@@ -248,7 +250,11 @@ def test_maps_of_nothing_are_ties_of_all_pixels(data):
     scores, _ = evaluate(model, data)
     assert (scores.units["num_ties"] == 64 * 64).all()
     assert (scores.units[["peak_row", "peak_column"]] == 0).all(axis=None)
-    assert scores.notes == ("4 of 4 peaks are ties; the first in row-major order was taken",)
+    assert (scores.units[["iobb", "iou"]] == 0).all(axis=None)
+    assert scores.notes == (
+        "4 of 4 heatmaps are zero everywhere and count as misses by overlap",
+        "4 of 4 peaks are ties; the first in row-major order was taken",
+    )
 
 
 def test_maps_that_are_not_finite_are_counted_misses(data):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.evaluation.localize import localize
+from bench.evaluation.localize import enlarged, localize
 from bench.metrics.boxes import COLUMNS
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -162,3 +162,98 @@ def test_authors_heatmaps_give_the_authors_hits():
     found = localize(torch.logit(probabilities), boxes, 1024)
     assert (found["hit"].to_numpy() == panels["point_acc"].to_numpy(bool)).sum() >= 982
     assert found["hit"].sum() == pytest.approx(598, abs=2)
+
+
+def _reference_overlap(large: np.ndarray, boxes: pd.DataFrame, threshold: float) -> tuple[float, float]:
+    """One enlarged map, pixel by pixel: divided by its maximum, and boxes truncated."""
+    size, maximum = len(large), large.max()
+    both = predicted = boxed = 0
+    for row in range(size):
+        for column in range(size):
+            is_predicted = maximum > 0 and large[row, column] / maximum > threshold
+            is_boxed = any(
+                int(b.x) <= column < int(b.x) + int(b.w) and int(b.y) <= row < int(b.y) + int(b.h)
+                for b in boxes.itertuples(index=False)
+            )
+            predicted, boxed, both = (
+                predicted + is_predicted,
+                boxed + is_boxed,
+                both + (is_predicted & is_boxed),
+            )
+    either = predicted + boxed - both
+    return (both / predicted if predicted else 0.0), (both / either if either else 0.0)
+
+
+@pytest.mark.parametrize(("spread", "size_px", "threshold"), [(3.0, 30, 0.5), (0.3, 41, 0.5), (3, 33, 0.1)])
+def test_overlap_agrees_with_a_literal_loop(spread, size_px, threshold):
+    random = np.random.default_rng(2)
+    logits = torch.from_numpy(random.normal(0, spread, (5, 3, 6, 6)).astype(np.float32))
+    rows = [
+        (random.integers(5), random.integers(3), *random.uniform(-8, size_px, 2), *random.uniform(0, 25, 2))
+        for _ in range(25)
+    ]
+    found = localize(logits, table(*rows), size_px, threshold=threshold)
+    groups = table(*rows).groupby(["image_index", "class_index"])
+    assert max(map(len, (group for _, group in groups))) > 1
+    for unit, (key, group) in zip(found.itertuples(), groups, strict=True):
+        large = enlarged(torch.sigmoid(logits[key])[None, None], size_px)[0, 0].numpy()
+        assert (unit.iobb, unit.iou) == _reference_overlap(large, group, threshold)
+    assert found["iobb"].max() > 0.2
+    assert found[["iobb", "iou"]].dtypes.tolist() == [np.float64, np.float64]
+
+
+def test_overlap_by_hand():
+    """A map of its input's size is not enlarged: 2 × 4 pixels above half, of which 2 × 2 are in the box."""
+    maps = torch.full((1, 1, 8, 8), 0.25)
+    maps[0, 0, 2:4, 1:5] = 0.75
+    maps[0, 0, 7, 7] = 0.375  # half of the maximum: not above it
+    (unit,) = localize(maps, table((0, 0, 3.9, 1.9, 3.9, 4.9)), 8, are_probabilities=True).itertuples()
+    assert (unit.iobb, unit.iou) == (4 / 8, 4 / (8 + 3 * 4 - 4))
+
+
+@pytest.mark.parametrize(
+    ("map_", "box", "expected"),
+    [
+        (torch.zeros(4, 4), (0, 0, 32, 32), (0, 0)),  # nothing is predicted
+        (torch.ones(4, 4), (0, 0, 16, 32), (0.5, 0.5)),  # everything is
+        (torch.ones(4, 4), (40, 0, 9, 9), (0, 0)),  # beside the image
+        (torch.ones(4, 4), (16, -16, 99, 32), (0.25, 0.25)),  # partly outside
+        (torch.ones(4, 4), (3, 3, 0.9, 9), (0, 0)),  # without a pixel
+        (torch.full((4, 4), 1e-42), (0, 0, 32, 32), (1, 1)),  # as small as numbers get
+        (torch.full((4, 4), torch.nan), (0, 0, 32, 32), (0, 0)),
+    ],
+)
+def test_degenerate_overlaps_are_defined(map_, box, expected):
+    (unit,) = localize(map_[None, None], table((0, 0, *box)), 32, are_probabilities=True).itertuples()
+    assert (unit.iobb, unit.iou) == expected
+    assert unit.finite == bool(torch.isfinite(map_).all())
+
+
+def test_one_value_that_is_not_finite_takes_the_overlap_of_its_own_map_alone():
+    logits = torch.cat([heatmap(1, 2), heatmap(1, 2)], dim=1)
+    logits[0, 0, 3, 3] = torch.inf
+    found = localize(logits, table((0, 0, 0, 0, 36, 36), (0, 1, 0, 0, 36, 36)), SIZE)
+    assert found["iobb"].tolist() == [0, 1]
+    assert found["iou"].iloc[0] == 0 < found["iou"].iloc[1]
+
+
+def test_results_do_not_depend_on_what_else_is_asked():
+    """Over several chunks of maps, and with tied peaks: each unit alone gives its row."""
+    random = np.random.default_rng(4)
+    logits = torch.from_numpy(random.normal(0, 12, (20, 2, 9, 9)).astype(np.float32))
+    rows = [
+        (i, c, *random.uniform(0, 150, 2), *random.uniform(20, 90, 2)) for i in range(20) for c in (0, 0, 1)
+    ]
+    together = localize(logits, table(*rows), 230)
+    assert (together["num_ties"] > 1).any()
+    for image in range(20):
+        own = together[together["image_index"] == image].assign(image_index=0).reset_index(drop=True)
+        boxes = table(*rows).query("image_index == @image").assign(image_index=0)
+        pd.testing.assert_frame_equal(localize(logits[[image]], boxes, 230), own, check_exact=True)
+
+
+def test_maps_are_left_as_they_were():
+    maps = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    before = maps.clone()
+    localize(maps, table((0, 0, 0, 0, 4, 4)), 8, are_probabilities=True)
+    assert torch.equal(maps, before)

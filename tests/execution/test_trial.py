@@ -79,6 +79,8 @@ def test_metrics_follow_from_the_per_unit_table(reference):
     findings = tuple(dict.fromkeys(units["finding"]))
     for name, value in point_accuracy(units, findings).items():
         assert outcome.metrics[f"point_accuracy/{name}"] == value
+    for name, value in point_accuracy(units.assign(hit=units["iobb"] > 0.5), findings).items():
+        assert outcome.metrics[f"iobb_accuracy/{name}"] == value
 
 
 def test_training_loss_falls(reference):

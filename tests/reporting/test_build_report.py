@@ -13,7 +13,7 @@ from bench.errors import ResultsError
 from bench.reporting.build import build_report
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-KEYS = ("point_accuracy-phantom-64px", "auroc-phantom-64px")
+KEYS = ("point_accuracy-phantom-64px", "auroc-phantom-64px", "iobb_accuracy-phantom-64px")
 
 
 def _report(filled):

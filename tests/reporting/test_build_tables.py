@@ -5,6 +5,7 @@ import pytest
 from bench.errors import ResultsError
 from bench.reporting.build_tables import _dataset_names, build_tables
 from bench.reporting.table import Cell, Row, Table
+from bench.results.units import read_table
 from bench.suite.identity import short_hash
 from bench.suite.load import load_suite
 from bench.suite.schema import FolderSpec, PhantomSpec
@@ -13,8 +14,12 @@ TWO_SEEDS = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\n
 
 
 def _tables(filled) -> tuple[Table, Table]:
-    accuracy, auroc = build_tables(filled.load().grid, filled.store)
+    accuracy, auroc, _ = build_tables(filled.load().grid, filled.store)
     return accuracy, auroc
+
+
+def _overlap(filled) -> Table:
+    return build_tables(filled.load().grid, filled.store)[2]
 
 
 def _row(table: Table, label: str) -> Row:
@@ -155,6 +160,52 @@ def test_captions_say_what_plus_minus_and_bold_mean(filled) -> None:
         assert "Bold" in table.caption
     assert "without looking at the image" in accuracy.caption
     assert "without looking at the image" not in auroc.caption
+
+
+def test_overlap_has_a_table_with_holes_for_older_records(filled) -> None:
+    table = _overlap(filled)
+    assert (table.key, table.title) == (
+        *("iobb_accuracy-phantom-64px", "IoBB > 0.5 or IoU > 0.5, phantom, 64 px"),
+    )
+    assert table.columns == ("Weighted avg.", "Macro avg.", "Mass", "Nodule")
+    cell = _cell(table, "PYLON", "Weighted avg.")
+    assert (cell.mean, cell.n, cell.is_best) == (pytest.approx(0.31), 3, True)
+    for label in ("UP1", "Baseline (average)"):
+        assert [(c.mean, c.n, c.expected) for c in _row(table, label).cells] == [(None, 0, 3)] * 4
+
+
+def test_trials_that_were_scored_before_overlap_are_named_below_its_table_only(filled) -> None:
+    older = [point.trial.id for point in filled.load().grid.points if point.label == "UP1"]
+    note = f"Scored without this metric: {', '.join(older)}."
+    assert note in _overlap(filled).notes
+    assert all(note not in table.notes for table in _tables(filled))
+
+
+def test_overlap_has_areas_and_no_controls_below_its_models(filled) -> None:
+    """A point has no area, so that controls of peaks say nothing of overlap."""
+    table, accuracy = _overlap(filled), _tables(filled)[0]
+    assert table.references == (_row(accuracy, "(Avg. box area)"),)
+    assert "mean share of the image" in table.caption
+    assert "without looking at the image" not in table.caption
+    assert "never decides" in table.caption
+
+
+def test_records_without_overlap_have_no_table_of_it(filled) -> None:
+    grid = filled.load().grid.select(["model=UP1"], None)
+    assert [table.key for table in build_tables(grid, filled.store)] == [
+        *("point_accuracy-phantom-64px", "auroc-phantom-64px"),
+    ]
+
+
+def test_units_of_before_overlap_was_scored_still_report(example) -> None:
+    loaded = example.load()
+    example.fill(loaded)
+    before = build_tables(loaded.grid, example.store)
+    for point in loaded.grid.points:
+        path = example.store.folder(point.trial.id).units
+        if path.exists():
+            read_table(path).drop(columns=["iobb", "iou"]).to_parquet(path, index=False)
+    assert build_tables(loaded.grid, example.store) == before
 
 
 def test_each_resolution_has_tables_of_its_own(example) -> None:

@@ -95,6 +95,7 @@ def test_numbers_have_two_decimals(value: float, text: str) -> None:
         ("1 ± 2", r"1 $\pm$ 2"),
         ("3–4 — 5 − 6", r"3--4 --- 5 $-$ 6"),
         ("2 × 3 · 4", r"2 $\times$ 3 $\cdot$ 4"),
+        ("1 < 2 > 0", "1 $<$ 2 $>$ 0"),
         ("", ""),
     ],
 )

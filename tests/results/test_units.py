@@ -10,8 +10,8 @@ from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, read_table, write_tab
 
 UNITS = pd.DataFrame(
     [
-        ("a.png", "p1", "Mass", 3, 4, 0.75, 1, True, True),
-        ("b.png", "p2", "Nodule", 0, 63, 0.5, 4096, False, False),
+        ("a.png", "p1", "Mass", 3, 4, 0.75, 1, True, True, 0.625, 0.25),
+        ("b.png", "p2", "Nodule", 0, 63, 0.5, 4096, False, False, 0.0, 0.0),
     ],
     columns=list(UNIT_COLUMNS),
 )
