@@ -16,6 +16,9 @@ examples:
   bench ui --results-dir /mnt/results --port 5001
 """
 
+GRACE_S = 10.0
+"""Time for the server to end by itself."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
@@ -42,7 +45,13 @@ def execute(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        # The server's own children outlive it for a while: end the whole group.
+        _end(server)
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """Ends the server and its own children, which would outlive it: the whole group, in the end by force."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
+            os.killpg(server.pid, how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(GRACE_S)
