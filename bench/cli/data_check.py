@@ -57,16 +57,13 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _acceptable(kinds: list[str]) -> frozenset[str]:
-    from typing import get_args
-
     from bench.errors import SuiteError, listing, nearest
-    from bench.suite.violation import AcceptableKind
+    from bench.suite.violation import ACCEPTABLE
 
-    allowed = get_args(AcceptableKind)
     for kind in kinds:
-        if kind not in allowed:
+        if kind not in ACCEPTABLE:
             raise SuiteError(
                 f"--accept {kind!r}: no such check, or one that cannot be accepted; allowed: "
-                f"{listing(allowed)}{nearest(kind, allowed)}"
+                f"{listing(ACCEPTABLE)}{nearest(kind, ACCEPTABLE)}"
             )
     return frozenset(kinds)

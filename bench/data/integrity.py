@@ -15,7 +15,7 @@ from bench.data.frames import reaching_outside
 from bench.data.manifest import Progress, digest_of, read_manifest
 from bench.data.source import Source
 from bench.errors import DataError, listing
-from bench.suite.violation import VIOLATIONS, ViolationKind
+from bench.suite.violation import ACCEPTABLE, VIOLATIONS, ViolationKind
 
 _NAMED = 3
 """Examples that a sentence names before it counts the rest."""
@@ -94,7 +94,7 @@ def require_integrity(source: Source, integrity: Integrity, accepted: Collection
         return
     lines = [f"data set {source.name} in {source.root} is not as it should be:"]
     lines += [f"  {violation.kind}: {violation.text}" for violation in refused]
-    acceptable = [v.kind for v in refused if v.kind not in ("images_missing", "images_unreadable")]
+    acceptable = [violation.kind for violation in refused if violation.kind in ACCEPTABLE]
     if len(acceptable) == len(refused):
         lines.append(f"a suite that says accept: [{listing(acceptable)}] runs all the same")
     raise DataError("\n".join(lines))

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.data.dataset import DataContext, Dataset
 from bench.data.download import check_parts
-from bench.data.integrity import check, require_integrity
+from bench.data.integrity import Integrity, check, require_integrity
 from bench.data.source import Source
 from bench.suite.schema import DatasetSpec
 
@@ -81,13 +81,29 @@ def require_dataset(spec: DatasetSpec, context: DataContext, accepted: Collectio
     Raises:
         DataError: it is not as it should be, or as `read_source`.
     """
-    if not DATASETS[spec.name].is_stored:
+    checked = _check(spec, context)
+    if checked is None:
         return None
-    source = read_source(spec, context)
-    told = context.on_progress
-    integrity = check(source, context.cache_dir, partial(told, f"check {spec.name}") if told else None)
+    source, integrity = checked
     require_integrity(source, integrity, accepted)
     return integrity.digest
+
+
+def dataset_digest(spec: DatasetSpec, context: DataContext) -> str | None:
+    """Returns the digest of a stored data set, be it as it should or not; None of one that is drawn.
+
+    Raises:
+        DataError: as `read_source`.
+    """
+    checked = _check(spec, context)
+    return checked[1].digest if checked is not None else None
+
+
+def _check(spec: DatasetSpec, context: DataContext) -> tuple[Source, Integrity] | None:
+    if not DATASETS[spec.name].is_stored:
+        return None
+    source, told = read_source(spec, context), context.on_progress
+    return source, check(source, context.cache_dir, partial(told, f"check {spec.name}") if told else None)
 
 
 def _function(target: str) -> Callable[..., Any]:

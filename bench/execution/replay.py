@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.data.dataset import DataContext
-from bench.data.integrity import check
-from bench.data.registry import DATASETS, read_source
+from bench.data.registry import dataset_digest
 from bench.errors import ResultsError, SuiteError, listing
 from bench.execution.context import RunContext
 from bench.execution.prepare import prepare
@@ -149,15 +148,9 @@ def _train(
         losses: Losses = session.losses.to_tensor().numpy()
     arithmetic = describe_arithmetic(trial.recipe, ready.device, nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
-    return losses, describe(*place, data=_data_digest(trial, context), arithmetic=arithmetic)
-
-
-def _data_digest(trial: Trial, context: RunContext) -> str | None:
-    """Returns what the data set holds here, be it as it should or not; None of one that is drawn."""
-    if not DATASETS[trial.dataset.name].is_stored:
-        return None
     where = DataContext(context.data_root, context.cache_dir, context.files)
-    return check(read_source(trial.dataset, where), context.cache_dir).digest
+    digest = dataset_digest(trial.dataset, where)
+    return losses, describe(*place, data=digest, arithmetic=arithmetic)
 
 
 def _words(value: Any) -> list[str]:

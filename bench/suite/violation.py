@@ -1,6 +1,6 @@
 """What can be wrong with a data set and yet be accepted, by the names under which suites accept it."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 AcceptableKind = Literal[
     "counts_unexpected",
@@ -16,6 +16,8 @@ AcceptableKind = Literal[
     "patients_shared_train_test",
     "patients_shared_val_test",
 ]
+
+ACCEPTABLE: tuple[str, ...] = get_args(AcceptableKind)
 
 ViolationKind = AcceptableKind | Literal["images_missing", "images_unreadable"]
 """The last two cannot be accepted: there would be nothing to train on in their place."""
