@@ -25,9 +25,10 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = shared.load(arguments)
     loaded = replace(loaded, grid=shared.select(arguments, loaded))
 
-    from bench.reporting.build import build_report
+    from bench.reporting.build import render_report, write_report
 
-    report = build_report(loaded, shared.open_store(arguments), arguments.reports_dir)
+    report = render_report(loaded, shared.open_store(arguments))
+    folder = write_report(report, arguments.reports_dir)
     print(report.page)
-    print(f"tables: {report.folder}", file=sys.stderr)
+    print(f"tables: {folder}", file=sys.stderr)
     return 0

@@ -56,7 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.execution.context import RunContext
     from bench.execution.driver import Driver, run_grid
     from bench.execution.live import Display
-    from bench.reporting.build import build_report
+    from bench.reporting.build import render_report, write_report
     from bench.reporting.suite_curves_figure import write_suite_curves
 
     store = shared.open_store(arguments)
@@ -72,11 +72,12 @@ def execute(arguments: argparse.Namespace) -> int:
     with closing(_tracker(arguments, loaded, store.root)) as tracker:
         driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
         run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
-    report = build_report(loaded, store, arguments.reports_dir)
+    report = render_report(loaded, store)
+    folder = write_report(report, arguments.reports_dir)
     with _optional():
-        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, report.folder)
+        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
     print(report.page)
-    print(f"tables: {report.folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
+    print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     failures = _failures(selected, store)
     for sentence in failures:
         print(sentence, file=sys.stderr)

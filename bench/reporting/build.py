@@ -1,7 +1,7 @@
 """Writes a suite's report: every table as Markdown, LaTeX and CSV, and one page with all of them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,39 +20,55 @@ from bench.suite.load import LoadedSuite
 
 @dataclass(frozen=True)
 class Report:
-    """What was written.
+    """A suite's report as text, before it is written.
 
     Attributes:
-        folder: ``reports/<suite>``.
+        name: of the suite, and of the report's folder.
         tables: in the order of the page.
         page: Markdown with all tables and where they come from.
+        files: name → text of every file of the report; the same records give the same bytes.
     """
 
-    folder: Path
+    name: str
     tables: tuple[Table, ...]
     page: str
+    files: Mapping[str, str]
 
 
-def build_report(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) -> Report:
-    """Computes the suite's tables from the results folder and writes them below ``reports_dir/<suite>``.
+def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
+    """Returns the suite's report, computed from the results folder.
 
     Raises:
         ResultsError: a record or table of results cannot be read.
-        OSError: the folder cannot be written.
     """
     suite, grid = loaded.suite, loaded.grid
     tables = build_tables(grid, store)
-    folder = reports_dir / suite.name
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     page = "\n".join(
         [f"# {suite.title or suite.name}\n", *map(to_markdown, tables), _origin(records, loaded, store)]
     )
+    files = {"README.md": page}
     for table in tables:
-        write_text(folder / f"{table.key}.md", to_markdown(table))
-        write_text(folder / f"{table.key}.tex", to_latex(table))
-        write_text(folder / f"{table.key}.csv", to_csv(table))
-    write_text(folder / "README.md", page)
-    return Report(folder, tables, page)
+        files |= table_files(table)
+    return Report(suite.name, tables, page, files)
+
+
+def table_files(table: Table) -> dict[str, str]:
+    """Returns the table in every form, by the name of its file."""
+    writers = {"md": to_markdown, "tex": to_latex, "csv": to_csv}
+    return {f"{table.key}.{ending}": write(table) for ending, write in writers.items()}
+
+
+def write_report(report: Report, reports_dir: Path) -> Path:
+    """Writes the report's files below ``reports_dir/<suite>`` and returns that folder.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = reports_dir / report.name
+    for name, text in report.files.items():
+        write_text(folder / name, text)
+    return folder
 
 
 def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore) -> str:

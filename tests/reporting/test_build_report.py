@@ -10,35 +10,39 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ResultsError
-from bench.reporting.build import build_report
+from bench.reporting.build import Report, render_report, write_report
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KEYS = ("point_accuracy-phantom-64px", "auroc-phantom-64px", "iobb_accuracy-phantom-64px")
 
 
-def _report(filled):
-    return build_report(filled.load(), filled.store, filled.folder / "reports")
+def _report(example) -> Report:
+    return render_report(example.load(), example.store)
+
+
+def _written(example) -> Path:
+    return write_report(_report(example), example.folder / "reports")
 
 
 def test_every_table_is_written_in_every_format(filled) -> None:
-    report = _report(filled)
-    assert report.folder == filled.folder / "reports" / "example"
+    folder = _written(filled)
+    assert folder == filled.folder / "reports" / "example"
     expected = {f"{key}.{suffix}" for key in KEYS for suffix in ("md", "tex", "csv")} | {"README.md"}
-    assert {path.name for path in report.folder.iterdir()} == expected
+    assert {path.name for path in folder.iterdir()} == expected
 
 
 @pytest.mark.parametrize("suffix", ["md", "tex"])
 @pytest.mark.parametrize("key", KEYS)
 def test_golden_report(filled, key: str, suffix: str) -> None:
-    written = (_report(filled).folder / f"{key}.{suffix}").read_text(encoding="utf-8")
+    written = _report(filled).files[f"{key}.{suffix}"]
     assert written == (GOLDEN / f"report-{key}.{suffix}").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_golden_cells(filled, key: str) -> None:
     """Cells are in full precision, whose last digit may differ between processors."""
-    written = _cells(_report(filled).folder / f"{key}.csv")
-    golden = _cells(GOLDEN / f"report-{key}.csv")
+    written = _cells(_report(filled).files[f"{key}.csv"])
+    golden = _cells((GOLDEN / f"report-{key}.csv").read_text(encoding="utf-8"))
     assert [row[:4] + row[6:] for row in written] == [row[:4] + row[6:] for row in golden]
     for row, expected in zip(written[1:], golden[1:], strict=True):
         for text, number in zip(row[4:6], expected[4:6], strict=True):
@@ -46,17 +50,16 @@ def test_golden_cells(filled, key: str) -> None:
             assert float(text or 0) == pytest.approx(float(number or 0), rel=1e-12, abs=1e-14)
 
 
-def _cells(path: Path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.reader(stream))
+def _cells(text: str) -> list[list[str]]:
+    return list(csv.reader(text.splitlines()))
 
 
 def test_page_holds_title_tables_and_origin(filled) -> None:
     report = _report(filled)
-    assert (report.folder / "README.md").read_text(encoding="utf-8") == report.page
+    assert report.files["README.md"] == report.page
     assert report.page.startswith("# Example\n")
     for key in KEYS:
-        assert (report.folder / f"{key}.md").read_text(encoding="utf-8") in report.page
+        assert report.files[f"{key}.md"] in report.page
     assert "12 trials, 8 finished, 1 failed" in report.page
     assert "4.0 min together, 30 s on average" in report.page
     assert "8 × bench 0.1.0 (commit 0123456789ab), torch 2.9.0, cpu, float32, 1 thread(s)." in report.page
@@ -71,7 +74,7 @@ def test_page_says_what_computed_the_maps_beside_the_native_one(example) -> None
     example.finish(native, {"point_accuracy/weighted": 0.5})
     example.evaluate(first, 0.25)
     example.evaluate(second, None)
-    page = build_report(loaded, example.store, example.folder / "reports").page
+    page = render_report(loaded, example.store).page
     assert "1 trials, 1 finished, 0 failed" in page
     assert "Maps beside the native one: 3 evaluations, 1 finished, 1 failed.\n" in page
     assert "1 × grad-cam 1.5.7, cpu.\n" in page
@@ -79,21 +82,22 @@ def test_page_says_what_computed_the_maps_beside_the_native_one(example) -> None
 
 def test_page_of_nothing_says_that_nothing_finished(example) -> None:
     loaded = example.load()
-    report = build_report(loaded, example.store, example.folder / "reports")
+    report = render_report(loaded, example.store)
     assert report.tables == ()
     assert "12 trials, 0 finished, 0 failed" in report.page
 
 
 def test_the_same_results_give_the_same_files(filled) -> None:
-    first = {path.name: path.read_bytes() for path in _report(filled).folder.iterdir()}
-    again = build_report(filled.load(), filled.store, filled.folder / "again")
-    assert {path.name: path.read_bytes() for path in again.folder.iterdir()} == first
+    first = _written(filled)
+    again = write_report(_report(filled), filled.folder / "again")
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == {
+        path.name: path.read_bytes() for path in first.iterdir()
+    }
 
 
 def test_csv_has_every_cell_in_full_precision_with_its_trials(filled) -> None:
     report = _report(filled)
-    with (report.folder / f"{KEYS[0]}.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = list(csv.DictReader(report.files[f"{KEYS[0]}.csv"].splitlines()))
     assert len(rows) == (4 + 4) * 4
     cells = {(row["row"], row["column"]): row for row in rows}
     cell = cells["50% | A_vg & more", "Weighted avg."]
@@ -108,7 +112,7 @@ def test_csv_has_every_cell_in_full_precision_with_its_trials(filled) -> None:
 
 
 def test_tables_in_latex_have_as_many_cells_in_each_row(filled) -> None:
-    text = (_report(filled).folder / f"{KEYS[0]}.tex").read_text(encoding="utf-8")
+    text = _report(filled).files[f"{KEYS[0]}.tex"]
     rows = [line for line in text.splitlines() if line.endswith(r" \\")]
     assert len(rows) == 1 + 4 + 4
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {4}
@@ -119,7 +123,7 @@ def test_a_damaged_record_stops_the_report(example) -> None:
     example.fill(loaded)
     example.store.folder(loaded.grid.points[0].trial.id).record.write_text("{")
     with pytest.raises(ResultsError, match=r"record\.json"):
-        build_report(loaded, example.store, example.folder / "reports")
+        render_report(loaded, example.store)
 
 
 @pytest.mark.parametrize(
