@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 
 from bench.cli import arguments as shared
 
@@ -23,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Writes and prints the tables."""
     loaded = shared.load(arguments)
-    loaded = replace(loaded, grid=shared.select(arguments, loaded))
+    loaded = loaded.narrowed(shared.select(arguments, loaded))
 
     from bench.reporting.build import render_report, write_report
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.reporting.build_tables import build_tables
+from bench.reporting.claims_table import claim_files
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
 from bench.reporting.table import Table
+from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
 from bench.results.provenance import CAM_LIBRARY
 from bench.results.record import Record
@@ -44,10 +46,10 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     suite, grid = loaded.suite, loaded.grid
     tables = build_tables(grid, store)
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
-    page = "\n".join(
-        [f"# {suite.title or suite.name}\n", *map(to_markdown, tables), _origin(records, loaded, store)]
-    )
-    files = {"README.md": page}
+    claims = claim_files(judge(loaded.claims, store))
+    sections = [*map(to_markdown, tables), *(text for name, text in claims.items() if name.endswith(".md"))]
+    page = "\n".join([f"# {suite.title or suite.name}\n", *sections, _origin(records, loaded, store)])
+    files = {"README.md": page} | claims
     for table in tables:
         files |= table_files(table)
     return Report(suite.name, tables, page, files)

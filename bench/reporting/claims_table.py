@@ -1,0 +1,114 @@
+"""The table of a suite's claims: each with its comparisons, their tests and its verdict."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.errors import listing
+from bench.reporting.claim_facts import claims_csv
+from bench.reporting.text_table import TextRow, TextTable, to_latex, to_markdown
+from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
+from bench.suite.claims import LessVariable
+
+KEY = "claims"
+
+_NAMED = 8
+"""Trials that a note names before it counts the rest."""
+
+_COLUMNS = ("Claim", "Column", "Seeds", "Effect", "Interval", "p (Holm)", "Sign-flip p (least)", "Verdict")
+
+_CAPTION = (
+    "What the suite claims, tested on its finished trials. Superior, gains: Student's t test of the paired "
+    "differences by seed, with their mean and 95% interval; beside it the exact sign-flip test by seed and "
+    "the least p that so many seeds can give. Equivalent: two one-sided t tests against the margin, with the "
+    "90% interval of the difference. Less variable: one-sided Brown–Forsythe test; the effect is how much "
+    "smaller the standard deviation is. p is of the side that the data lean to, adjusted by Holm over all "
+    "comparisons here; below .05 that side has the verdict. A claim is refuted if one of its comparisons is, "
+    "and supported if all are."
+)
+
+
+def claims_table(verdicts: Sequence[ClaimVerdict]) -> TextTable:
+    """Returns the table: each claim as a heading, and a row for each of its comparisons."""
+    rows = []
+    for claim in verdicts:
+        empty = ("",) * (len(_COLUMNS) - 2)
+        rows.append(TextRow((heading_of(claim), *empty, claim.verdict), is_heading=True))
+        rows += [TextRow(_cells(claim, comparison)) for comparison in claim.comparisons]
+    title = f"Claims: {counts(verdicts)}"
+    return TextTable(KEY, title, _COLUMNS, tuple(rows), _CAPTION, missing_notes(verdicts))
+
+
+def claim_files(verdicts: Sequence[ClaimVerdict]) -> dict[str, str]:
+    """Returns the table in every form, by the name of its file; nothing where nothing is claimed."""
+    if not verdicts:
+        return {}
+    table = claims_table(verdicts)
+    return {
+        f"{KEY}.md": to_markdown(table),
+        f"{KEY}.tex": to_latex(table),
+        f"{KEY}.csv": claims_csv(verdicts),
+    }
+
+
+def heading_of(claim: ClaimVerdict) -> str:
+    """Returns the claim's group, if it has one, and its statement."""
+    group = claim.stated.claim.group
+    return f"{group}. {claim.stated.statement}" if group else claim.stated.statement
+
+
+def counts(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Returns how many claims have which verdict, all four named."""
+    found = Counter(claim.verdict for claim in verdicts)
+    return ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
+
+
+def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
+    """Returns a sentence for each reason why trials are missing: how many, and which."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in {key: why for claim in verdicts for key, why in claim.missing.items()}.items():
+        by_reason.setdefault(reason, []).append(name)
+    return tuple(
+        f"{len(names)} {'trial' if len(names) == 1 else 'trials'} {reason}: {listing(names, _NAMED)}."
+        for reason, names in by_reason.items()
+    )
+
+
+def comparison_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
+    """Returns what is compared, e.g. ``PYLON − Baseline``."""
+    first, second = comparison.comparison.first.label, comparison.comparison.second.label
+    if isinstance(claim.stated.claim, LessVariable):
+        return f"s({second}) − s({first})"
+    return f"({first}) − ({second})" if "−" in first + second else f"{first} − {second}"
+
+
+def effect_text(value: float) -> str:
+    """Returns a signed effect with three decimals; a dash where there is none."""
+    return "—" if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
+
+
+def interval_text(comparison: ComparisonVerdict) -> str:
+    """Returns the interval of the effect in brackets; a dash where there is none."""
+    evidence = comparison.evidence
+    if math.isnan(evidence.low):
+        return "—"
+    return f"[{effect_text(evidence.low)}, {effect_text(evidence.high)}]"
+
+
+def p_text(p: float) -> str:
+    """Returns a p with three decimals, ``<0.001`` where they would all be 0; a dash where there is none."""
+    return "—" if math.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}"
+
+
+def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[str, ...]:
+    evidence, flip = comparison.evidence, comparison.evidence.sign_flip
+    return (
+        comparison_name(claim, comparison),
+        comparison.comparison.column.replace("_", " "),
+        str(evidence.num_seeds),
+        effect_text(evidence.effect),
+        interval_text(comparison),
+        p_text(comparison.adjusted_p),
+        "—" if flip is None else f"{p_text(flip.p)} ({p_text(flip.smallest_p)})",
+        comparison.verdict,
+    )
