@@ -2,12 +2,14 @@
 
 import json
 import math
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
+from textwrap import wrap
 
 from bench.reporting.claim_facts import claim_facts, comparison_facts
 from bench.reporting.claims_table import (
+    column_name,
     comparison_name,
     effect_text,
     heading_of,
@@ -21,6 +23,7 @@ Judged = Sequence[tuple[str, tuple[ClaimVerdict, ...]]]
 """Suites by name, with the verdicts of their claims."""
 
 _INDENT = "  "
+_wrap = partial(wrap, break_on_hyphens=False, break_long_words=False)
 _STUB = max(map(len, VERDICTS)) + len(_INDENT)
 
 
@@ -52,7 +55,7 @@ def to_text(judged: Judged, width: int) -> str:
         for claim in claims:
             lines += _claim_lines(claim, width)
         for note in missing_notes(claims):
-            lines += textwrap.wrap(note, width, initial_indent=_INDENT, subsequent_indent=_INDENT * 2)
+            lines += _wrap(note, width, initial_indent=_INDENT, subsequent_indent=_INDENT * 2)
         lines.append("")
     counts = _counts(judged)
     num = sum(counts.values())
@@ -67,13 +70,13 @@ def _counts(judged: Judged) -> dict[str, int]:
 
 def _claim_lines(claim: ClaimVerdict, width: int) -> Iterator[str]:
     stub = f"{claim.verdict:<{_STUB}}"
-    yield from textwrap.wrap(heading_of(claim), width, initial_indent=stub, subsequent_indent=" " * _STUB)
+    yield from _wrap(heading_of(claim), width, initial_indent=stub, subsequent_indent=" " * _STUB)
     for comparison in claim.comparisons:
-        parts = [comparison_name(claim, comparison), *_numbers(comparison)]
         own = comparison.verdict if len(claim.comparisons) > 1 else ""
         stub = f"{_INDENT}{own:<{_STUB}}"
-        text = f"{parts[0]}, {comparison.comparison.column.replace('_', ' ')}: {', '.join(parts[1:])}"
-        yield from textwrap.wrap(text, width, initial_indent=stub, subsequent_indent=" " * (_STUB + 4))
+        name = f"{comparison_name(claim, comparison)}, {column_name(claim, comparison)}"
+        text = f"{name}: {', '.join(_numbers(comparison))}"
+        yield from _wrap(text, width, initial_indent=stub, subsequent_indent=" " * (_STUB + 4))
 
 
 def _numbers(comparison: ComparisonVerdict) -> Iterator[str]:

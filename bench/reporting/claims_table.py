@@ -8,9 +8,11 @@ from bench.errors import listing
 from bench.reporting.claim_facts import claims_csv
 from bench.reporting.text_table import TextRow, TextTable, to_latex, to_markdown
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
-from bench.suite.claims import LessVariable
+from bench.suite.claims import LessVariable, Metric
 
 KEY = "claims"
+
+_METRICS: dict[Metric, str] = {"point_accuracy": "point", "iobb_accuracy": "IoBB", "auroc": "AUROC"}
 
 _NAMED = 8
 """Trials that a note names before it counts the rest."""
@@ -76,10 +78,16 @@ def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
 
 def comparison_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
     """Returns what is compared, e.g. ``PYLON − Baseline``."""
-    first, second = comparison.comparison.first.label, comparison.comparison.second.label
+    sides = comparison.comparison.first, comparison.comparison.second
     if isinstance(claim.stated.claim, LessVariable):
-        return f"s({second}) − s({first})"
-    return f"({first}) − ({second})" if "−" in first + second else f"{first} − {second}"
+        return f"s({sides[1].label}) − s({sides[0].label})"
+    return " − ".join(f"({side.label})" if "−" in side.label else side.label for side in sides)
+
+
+def column_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
+    """Returns what is compared in, e.g. ``AUROC weighted`` or ``point Nodule``."""
+    column = comparison.comparison.column.replace("_", " ")
+    return f"{_METRICS[claim.stated.claim.metric]} {column}"
 
 
 def effect_text(value: float) -> str:
@@ -104,7 +112,7 @@ def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[str, ...
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
     return (
         comparison_name(claim, comparison),
-        comparison.comparison.column.replace("_", " "),
+        column_name(claim, comparison),
         str(evidence.num_seeds),
         effect_text(evidence.effect),
         interval_text(comparison),
