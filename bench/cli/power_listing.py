@@ -46,8 +46,8 @@ def to_lines(found: Sequence[Detectable], num_seeds: int, margin: float, width: 
         yield from wrap(_ONE_SEED, width)
     elif found:
         sentence = (
-            f"What {num_seeds} seeds find with 80% probability (t test, p < .05): differences in weighted point "
-            f"accuracy from these on; in brackets the seeds that find {margin:g}, the suite's margin:"
+            f"What {num_seeds} seeds find with 80% probability (t test, p < .05): differences in weighted "
+            f"point accuracy from these on; in brackets the seeds that find {margin:g}, the suite's margin:"
         )
         yield from wrap(sentence, width)
     for item in found:

@@ -7,6 +7,8 @@ from scipy import stats
 
 from bench.statistics.student import MeanInterval, mean_interval
 
+_ROUNDING = 1e-12  # differences of accuracies closer than this are equal
+
 
 def differences_by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
     """Returns first − second for the seeds that both have, in the order of the seeds.
@@ -58,8 +60,8 @@ def paired_p(differences: Sequence[float]) -> float:
         differences: first − second of each seed.
 
     Returns:
-        NaN for fewer than two differences, and where all are equal: there is no spread to judge by.
+        NaN for fewer than two differences, and where all are equal up to rounding: nothing varies.
     """
-    if len(differences) < 2 or min(differences) == max(differences):
+    if len(differences) < 2 or max(differences) - min(differences) < _ROUNDING:
         return math.nan
     return float(stats.ttest_1samp(differences, 0).pvalue)
