@@ -81,7 +81,9 @@ def comparison_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
     sides = comparison.comparison.first, comparison.comparison.second
     if isinstance(claim.stated.claim, LessVariable):
         return f"s({sides[1].label}) − s({sides[0].label})"
-    return " − ".join(f"({side.label})" if "−" in side.label else side.label for side in sides)
+    return " − ".join(
+        f"({side.label})" if " − " in side.label or " + " in side.label else side.label for side in sides
+    )
 
 
 def column_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:

@@ -54,13 +54,13 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
 
 
 def to_latex(table: TextTable) -> str:
-    r"""Returns a ``longtable``, which may go over pages; needs ``\usepackage{booktabs,longtable}``."""
+    r"""Returns a ``longtable``, which may go over pages; needs ``\usepackage{array,booktabs,longtable}``."""
     num = len(table.columns)
     head = [r"\toprule", _latex_line([escape(column) for column in table.columns]), r"\midrule"]
     lines = [
-        "% needs \\usepackage{booktabs,longtable}",
-        r"{\footnotesize\setlength{\tabcolsep}{3pt}",
-        rf"\begin{{longtable}}{{p{{0.34\linewidth}}{'r' * (num - 1)}}}",
+        "% needs \\usepackage{array,booktabs,longtable}",
+        r"{\footnotesize\setlength{\tabcolsep}{2pt}\setlength{\LTcapwidth}{\linewidth}",
+        rf"\begin{{longtable}}{{>{{\raggedright\arraybackslash}}p{{0.26\linewidth}}{'r' * (num - 1)}}}",
         rf"\caption{{{escape(' '.join((f'{table.title}.', table.caption, *table.notes)))}}}",
         rf"\label{{tab:{table.key.replace('_', '-')}}}\\",
         *head,
@@ -82,7 +82,7 @@ def to_latex(table: TextTable) -> str:
 
 def _latex_heading(row: TextRow, num_columns: int) -> str:
     first, *_, last = map(escape, row.cells)
-    span = rf"\multicolumn{{{num_columns - 1}}}{{p{{0.78\linewidth}}}}{{\raggedright\textbf{{{first}}}}}"
+    span = rf"\multicolumn{{{num_columns - 1}}}{{p{{0.74\linewidth}}}}{{\raggedright\textbf{{{first}}}}}"
     return rf"{span} & \textbf{{{last}}} \\*"
 
 
