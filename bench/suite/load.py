@@ -114,7 +114,8 @@ def _load_text(
         grid = expand(suite, path.parent, partial(_grid_to_start_from, path, chain))
         claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
     except GridError as error:
-        raise SuiteError(f"{_where(error.path, document, path, overridden)}: {error}") from None
+        hint = "; --set claims=[] does without" if error.path[:1] == ("claims",) and overridden else ""
+        raise SuiteError(f"{_where(error.path, document, path, overridden)}: {error}{hint}") from None
     return LoadedSuite(suite, grid, path, claims)
 
 

@@ -158,6 +158,15 @@ def test_a_data_set_without_boxes_has_no_claim_on_pointing(load, tmp_path):
     assert load("{superior: PYLON, to: others, metric: auroc, column: Mass}", text=text).claims
 
 
+def test_a_change_that_takes_a_claimed_row_away_says_how_to_do_without_the_claim(load, tmp_path):
+    load("{superior: PYLON, to: Baseline, resolution: 128}")
+    with pytest.raises(
+        SuiteError, match=r"no row 'Baseline'; it has: PYLON; --set claims=\[\] does without$"
+    ):
+        load_suite(tmp_path / "mine.yaml", ["models=[pylon]"])
+    assert load_suite(tmp_path / "mine.yaml", ["models=[pylon]", "claims=[]"]).claims == ()
+
+
 def test_claims_and_margins_are_no_part_of_a_trials_identity(load):
     claimed = load("{superior: PYLON, to: Baseline, resolution: 128}")
     silent = load("", text=SUITE.split("claims:", maxsplit=1)[0] + "margins: {auroc: 0.1}\n#%s")
