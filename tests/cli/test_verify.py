@@ -144,14 +144,3 @@ def test_a_mistake_in_a_claim_is_told_with_its_place(folder):
     assert done.stderr == (
         "wrong.yaml:6:6: this suite has no row 'PYLN'; it has: PYLON, Baseline; did you mean 'PYLON'?\n"
     )
-
-
-def test_verifying_imports_neither_torch_nor_ray_nor_mlflow(folder):
-    code = (
-        "import sys; from bench.cli.main import main; main(['verify', 'mine.yaml', '--json']);"
-        "print(sorted({'torch', 'ray', 'mlflow', 'matplotlib'} & sys.modules.keys()), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
-    )
-    assert done.stderr.strip() == "[]"
