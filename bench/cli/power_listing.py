@@ -12,6 +12,7 @@ from bench.reporting.detectable import (
     seen_spread,
 )
 from bench.results.store import ResultsStore
+from bench.statistics.power import MOST_SEEDS
 from bench.suite.grid import Grid
 
 WIDEST = 110
@@ -51,12 +52,17 @@ def to_lines(found: Sequence[Detectable], num_seeds: int, margin: float, width: 
         )
         yield from wrap(sentence, width)
     for item in found:
+        spread = item.spread
         sentence = (
-            f"  {item.paired:.3f} paired ({item.seeds_for_margin_paired}), {item.unpaired:.3f} unpaired "
-            f"({item.seeds_for_margin_unpaired}); seeds s {item.spread.of_values:.3f}, their differences "
-            f"{item.spread.of_differences:.3f} ({item.spread.source})"
+            f"  {item.paired:.3f} paired ({_seeds(item.seeds_for_margin_paired)}), "
+            f"{item.unpaired:.3f} unpaired ({_seeds(item.seeds_for_margin_unpaired)}); "
+            f"seeds s {spread.of_values:.3f}, their differences {spread.of_differences:.3f} ({spread.source})"
         )
         yield from wrap(sentence, width, subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _seeds(count: int | None) -> str:
+    return f"over {MOST_SEEDS:,}" if count is None else f"{count}"
 
 
 def to_json(found: Sequence[Detectable], num_seeds: int, margin: float) -> dict[str, object]:

@@ -42,15 +42,16 @@ class Detectable:
         spread: what is assumed of seeds.
         paired: smallest difference that is found, seeds paired.
         unpaired: the same, seeds not paired.
-        seeds_for_margin_paired: seeds that find a difference as large as the suite's margin, paired.
+        seeds_for_margin_paired: seeds that find a difference as large as the suite's margin, paired; None for
+            more than a million.
         seeds_for_margin_unpaired: the same, not paired.
     """
 
     spread: Spread
     paired: float
     unpaired: float
-    seeds_for_margin_paired: int
-    seeds_for_margin_unpaired: int
+    seeds_for_margin_paired: int | None
+    seeds_for_margin_unpaired: int | None
 
 
 def detectable(spread: Spread, num_seeds: int, margin: float) -> Detectable:
@@ -66,9 +67,16 @@ def detectable(spread: Spread, num_seeds: int, margin: float) -> Detectable:
         spread=spread,
         paired=smallest_difference(num_seeds, differences, paired=True),
         unpaired=smallest_difference(num_seeds, values, paired=False),
-        seeds_for_margin_paired=seeds_needed(margin, differences, paired=True),
-        seeds_for_margin_unpaired=seeds_needed(margin, values, paired=False),
+        seeds_for_margin_paired=_seeds_for(margin, differences, paired=True),
+        seeds_for_margin_unpaired=_seeds_for(margin, values, paired=False),
     )
+
+
+def _seeds_for(margin: float, deviation: float, *, paired: bool) -> int | None:
+    try:
+        return seeds_needed(margin, deviation, paired=paired)
+    except ValueError:  # the deviation is positive, so that it is the number of seeds
+        return None
 
 
 def localizes(grid: Grid) -> bool:

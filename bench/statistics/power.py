@@ -10,7 +10,7 @@ from scipy import special  # a third of the time that importing scipy.stats take
 
 ALPHA = 0.05
 POWER = 0.8
-_MOST_SEEDS = 10**6
+MOST_SEEDS = 10**6
 _PRECISION = 1e-9
 
 
@@ -78,8 +78,8 @@ def seeds_needed(difference: float, standard_deviation: float, *, paired: bool) 
     low, high = 1, 2
     while power(difference, high, standard_deviation, paired=paired) < POWER:
         low, high = high, 2 * high
-        if high > _MOST_SEEDS:
-            raise ValueError(f"a difference of {difference} would need more than {_MOST_SEEDS:,} seeds")
+        if high > MOST_SEEDS:
+            raise ValueError(f"a difference of {difference} would need more than {MOST_SEEDS:,} seeds")
     while high - low > 1:  # power grows with the number of seeds
         middle = (low + high) // 2
         if power(difference, middle, standard_deviation, paired=paired) < POWER:

@@ -28,6 +28,12 @@ def test_smallest_differences_and_seeds_follow_from_the_spread():
     assert (found.seeds_for_margin_paired, found.seeds_for_margin_unpaired) == (4, 3)
 
 
+@pytest.mark.parametrize("margin", [1e-5, 1e-9])
+def test_margins_that_no_number_of_seeds_finds_are_none(margin):
+    found = detectable(Spread("test", 0.01, 0.02), 5, margin)
+    assert (found.seeds_for_margin_paired, found.seeds_for_margin_unpaired) == (None, None)
+
+
 def fill(example, values: dict[str, tuple[float, ...]]):
     loaded = example.load(SUITE)
     for point in loaded.grid.points:
