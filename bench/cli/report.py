@@ -1,16 +1,26 @@
-"""Write a suite's tables from the results folder, and print them; or those of all suites and the thesis."""
+"""Write a suite's tables from the results folder, and print them; or those of all suites and the thesis.
+
+Beside the tables lies table.lock.json: the digests of the files and of all that they were computed from.
+--check computes the report again, in memory, and exits with 1 if a byte differs from what lies in the folder.
+A report of a selection is checked with the same selection.
+"""
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
 from bench.errors import SuiteError
 
+if TYPE_CHECKING:
+    from bench.reporting.build import Report
+
+EXIT_DIFFERS = 1
+
 EXAMPLES = """\
 examples:
-  bench report suites/demo.yaml
-  bench report suites/nih_mini.yaml --results-dir /mnt/results --reports-dir paper/tables
+  bench report suites/nih_mini.yaml --results-dir /mnt/results --reports-dir paper/tables --check
   bench report --all      every suite that has results, and the thesis' tables beside the published ones
 """
 
@@ -32,10 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_results_dir(parser)
     shared.add_reports_dir(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; say what differs from the report that is there"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Writes the tables; prints those of one suite, of all a summary."""
+    """Writes the tables and prints those of one suite, of all a summary; or checks, 1 if one differs."""
     if arguments.all:
         return _report_all(arguments)
     if arguments.suite is None:
@@ -46,6 +59,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.build import render_report, write_report
 
     report = render_report(loaded, shared.open_store(arguments))
+    if arguments.check:
+        return _check(report, arguments.reports_dir)
     folder = write_report(report, arguments.reports_dir)
     print(report.page)
     print(f"tables: {folder}", file=sys.stderr)
@@ -64,3 +79,14 @@ def _report_all(arguments: argparse.Namespace) -> int:
     for line in write_all(suite_files(arguments.suites_dir), store, arguments.reports_dir):
         print(line, flush=True)
     return 0
+
+
+def _check(report: "Report", reports_dir: Path) -> int:
+    from bench.reporting.check import check_report
+
+    differences = check_report(report, reports_dir)
+    for sentence in differences:
+        print(sentence)
+    if not differences:
+        print(f"{reports_dir / report.name}: every byte of {len(report.files)} files is what results say")
+    return EXIT_DIFFERS if differences else 0

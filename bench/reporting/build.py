@@ -11,6 +11,7 @@ from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.html import to_page
 from bench.reporting.latex import to_latex
+from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
 from bench.reporting.references import load_reference
 from bench.reporting.table import Table
@@ -63,6 +64,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         files |= table_files(table)
     if verdicts:
         files["claims.csv"] = claims_csv(verdicts)
+    files[LOCK] = render_lock(loaded, store, files)
     return Report(suite.name, tables, page, files)
 
 

@@ -1,0 +1,105 @@
+"""The lock of a report: the digests of its files and of all that they were computed from.
+
+table.lock.json lies beside the tables. It holds no time, no path of a machine and no commit (records hold the
+one that they were made by), so that the same results give the same lock.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+import bench
+from bench.reporting.references import load_reference
+from bench.results.store import ResultsStore, State, TrialFolder
+from bench.suite.cam import CamMethod
+from bench.suite.identity import bytes_digest, canonical_json, file_digest
+from bench.suite.load import LoadedSuite
+from bench.suite.schema import Frozen, title_of
+
+LOCK = "table.lock.json"
+
+
+class LockedSuite(Frozen):
+    """What a report was asked to show."""
+
+    name: str
+    digest: str
+    """Of title, rows, trials and references; see `suite_digest`."""
+
+
+class LockedTrial(Frozen):
+    """A trial behind a report."""
+
+    id: str
+    state: State
+    files: dict[str, str]
+    """Digests of its record and of the tables of its units, by their paths in its folder."""
+
+
+class Lock(Frozen):
+    """What table.lock.json says; digests are ``sha256:…``."""
+
+    format: Literal[1] = 1
+    """Raised when the lock says other things, or says them otherwise."""
+    bench: str
+    """Version of this package."""
+    suite: LockedSuite
+    files: dict[str, str]
+    """Digests of the report's other files."""
+    trials: tuple[LockedTrial, ...]
+    references: dict[str, dict[str, str]]
+    """Digests of the files of each reference run."""
+
+
+def render_lock(loaded: LoadedSuite, store: ResultsStore, files: Mapping[str, str]) -> str:
+    """Returns the lock of a report as JSON.
+
+    Args:
+        loaded: the suite, with the grid that the report is of.
+        store: where its results are.
+        files: name → text of the report's other files.
+
+    Raises:
+        ResultsError: a record or a reference cannot be read.
+    """
+    cams: dict[str, list[CamMethod]] = {}
+    for point in loaded.grid.points:
+        cams.setdefault(point.trial.id, []).extend([point.cam] if point.cam != "native" else [])
+    lock = Lock(
+        bench=bench.__version__,
+        suite=LockedSuite(name=loaded.suite.name, digest=suite_digest(loaded)),
+        files={name: bytes_digest(text.encode()) for name, text in sorted(files.items())},
+        trials=tuple(
+            LockedTrial(id=key, state=store.state(key), files=_files_of(store.folder(key), cams[key]))
+            for key in cams
+        ),
+        references={name: dict(load_reference(name, store.root).digests) for name in loaded.suite.references},
+    )
+    return lock.model_dump_json(indent=2) + "\n"
+
+
+def suite_digest(loaded: LoadedSuite) -> str:
+    """Returns ``sha256:…`` of what a report is asked to show: title, rows, trials and references.
+
+    Files count by their content, as in a trial's id. What only says how trials are run does not count.
+    """
+    suite = loaded.suite
+    points = [[p.label, p.cam, title_of(p.trial.dataset), p.trial.id] for p in loaded.grid.points]
+    content = [suite.name, suite.title, points, list(suite.references)]
+    return bytes_digest(canonical_json(content).encode())
+
+
+def read_lock(path: Path) -> Lock | None:
+    """Returns the lock in `path`, or None if there is none that this version can read."""
+    try:
+        return Lock.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _files_of(folder: TrialFolder, cams: Iterable[CamMethod]) -> dict[str, str]:
+    of_cams = [path for cam in cams for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
+    paths = (folder.record, folder.units, folder.boxes, *of_cams)
+    return {str(path.relative_to(folder.path)): file_digest(path) for path in paths if path.is_file()}
