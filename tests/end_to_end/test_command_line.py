@@ -10,7 +10,10 @@ import pytest
 
 BROKEN = Path(__file__).parents[1] / "suite" / "broken"
 SUITES = Path(__file__).parents[2] / "suites"
-VERBS = ("plan", "run", "report", "verify", "predict", "data", "list", "ui", "schema")
+VERBS = (
+    *("plan", "run", "report", "verify", "show", "compare", "reference", "predict"),
+    *("data", "list", "ui", "schema"),
+)
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])
