@@ -46,6 +46,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.cli.comparison_listing import to_csv, to_json, to_text
     from bench.cli.list_ import MIN_WIDTH
+    from bench.errors import ResultsError
     from bench.results.atomic import write_text
 
     comparison = _compare(arguments)
@@ -54,7 +55,10 @@ def execute(arguments: argparse.Namespace) -> int:
     else:
         print(to_text(comparison, max(shutil.get_terminal_size().columns, MIN_WIDTH)))
     if arguments.csv is not None:
-        write_text(arguments.csv, to_csv(comparison))
+        try:
+            write_text(arguments.csv, to_csv(comparison))
+        except OSError as error:
+            raise ResultsError(f"{arguments.csv}: cannot be written ({error.strerror or error})") from None
         print(f"units: {arguments.csv}", file=sys.stderr)
     return 0
 

@@ -13,7 +13,7 @@ from bench.data.download import as_numbers, read_csv
 from bench.data.findings import FIXED_FINDINGS, finding_index
 from bench.data.nih import read_boxes
 from bench.data.nih_names import patients_of
-from bench.errors import DataError, listing
+from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.score_maps import score_maps
 from bench.metrics.boxes import scaled
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
@@ -61,6 +61,7 @@ def add_reference(
 
     Raises:
         DataError: a file cannot be read, or the files do not fit together.
+        ResultsError: the folder cannot be written.
     """
     units = _read_units(files.units, record.dataset)
     maps = _read_maps(files.maps, len(units), files.units, are_probabilities=are_probabilities)
@@ -82,9 +83,12 @@ def add_reference(
             "bench": bench.__version__,
         }
     )
-    write_table(folder.units, scores.units, UNIT_COLUMNS)
-    write_table(folder.boxes, scores.boxes, BOX_COLUMNS)
-    folder.write_record(scored)
+    try:
+        write_table(folder.units, scores.units, UNIT_COLUMNS)
+        write_table(folder.boxes, scores.boxes, BOX_COLUMNS)
+        folder.write_record(scored)
+    except OSError as error:
+        raise ResultsError(f"{folder.path}: cannot be written ({error.strerror or error})") from None
     return scored
 
 

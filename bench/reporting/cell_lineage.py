@@ -118,15 +118,20 @@ def trace_cell(path: Path, row: str, column: str, store: ResultsStore) -> CellLi
         _value(trial_id, metric, chosen, _cam_of(chosen_row), store) for trial_id in cell["trial_ids"].split()
     )
     values = [trial.value for trial in trials if trial.value is not None]
+    try:
+        mean, half_width = (float(cell[key]) if cell[key] else None for key in ("mean", "half_width_95"))
+        n, expected = (int(cell[key]) for key in ("n", "expected"))
+    except ValueError as error:
+        raise ResultsError(f"{path}: row {chosen_row!r}, column {chosen!r}: {error}") from None
     return CellLineage(
         table=cell["table"],
         row=chosen_row,
         column=chosen,
         kind=cell["kind"],
-        mean=_number(cell["mean"]),
-        half_width=_number(cell["half_width_95"]),
-        n=int(cell["n"]),
-        expected=int(cell["expected"]),
+        mean=mean,
+        half_width=half_width,
+        n=n,
+        expected=expected,
         trials=trials,
         is_recorded=metric in METRICS and chosen != GAIN,
         again=mean_interval(values) if values and len(values) == len(trials) else None,
@@ -149,6 +154,8 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _choose(word: str, known: Mapping[str, str], what: str) -> str:
+    if word in known:
+        return known[word]
     by_lower = {name.lower(): value for name, value in known.items()}
     if word.lower() not in by_lower:
         names = list(dict.fromkeys(known.values()))
@@ -195,7 +202,3 @@ def _from_units(path: Path, metric: str, name: str) -> float | None:
 
 def _close(first: float, second: float) -> bool:
     return math.isclose(first, second, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None

@@ -121,3 +121,10 @@ def test_other_files_are_no_tables(tmp_path, example):
         trace_cell(tmp_path / "x.csv", "PYLON", "Mass", example.store)
     with pytest.raises(ResultsError, match="cannot be read"):
         trace_cell(tmp_path / "y.csv", "PYLON", "Mass", example.store)
+
+
+def test_a_cell_that_is_no_number_is_told(written, example):
+    path = written / "auroc-phantom-64px.csv"
+    path.write_text(path.read_text().replace(",0.75,", ",much,"))
+    with pytest.raises(ResultsError, match="row 'PYLON', column 'Mass': could not convert string to float"):
+        trace(written, example, column="Mass", table="auroc")
