@@ -76,6 +76,7 @@ def _compare(arguments: argparse.Namespace) -> "Comparison":
     require_one_table(grid)
     store = shared.open_store(arguments)
     first, second = (find_side(name, grid, store, metric) for name in (arguments.first, arguments.second))
-    if first.label == second.label:
+    is_same = (first.label, first.is_reference) == (second.label, second.is_reference)
+    if is_same and (not first.is_reference or arguments.first == arguments.second):
         raise SuiteError(f"{first.label!r} cannot be compared with itself")
     return compare(first, second, metric)
