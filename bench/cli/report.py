@@ -7,14 +7,11 @@ A report of a selection is checked with the same selection.
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
 from bench.errors import SuiteError
-
-if TYPE_CHECKING:
-    from bench.reporting.build import Report
 
 EXIT_DIFFERS = 1
 
@@ -60,7 +57,9 @@ def execute(arguments: argparse.Namespace) -> int:
 
     report = render_report(loaded, shared.open_store(arguments))
     if arguments.check:
-        return _check(report, arguments.reports_dir)
+        from bench.reporting.check import check_report
+
+        return _tell(check_report(report, arguments.reports_dir), arguments.reports_dir / report.name)
     folder = write_report(report, arguments.reports_dir)
     print(report.page)
     print(f"tables: {folder}", file=sys.stderr)
@@ -73,20 +72,22 @@ def _report_all(arguments: argparse.Namespace) -> int:
         word = {"suite": "a suite", "overrides": "--set"}.get(given[0], f"--{given[0]}")
         raise SuiteError(f"bench report --all: is of whole suites, all of them; leave out {word}")
 
-    from bench.reporting.all_reports import suite_files, write_all
+    from bench.reporting.all_reports import check_all, suite_files, write_all
 
-    store = shared.open_store(arguments)
-    for line in write_all(suite_files(arguments.suites_dir), store, arguments.reports_dir):
+    store, suites = shared.open_store(arguments), suite_files(arguments.suites_dir)
+    if arguments.check:
+        return _tell(check_all(suites, store, arguments.reports_dir), arguments.reports_dir)
+    for line in write_all(suites, store, arguments.reports_dir):
         print(line, flush=True)
     return 0
 
 
-def _check(report: "Report", reports_dir: Path) -> int:
-    from bench.reporting.check import check_report
-
-    differences = check_report(report, reports_dir)
+def _tell(differences: Iterable[str], folder: Path) -> int:
+    """Prints the differences as they come; 1 if there is one."""
+    code = 0
     for sentence in differences:
-        print(sentence)
-    if not differences:
-        print(f"{reports_dir / report.name}: every byte of {len(report.files)} files is what results say")
-    return EXIT_DIFFERS if differences else 0
+        print(sentence, flush=True)
+        code = EXIT_DIFFERS
+    if code == 0:
+        print(f"{folder}: every byte is what the results say")
+    return code

@@ -64,7 +64,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         files |= table_files(table)
     if verdicts:
         files["claims.csv"] = claims_csv(verdicts)
-    files[LOCK] = render_lock(loaded, store, files)
+    files[LOCK] = render_lock(suite.name, [loaded], store, files)
     return Report(suite.name, tables, page, files)
 
 

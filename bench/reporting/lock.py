@@ -4,7 +4,7 @@ table.lock.json lies beside the tables. It holds no time, no path of a machine a
 one that they were made by), so that the same results give the same lock.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import bench
 from bench.reporting.references import load_reference
 from bench.results.store import ResultsStore, State, TrialFolder
-from bench.suite.cam import CamMethod
+from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import Frozen, title_of
@@ -25,8 +25,9 @@ class LockedSuite(Frozen):
     """What a report was asked to show."""
 
     name: str
+    """Of the report."""
     digest: str
-    """Of title, rows, trials and references; see `suite_digest`."""
+    """Of title, rows, trials and references of the suites; see `suite_digest`."""
 
 
 class LockedTrial(Frozen):
@@ -53,29 +54,34 @@ class Lock(Frozen):
     """Digests of the files of each reference run."""
 
 
-def render_lock(loaded: LoadedSuite, store: ResultsStore, files: Mapping[str, str]) -> str:
+def render_lock(
+    name: str, suites: Sequence[LoadedSuite], store: ResultsStore, files: Mapping[str, str]
+) -> str:
     """Returns the lock of a report as JSON.
 
     Args:
-        loaded: the suite, with the grid that the report is of.
-        store: where its results are.
+        name: of the report.
+        suites: what it is of, each with the grid that it shows.
+        store: where their results are.
         files: name → text of the report's other files.
 
     Raises:
         ResultsError: a record or a reference cannot be read.
     """
-    cams: dict[str, list[CamMethod]] = {}
-    for point in loaded.grid.points:
-        cams.setdefault(point.trial.id, []).extend([point.cam] if point.cam != "native" else [])
+    digests = [suite_digest(loaded) for loaded in suites]
+    maps: dict[str, set[CamMethod]] = {}
+    for point in (point for loaded in suites for point in loaded.grid.points):
+        maps.setdefault(point.trial.id, set()).add(point.cam)
+    references = dict.fromkeys(name for loaded in suites for name in loaded.suite.references)
     lock = Lock(
         bench=bench.__version__,
-        suite=LockedSuite(name=loaded.suite.name, digest=suite_digest(loaded)),
-        files={name: bytes_digest(text.encode()) for name, text in sorted(files.items())},
+        suite=LockedSuite(name=name, digest=bytes_digest(canonical_json(digests).encode())),
+        files={file: bytes_digest(text.encode()) for file, text in sorted(files.items())},
         trials=tuple(
-            LockedTrial(id=key, state=store.state(key), files=_files_of(store.folder(key), cams[key]))
-            for key in cams
+            LockedTrial(id=key, state=store.state(key), files=_files_of(store.folder(key), maps[key]))
+            for key in maps
         ),
-        references={name: dict(load_reference(name, store.root).digests) for name in loaded.suite.references},
+        references={key: dict(load_reference(key, store.root).digests) for key in references},
     )
     return lock.model_dump_json(indent=2) + "\n"
 
@@ -99,7 +105,8 @@ def read_lock(path: Path) -> Lock | None:
         return None
 
 
-def _files_of(folder: TrialFolder, cams: Iterable[CamMethod]) -> dict[str, str]:
-    of_cams = [path for cam in cams for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
+def _files_of(folder: TrialFolder, cams: Collection[CamMethod]) -> dict[str, str]:
+    others = [cam for cam in CAM_NAMES if cam != "native" and cam in cams]
+    of_cams = [path for cam in others for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
     paths = (folder.record, folder.units, folder.boxes, *of_cams)
     return {str(path.relative_to(folder.path)): file_digest(path) for path in paths if path.is_file()}
