@@ -41,11 +41,8 @@ def _trials(cell: CellLineage) -> Iterator[str]:
 
 def _verdict(cell: CellLineage) -> Iterator[str]:
     if not cell.trials:
-        is_model = cell.kind == "model"
         yield (
-            "no trial of the row was finished"
-            if is_model
-            else "a row of reference: no trial stands behind it"
+            "no trial of the row was finished" if cell.is_ours else f"{cell.kind}: no trial stands behind it"
         )
     elif not cell.is_recorded:
         yield "computed from the units of these trials together: no record has it to compare with"

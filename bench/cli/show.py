@@ -28,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--row", metavar="LABEL", help="of a table: a row")
     parser.add_argument("--column", metavar="NAME", help="of a table: a column, by its heading or name")
+    parser.add_argument("--section", metavar="NAME", help="of the row, where several have its label")
+    parser.add_argument(
+        "--group", metavar="NAME", help="heading above the column, where several are called so"
+    )
     parser.add_argument("--suites-dir", type=Path, metavar="DIR", help="say which suites ask for the trial")
     parser.add_argument("--json", action="store_true", help="print JSON")
     shared.add_results_dir(parser)
@@ -55,7 +59,9 @@ def execute(arguments: argparse.Namespace) -> int:
         if arguments.row is None or arguments.column is None:
             raise ResultsError(f"{arguments.what}: say which cell with --row and --column")
         store = shared.open_store(arguments)
-        cell = trace_cell(Path(arguments.what), arguments.row, arguments.column, store)
+        cell = trace_cell(
+            Path(arguments.what), arguments.row, arguments.column, store, arguments.section, arguments.group
+        )
         print(cell_sheet.to_json(cell) if arguments.json else cell_sheet.to_text(cell, width))
         return EXIT_DIFFERS if cell.is_contradicted else 0
 

@@ -9,15 +9,15 @@ from pathlib import Path
 from bench.errors import ResultsError, listing, nearest
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
 from bench.metrics.overlap import is_hit
-from bench.reporting.control_rows import GAIN
 from bench.reporting.headings import heading_of
+from bench.reporting.quantities import Quantity, quantity_of
 from bench.results.store import ResultsStore, State
 from bench.results.units import read_table
 from bench.statistics.student import MeanInterval, mean_interval
 from bench.suite.cam import CAM_NAMES, CamMethod
 
-METRICS = ("point_accuracy", "iobb_accuracy", "auroc")
-"""Those of records, with which the names of their tables begin."""
+_OURS = ("model", "ours")
+"""Kinds of rows that trials of ours stand behind."""
 
 _TOLERANCE = 1e-12
 """Relative and absolute: the last digit may differ between processors."""
@@ -53,7 +53,7 @@ class CellLineage:
         table: key of the table.
         row: label.
         column: heading.
-        kind: model or reference.
+        kind: model or ours; reference, published or difference.
         mean: as written; None is a hole.
         half_width: as written.
         n: seeds behind the mean.
@@ -76,6 +76,11 @@ class CellLineage:
     again: MeanInterval | None
 
     @property
+    def is_ours(self) -> bool:
+        """Whether trials of ours could stand behind it."""
+        return self.kind in _OURS
+
+    @property
     def agrees(self) -> bool | None:
         """Whether the trials give the cell's value again; None if that cannot be told."""
         if self.again is None or self.mean is None:
@@ -92,7 +97,14 @@ class CellLineage:
         return self.agrees is False or not all(trial.agrees for trial in self.trials)
 
 
-def trace_cell(path: Path, row: str, column: str, store: ResultsStore) -> CellLineage:
+def trace_cell(
+    path: Path,
+    row: str,
+    column: str,
+    store: ResultsStore,
+    section: str | None = None,
+    group: str | None = None,
+) -> CellLineage:
     """Returns a cell of the table in a report's CSV file, with its trials and its value from their records.
 
     Args:
@@ -100,23 +112,24 @@ def trace_cell(path: Path, row: str, column: str, store: ResultsStore) -> CellLi
         row: label of the row; case does not matter.
         column: heading, or name such as ``weighted`` or ``Pleural_Thickening``; case does not matter.
         store: where the trials are.
+        section: of rows, where several of the same label are in different ones.
+        group: heading above columns, where several of the same heading are below different ones.
 
     Raises:
-        ResultsError: the file is no table of a report, it has no such row or column, or a record cannot be
+        ResultsError: the file is no table of a report, it has no such cell or several, or a record cannot be
             read.
     """
-    cells = _read(path)
+    cells = _narrowed(_read(path), path, {"section": section, "group": group})
     rows = list(dict.fromkeys(cell["row"] for cell in cells))
     chosen_row = _choose(row, {label: label for label in rows}, f"{path}: no row")
     own = [cell for cell in cells if cell["row"] == chosen_row]
     headings = {cell["column"]: cell["column"] for cell in own}
     by_name = {name: heading_of(name) for name in (WEIGHTED, MACRO) if heading_of(name) in headings}
     chosen = _choose(heading_of(column), headings | by_name, f"{path}: no column")
-    cell = next(cell for cell in own if cell["column"] == chosen)
-    metric = cell["table"].partition("-")[0]
-    trials = tuple(
-        _value(trial_id, metric, chosen, _cam_of(chosen_row), store) for trial_id in cell["trial_ids"].split()
-    )
+    cell = _only([cell for cell in own if cell["column"] == chosen], path)
+    key = quantity_of(cell["table"], cell["row"], cell["section"], chosen, cell["group"])
+    cam = _cam_of(chosen_row)
+    trials = tuple(_value(trial_id, key, cam, store) for trial_id in cell["trial_ids"].split())
     values = [trial.value for trial in trials if trial.value is not None]
     try:
         mean, half_width = (float(cell[key]) if cell[key] else None for key in ("mean", "half_width_95"))
@@ -133,7 +146,7 @@ def trace_cell(path: Path, row: str, column: str, store: ResultsStore) -> CellLi
         n=n,
         expected=expected,
         trials=trials,
-        is_recorded=metric in METRICS and chosen != GAIN,
+        is_recorded=key is not None,
         again=mean_interval(values) if values and len(values) == len(trials) else None,
     )
 
@@ -153,6 +166,31 @@ def _read(path: Path) -> list[dict[str, str]]:
     return cells
 
 
+def _narrowed(
+    cells: list[dict[str, str]], path: Path, wanted: Mapping[str, str | None]
+) -> list[dict[str, str]]:
+    """The cells of the section and group that are asked for; older files have neither."""
+    cells = [{"section": "", "group": ""} | cell for cell in cells]
+    for what, word in wanted.items():
+        if word is not None:
+            known = {cell[what]: cell[what] for cell in cells if cell[what]}
+            chosen = _choose(word, known, f"{path}: no {what}")
+            cells = [cell for cell in cells if cell[what] == chosen]
+    return cells
+
+
+def _only(cells: list[dict[str, str]], path: Path) -> dict[str, str]:
+    """The cell of ours, of those that share row and column with published ones and differences."""
+    own = [cell for cell in cells if cell["kind"] in _OURS] or cells
+    for what in ("section", "group"):
+        words = list(dict.fromkeys(cell[what] for cell in own))
+        if len(words) > 1:
+            raise ResultsError(
+                f"{path}: has the row and column several times; say which with --{what}: {listing(words)}"
+            )
+    return own[0]
+
+
 def _choose(word: str, known: Mapping[str, str], what: str) -> str:
     if word in known:
         return known[word]
@@ -169,23 +207,23 @@ def _cam_of(row: str) -> CamMethod:
     return next(iter(found), "native")
 
 
-def _value(trial_id: str, metric: str, heading: str, cam: CamMethod, store: ResultsStore) -> TrialValue:
+def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: ResultsStore) -> TrialValue:
     state = store.state(trial_id, cam)
-    record = store.record(trial_id)
-    metrics: Mapping[str, float] = {}
-    if cam != "native" and metric != "auroc":
+    if quantity is None:
+        return TrialValue(trial_id, state, None, None)
+    record, metrics = store.record(trial_id), {}
+    if cam != "native" and quantity.metric != "auroc":
         evaluation = store.evaluation(trial_id, cam)
         metrics = evaluation.metrics if evaluation is not None else {}
     elif record is not None and record.outcome is not None:
         metrics = record.outcome.metrics
-    prefix = f"{metric}/"
-    names = [key.removeprefix(prefix) for key in metrics if key.startswith(prefix)]
-    name = next((name for name in names if heading_of(name) == heading), None)
+    name = quantity.name_in(metrics)
     if name is None:
         return TrialValue(trial_id, state, None, None)
     folder = store.folder(trial_id)
     units = folder.units if cam == "native" else folder.cam_units(cam)
-    return TrialValue(trial_id, state, metrics[prefix + name], _from_units(units, metric, name))
+    value = metrics[f"{quantity.metric}/{name}"]
+    return TrialValue(trial_id, state, value, _from_units(units, quantity.metric, name))
 
 
 def _from_units(path: Path, metric: str, name: str) -> float | None:

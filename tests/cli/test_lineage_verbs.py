@@ -257,13 +257,36 @@ def test_check_of_a_report_exits_with_0_or_1_and_writes_nothing(bench, folder, t
     check = ["report", "suites/example.yaml", "--check"]
     code, text, errors = bench(*check)
     assert (code, errors) == (0, "")
-    assert "every byte of" in text
+    assert "every byte is what the results say" in text
     code, text, _ = bench(*check, "--seeds", "0")
     assert code == 1
     assert "the suite is another" in text
     code, text, _ = bench(*check, "--reports-dir", str(tmp_path / "none"))
     assert code == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_all_reports_are_checked_at_once(bench, folder, tmp_path):
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "example.yaml").write_text(SUITE)
+    words = [
+        "report",
+        "--all",
+        "--suites-dir",
+        str(tmp_path / "suites"),
+        "--reports-dir",
+        str(tmp_path / "all"),
+    ]
+    assert bench(*words)[0] == 0
+    assert bench(*words, "--check")[0] == 0
+    table = tmp_path / "all" / "thesis" / "ours" / "table-5-1-ours.md"
+    table.write_text(table.read_text().replace("PYLON", "PILON"))
+    (tmp_path / "all" / "example" / "index.html").unlink()
+    code, text, _ = bench(*words, "--check")
+    assert code == 1
+    first, second = text.splitlines()
+    assert first.endswith("index.html: is missing")
+    assert second.startswith(f"{table}: was changed after it was written; line ")
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,34 @@ def test_a_cell_that_is_no_number_is_told(written, example):
     path.write_text(path.read_text().replace(",0.75,", ",much,"))
     with pytest.raises(ResultsError, match="row 'PYLON', column 'Mass': could not convert string to float"):
         trace(written, example, column="Mass", table="auroc")
+
+
+@pytest.fixture(scope="module")
+def columns_twice(tmp_path_factory):
+    """A file with AUROC and accuracy of the same name, in two groups, and published values beside ours."""
+    path = tmp_path_factory.mktemp("table") / "table-6-2-beside.csv"
+    head = "table,row,kind,column,mean,half_width_95,n,expected,best,trial_ids,section,group"
+    cells = [
+        f"table-6-2-beside,PYLON,{kind},Weighted avg.,{mean},,0,5,0,,(B) UP module,{group}"
+        for kind, mean, group in (
+            ("published", 0.62, "Point localization"),
+            ("ours", 0.5, "Point localization"),
+            ("ours", 0.75, "AUROC"),
+        )
+    ]
+    path.write_text("\n".join([head, *cells]) + "\n")
+    return path
+
+
+def test_columns_of_one_name_are_told_apart_by_their_group(columns_twice, example):
+    cell = trace_cell(columns_twice, "PYLON", "weighted", example.store, group="auroc")
+    assert (cell.mean, cell.kind, cell.is_recorded) == (0.75, "ours", True)
+    with pytest.raises(ResultsError, match="say which with --group: Point localization, AUROC"):
+        trace_cell(columns_twice, "PYLON", "weighted", example.store)
+    with pytest.raises(ResultsError, match=r"no group 'AUROCK'; .*; did you mean 'AUROC'"):
+        trace_cell(columns_twice, "PYLON", "weighted", example.store, group="AUROCK")
+
+
+def test_our_value_is_meant_where_published_ones_stand_beside_it(columns_twice, example):
+    cell = trace_cell(columns_twice, "PYLON", "weighted", example.store, group="Point localization")
+    assert (cell.mean, cell.kind) == (0.5, "ours")
