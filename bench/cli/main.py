@@ -8,7 +8,21 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bench.cli import arguments as shared
-from bench.cli import compare, data, list_, plan, predict, reference, replay, report, run, schema, show, ui, verify
+from bench.cli import (
+    compare,
+    data,
+    list_,
+    plan,
+    predict,
+    reference,
+    replay,
+    report,
+    run,
+    schema,
+    show,
+    ui,
+    verify,
+)
 from bench.errors import FULL_DISK, BenchError, nearest
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130

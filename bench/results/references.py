@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from bench.errors import ResultsError, brief
 from bench.results.atomic import write_text
-from bench.suite.schema import SHORT_NAME, Frozen, Resolution, Seed
+from bench.suite.frozen import Frozen
+from bench.suite.schema import SHORT_NAME, Resolution, Seed
 
 
 class SeedMetrics(Frozen):

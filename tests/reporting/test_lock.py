@@ -9,6 +9,7 @@ import pytest
 from bench.reporting.build import render_report
 from bench.reporting.lock import LOCK, suite_digest
 from bench.results.store import ResultsStore
+from bench.suite.load import load_suite
 
 TWO_SEEDS = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
 
@@ -63,6 +64,7 @@ def test_the_same_results_elsewhere_give_the_same_lock(filled, tmp_path):
         ("title: Another\n", False),
         ("references: [authors_pylon_nih256]\n", False),
         ("recipe: {batch_size: 8}\n", False),
+        ("claims: [{superior: PYLON, to: others}]\n", False),
     ],
 )
 def test_digest_of_the_suite_is_that_of_what_the_report_shows(example, change, is_same):
@@ -74,3 +76,12 @@ def test_references_are_locked_by_their_files(example):
     loaded = example.load(TWO_SEEDS + "references: [authors_pylon_nih256]\n")
     locked = lock_of(loaded, example.store)["references"]["authors_pylon_nih256"]
     assert sorted(locked) == ["authors_hits_pylon_nih256_seed0.csv", "authors_seeds_pylon_nih256.csv"]
+
+
+def test_trials_of_other_suites_that_claims_compare_are_locked_too(example):
+    (example.folder / "other.yaml").write_text(TWO_SEEDS + "recipe: {batch_size: 8}\n")
+    claims = "claims: [{superior: PYLON, to: {suite: other, model: PYLON}}]\n"
+    loaded = example.load(TWO_SEEDS + claims)
+    locked = {trial["id"] for trial in lock_of(loaded, example.store)["trials"]}
+    theirs = {p.trial.id for p in load_suite(example.folder / "other.yaml").grid.points if p.label == "PYLON"}
+    assert locked == {trial.id for trial in loaded.grid.trials} | theirs
