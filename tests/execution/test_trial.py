@@ -14,7 +14,7 @@ from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
 from bench.metrics.localization import point_accuracy
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, LOSS_COLUMNS, UNIT_COLUMNS, read_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOSS_COLUMNS, UNIT_COLUMNS, read_table
 from bench.suite.catalog import MODELS
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
@@ -59,7 +59,7 @@ def test_outcome_and_files_are_complete(reference):
     assert outcome.best_epoch == min(rows, key=lambda row: row.val_loss).epoch
     units, boxes = read_table(trial.units), read_table(trial.boxes)
     assert tuple(units.columns) == UNIT_COLUMNS
-    assert tuple(boxes.columns) == BOX_COLUMNS
+    assert tuple(boxes.columns) == (*BOX_COLUMNS, *FRAME_COLUMNS)
     assert len(units) == len(boxes[["image", "finding"]].drop_duplicates())
     assert outcome.provenance.device == "cpu"
     assert outcome.provenance.precision == "float32"
