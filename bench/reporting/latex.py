@@ -62,13 +62,17 @@ def _row(row: Row) -> str:
 
 
 def _cell(cell: Cell) -> str:
+    if cell.text is not None:
+        return escape(cell.text)
     if cell.mean is None:
         return "---"
-    text = format_number(cell.mean)
+    text = escape(format_number(cell.mean, cell.decimals, is_signed=cell.is_signed))
     if cell.is_best:
         text = rf"\textbf{{{text}}}"
     if cell.half_width is not None:
-        text += rf" $\pm$ {format_number(cell.half_width)}"
+        text += rf" $\pm$ {format_number(cell.half_width, cell.decimals)}"
+    elif cell.low is not None and cell.high is not None:
+        text += f" [{escape(cell.formatted_ends(', '))}]"
     return rf"{text} \scriptsize($n={cell.n}$)" if cell.is_short else text
 
 

@@ -23,11 +23,15 @@ def _row(row: Row, emphasis: str = "") -> str:
 
 
 def _cell(cell: Cell) -> str:
+    if cell.text is not None:
+        return cell.text.replace("|", "\\|")
     if cell.mean is None:
         return DASH
-    text = format_number(cell.mean)
+    text = format_number(cell.mean, cell.decimals, is_signed=cell.is_signed)
     if cell.half_width is not None:
-        text += f"{_NO_BREAK}±{_NO_BREAK}{format_number(cell.half_width)}"
+        text += f"{_NO_BREAK}±{_NO_BREAK}{format_number(cell.half_width, cell.decimals)}"
+    elif cell.low is not None and cell.high is not None:
+        text += f"{_NO_BREAK}[{cell.formatted_ends(f',{_NO_BREAK}')}]"
     if cell.is_best:
         text = f"**{text}**"
     return f"{text}{_NO_BREAK}(n={cell.n})" if cell.is_short else text

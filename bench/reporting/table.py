@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bench.statistics.interval import Interval
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -14,6 +16,11 @@ class Cell:
         expected: seeds that the suite asks for; 0 for rows that have none.
         trial_ids: trials behind the mean.
         is_best: best of its column, or tied with the best.
+        low: lower end of the 95% interval, where it is not the mean's neighbourhood by half_width.
+        high: upper end of it.
+        text: what is shown in place of a mean, where a cell is no measured value.
+        decimals: of the mean and its interval.
+        is_signed: whether a plus sign is shown, as of differences.
     """
 
     mean: float | None
@@ -22,11 +29,30 @@ class Cell:
     expected: int = 0
     trial_ids: tuple[str, ...] = ()
     is_best: bool = False
+    low: float | None = None
+    high: float | None = None
+    text: str | None = None
+    decimals: int = 2
+    is_signed: bool = False
+
+    @classmethod
+    def of_interval(cls, interval: Interval, *, as_half_width: bool = False) -> "Cell":
+        """Returns the estimate with its interval: as both ends, or as half of its width."""
+        low, high = interval.low, interval.high
+        half_width = (high - low) / 2 if as_half_width and low is not None and high is not None else None
+        return cls(interval.mean, half_width, n=interval.num_seeds, low=low, high=high)
 
     @property
     def is_short(self) -> bool:
         """Whether seeds are missing behind a value that is there."""
         return self.mean is not None and self.n < self.expected
+
+    def formatted_ends(self, separator: str) -> str:
+        """Returns both ends of the interval, which has to have them."""
+        assert self.low is not None
+        assert self.high is not None
+        ends = (self.low, self.high)
+        return separator.join(format_number(end, self.decimals, is_signed=self.is_signed) for end in ends)
 
 
 @dataclass(frozen=True)
@@ -63,6 +89,7 @@ class Table:
 DASH = "—"
 
 
-def format_number(value: float) -> str:
-    """Returns a share in [0, 1] with two decimals, as the thesis prints them: ``0.46``, ``1.00``."""
-    return f"{value:.2f}"
+def format_number(value: float, decimals: int = 2, *, is_signed: bool = False) -> str:
+    """Returns a share as the thesis prints it, ``0.46``, ``1.00``; a difference as ``+0.12``, ``−0.03``."""
+    text = f"{value:{'+' if is_signed else ''}.{decimals}f}"
+    return text.replace("-", "−")

@@ -26,6 +26,23 @@ class Spread(NamedTuple):
     variance: NDArray[np.float64]
     df: NDArray[np.float64]
 
+    def half_width(self) -> float:
+        """Returns half the width of the 95% interval of a single mean."""
+        return float(stats.t.ppf(1 - _TAIL, self.df) * np.sqrt(self.variance))
+
+    def p_of(self, mean: float) -> float:
+        """Returns the two-sided p that a single mean is 0: below .05 just where its interval leaves 0 out."""
+        return float(2 * stats.t.sf(abs(mean) / np.sqrt(self.variance), self.df))
+
+
+def draw_patients(
+    num_patients: int, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
+) -> NDArray[np.int64]:
+    """Returns how often each patient is in samples of as many, with replacement: [replicates, patients]."""
+    drawn = generator.integers(0, num_patients, (num_replicates, num_patients))
+    cells = drawn + num_patients * np.arange(num_replicates)[:, None]
+    return np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape)
+
 
 def resampled_accuracies(
     units: UnitHits, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
@@ -35,10 +52,18 @@ def resampled_accuracies(
     All seeds see the same patients in a replicate. The macro average of a replicate that misses a finding is
     taken over the findings that it has.
     """
-    sums = units.by_patient()
-    num_patients = len(sums.units)
-    even = np.full(num_patients, 1 / num_patients)
-    return _accuracies(sums, generator.multinomial(num_patients, even, size=num_replicates), average)
+    return accuracies_of_samples(units, average, draw_patients(units.num_patients, generator, num_replicates))
+
+
+def accuracies_of_samples(units: UnitHits, average: Average, times: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Returns each seed's accuracy, [samples, seeds], where patients are taken `times`, [samples, patients].
+
+    Args:
+        units: hits; of several models the same patients are drawn by the same `times`.
+        average: weighted or macro.
+        times: see `draw_patients`; patients in ascending order.
+    """
+    return _accuracies(units.by_patient(), times, average)
 
 
 def accuracies_without_a_patient(units: UnitHits, average: Average) -> NDArray[np.float64]:
@@ -118,16 +143,21 @@ def bootstrap_over_patients(
 
     Source: C. A. Field, A. H. Welsh, J. R. Stat. Soc. B 69 (2007) 369–390, resampling of clusters.
     """
+    return interval_of_patients(
+        units, average, resampled_accuracies(units, average, generator, num_replicates)
+    )
+
+
+def interval_of_patients(units: UnitHits, average: Average, replicates: NDArray[np.float64]) -> Interval:
+    """Returns the interval of `bootstrap_over_patients` from resampled accuracies, [replicates, seeds]."""
     mean = float(units.accuracy(average).mean())
     num_patients = units.num_patients
     unknown = Interval(mean, None, None, num_patients, units.num_seeds)
-    if num_patients < 2:
-        return unknown
-    replicates = resampled_accuracies(units, average, generator, num_replicates).mean(axis=1)
-    if np.ptp(replicates) < _ROUNDING:
+    means = replicates.mean(axis=1)
+    if num_patients < 2 or np.ptp(means) < _ROUNDING:
         return unknown
     jackknife = accuracies_without_a_patient(units, average).mean(axis=1)
-    low, high = bca_ends(np.asarray(mean), replicates, jackknife)
+    low, high = bca_ends(np.asarray(mean), means, jackknife)
     return Interval(mean, float(low), float(high), num_patients, units.num_seeds)
 
 
@@ -178,12 +208,12 @@ def interval_over_seeds_and_patients(
     """
     accuracies = units.accuracy(average)
     mean = float(accuracies.mean())
-    num_patients, num_seeds = units.num_patients, units.num_seeds
-    if num_patients < 2 or num_seeds < 2:
-        return Interval(mean, None, None, num_patients, num_seeds)
+    unknown = Interval(mean, None, None, units.num_patients, units.num_seeds)
+    if units.num_patients < 2 or units.num_seeds < 2:
+        return unknown
     replicates = resampled_accuracies(units, average, generator, num_replicates)
-    variance, df = spread_over_seeds_and_patients(accuracies, replicates, num_patients)
-    if variance < _ROUNDING**2:
-        return Interval(mean, None, None, num_patients, num_seeds)
-    half_width = float(stats.t.ppf(1 - _TAIL, df) * np.sqrt(variance))
-    return Interval(mean, mean - half_width, mean + half_width, num_patients, num_seeds)
+    spread = spread_over_seeds_and_patients(accuracies, replicates, units.num_patients)
+    if spread.variance < _ROUNDING**2:
+        return unknown
+    half_width = spread.half_width()
+    return Interval(mean, mean - half_width, mean + half_width, units.num_patients, units.num_seeds)

@@ -44,6 +44,13 @@ AUROCS = {
     "50% | A_vg & more": (0.75, 0.78125),
 }
 
+# Of the units in BOXES, for every seed.
+HITS = {
+    "PYLON": (True, True, True, False),
+    "UP1": (True, True, False, False),
+    "50% | A_vg & more": (True, False, False, False),
+}
+
 PROVENANCE = Provenance(
     bench="0.1.0",
     git_commit="0123456789ab",
@@ -68,23 +75,37 @@ class Example:
         path.write_text(text, encoding="utf-8")
         return load_suite(path)
 
-    def finish(self, point: Point, metrics: dict[str, float], notes: tuple[str, ...] = ()) -> None:
+    def finish(
+        self,
+        point: Point,
+        metrics: dict[str, float],
+        notes: tuple[str, ...] = (),
+        hits: tuple[bool, ...] = (False,) * len(BOXES),
+    ) -> None:
         outcome = Outcome(
             metrics=metrics, best_epoch=1, num_epochs=2, duration_s=30.0, notes=notes, provenance=PROVENANCE
         )
         self.store.announce(point.trial)
         folder = self.store.folder(point.trial.id)
-        unit_rows = [
-            (image, patient, name, 1, 2, 0.5, 1, True, False, 0.25, 0.125)
-            for image, patient, name, _ in BOXES
-        ]
         box_rows = [(image, name, *box) for image, _, name, box in BOXES]
-        write_table(folder.units, pd.DataFrame(unit_rows, columns=list(UNIT_COLUMNS)), UNIT_COLUMNS)
+        write_table(folder.units, self.units(hits), UNIT_COLUMNS)
         write_table(folder.boxes, pd.DataFrame(box_rows, columns=list(BOX_COLUMNS)), BOX_COLUMNS)
         self.store.finish(point.trial, outcome)
 
+    @staticmethod
+    def units(hits: tuple[bool, ...]) -> pd.DataFrame:
+        """Returns the units of BOXES with these hits, one for each."""
+        rows = [
+            (image, patient, name, 1, 2, 0.5, 1, True, hit, 0.25, 0.125)
+            for (image, patient, name, _), hit in zip(BOXES, hits, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=list(UNIT_COLUMNS))
+
     def evaluate(self, point: Point, accuracy: float | None) -> None:
         """Finishes the evaluation of the point's map, or fails it if there is no accuracy."""
+        if accuracy is not None:
+            table = self.units((True, False, False, False))
+            write_table(self.store.folder(point.trial.id).cam_units(point.cam), table, UNIT_COLUMNS)
         evaluation = CamEvaluation(
             method=point.cam,
             status="failed" if accuracy is None else "finished",
@@ -120,7 +141,8 @@ class Example:
             values = ACCURACIES.get(point.label, ())
             if point.trial.seed < len(values):
                 notes = ("AUROC of Hernia is undefined on this test split",)
-                self.finish(point, self.metrics(point.label, point.trial.seed), notes)
+                metrics = self.metrics(point.label, point.trial.seed)
+                self.finish(point, metrics, notes, HITS[point.label])
             elif values:
                 self.store.fail(point.trial, "Traceback …\nRuntimeError: boom")
 

@@ -13,7 +13,8 @@ from bench.errors import ResultsError
 from bench.reporting.build import Report, render_report, write_report
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-KEYS = ("point_accuracy-phantom-64px", "auroc-phantom-64px", "iobb_accuracy-phantom-64px")
+METRICS = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons")
+KEYS = tuple(f"{metric}-phantom-64px" for metric in METRICS)
 
 
 def _report(example) -> Report:
@@ -98,7 +99,7 @@ def test_the_same_results_give_the_same_files(filled) -> None:
 def test_csv_has_every_cell_in_full_precision_with_its_trials(filled) -> None:
     report = _report(filled)
     rows = list(csv.DictReader(report.files[f"{KEYS[0]}.csv"].splitlines()))
-    assert len(rows) == (4 + 4) * 4
+    assert len(rows) == (4 + 4) * 5
     cells = {(row["row"], row["column"]): row for row in rows}
     cell = cells["50% | A_vg & more", "Weighted avg."]
     assert float(cell["mean"]) == pytest.approx((0.40 + 0.44) / 2, rel=1e-12)
@@ -115,7 +116,7 @@ def test_tables_in_latex_have_as_many_cells_in_each_row(filled) -> None:
     text = _report(filled).files[f"{KEYS[0]}.tex"]
     rows = [line for line in text.splitlines() if line.endswith(r" \\")]
     assert len(rows) == 1 + 4 + 4
-    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {4}
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {5}
 
 
 def test_a_damaged_record_stops_the_report(example) -> None:

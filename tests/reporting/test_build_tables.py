@@ -3,7 +3,8 @@
 import pytest
 
 from bench.errors import ResultsError
-from bench.reporting.build_tables import _dataset_names, build_tables
+from bench.reporting.build_tables import build_tables
+from bench.reporting.slices import _dataset_names
 from bench.reporting.table import Cell, Row, Table
 from bench.results.units import read_table
 from bench.suite.identity import short_hash
@@ -13,13 +14,18 @@ from bench.suite.schema import FolderSpec, PhantomSpec
 TWO_SEEDS = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
 
 
+def _built(grid, store) -> dict[str, Table]:
+    """Tables of a single slice by what they are of."""
+    return {table.key.split("-")[0]: table for table in build_tables(grid, store)}
+
+
 def _tables(filled) -> tuple[Table, Table]:
-    accuracy, auroc, _ = build_tables(filled.load().grid, filled.store)
-    return accuracy, auroc
+    tables = _built(filled.load().grid, filled.store)
+    return tables["point_accuracy"], tables["auroc"]
 
 
 def _overlap(filled) -> Table:
-    return build_tables(filled.load().grid, filled.store)[2]
+    return _built(filled.load().grid, filled.store)["iobb_accuracy"]
 
 
 def _row(table: Table, label: str) -> Row:
@@ -33,7 +39,7 @@ def _cell(table: Table, label: str, column: str) -> Cell:
 def test_there_is_a_table_of_accuracy_and_one_of_auroc(filled) -> None:
     accuracy, auroc = _tables(filled)
     assert (accuracy.key, auroc.key) == ("point_accuracy-phantom-64px", "auroc-phantom-64px")
-    assert accuracy.columns == ("Weighted avg.", "Macro avg.", "Mass", "Nodule")
+    assert accuracy.columns == ("Weighted avg.", "Macro avg.", "Mass", "Nodule", "Gain over constant")
     assert auroc.columns == ("Weighted avg.", "Macro avg.", "Pleural Thickening")
 
 
@@ -93,7 +99,7 @@ def test_a_single_seed_is_best_only_by_its_mean_and_has_no_interval(example) -> 
     pylon, _, baseline, _ = loaded.grid.points
     for point, value in ((pylon, 0.501), (baseline, 0.5)):
         example.finish(point, {"point_accuracy/weighted": value})
-    (table,) = build_tables(loaded.grid, example.store)
+    table = _built(loaded.grid, example.store)["point_accuracy"]
     cells = [row.cells[0] for row in table.models]
     assert [cell.is_best for cell in cells] == [True, False]
     assert [cell.half_width for cell in cells] == [None, None]
@@ -115,8 +121,7 @@ def test_a_complete_grid_has_nothing_to_note(example) -> None:
     loaded = example.load(TWO_SEEDS)
     for point in loaded.grid.points:
         example.finish(point, {"point_accuracy/weighted": 0.5})
-    (table,) = build_tables(loaded.grid, example.store)
-    assert table.notes == ()
+    assert _built(loaded.grid, example.store)["point_accuracy"].notes == ()
 
 
 def test_without_a_finished_trial_there_is_no_table(example) -> None:
@@ -129,23 +134,38 @@ def test_references_follow_the_boxes_by_hand(filled) -> None:
     accuracy, auroc = _tables(filled)
     assert auroc.references == ()
     # Mass: 16 × 8 px of 64². Nodule: 4 × 4 px. Edges are included.
-    random = [cell.mean for cell in _row(accuracy, "Uniform random point").cells]
+    random = _means(accuracy, "Uniform random point")
     assert random == pytest.approx([(128 + 16) / 2 / 4096, (128 + 16) / 2 / 4096, 128 / 4096, 16 / 4096])
     # The middle (31.5, 31.5) is in one of two Nodule boxes.
-    assert [c.mean for c in _row(accuracy, "Image centre").cells] == pytest.approx([0.25, 0.25, 0, 0.5])
+    assert _means(accuracy, "Image centre") == pytest.approx([0.25, 0.25, 0, 0.5])
     # Patients p and q share their Mass box; q and r have Nodules far apart.
-    assert [c.mean for c in _row(accuracy, "Best constant point").cells] == pytest.approx([0.5, 0.5, 1, 0])
+    assert _means(accuracy, "Best constant point") == pytest.approx([0.5, 0.5, 1, 0])
+
+
+def _means(table: Table, label: str) -> list[float | None]:
+    """All but the gain."""
+    return [cell.mean for cell in _row(table, label).cells[:-1]]
+
+
+def test_gain_is_over_the_constant_point_by_hand(filled) -> None:
+    accuracy, _ = _tables(filled)
+    # Of four units PYLON hits three, UP1 two, the third model one; the constant point hits two.
+    labels = ("PYLON", "UP1", "50% | A_vg & more", "Uniform random point", "Image centre")
+    gains = [_cell(accuracy, label, "Gain over constant").mean for label in labels]
+    assert gains == pytest.approx([0.25, 0, -0.25, (128 + 16) / 2 / 4096 - 0.5, -0.25])
+    for label in ("Baseline (average)", "Best constant point"):
+        assert _cell(accuracy, label, "Gain over constant").mean is None
 
 
 def test_area_row_is_the_mean_share_of_boxes(filled) -> None:
     accuracy, _ = _tables(filled)
-    weighted, macro, mass, nodule = _row(accuracy, "(Avg. box area)").cells
+    weighted, macro, mass, nodule, gain = _row(accuracy, "(Avg. box area)").cells
     assert mass.mean == pytest.approx(15 * 7 / 4096)
     assert nodule.mean == pytest.approx(9 / 4096)
-    assert (weighted.mean, macro.mean) == (None, None)
+    assert (weighted.mean, macro.mean, gain.mean) == (None, None, None)
 
 
-def test_references_are_never_bold_and_have_no_interval(filled) -> None:
+def test_references_are_never_bold_and_of_three_patients_have_no_interval(filled) -> None:
     accuracy, _ = _tables(filled)
     for row in accuracy.references:
         assert len(row.cells) == len(accuracy.columns)
@@ -184,7 +204,8 @@ def test_trials_that_were_scored_before_overlap_are_named_below_its_table_only(f
 def test_overlap_has_areas_and_no_controls_below_its_models(filled) -> None:
     """A point has no area, so that controls of peaks say nothing of overlap."""
     table, accuracy = _overlap(filled), _tables(filled)[0]
-    assert table.references == (_row(accuracy, "(Avg. box area)"),)
+    (areas,) = table.references
+    assert areas.cells == _row(accuracy, "(Avg. box area)").cells[:-1]
     assert "mean share of the image" in table.caption
     assert "without looking at the image" not in table.caption
     assert "never decides" in table.caption
@@ -192,9 +213,7 @@ def test_overlap_has_areas_and_no_controls_below_its_models(filled) -> None:
 
 def test_records_without_overlap_have_no_table_of_it(filled) -> None:
     grid = filled.load().grid.select(["model=UP1"], None)
-    assert [table.key for table in build_tables(grid, filled.store)] == [
-        *("point_accuracy-phantom-64px", "auroc-phantom-64px"),
-    ]
+    assert list(_built(grid, filled.store)) == ["point_accuracy", "auroc", "intervals"]
 
 
 def test_units_of_before_overlap_was_scored_still_report(example) -> None:
@@ -242,8 +261,7 @@ def test_no_records_make_no_tables(example) -> None:
 
 def test_a_selection_expects_only_its_own_seeds(filled) -> None:
     grid = filled.load().grid.select(["model=UP1"], "0-1")
-    accuracy, _ = build_tables(grid, filled.store)
-    (row,) = accuracy.models
+    (row,) = _built(grid, filled.store)["point_accuracy"].models
     assert row.label == "UP1"
     assert (row.cells[0].n, row.cells[0].expected) == (2, 2)
 
@@ -269,7 +287,8 @@ def with_maps(example):
 
 def test_localization_has_a_row_for_each_map_and_auroc_one_for_each_model(with_maps) -> None:
     example, loaded = with_maps
-    accuracy, auroc = build_tables(loaded.grid, example.store)
+    tables = _built(loaded.grid, example.store)
+    accuracy, auroc = tables["point_accuracy"], tables["auroc"]
     assert [row.label for row in accuracy.models] == [
         *("PYLON", "PYLON [Grad-CAM]", "PYLON [Eigen-CAM]"),
         *("Baseline", "Baseline [Grad-CAM]", "Baseline [Eigen-CAM]"),
@@ -285,7 +304,8 @@ def test_localization_has_a_row_for_each_map_and_auroc_one_for_each_model(with_m
 
 def test_notes_name_a_failed_trial_once_and_the_maps_of_finished_ones(with_maps) -> None:
     example, loaded = with_maps
-    accuracy, auroc = build_tables(loaded.grid, example.store)
+    tables = _built(loaded.grid, example.store)
+    accuracy, auroc = tables["point_accuracy"], tables["auroc"]
     pylon, baseline = loaded.grid.trials[:2], loaded.grid.trials[2:]
     assert accuracy.notes == (
         f"Failed: {pylon[1].id} [Eigen-CAM], {baseline[0].id}.",
@@ -310,7 +330,7 @@ def test_notes_tell_what_is_blocked_and_why(example) -> None:
     example.finish(scratch[0], {"point_accuracy/weighted": 0.5})
     parent = tuned[0].trial.init
     example.store.fail(parent, "Traceback …\nRuntimeError: boom")
-    (table,) = build_tables(loaded.grid, example.store)
+    table = _built(loaded.grid, example.store)["point_accuracy"]
     assert table.notes == (
         f"Not finished: {scratch[1].trial.id}, {tuned[1].trial.id}.",
         f"Blocked: {tuned[0].trial.id} is blocked because {parent.id} failed: RuntimeError: boom.",
@@ -320,7 +340,8 @@ def test_notes_tell_what_is_blocked_and_why(example) -> None:
 def test_a_suite_without_the_native_map_has_other_rows_and_the_same_auroc(with_maps) -> None:
     example, _ = with_maps
     loaded = example.load(TWO_SEEDS + "cams: [grad_cam]\n")
-    accuracy, auroc = build_tables(loaded.grid, example.store)
+    tables = _built(loaded.grid, example.store)
+    accuracy, auroc = tables["point_accuracy"], tables["auroc"]
     assert [row.label for row in accuracy.models] == ["PYLON [Grad-CAM]", "Baseline [Grad-CAM]"]
     assert [row.label for row in auroc.models] == ["PYLON", "Baseline"]
 

@@ -1,0 +1,117 @@
+"""A table of paired comparisons between the rows of a localization table."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scipy import stats
+
+from bench.reporting.row_hits import RowHits
+from bench.reporting.table import Cell, Row, Table
+from bench.statistics.mcnemar import clustered_mcnemar
+from bench.statistics.multiplicity import holm
+from bench.statistics.permutation import EXACT_UP_TO, sign_flip_by_seed
+
+MOST_ROWS = 10
+"""With more rows than these, each is compared with the best one alone, not with every other."""
+
+_COLUMNS = (
+    "Over seeds",
+    "Over both",
+    "p, t by seed",
+    "p, signs by seed",
+    "p, McNemar",
+    "p, both",
+    "p, Holm",
+)
+
+_CAPTION = (
+    "Differences of the weighted average between two rows, seed by seed and unit by unit, for the seeds that "
+    "both have. Over seeds: mean ± half-width of the 95% Student-t interval, and its p. Signs by seed: exact "
+    "sign-flip test, with the smallest p that so many seeds could give in brackets. McNemar: clustered by "
+    "patient (Obuchowski), over all seeds; these trained models on other patients. Over both: 95% interval "
+    "for other seeds and other patients, and its p. Holm: that p, adjusted for all comparisons of the table; "
+    "without patients or seeds enough for it, t by seed is. A p above .05 is no sign of equality."
+)
+
+
+def comparison_table(key: str, title: str, rows: Sequence[RowHits]) -> Table | None:
+    """Returns the table, a row for each comparison; None where no two rows share a seed."""
+    pairs, note = _pairs(rows)
+    differences = [found for first, second in pairs if (found := first.minus(second)) is not None]
+    if not differences:
+        return None
+    adjusted = holm([_p_to_adjust(difference) for difference in differences])
+    lines = tuple(
+        Row(difference.label, _with_trials((*_cells(difference), _p_cell(p)), difference))
+        for difference, p in zip(differences, adjusted, strict=True)
+    )
+    return Table(
+        key=key, title=title, columns=_COLUMNS, models=lines, references=(), caption=_CAPTION, notes=note
+    )
+
+
+def _pairs(rows: Sequence[RowHits]) -> tuple[list[tuple[RowHits, RowHits]], tuple[str, ...]]:
+    """Returns what to compare, the row with the higher mean first, and a note on the choice."""
+    ordered = sorted(rows, key=lambda row: -row.over_seeds.mean)
+    if len(rows) <= MOST_ROWS:
+        return list(itertools.combinations(ordered, 2)), ()
+    best, *others = ordered
+    note = (
+        f"More than {MOST_ROWS} rows: each is compared with the best one. These data chose it, which makes "
+        "the p-values somewhat too small; claims that were stated before do not have this fault."
+    )
+    return [(best, other) for other in others], (note,)
+
+
+def _cells(difference: RowHits) -> tuple[Cell, ...]:
+    seeds, both = difference.over_seeds, difference.over_both
+    ends = Cell(None) if both.low is None else Cell(both.mean, low=both.low, high=both.high, is_signed=True)
+    return (
+        Cell(seeds.mean, seeds.half_width, seeds.n, is_signed=True),
+        ends,
+        _p_cell(_p_by_seed(difference)),
+        _sign_cell(difference),
+        _p_cell(clustered_mcnemar(difference.units).p),
+        _p_cell(difference.p_over_both),
+    )
+
+
+def _with_trials(cells: Sequence[Cell], difference: RowHits) -> tuple[Cell, ...]:
+    """Returns the cells, those that have a value with the trials behind it."""
+    num_seeds = len(difference.seeds)
+    return tuple(
+        cell if cell.mean is None else replace(cell, n=num_seeds, trial_ids=difference.trial_ids)
+        for cell in cells
+    )
+
+
+def _p_to_adjust(difference: RowHits) -> float:
+    p = difference.p_over_both
+    return _p_by_seed(difference) if math.isnan(p) else p
+
+
+def _p_by_seed(difference: RowHits) -> float:
+    """Returns the p of the paired t test by seed; NaN for one seed, and where all differences are equal."""
+    values = difference.units.accuracy("weighted")
+    if len(values) < 2 or difference.over_seeds.half_width == 0:
+        return math.nan
+    return float(stats.ttest_1samp(values, 0).pvalue)
+
+
+def _sign_cell(difference: RowHits) -> Cell:
+    values = [float(value) for value in difference.units.accuracy("weighted")]
+    if len(values) > EXACT_UP_TO:
+        return Cell(None)
+    test = sign_flip_by_seed(values)
+    return Cell(test.p, text=f"{format_p(test.p)} ({format_p(test.smallest_p)})")
+
+
+def _p_cell(p: float) -> Cell:
+    return Cell(None) if math.isnan(p) else Cell(p, text=format_p(p))
+
+
+def format_p(p: float) -> str:
+    """Returns a p-value as tables print it: three decimals, ``<0.001`` below them."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

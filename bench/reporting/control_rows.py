@@ -1,0 +1,89 @@
+"""What localization reaches without looking at the image, and how large its boxes are: rows below a table."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from bench.metrics.controls import CONTROLS, control_hits
+from bench.metrics.localization import MACRO, WEIGHTED
+from bench.reporting.row_hits import RowHits, interval_over_patients
+from bench.reporting.table import Cell, Row
+from bench.results.store import TrialFolder
+from bench.results.units import read_table
+from bench.statistics.unit_hits import UnitHits, from_unit_tables
+
+CONSTANT = CONTROLS["constant"]
+GAIN = "Gain over constant"
+
+CONTROL_CAPTION = (
+    " Below the line too, what is reached without looking at the image: a uniform random point (expected "
+    "value), the image centre, and each finding's best point fitted on other patients; ± over patients. "
+    "Gain: how far the weighted average is above that best constant point, unit by unit; ± over seeds and "
+    "patients, where there is one seed over patients."
+)
+
+
+def rows_of_controls(folder: TrialFolder, resolution: int) -> tuple[RowHits, ...]:
+    """Returns the hits of each control on the boxes that a finished trial was scored with; of no seed.
+
+    Raises:
+        ResultsError: a table of the trial is missing or not readable.
+    """
+    boxes, units = read_table(folder.boxes), read_table(folder.units)
+    images = {name: index for index, name in enumerate(units["image"].unique())}
+    findings = {name: index for index, name in enumerate(boxes["finding"].unique())}
+    table = boxes.assign(image_index=boxes["image"].map(images), class_index=boxes["finding"].map(findings))
+    by_image = units.drop_duplicates("image")
+    patients = by_image.set_index(by_image["image"].map(images))["patient"]
+    hits = control_hits(table, patients, resolution)
+    hits["image"] = hits["image_index"].map(dict(enumerate(images)))
+    hits["finding"] = hits["class_index"].map(dict(enumerate(findings)))
+    hits["patient"] = hits["image_index"].map(patients)
+    return tuple(
+        RowHits(label, (), from_unit_tables([hits.assign(hit=hits[control])]))
+        for control, label in CONTROLS.items()
+    )
+
+
+def control_row(control: RowHits, constant: RowHits, columns: Sequence[str]) -> Row:
+    """Returns the control's accuracies for the columns and its gain, each with its interval over patients."""
+    return Row(
+        control.label, (*(_cell(control.units, column) for column in columns), gain_over(constant, control))
+    )
+
+
+def gain_over(constant: RowHits, row: RowHits | None, expected: int = 0) -> Cell:
+    """Returns how far a row's weighted accuracy is above that of the constant point, unit by unit.
+
+    Its 95% interval is over seeds and patients, or over patients where there is one seed.
+
+    Args:
+        constant: the control.
+        row: None is a hole, and so is the constant itself.
+        expected: seeds that the suite asks for.
+    """
+    if row is None or row.label == constant.label:
+        return Cell(None, expected=expected)
+    difference = row.minus_control(constant)
+    interval = difference.over_both if len(row.seeds) > 1 else difference.over_patients
+    cell = Cell.of_interval(interval, as_half_width=True)
+    num_seeds = len(row.seeds)
+    return replace(cell, n=num_seeds, expected=expected, trial_ids=row.trial_ids, is_signed=True)
+
+
+def area_row(boxes: pd.DataFrame, columns: Sequence[str], resolution: int) -> Row:
+    """Returns the mean share of the image that a finding's boxes cover; averages have none."""
+    area = boxes["w"] * boxes["h"] / resolution**2
+    means = area.groupby(boxes["finding"]).mean()
+    cells = [Cell(float(means[column])) if column in means.index else Cell(None) for column in columns]
+    return Row("(Avg. box area)", tuple(cells))
+
+
+def _cell(units: UnitHits, column: str) -> Cell:
+    if column not in (WEIGHTED, MACRO):
+        if column not in units.findings:
+            return Cell(None)
+        units = units.of_finding(column)
+    interval = interval_over_patients(units, "macro" if column == MACRO else "weighted")
+    return replace(Cell.of_interval(interval, as_half_width=True), n=0)

@@ -1,0 +1,49 @@
+"""A table of intervals: how sure an accuracy is for other seeds, for other patients, and for both."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bench.reporting.row_hits import FEWEST_PATIENTS, RowHits
+from bench.reporting.table import Cell, Row, Table
+from bench.statistics.interval import Interval
+
+_CAPTION = (
+    "Weighted average with 95% intervals. Over seeds: Student's t, as in the other tables; other seeds, "
+    "these patients. Over patients: bootstrap of patients with all of their units (BCa; Wilson's interval "
+    "where every unit is hit or none); these seeds, other patients. Over both: other seeds and other "
+    "patients (t with Satterthwaite's degrees of freedom; patients add to them, so that it can be shorter "
+    "than the interval over a few seeds)."
+)
+
+
+def interval_table(key: str, title: str, rows: Sequence[RowHits], controls: Sequence[RowHits]) -> Table:
+    """Returns the table: a row for each model, then the controls, which have no seeds.
+
+    Intervals over patients are holes where there are fewer than `FEWEST_PATIENTS`.
+    """
+    units = controls[0].units
+    note = f"{len(units.hits)} units of {units.num_patients} patients"
+    if units.num_patients < FEWEST_PATIENTS:
+        note += f": too few for intervals over patients, which need {FEWEST_PATIENTS}"
+    return Table(
+        key=key,
+        title=title,
+        columns=("Over seeds", "Over patients", "Over both"),
+        models=tuple(Row(row.label, _cells(row)) for row in rows),
+        references=tuple(
+            Row(row.label, (Cell(None), replace(_cell(row.over_patients), n=0), Cell(None)))
+            for row in controls
+        ),
+        caption=_CAPTION,
+        notes=(f"{note}.",),
+    )
+
+
+def _cells(row: RowHits) -> tuple[Cell, ...]:
+    seeds = Cell(row.over_seeds.mean, row.over_seeds.half_width, row.over_seeds.n)
+    cells = (seeds, _cell(row.over_patients), _cell(row.over_both))
+    return tuple(replace(cell, trial_ids=row.trial_ids) for cell in cells)
+
+
+def _cell(interval: Interval) -> Cell:
+    return Cell(None) if interval.low is None else Cell.of_interval(interval)

@@ -1,0 +1,186 @@
+"""Intervals of a row, and comparisons of two, on hits that are drawn here."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from bench.errors import ResultsError
+from bench.reporting.comparison_table import MOST_ROWS, comparison_table, format_p
+from bench.reporting.interval_table import interval_table
+from bench.reporting.row_hits import RowHits, interval_over_patients, rows_of_hits
+from bench.reporting.slices import slices
+from bench.results.units import UNIT_COLUMNS, write_table
+from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients
+from bench.statistics.multiplicity import holm
+from bench.statistics.unit_hits import UnitHits
+
+PATIENTS = 60
+
+
+def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> RowHits:
+    """Two units of each patient, of two findings."""
+    generator = np.random.default_rng([draw, round(1000 * rate)])
+    hits = (generator.random((2 * PATIENTS, len(seeds))) < rate).astype(float)
+    images = np.array([f"{unit:03}.png" for unit in range(2 * PATIENTS)])
+    patients = np.repeat([f"p{patient:02}" for patient in range(PATIENTS)], 2)
+    findings = np.tile(["Mass", "Nodule"], PATIENTS)
+    return RowHits(
+        label, seeds, UnitHits(hits, images, patients, findings), tuple(f"{label}{i}" for i in seeds)
+    )
+
+
+def _of(row: RowHits, hits: np.ndarray) -> RowHits:
+    units = row.units
+    return RowHits(row.label, row.seeds, UnitHits(hits, units.images, units.patients, units.findings))
+
+
+def test_intervals_are_those_of_the_statistics() -> None:
+    row = _row("a", 0.6)
+    generator = np.random.default_rng(0)
+    assert row.over_patients == bootstrap_over_patients(row.units, "weighted", generator)
+    assert row.over_both == interval_over_seeds_and_patients(row.units, "weighted", np.random.default_rng(0))
+
+
+def test_an_interval_of_both_leaves_out_zero_just_where_its_p_is_below_5_percent() -> None:
+    found = set()
+    for draw in range(20):
+        difference = _row("a", 0.6, draw=draw).minus(_row("b", 0.5, draw=draw + 100))
+        interval = difference.over_both
+        is_apart = interval.low > 0 or interval.high < 0
+        assert is_apart == (difference.p_over_both < 0.05)
+        found.add(is_apart)
+    assert found == {True, False}
+
+
+@pytest.mark.parametrize("hit", [0.0, 1.0])
+def test_a_row_that_hits_nothing_or_all_has_wilsons_interval_of_its_patients(hit) -> None:
+    row = _row("a", 0.5, (0,))
+    interval = interval_over_patients(_of(row, np.full_like(row.units.hits, hit)).units)
+    low, high = proportion_confint(hit * PATIENTS, PATIENTS, method="wilson")
+    assert (interval.low, interval.high) == pytest.approx((low, high))
+
+
+def test_a_difference_that_is_none_anywhere_has_no_interval() -> None:
+    row = _row("a", 0.5)
+    assert row.minus(row).over_patients.low is None
+    assert row.minus(row).over_both.low is None
+    assert math.isnan(row.minus(row).p_over_both)
+
+
+def test_rows_are_compared_on_the_seeds_that_both_have() -> None:
+    first, second = _row("a", 0.6, (0, 1, 2)), _row("b", 0.5, (2, 3, 0))
+    difference = first.minus(second)
+    assert difference.seeds == (0, 2)
+    assert difference.trial_ids == ("a0", "a2", "b0", "b2")
+    expected = first.units.hits[:, [0, 2]] - second.units.hits[:, [2, 0]]
+    np.testing.assert_array_equal(difference.units.hits, expected)
+    assert first.minus(_row("c", 0.5, (7,))) is None
+
+
+def test_too_few_patients_have_no_interval_and_are_said() -> None:
+    row = _row("a", 0.5)
+    few = slice(0, 2 * 39)
+    units = row.units
+    small = RowHits(
+        "a", row.seeds, UnitHits(units.hits[few], units.images[few], units.patients[few], units.findings[few])
+    )
+    assert (small.over_patients.low, small.over_both.low) == (None, None)
+    table = interval_table("key", "title", [small], [small])
+    assert "78 units of 39 patients: too few" in table.notes[0]
+    seeds, patients, both = table.models[0].cells
+    assert seeds.half_width is not None
+    assert (patients.mean, both.mean) == (None, None)
+
+
+def test_the_table_of_intervals_has_each_kind() -> None:
+    row, control = _row("a", 0.6), _row("control", 0.3, (0,))
+    table = interval_table("key", "title", [row], [control])
+    seeds, patients, both = table.models[0].cells
+    assert seeds.half_width == row.over_seeds.half_width
+    assert (patients.low, patients.high) == (row.over_patients.low, row.over_patients.high)
+    assert (both.low, both.high) == (row.over_both.low, row.over_both.high)
+    hole, of_control, other = table.references[0].cells
+    assert (hole.mean, other.mean) == (None, None)
+    assert of_control.mean == pytest.approx(control.units.hits.mean())
+    assert table.notes == ("120 units of 60 patients.",)
+
+
+def test_comparisons_agree_with_scipy_and_holm() -> None:
+    rows = [_row("low", 0.3), _row("high", 0.7), _row("middle", 0.5)]
+    table = comparison_table("key", "title", rows)
+    assert [row.label for row in table.models] == ["high − middle", "high − low", "middle − low"]
+    by_label = {row.label: row for row in rows}
+    unadjusted = []
+    for line in table.models:
+        first, second = (by_label[name] for name in line.label.split(" − "))
+        seeds, both, t_test, signs, mcnemar, p_both, _ = line.cells
+        a, b = first.units.hits.mean(axis=0), second.units.hits.mean(axis=0)
+        assert seeds.mean == pytest.approx((a - b).mean())
+        assert t_test.mean == pytest.approx(stats.ttest_rel(a, b).pvalue)
+        exact = stats.permutation_test(
+            (a - b,), np.mean, permutation_type="samples", n_resamples=np.inf, alternative="two-sided"
+        )
+        assert signs.mean == pytest.approx(exact.pvalue)
+        assert signs.text == f"{signs.mean:.3f} (0.250)"
+        by_patient = (first.units.hits - second.units.hits).reshape(PATIENTS, -1).sum(axis=1)
+        chi2 = (PATIENTS - 1) / PATIENTS * by_patient.sum() ** 2 / (by_patient**2).sum()
+        assert mcnemar.mean == pytest.approx(stats.chi2.sf(chi2, 1))
+        assert both.low < seeds.mean < both.high
+        unadjusted.append(p_both.mean)
+    assert [line.cells[-1].mean for line in table.models] == pytest.approx(holm(unadjusted))
+
+
+def test_many_rows_are_compared_with_the_best_alone() -> None:
+    rates = np.linspace(0.2, 0.8, MOST_ROWS + 1)
+    table = comparison_table("key", "title", [_row(f"r{i}", rate) for i, rate in enumerate(rates)])
+    assert len(table.models) == MOST_ROWS
+    assert {row.label.split(" − ")[0] for row in table.models} == {f"r{MOST_ROWS}"}
+    assert "These data chose it" in table.notes[0]
+
+
+def test_one_seed_each_is_compared_by_patients_alone() -> None:
+    table = comparison_table("key", "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (0,))])
+    seeds, both, t_test, signs, mcnemar, p_both, adjusted = table.models[0].cells
+    assert seeds.half_width is None
+    assert [cell.mean for cell in (both, t_test, p_both, adjusted)] == [None] * 4
+    assert signs.text == "1.000 (1.000)"
+    assert mcnemar.mean < 0.01
+
+
+def test_rows_without_a_common_seed_are_not_compared() -> None:
+    assert comparison_table("key", "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (1,))]) is None
+    assert comparison_table("key", "title", [_row("a", 0.7)]) is None
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (1, "1.000")]
+)
+def test_p_values_are_printed_with_three_decimals(p, text) -> None:
+    assert format_p(p) == text
+
+
+def test_trials_of_different_units_cannot_share_a_table(example) -> None:
+    loaded = example.load()
+    example.fill(loaded)
+    other = example.store.folder(loaded.grid.trials[1].id).units
+    write_table(other, example.units((True,) * 4).assign(patient=["p", "q", "q", "q"]), UNIT_COLUMNS)
+    (piece,) = slices(loaded.grid, example.store)
+    with pytest.raises(ResultsError, match="were scored on different units") as raised:
+        rows_of_hits(piece, example.store)
+    assert loaded.grid.trials[1].id in str(raised.value)
+
+
+def test_rows_come_in_the_suites_order_with_their_seeds(filled) -> None:
+    (piece,) = slices(filled.load().grid, filled.store)
+    rows = rows_of_hits(piece, filled.store)
+    assert [(row.label, row.seeds) for row in rows] == [
+        ("PYLON", (0, 1, 2)),
+        ("UP1", (0, 1, 2)),
+        ("50% | A_vg & more", (0, 1)),
+    ]
+    assert isinstance(rows[0].units.images, np.ndarray)
+    assert pd.Series(rows[0].units.images).tolist() == ["a.png", "b.png", "b.png", "c.png"]
