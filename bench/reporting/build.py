@@ -9,6 +9,7 @@ from bench.reporting.build_tables import build_tables
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
+from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
 from bench.results.atomic import write_text
 from bench.results.provenance import CAM_LIBRARY
@@ -42,7 +43,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         ResultsError: a record or table of results cannot be read.
     """
     suite, grid = loaded.suite, loaded.grid
-    tables = build_tables(grid, store)
+    tables = (*build_tables(grid, store), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     page = "\n".join(
         [f"# {suite.title or suite.name}\n", *map(to_markdown, tables), _origin(records, loaded, store)]
