@@ -16,9 +16,11 @@ half_width (null of a single seed) and n.
 import argparse
 import math
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bench.cli import arguments as shared
+from bench.errors import listing, nearest
 
 if TYPE_CHECKING:
     from bench.metrics.protocol import LocalizationProtocol
@@ -38,13 +40,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_results_dir(parser)
     choices = parser.add_argument_group("choices, each by default as in the thesis")
     choices.add_argument(
-        "--sigmoid", choices=("before", "after"), default="before", help="enlargement (default: before)"
+        "--sigmoid",
+        type=_one_of("before", "after"),
+        default="before",
+        metavar="before|after",
+        help="enlargement (default: before)",
     )
     choices.add_argument("--align-corners", action="store_true", help="when enlarging (default: not)")
     choices.add_argument(
         "--ties",
-        choices=("first", "last", "mean", "any", "fraction"),
+        type=_one_of("first", "last", "mean", "any", "fraction"),
         default="first",
+        metavar="first|last|mean|any|fraction",
         help="which of the pixels that share a maximum is the peak (default: first)",
     )
     choices.add_argument(
@@ -64,14 +71,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     choices.add_argument(
         "--edges",
-        choices=("inclusive", "exclusive"),
+        type=_one_of("inclusive", "exclusive"),
         default="inclusive",
+        metavar="inclusive|exclusive",
         help="whether right and bottom edges are in a box (default: inclusive)",
     )
     choices.add_argument(
         "--boxes",
-        choices=("untruncated", "truncated"),
+        type=_one_of("untruncated", "truncated"),
         default="untruncated",
+        metavar="untruncated|truncated",
         help="to integers (default: untruncated)",
     )
     choices.add_argument(
@@ -112,6 +121,17 @@ def _protocol(arguments: argparse.Namespace) -> "LocalizationProtocol":
         boxes=arguments.boxes,
         threshold=arguments.threshold,
     )
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in allowed:
+            raise argparse.ArgumentTypeError(
+                f"{text!r}: give one of {listing(allowed)}{nearest(text, allowed)}"
+            )
+        return text
+
+    return check
 
 
 def _tolerance(text: str) -> float:

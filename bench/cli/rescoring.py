@@ -84,8 +84,9 @@ def rescore_grid(
     pieces = slices(grid, store)
     found: dict[str, dict[str, Accuracies]] = {}
     without_maps, differing = [], []
-    for piece, trial_id in ((piece, trial_id) for piece in pieces for trial_id in piece.finished):
-        folder, size_px = store.folder(trial_id), piece.resolution
+    resolutions = {trial_id: piece.resolution for piece in pieces for trial_id in piece.finished}
+    for trial_id, size_px in resolutions.items():
+        folder = store.folder(trial_id)
         if not folder.maps.exists():
             without_maps.append(trial_id)
             continue

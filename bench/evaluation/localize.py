@@ -146,8 +146,8 @@ def _grids(
 def _scored(found: pd.DataFrame, aims: Targets, parts: Rectangles) -> pd.DataFrame:
     """Returns the rows with hit, iobb and iou in the place of what they are computed from."""
     finite = found["finite"].to_numpy(bool)
-    if "share" in found:
-        hit = found.pop("share").to_numpy(float)
+    if "hit" in found:
+        hit = found.pop("hit").to_numpy()
     else:
         rows, columns = (found[name].to_numpy() for name in ("peak_row", "peak_column"))
         hit = aims.hit(np.arange(len(found)), rows, columns) & finite

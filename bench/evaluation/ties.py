@@ -11,8 +11,9 @@ from bench.metrics.targets import Targets
 def resolved(large: Tensor, maximum: Tensor, rule: Ties, aims: Targets, first_unit: int) -> dict[str, Tensor]:
     """Returns what the rule makes of the pixels that share their map's maximum.
 
-    Of last and mean the columns peak_row and peak_column [n], −1 for a map of NaN; of any and fraction the
-    column share [n], float64: of those pixels that hit a box, 0 for a map of NaN.
+    Of last and mean the columns peak_row and peak_column [n], −1 for a map of NaN. Of any the column hit [n],
+    bool: whether one of those pixels hits a box; of fraction the same, float64: the share of them that do. A
+    map of NaN hits nothing.
 
     Args:
         large: [n, rows, columns] enlarged maps.
@@ -26,7 +27,8 @@ def resolved(large: Tensor, maximum: Tensor, rule: Ties, aims: Targets, first_un
     if rule in ("any", "fraction"):
         units, rows, columns = ((index.cpu().numpy()) for index in (unit + first_unit, row, column))
         hits = torch.from_numpy(aims.hit(units, rows, columns).astype(np.float64)).to(large.device)
-        return {"share": torch.bincount(unit, weights=hits, minlength=len(large)) / counts.clamp(min=1)}
+        num_hits = torch.bincount(unit, weights=hits, minlength=len(large))
+        return {"hit": num_hits > 0 if rule == "any" else num_hits / counts.clamp(min=1)}
     if rule == "last":
         last = (counts.cumsum(0) - 1).clamp(min=0)
         values = [torch.cat([index, index.new_full((1,), -1)])[last] for index in (row, column)]
