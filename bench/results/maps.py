@@ -4,6 +4,9 @@ maps.npz is an archive of numpy arrays, one for each unit, named by its row in u
 [h, w] of the native map as the model returned it, before anything is enlarged; float16 where that changes
 nothing of how the unit was scored (see `bench.evaluation.compact`), else float32. Maps of other methods, such
 as Grad-CAM, are not kept.
+
+984 units in float16, as many as NIH ChestX-ray14 has, take 0.3 MB where maps are 8 × 8 (Baseline at 256 px),
+6.4 MB at 64 × 64 (PYLON) and 90 MB at 256 × 256 (Unet); without compression 0.35, 8.3 and 129 MB.
 """
 
 import io
@@ -25,7 +28,7 @@ _VALUES_AT_A_TIME = 2**22
 """Of maps that are read at a time: 16 MiB in float32."""
 
 _LEVEL = 1
-"""Of compression: a higher one takes longer and saves nothing, since few bits of a logit repeat."""
+"""Of compression: 6 takes up to three times as long and saves 1% more, since few bits of a logit repeat."""
 
 
 @contextmanager
