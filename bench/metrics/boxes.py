@@ -38,14 +38,12 @@ def inside(
     return found
 
 
-def region(boxes: Floats, size_px: int) -> npt.NDArray[np.bool_]:
-    """Returns [size_px, size_px] bool: the pixels inside any of `boxes` [m, 4]."""
-    mask = np.zeros((size_px, size_px), dtype=bool)
-    for x, y, w, h in boxes:
-        top, left = max(int(np.ceil(y)), 0), max(int(np.ceil(x)), 0)
-        bottom, right = max(int(np.floor(y + h)) + 1, 0), max(int(np.floor(x + w)) + 1, 0)
-        mask[top:bottom, left:right] = True
-    return mask
+def covered(boxes: Floats, size_px: int) -> npt.NDArray[np.int64]:
+    """Returns [m, 4] top, left, bottom, right (exclusive) of the pixels inside each of `boxes` [m, 4]."""
+    x, y, w, h = boxes.T
+    first = np.ceil(np.stack([y, x], axis=1))
+    last = np.floor(np.stack([y + h, x + w], axis=1)) + 1
+    return np.concatenate([first, last], axis=1).clip(0, size_px).astype(np.int64)
 
 
 def scaled(boxes: pd.DataFrame, factor: float) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.metrics.boxes import UNIT, inside, region
+from bench.metrics.boxes import UNIT, covered, inside
+from bench.metrics.overlap import areas, disjoint
 
 CONTROLS: dict[str, str] = {
     "random": "Uniform random point",
@@ -33,21 +34,23 @@ def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.D
     units = boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
     grouped = {key: group[["x", "y", "w", "h"]].to_numpy(float) for key, group in boxes.groupby(UNIT)}
     unit_boxes = [grouped[tuple(unit)] for unit in units[UNIT].to_numpy()]
+    parts = [disjoint(covered(unit, size_px)) for unit in unit_boxes]
     middle = (size_px - 1) / 2
-    units["random"] = [region(unit, size_px).mean() for unit in unit_boxes]
+    units["random"] = [areas(rectangles).sum() / size_px**2 for rectangles in parts]
     units["centre"] = [_hit((middle, middle), unit) for unit in unit_boxes]
     folds = _folds(units["image_index"].map(patients))
-    units["constant"] = 0.0
-    for class_index, members in units.groupby("class_index").groups.items():
-        coverage = np.stack([region(unit_boxes[i], size_px) for i in members])
-        fold_of = folds[members]
-        for fold in np.unique(fold_of):
-            others = coverage[fold_of != fold]
-            point = _deepest(others.sum(axis=0)) if len(others) else (middle, middle)
-            for i in members[fold_of == fold]:
-                units.loc[i, "constant"] = _hit(point, unit_boxes[i])
-        assert class_index is not None
-    return units
+    constant = np.zeros(len(units))
+    for members in units.groupby("class_index").indices.values():
+        depths = np.zeros((NUM_FOLDS, size_px, size_px), dtype=np.int32)
+        for i in members:
+            for top, left, bottom, right in parts[i]:
+                depths[folds[i], top:bottom, left:right] += 1
+        depth = depths.sum(axis=0)
+        for fold in np.unique(folds[members]):
+            own = members[folds[members] == fold]
+            point = _deepest(depth - depths[fold]) if len(own) < len(members) else (middle, middle)
+            constant[own] = [_hit(point, unit_boxes[i]) for i in own]
+    return units.assign(constant=constant)
 
 
 def _hit(point: tuple[float, float], boxes: Boxes) -> float:

@@ -22,7 +22,7 @@ from bench.statistics.bootstrap import (
 from bench.statistics.interval import Interval
 from bench.statistics.proportion import wilson_interval
 from bench.statistics.student import MeanInterval, mean_interval
-from bench.statistics.unit_hits import Average, UnitHits, from_unit_tables
+from bench.statistics.unit_hits import Average, UnitHits
 from bench.suite.grid import Point
 
 FEWEST_PATIENTS = 40
@@ -133,7 +133,7 @@ def _replicates(units: UnitHits, average: Average) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=16)
-def _draws(num_patients: int) -> NDArray[np.int64]:
+def _draws(num_patients: int) -> NDArray[np.float64]:
     return draw_patients(num_patients, np.random.default_rng(0))
 
 
@@ -143,28 +143,33 @@ def rows_of_hits(piece: Slice, store: ResultsStore) -> tuple[RowHits, ...]:
     Raises:
         ResultsError: a table of units is missing or not readable, or two hold different units.
     """
-    tables: dict[str, dict[int, pd.DataFrame]] = {}
-    ids: dict[str, list[str]] = {}
-    first: tuple[Point, pd.DataFrame] | None = None
-    for point in piece.points:
-        if not piece.is_localized(point):
-            continue
+    points = [point for point in piece.points if piece.is_localized(point)]
+    if not points:
+        return ()
+    first = _read_units(points[0], store)
+    order = np.lexsort((first["finding"], first["image"]))
+    images, patients, findings = (first[column].to_numpy()[order] for column in _UNIT)
+    rows: dict[str, list[tuple[Point, NDArray[np.float64]]]] = {}
+    for point in points:
         table = _read_units(point, store)
-        first = first or (point, table)
-        if not table[_UNIT].equals(first[1][_UNIT]):
+        if not table[_UNIT].equals(first[_UNIT]):
             raise ResultsError(
-                f"{first[0].trial.id} and {point.trial.id} were scored on different units, so the data set "
+                f"{points[0].trial.id} and {point.trial.id} were scored on different units, so the data set "
                 "changed between them; move the folder of one away and run it again"
             )
-        tables.setdefault(point.row, {})[point.trial.seed] = table
-        ids.setdefault(point.row, []).append(point.trial.id)
+        rows.setdefault(point.row, []).append((point, table["hit"].to_numpy(float)[order]))
     return tuple(
-        RowHits(label, tuple(by_seed), from_unit_tables(list(by_seed.values())), tuple(ids[label]))
-        for label, by_seed in tables.items()
+        RowHits(
+            label,
+            tuple(point.trial.seed for point, _ in found),
+            UnitHits(np.column_stack([hits for _, hits in found]), images, patients, findings),
+            tuple(point.trial.id for point, _ in found),
+        )
+        for label, found in rows.items()
     )
 
 
 def _read_units(point: Point, store: ResultsStore) -> pd.DataFrame:
     folder = store.folder(point.trial.id)
     path = folder.units if point.cam == "native" else folder.cam_units(point.cam)
-    return read_table(path)[[*_UNIT, "hit"]].sort_values(["image", "finding"], ignore_index=True)
+    return read_table(path, (*_UNIT, "hit"))

@@ -9,6 +9,7 @@ Losses: epoch and step of the epoch, both from 1; images of the step; loss, thei
 it, float32, so that two runs of a trial can be compared to the bit.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -41,13 +42,13 @@ def write_table(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> No
         table.to_parquet(temporary, index=False)
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Returns the table in `path`.
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Returns the table in `path`, with all of its columns or these.
 
     Raises:
         ResultsError: it is missing or not readable.
     """
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise ResultsError(f"{path}: not a readable table ({brief(error)})") from None

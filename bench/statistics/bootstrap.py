@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.statistics.interval import Interval
 from bench.statistics.student import CONFIDENCE
-from bench.statistics.unit_hits import Average, PatientSums, UnitHits
+from bench.statistics.unit_hits import Average, UnitHits
 
 NUM_REPLICATES = 2000
 _TAIL = (1 - CONFIDENCE) / 2
@@ -37,11 +37,14 @@ class Spread(NamedTuple):
 
 def draw_patients(
     num_patients: int, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
-) -> NDArray[np.int64]:
-    """Returns how often each patient is in samples of as many, with replacement: [replicates, patients]."""
+) -> NDArray[np.float64]:
+    """Returns how often each patient is in samples of as many, with replacement: [replicates, patients].
+
+    As floats, since they are multiplied with sums of hits again and again.
+    """
     drawn = generator.integers(0, num_patients, (num_replicates, num_patients))
     cells = drawn + num_patients * np.arange(num_replicates)[:, None]
-    return np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape)
+    return np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape).astype(float)
 
 
 def resampled_accuracies(
@@ -55,7 +58,9 @@ def resampled_accuracies(
     return accuracies_of_samples(units, average, draw_patients(units.num_patients, generator, num_replicates))
 
 
-def accuracies_of_samples(units: UnitHits, average: Average, times: NDArray[np.int64]) -> NDArray[np.float64]:
+def accuracies_of_samples(
+    units: UnitHits, average: Average, times: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Returns each seed's accuracy, [samples, seeds], where patients are taken `times`, [samples, patients].
 
     Args:
@@ -63,24 +68,28 @@ def accuracies_of_samples(units: UnitHits, average: Average, times: NDArray[np.i
         average: weighted or macro.
         times: see `draw_patients`; patients in ascending order.
     """
-    return _accuracies(units.by_patient(), times, average)
+    sums = units.by_patient()
+    if average == "weighted":
+        sums = sums.of_all_findings()
+    hits = (times @ sums.hits.reshape(len(sums.hits), -1)).reshape(-1, *sums.hits.shape[1:])
+    return _averaged(hits, times @ sums.units)
 
 
 def accuracies_without_a_patient(units: UnitHits, average: Average) -> NDArray[np.float64]:
     """Returns each seed's accuracy without each patient in turn (the jackknife): [patients, seeds]."""
     sums = units.by_patient()
-    return _accuracies(sums, 1 - np.eye(len(sums.units), dtype=int), average)
-
-
-def _accuracies(sums: PatientSums, times: NDArray[np.int64], average: Average) -> NDArray[np.float64]:
-    """Returns accuracies [samples, seeds] where each patient is taken `times`, [samples, patients]."""
-    factors = times.astype(float)
-    num_patients, num_findings, num_seeds = sums.hits.shape
-    units = factors @ sums.units  # [samples, findings]
     if average == "weighted":
-        weighted: NDArray[np.float64] = factors @ sums.hits.sum(axis=1) / units.sum(axis=1, keepdims=True)
-        return weighted
-    hits = (factors @ sums.hits.reshape(num_patients, -1)).reshape(-1, num_findings, num_seeds)
+        sums = sums.of_all_findings()
+    return _averaged(sums.hits.sum(axis=0) - sums.hits, sums.units.sum(axis=0) - sums.units)
+
+
+def _averaged(hits: NDArray[np.float64], units: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the mean accuracy over the findings that have units, [samples, seeds].
+
+    Args:
+        hits: [samples, findings, seeds].
+        units: [samples, findings].
+    """
     by_finding = hits / np.maximum(units, 1)[..., None]
     macro: NDArray[np.float64] = by_finding.sum(axis=1) / (units > 0).sum(axis=1)[:, None]
     return macro

@@ -24,6 +24,10 @@ class PatientSums:
     hits: NDArray[np.float64]
     units: NDArray[np.int64]
 
+    def of_all_findings(self) -> "PatientSums":
+        """Returns the sums over findings, as of a single one."""
+        return PatientSums(self.hits.sum(axis=1, keepdims=True), self.units.sum(axis=1, keepdims=True))
+
 
 @dataclass(frozen=True, eq=False)
 class UnitHits:

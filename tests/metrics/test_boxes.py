@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.metrics.boxes import inside, region, scaled
+from bench.metrics.boxes import covered, inside, scaled
 
 # Half and quarter pixels are exact in binary, so that edges are met exactly.
 _QUARTERS = st.integers(-60, 120).map(lambda n: n / 4)
 _SIDES = st.integers(0, 80).map(lambda n: n / 4)
 _BOXES = st.lists(st.tuples(_QUARTERS, _QUARTERS, _SIDES, _SIDES), min_size=1, max_size=3)
+
+
+def _region(boxes: np.ndarray, size_px: int) -> np.ndarray:
+    mask = np.zeros((size_px, size_px), dtype=bool)
+    for top, left, bottom, right in covered(boxes, size_px):
+        mask[top:bottom, left:right] = True
+    return mask
 
 
 def _reference_inside(row: float, column: float, box: tuple[float, ...]) -> bool:
@@ -52,8 +59,8 @@ def test_x_goes_with_columns_and_y_with_rows() -> None:
 def test_a_box_without_extent_holds_its_corner_only() -> None:
     assert _is_inside(3, 5, (5, 3, 0, 0))
     assert not _is_inside(3, 6, (5, 3, 0, 0))
-    assert region(np.array([[5.0, 3.0, 0.0, 0.0]]), 8).sum() == 1
-    assert region(np.array([[5.5, 3.0, 0.0, 0.0]]), 8).sum() == 0
+    assert _region(np.array([[5.0, 3.0, 0.0, 0.0]]), 8).sum() == 1
+    assert _region(np.array([[5.5, 3.0, 0.0, 0.0]]), 8).sum() == 0
 
 
 def test_each_point_is_compared_with_its_own_box() -> None:
@@ -65,8 +72,8 @@ def test_no_points_give_no_answers() -> None:
     assert inside(np.zeros(0), np.zeros(0), np.zeros((0, 4))).shape == (0,)
 
 
-def test_region_by_hand() -> None:
-    mask = region(np.array([[1.0, 0.0, 2.0, 1.0], [3.5, 2.0, 9.0, 0.5]]), 5)
+def test_covered_pixels_by_hand() -> None:
+    mask = _region(np.array([[1.0, 0.0, 2.0, 1.0], [3.5, 2.0, 9.0, 0.5]]), 5)
     assert mask.astype(int).tolist() == [
         [0, 1, 1, 1, 0],
         [0, 1, 1, 1, 0],
@@ -76,21 +83,21 @@ def test_region_by_hand() -> None:
     ]
 
 
-def test_region_of_no_boxes_is_empty() -> None:
-    assert not region(np.zeros((0, 4)), 4).any()
+def test_no_boxes_cover_nothing() -> None:
+    assert not _region(np.zeros((0, 4)), 4).any()
 
 
 @pytest.mark.parametrize(
     "box", [(-10, 1, 5, 2), (1, -10, 2, 5), (20, 1, 5, 2), (1, 20, 2, 5), (-9, -9, 3, 3), (-4.5, 0, 4, 9)]
 )
 def test_a_box_beside_the_image_marks_nothing(box: tuple[float, ...]) -> None:
-    assert not region(np.array([box], float), 8).any()
+    assert not _region(np.array([box], float), 8).any()
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(_BOXES, st.integers(1, 24))
-def test_region_marks_exactly_the_pixels_inside_any_box(boxes: list[tuple[float, ...]], size_px: int) -> None:
-    mask = region(np.array(boxes, float), size_px)
+def test_covered_are_exactly_the_pixels_inside_any_box(boxes: list[tuple[float, ...]], size_px: int) -> None:
+    mask = _region(np.array(boxes, float), size_px)
     reference = [
         [any(_reference_inside(row, column, box) for box in boxes) for column in range(size_px)]
         for row in range(size_px)
