@@ -14,7 +14,7 @@ from bench.metrics.overlap import is_hit
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.reporting.slices import Slice, slices
 from bench.reporting.table import DASH, format_number
-from bench.results.sensitivity import write_sensitivity
+from bench.results.sensitivity import Sensitivity, write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import read_table
 from bench.statistics.paired import paired_difference
@@ -84,6 +84,7 @@ def rescore_grid(
     pieces = slices(grid, store)
     found: dict[str, dict[str, Accuracies]] = {}
     without_maps, differing = [], []
+    unwritten: list[str] = []
     resolutions = {trial_id: piece.resolution for piece in pieces for trial_id in piece.finished}
     for trial_id, size_px in resolutions.items():
         folder = store.folder(trial_id)
@@ -99,17 +100,20 @@ def rescore_grid(
         found[trial_id] = {name: _accuracies(units) for name, units in tables.items()}
         if not _is_recorded(tables[DEFAULT], folder):
             differing.append(trial_id)
-        _complete(folder, trial_id, size_px, on_progress)
+        if not folder.sensitivity.exists():
+            show = partial(on_progress, f"{trial_id}, each choice")
+            unwritten += _write(folder, measure_sensitivity(folder, size_px, show))
     rows = tuple(row for piece in pieces for row in _rows(piece, found))
-    return Rescored(rows, _notes(grid, pieces, without_maps, differing))
+    return Rescored(rows, (*_notes(grid, pieces, without_maps, differing), *unwritten))
 
 
-def _complete(
-    folder: TrialFolder, trial_id: str, size_px: int, on_progress: Callable[[str, int, int], None]
-) -> None:
-    if not folder.sensitivity.exists():
-        show = partial(on_progress, f"{trial_id}, each choice")
-        write_sensitivity(folder.sensitivity, measure_sensitivity(folder, size_px, show))
+def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
+    """Writes it, or says why it cannot be: rows are shown of results that may only be read, too."""
+    try:
+        write_sensitivity(folder.sensitivity, sensitivity)
+    except OSError as error:
+        return [f"{folder.sensitivity} cannot be written ({error.strerror or error})."]
+    return []
 
 
 def _accuracies(units: pd.DataFrame) -> Accuracies:

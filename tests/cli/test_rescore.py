@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -102,6 +103,18 @@ def test_a_sensitivity_that_lacks_is_computed_and_nothing_else_is_written(place,
     assert rescore(place) == 0
     after = {path: path.read_bytes() for path in (place / "results").rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_results_on_a_full_disk_are_shown_all_the_same(place, folders, capsys, mount_disk):
+    disk = mount_disk("8m")
+    shutil.copytree(place / "results" / "trials", disk / "trials")
+    (disk / "trials" / folders[0].path.name / "sensitivity.json").unlink()
+    with pytest.raises(OSError, match="space"):
+        (disk / "filler").write_bytes(bytes(8 * 2**20))
+    assert main(["rescore", str(place / "suite.yaml"), "--results-dir", str(disk)]) == 0
+    out = capsys.readouterr().out
+    assert "Baseline" in out
+    assert "sensitivity.json cannot be written (No space left on device)." in out
 
 
 def test_trials_of_before_maps_were_kept_are_told(place, folders, capsys):

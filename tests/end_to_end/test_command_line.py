@@ -136,7 +136,7 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
     [
         (
             ["rnu", "small.yaml"],
-            "no verb 'rnu'; there are plan, run, report, predict, replay, rescore, data, list, ui, schema; did",
+            "no verb 'rnu'; there are plan, run, report, predict, replay, rescore, data, list, ui, schema",
         ),
         (["run"], "the following arguments are required: SUITE"),
         (["run", "smal.yaml"], "did you mean 'small.yaml'?"),
