@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.results.provenance import Provenance
+
 # Workers of pytest-xdist are there to share the cores: one thread each. Trials fix their own number anyway.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -57,3 +59,18 @@ def mount_disk(tmp_path):
     yield mount
     if disk.exists():
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session")
+def provenance() -> Provenance:
+    """Where a record that a test writes by hand says that it is from."""
+    return Provenance(
+        bench="0.1.0",
+        git_commit=None,
+        python="3.11.0",
+        packages={},
+        platform="test",
+        device="cpu",
+        precision="float32",
+        num_threads=1,
+    )

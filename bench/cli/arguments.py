@@ -33,9 +33,15 @@ def add_verb(verbs: Any, name: str, module: ModuleType) -> argparse.ArgumentPars
     return parser
 
 
-def add_suite(parser: argparse.ArgumentParser) -> None:
+def add_suite(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> None:
     """Adds the suite file and how it is changed and narrowed."""
-    parser.add_argument("suite", type=Path, metavar="SUITE", help="a YAML file, e.g. suites/demo.yaml")
+    parser.add_argument(
+        "suite",
+        type=Path,
+        metavar="SUITE",
+        nargs="?" if is_optional else None,
+        help="a YAML file, e.g. suites/demo.yaml",
+    )
     parser.add_argument(
         "--only",
         action="append",

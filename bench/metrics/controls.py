@@ -31,9 +31,11 @@ def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.D
         patients: patient of each image, indexed by image_index.
         size_px: side of the square image, px.
     """
-    units = boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
-    grouped = {key: group[["x", "y", "w", "h"]].to_numpy(float) for key, group in boxes.groupby(UNIT)}
-    unit_boxes = [grouped[tuple(unit)] for unit in units[UNIT].to_numpy()]
+    ordered = boxes.sort_values(UNIT, kind="stable")
+    is_first = ~ordered.duplicated(UNIT)
+    units = ordered.loc[is_first, UNIT].reset_index(drop=True)
+    starts = np.flatnonzero(is_first)
+    unit_boxes = np.split(ordered[["x", "y", "w", "h"]].to_numpy(float), starts[1:])
     parts = [disjoint(covered(unit, size_px)) for unit in unit_boxes]
     middle = (size_px - 1) / 2
     units["random"] = [areas(rectangles).sum() / size_px**2 for rectangles in parts]

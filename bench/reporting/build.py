@@ -1,4 +1,4 @@
-"""Writes a suite's report: every table as Markdown, LaTeX and CSV, and one page with all of them."""
+"""Writes a suite's report: every table as Markdown, LaTeX and CSV, and a page with all of them, HTML too."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.reporting.build_tables import build_tables
 from bench.reporting.csv_cells import to_csv
+from bench.reporting.html import to_page
 from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
 from bench.reporting.sensitivity_table import sensitivity_tables
@@ -17,6 +18,8 @@ from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
+
+_ORIGIN = "Where the numbers come from"
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,17 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     suite, grid = loaded.suite, loaded.grid
     tables = (*build_tables(grid, store), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
-    page = "\n".join(
-        [f"# {suite.title or suite.name}\n", *map(to_markdown, tables), _origin(records, loaded, store)]
-    )
-    files = {"README.md": page}
+    title, origin = suite.title or suite.name, _origin(records, loaded, store)
+    parts = [f"# {title}\n", *map(to_markdown, tables), f"### {_ORIGIN}\n", *origin]
+    page = "\n".join(parts) + "\n"
+    files = {"README.md": page, "index.html": to_page(title, {"Tables": tables}, " ".join(origin))}
     for table in tables:
         files |= table_files(table)
     return Report(suite.name, tables, page, files)
 
 
 def table_files(table: Table) -> dict[str, str]:
-    """Returns the table in every form, by the name of its file."""
+    """Returns the table in every form but HTML, by the name of its file."""
     writers = {"md": to_markdown, "tex": to_latex, "csv": to_csv}
     return {f"{table.key}.{ending}": write(table) for ending, write in writers.items()}
 
@@ -72,13 +75,12 @@ def write_report(report: Report, reports_dir: Path) -> Path:
     return folder
 
 
-def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore) -> str:
+def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore) -> list[str]:
+    """Says in sentences, a line each, what the numbers were computed from."""
     finished = [record.outcome for record in records if record.outcome is not None]
     failed = [record.trial.id for record in records if record.status == "failed"]
     lines = [
-        "### Where the numbers come from",
-        "",
-        f"Suite `{loaded.source.name}`: {len(loaded.grid.trials)} trials, {len(finished)} finished, "
+        f"Suite {loaded.source.name}: {len(loaded.grid.trials)} trials, {len(finished)} finished, "
         f"{len(failed)} failed.",
         *(f"Failed: {trial_id}." for trial_id in failed),
     ]
@@ -99,8 +101,7 @@ def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore)
             lines.append(
                 f"{partly} trials started from weights that fill them in part: see initial_weights.json."
             )
-    lines += _origin_of_maps(loaded.grid, store)
-    return "\n".join(lines) + "\n"
+    return lines + _origin_of_maps(loaded.grid, store)
 
 
 def _origin_of_maps(grid: Grid, store: ResultsStore) -> list[str]:

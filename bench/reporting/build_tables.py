@@ -21,7 +21,7 @@ from bench.reporting.control_rows import (
 from bench.reporting.interval_table import interval_table
 from bench.reporting.row_hits import RowHits, rows_of_hits
 from bench.reporting.slices import Slice, slices, table_key
-from bench.reporting.table import Cell, Row, Table
+from bench.reporting.table import DIGITS, Cell, Row, Table
 from bench.results.blocked import blocked_sentences
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
@@ -47,8 +47,11 @@ _PROTOCOLS = {
     ),
 }
 
+_DECIMALS = {"auroc": 3}
+"""Fewest that a metric is printed with, where they are not two."""
+
 _CAPTION = (
-    "Mean ± half-width of the 95% Student-t interval over seeds. "
+    f"Mean ± half-width of the 95% Student-t interval over seeds. {DIGITS} "
     "Bold: the best mean of a column, and every model whose paired difference to it, seed by seed, has a 95% "
     "interval that contains 0."
 )
@@ -118,8 +121,9 @@ def _table(piece: Slice, metric: str, columns: tuple[str, ...], store: ResultsSt
     title, protocol = _PROTOCOLS[metric]
     labels = tuple(dict.fromkeys(point.row for point in piece.points))
     values = {label: _values(piece, label, metric, columns) for label in labels}
-    best = {column: _best({label: values[label][column] for label in labels}) for column in columns}
-    models = tuple(_model_row(piece, label, values[label], best) for label in labels)
+    best = {column: best_rows({label: values[label][column] for label in labels}) for column in columns}
+    decimals = _DECIMALS.get(metric, 2)
+    models = tuple(_model_row(piece, label, values[label], best, decimals) for label in labels)
     has_cams = any(point.cam != "native" for point in piece.points)
     return Table(
         key=table_key(metric, piece),
@@ -177,6 +181,7 @@ def _model_row(
     label: str,
     values: Mapping[str, Mapping[int, tuple[float, str]]],
     best: Mapping[str, frozenset[str]],
+    decimals: int,
 ) -> Row:
     expected = sum(point.row == label for point in piece.points)
     cells = []
@@ -187,12 +192,17 @@ def _model_row(
         interval = mean_interval([value for value, _ in seeds.values()])
         ids = tuple(trial_id for _, trial_id in seeds.values())
         is_best = label in best[column]
-        cells.append(Cell(interval.mean, interval.half_width, interval.n, expected, ids, is_best))
+        cell = Cell(interval.mean, interval.half_width, interval.n, expected, ids, is_best)
+        cells.append(replace(cell, decimals=decimals))
     return Row(label, tuple(cells))
 
 
-def _best(column: Mapping[str, Mapping[int, tuple[float, str]]]) -> frozenset[str]:
-    """Returns the rows with the column's best mean, and those that are tied with the first of them."""
+def best_rows(column: Mapping[str, Mapping[int, tuple[float, str]]]) -> frozenset[str]:
+    """Returns the rows with the column's best mean, and those that are tied with the first of them.
+
+    Args:
+        column: value and trial id by row and seed.
+    """
     by_seed = {
         label: {seed: value for seed, (value, _) in seeds.items()} for label, seeds in column.items() if seeds
     }

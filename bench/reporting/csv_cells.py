@@ -3,21 +3,50 @@
 import csv
 import io
 
-from bench.reporting.table import Table
+from bench.reporting.table import Cell, Row, Table
 
-COLUMNS = ("table", "row", "kind", "column", "mean", "half_width_95", "n", "expected", "best", "trial_ids")
+COLUMNS = (
+    "table",
+    "row",
+    "kind",
+    "column",
+    "mean",
+    "half_width_95",
+    "n",
+    "expected",
+    "best",
+    "trial_ids",
+    "section",
+    "group",
+    "low_95",
+    "high_95",
+    "printed",
+    "underlined",
+    "verdict",
+    "marks",
+)
 
 
 def to_csv(table: Table) -> str:
-    """Returns one line per cell; trial ids are separated by spaces, holes are empty."""
+    """Returns one line per cell; trial ids are separated by spaces, holes are empty.
+
+    The row of a detail is the row that it is of, and its kind tells what of it.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for kind, rows in (("model", table.models), ("reference", table.references)):
         for row in rows:
-            for column, cell in zip(table.columns, row.cells, strict=True):
-                numbers = ["" if value is None else repr(value) for value in (cell.mean, cell.half_width)]
-                ids = " ".join(cell.trial_ids)
-                counts = [cell.n, cell.expected, int(cell.is_best)]
-                writer.writerow([table.key, row.label, kind, column, *numbers, *counts, ids])
+            for column, group, cell in zip(table.columns, table.group_of_columns, row.cells, strict=True):
+                writer.writerow(_cell(table.key, row, row.kind or kind, column, group, cell))
     return buffer.getvalue()
+
+
+def _cell(table: str, row: Row, kind: str, column: str, group: str, cell: Cell) -> list[str | int]:
+    mean, half_width, low, high = (
+        "" if value is None else repr(value) for value in (cell.mean, cell.half_width, cell.low, cell.high)
+    )
+    counted: list[str | int] = [cell.n, cell.expected, int(cell.is_best), " ".join(cell.trial_ids)]
+    shown: list[str | int] = [cell.text or "", int(cell.is_underlined), cell.verdict or ""]
+    named = [table, row.of or row.label, kind, column, mean, half_width]
+    return [*named, *counted, row.section, group, low, high, *shown, row.marks + cell.marks]

@@ -1,40 +1,66 @@
 """Renders a table as GitHub Markdown."""
 
-from bench.reporting.table import DASH, Cell, Row, Table, format_number
+from collections.abc import Sequence
+
+from bench.reporting.table import Cell, Row, Table
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 """Keeps a value and its half-width on one line, however narrow the page."""
 
 
 def to_markdown(table: Table) -> str:
-    """Returns heading, table, caption and notes; ends with a newline."""
-    header = ["", *table.columns]
-    lines = [f"### {table.title}", "", _line(header), _line(["---", *["---:"] * len(table.columns)])]
-    lines += [_row(row) for row in table.models]
-    lines += [_row(row, emphasis="*") for row in table.references]
+    """Returns heading, table, caption and notes; ends with a newline.
+
+    Markdown has one line of headings: a column's is that of its group and its own.
+    """
+    headings = [
+        f"{group}: {column}" if group else column
+        for group, column in zip(table.group_of_columns, table.columns, strict=True)
+    ]
+    lines = [f"### {table.title}", "", _line(["", *headings]), _line(["---", *["---:"] * len(headings)])]
+    lines += _rows(table.models)
+    lines += _rows(table.references, emphasis="*")
     lines += ["", table.caption]
+    lines += [part for note in table.footnotes for part in ("", f"<sup>{note.mark}</sup> {note.text}")]
     lines += [part for note in table.notes for part in ("", note)]
     return "\n".join(lines) + "\n"
 
 
-def _row(row: Row, emphasis: str = "") -> str:
-    label = " ".join(row.label.split()).replace("|", "\\|")
-    return _line([f"{emphasis}{label}{emphasis}", *map(_cell, row.cells)])
+def _rows(rows: Sequence[Row], emphasis: str = "") -> list[str]:
+    lines, section = [], ""
+    for row in rows:
+        if row.section != section and row.section:
+            lines.append(_line([f"**{_label(row.section)}**", *[""] * len(row.cells)]))
+        section = row.section
+        indent = "&emsp;" if row.of else ""
+        label = f"{indent}{emphasis}{_label(row.label)}{emphasis}{_raised(row.marks)}"
+        lines.append(_line([label, *map(_cell, row.cells)]))
+    return lines
+
+
+def _label(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _cell(cell: Cell) -> str:
-    if cell.text is not None:
-        return cell.text.replace("|", "\\|")
-    if cell.mean is None:
-        return DASH
-    text = format_number(cell.mean, cell.decimals, is_signed=cell.is_signed)
-    if cell.half_width is not None:
-        text += f"{_NO_BREAK}±{_NO_BREAK}{format_number(cell.half_width, cell.decimals)}"
-    elif cell.low is not None and cell.high is not None:
-        text += f"{_NO_BREAK}[{cell.formatted_ends(f',{_NO_BREAK}')}]"
+    text = cell.printed_mean.replace("|", "\\|")
+    if cell.printed_half_width is not None:
+        text += f"{_NO_BREAK}±{_NO_BREAK}{cell.printed_half_width}"
+    elif cell.printed_ends is not None:
+        text += f"{_NO_BREAK}[{f',{_NO_BREAK}'.join(cell.printed_ends)}]"
+    if cell.is_underlined:
+        text = f"<u>{text}</u>"
     if cell.is_best:
         text = f"**{text}**"
-    return f"{text}{_NO_BREAK}(n={cell.n})" if cell.is_short else text
+    if cell.symbol:
+        text += f"{_NO_BREAK}{cell.symbol}"
+    if cell.shows_n:
+        text += f"{_NO_BREAK}(n={cell.n})"
+    return text + _raised(cell.marks)
+
+
+def _raised(marks: str) -> str:
+    return f"<sup>{marks}</sup>" if marks else ""
 
 
 def _line(parts: list[str]) -> str:

@@ -72,9 +72,9 @@ def test_report_files_are_written_and_repeatable(finished):
     bench, _ = finished
     folder = bench.folder / "reports" / "small"
     names = {path.name for path in folder.iterdir()}
-    metrics = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons", "sensitivity")
-    expected = {f"{m}-phantom-64px.{s}" for m in metrics for s in ("md", "tex", "csv")}
-    assert names == expected | {"README.md", "learning_curves.png"}
+    tables = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons", "sensitivity")
+    expected = {f"{table}-phantom-64px.{suffix}" for table in tables for suffix in ("md", "tex", "csv")}
+    assert names == expected | {"README.md", "index.html", "learning_curves.png"}
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert bench("report", "small.yaml").returncode == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

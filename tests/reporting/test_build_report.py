@@ -28,7 +28,10 @@ def _written(example) -> Path:
 def test_every_table_is_written_in_every_format(filled) -> None:
     folder = _written(filled)
     assert folder == filled.folder / "reports" / "example"
-    expected = {f"{key}.{suffix}" for key in KEYS for suffix in ("md", "tex", "csv")} | {"README.md"}
+    expected = {f"{key}.{suffix}" for key in KEYS for suffix in ("md", "tex", "csv")} | {
+        "README.md",
+        "index.html",
+    }
     assert {path.name for path in folder.iterdir()} == expected
 
 

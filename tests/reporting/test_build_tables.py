@@ -55,7 +55,7 @@ def test_mean_and_interval_over_seeds_by_hand(filled) -> None:
     # .60 .62 .64: s = .02; t(0.975, 2) · .02 / √3 = 4.30265 · .011547.
     assert cell.mean == pytest.approx(0.62)
     assert cell.half_width == pytest.approx(0.049683, abs=1e-6)
-    assert (cell.n, cell.expected, cell.is_short) == (3, 3, False)
+    assert (cell.n, cell.expected, cell.shows_n) == (3, 3, False)
 
 
 def test_each_value_names_its_trials(filled) -> None:
@@ -67,7 +67,7 @@ def test_each_value_names_its_trials(filled) -> None:
 
 def test_a_row_with_fewer_seeds_than_asked_for_says_so(filled) -> None:
     cell = _cell(_tables(filled)[0], "50% | A_vg & more", "Weighted avg.")
-    assert (cell.n, cell.expected, cell.is_short) == (2, 3, True)
+    assert (cell.n, cell.expected, cell.shows_n) == (2, 3, True)
     assert cell.mean == pytest.approx(0.42)
 
 
@@ -76,7 +76,7 @@ def test_models_without_a_finished_trial_are_holes(filled) -> None:
         for cell in _row(table, "Baseline (average)").cells:
             assert (cell.mean, cell.half_width, cell.n, cell.expected) == (None, None, 0, 3)
             assert not cell.is_best
-            assert not cell.is_short
+            assert not cell.shows_n
 
 
 def test_best_mean_is_bold_and_so_is_a_tie_by_paired_differences(filled) -> None:
@@ -103,7 +103,7 @@ def test_a_single_seed_is_best_only_by_its_mean_and_has_no_interval(example) -> 
     cells = [row.cells[0] for row in table.models]
     assert [cell.is_best for cell in cells] == [True, False]
     assert [cell.half_width for cell in cells] == [None, None]
-    assert all(cell.is_short for cell in cells)
+    assert all(cell.shows_n for cell in cells)
 
 
 def test_failed_and_missing_trials_are_named_in_the_notes(filled) -> None:
@@ -169,7 +169,7 @@ def test_references_are_never_bold_and_of_three_patients_have_no_interval(filled
     accuracy, _ = _tables(filled)
     for row in accuracy.references:
         assert len(row.cells) == len(accuracy.columns)
-        assert not any(cell.is_best or cell.is_short or cell.half_width for cell in row.cells)
+        assert not any(cell.is_best or cell.shows_n or cell.half_width for cell in row.cells)
 
 
 def test_captions_say_what_plus_minus_and_bold_mean(filled) -> None:

@@ -1,9 +1,10 @@
-"""Rendering of a table as Markdown, LaTeX and CSV."""
+"""Rendering of a table as Markdown, LaTeX, HTML and CSV."""
 
 import csv
 import dataclasses
 import io
 import re
+from html import escape as escape_html
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.reporting.csv_cells import to_csv
+from bench.reporting.html import to_html
 from bench.reporting.latex import escape, to_latex
 from bench.reporting.markdown import to_markdown
-from bench.reporting.table import Cell, Row, Table, format_number
+from bench.reporting.table import Cell, Footnote, Group, Row, Table, decimals_by_interval, format_number
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -39,7 +41,7 @@ TABLE = Table(
     caption="Mean ± half-width – 95% of {x}, x^2 ~ $1 × 2.",
     notes=("Failed: t_6.", "C:\\temp — gone."),
 )
-RENDERERS = {"md": to_markdown, "tex": to_latex, "csv": to_csv}
+RENDERERS = {"md": to_markdown, "tex": to_latex, "html": to_html, "csv": to_csv}
 
 
 @pytest.mark.parametrize("suffix", RENDERERS)
@@ -81,6 +83,133 @@ def test_cells(cell: Cell, markdown: str, latex: str) -> None:
 )
 def test_numbers_have_two_decimals(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [(0.1, 2, "+0.10"), (-0.03, 2, "−0.03"), (-0.004, 2, "0.00"), (0.0006, 3, "+0.001")],
+)
+def test_differences_have_a_sign_unless_they_are_nothing(value: float, decimals: int, text: str) -> None:
+    assert format_number(value, decimals, is_signed=True) == text
+
+
+@pytest.mark.parametrize(
+    ("half_width", "decimals"),
+    [
+        (0.47, 2),  # one digit would do, and two decimals are the fewest
+        (0.10, 2),
+        (0.0783, 2),
+        (0.02, 2),
+        (0.0199, 3),  # begins with 1: two digits, 0.020
+        (0.013, 3),
+        (0.0096, 3),
+        (0.003, 3),
+        (0.0014, 3),  # one more than the fewest is the most
+        (0.0, 2),
+        (None, 2),
+    ],
+)
+def test_decimals_by_the_half_widths_first_digit(half_width: float | None, decimals: int) -> None:
+    assert decimals_by_interval(half_width) == decimals
+
+
+@pytest.mark.parametrize(("half_width", "decimals"), [(0.2, 3), (0.003, 3), (0.0014, 4), (2e-5, 4), (0.0, 3)])
+def test_three_decimals_at_least(half_width: float, decimals: int) -> None:
+    assert decimals_by_interval(half_width, at_least=3) == decimals
+
+
+def test_a_cells_mean_and_half_width_have_the_same_decimals() -> None:
+    cell = Cell(0.5212, 0.01304, 3, 3)
+    assert (cell.printed_mean, cell.printed_half_width) == ("0.521", "0.013")
+    ends = Cell(0.5212, low=0.5082, high=0.5342)
+    assert (ends.printed_mean, ends.printed_ends) == ("0.521", ("0.508", "0.534"))
+
+
+ADORNED = Table(
+    key="adorned",
+    title="Adorned",
+    columns=("Weighted", "Macro", "AUROC"),
+    models=(
+        Row(
+            "PAN",
+            (Cell(0.4, 0.2, 7, 5, is_underlined=True), Cell(None, marks="a"), Cell(0.8)),
+            "(A)",
+            kind="ours",
+        ),
+        Row("published", (Cell(0.4, 0.2, text="0.4 ± 0.2"),) * 3, "(A)", of="PAN", kind="published"),
+        Row(
+            "Wang",
+            (Cell(0.1, is_signed=True, verdict="higher"), Cell(None, text=""), Cell(1)),
+            "(B)",
+            marks="†",
+        ),
+    ),
+    references=(),
+    caption="",
+    notes=(),
+    groups=(Group("Point", 2), Group("", 1)),
+    footnotes=(Footnote("†", "Theirs."), Footnote("a", "Gone & lost.")),
+)
+
+
+def test_adornments_in_markdown() -> None:
+    lines = to_markdown(ADORNED).replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    assert lines[2:] == [
+        "|  | Point: Weighted | Point: Macro | AUROC |",
+        "| --- | ---: | ---: | ---: |",
+        "| **(A)** |  |  |  |",
+        "| PAN | <u>0.40 ± 0.20</u> (n=7) | —<sup>a</sup> | 0.80 |",
+        "| &emsp;published | 0.4 ± 0.2 | 0.4 ± 0.2 | 0.4 ± 0.2 |",
+        "| **(B)** |  |  |  |",
+        "| Wang<sup>†</sup> | +0.10 ↑ |  | 1.00 |",
+        "",
+        "",
+        "",
+        "<sup>†</sup> Theirs.",
+        "",
+        "<sup>a</sup> Gone & lost.",
+    ]
+
+
+def test_adornments_in_latex() -> None:
+    text = to_latex(ADORNED)
+    assert r"\caption{Adorned.  \textsuperscript{$\dagger$}Theirs. \textsuperscript{a}Gone \& lost.}" in text
+    body = text.split(r"\toprule")[1].split(r"\bottomrule")[0].strip("\n").splitlines()
+    assert body == [
+        r" & \multicolumn{2}{c}{Point} & \multicolumn{1}{c}{} \\",
+        r"\cmidrule(lr){2-3}",
+        r" & Weighted & Macro & AUROC \\",
+        r"\midrule",
+        r"\multicolumn{4}{@{}l}{\textit{(A)}} \\",
+        r"PAN & \underline{0.40 $\pm$ 0.20} \scriptsize($n=7$) & ---\textsuperscript{a} & 0.80 \\",
+        r"\quad published & 0.4 $\pm$ 0.2 & 0.4 $\pm$ 0.2 & 0.4 $\pm$ 0.2 \\",
+        r"\addlinespace",
+        r"\multicolumn{4}{@{}l}{\textit{(B)}} \\",
+        r"Wang\textsuperscript{$\dagger$} & +0.10 $\uparrow$ &  & 1.00 \\",
+    ]
+
+
+def test_adornments_in_csv() -> None:
+    found = list(csv.DictReader(io.StringIO(to_csv(ADORNED))))
+    assert [(c["row"], c["kind"], c["section"], c["group"], c["printed"]) for c in found[:4]] == [
+        ("PAN", "ours", "(A)", "Point", ""),
+        ("PAN", "ours", "(A)", "Point", ""),
+        ("PAN", "ours", "(A)", "", ""),
+        ("PAN", "published", "(A)", "Point", "0.4 ± 0.2"),
+    ]
+    assert [(c["underlined"], c["verdict"], c["marks"]) for c in (found[0], found[1], found[6])] == [
+        ("1", "", ""),
+        ("0", "", "a"),
+        ("0", "higher", "†"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a & b", '"quoted"'])
+def test_html_escapes_what_people_write(text: str) -> None:
+    row = Row(text, (Cell(0.5, text=text),) * 3, section=text)
+    page = to_html(dataclasses.replace(TABLE, title=text, models=(row,), caption=text, notes=(text,)))
+    assert page.count(escape_html(text)) == 9
+    assert text not in page or text == escape_html(text)
 
 
 @pytest.mark.parametrize(

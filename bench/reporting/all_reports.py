@@ -1,0 +1,56 @@
+"""Writes everything that there is to report: each suite that has results, and the thesis' tables."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.errors import SuiteError
+from bench.reporting.build import render_report, write_report
+from bench.reporting.thesis.report import render_thesis, summary_lines
+from bench.results.store import ResultsStore
+from bench.suite.load import LoadedSuite, load_suite
+
+
+def suite_files(suites_dir: Path) -> tuple[Path, ...]:
+    """Returns the suites in the folder, by name.
+
+    Raises:
+        SuiteError: there is no such folder, or no suite in it.
+    """
+    files = tuple(sorted(suites_dir.glob("*.yaml")))
+    if not files:
+        raise SuiteError(f"{suites_dir}: has no suites (*.yaml); name their folder by --suites-dir")
+    return files
+
+
+def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:
+    """Writes a report of each suite that has a record, then the thesis' tables; yields what was written.
+
+    Args:
+        suites: files of one folder, at least one; all are read before anything is written.
+        store: the results folder.
+        reports_dir: gets a folder for each report.
+
+    Raises:
+        SuiteError: a suite is not usable.
+        ResultsError: a record or a table of results cannot be read.
+        OSError: the folder cannot be written.
+    """
+    loaded = [load_suite(path) for path in suites]
+    without = []
+    for suite in loaded:
+        if not _has_records(suite, store):
+            without.append(suite.suite.name)
+            continue
+        report = render_report(suite, store)
+        folder = write_report(report, reports_dir)
+        yield f"{report.name}: {len(report.tables)} tables in {folder}"
+    if without:
+        yield f"without results: {', '.join(without)}"
+    thesis = render_thesis(suites[0].parent, store)
+    folder = write_report(thesis, reports_dir)
+    yield f"thesis: {len(thesis.tables) - 1} tables in {folder}"
+    yield from summary_lines(thesis)
+
+
+def _has_records(suite: LoadedSuite, store: ResultsStore) -> bool:
+    return any(store.folder(trial.id).record.exists() for trial in suite.grid.trials)

@@ -1,0 +1,74 @@
+"""What stands under the thesis' tables: how numbers are printed, and what marks mean."""
+
+from bench.reporting.table import DIGITS
+from bench.reporting.table import VERDICT_SYMBOLS as _SYMBOLS
+from bench.reporting.thesis.cells import HIGH_DEVIATION
+from bench.reporting.thesis.layout import ThesisTable
+from bench.reporting.thesis.verdict import MARGINS
+
+INTERVAL = (
+    f"Mean ± half-width of the 95% Student-t interval over five seeds; n where it is not five. {DIGITS}"
+)
+
+PUBLISHED = "Published: as the thesis prints it, over five seeds."
+
+
+def best(table: ThesisTable) -> str:
+    """Returns what bold means."""
+    where = "the section" if table.best_within == "section" else "the table"
+    return (
+        f"Bold: the best mean of {where}, and every model whose paired difference to it, seed by seed, has a "
+        "95% interval that contains 0."
+    )
+
+
+def variance(table: ThesisTable) -> str:
+    """Returns what underlining means, if the table has it."""
+    if not table.has_variance:
+        return ""
+    return (
+        f"Underlined: high variance, a standard deviation across seeds above {HIGH_DEVIATION:.2f} (of five "
+        "seeds a half-width above 0.15)."
+    )
+
+
+def area(table: ThesisTable, *, is_compared: bool) -> str:
+    """Returns what the row of areas is, if the table has one."""
+    if all(slot.source.kind != "area" for slot in table.slots()):
+        return ""
+    text = "Areas: mean share of the image that a finding's boxes cover, from the boxes that trials had."
+    rounding = " Areas have no chance in them: reproduced is what rounds to the printed number."
+    return text + (rounding if is_compared else "")
+
+
+def verdicts(table: ThesisTable) -> str:
+    """Returns the legend of verdicts, with the margins of the table's metrics."""
+    return (
+        f"Difference: ours − published. {_SYMBOLS['reproduced']} reproduced: equivalent within "
+        f"{_margins(table)} (two one-sided tests at .05); {_SYMBOLS['higher']} higher, {_SYMBOLS['lower']} "
+        f"lower: its 90% interval lies beyond that; {_SYMBOLS['inconclusive']} inconclusive with this n; — "
+        "missing."
+    )
+
+
+def brief(table: ThesisTable) -> str:
+    """Returns what a compact table needs to be read."""
+    return (
+        "Mean ± half-width of the 95% Student-t interval, five seeds unless n says otherwise. Behind ours: "
+        f"{_SYMBOLS['reproduced']} equivalent to published within {_margins(table)} (two one-sided tests at "
+        f".05); {_SYMBOLS['higher']} higher, {_SYMBOLS['lower']} lower by more; {_SYMBOLS['inconclusive']} "
+        "inconclusive."
+    )
+
+
+def _margins(table: ThesisTable) -> str:
+    metrics = tuple(dict.fromkeys(slot.quantity.metric for slot in table.slots()))
+    if len(metrics) == 1:
+        return f"±{MARGINS[metrics[0]]:g}"
+    named = {"point_accuracy": "localization", "iobb_accuracy": "localization", "auroc": "AUROC"}
+    return " and ".join(f"±{MARGINS[metric]:g} ({named[metric]})" for metric in metrics)
+
+
+def joined(*sentences: str) -> str:
+    """Returns the sentences that are not empty, as one text."""
+    return " ".join(filter(None, sentences))

@@ -1,0 +1,99 @@
+"""Cells of the thesis' tables: ours, published, and how they differ."""
+
+import math
+from dataclasses import replace
+from string import ascii_lowercase
+
+from scipy import stats
+
+from bench.reporting.published import NUM_SEEDS
+from bench.reporting.table import Cell, Footnote
+from bench.reporting.thesis.layout import Slot
+from bench.reporting.thesis.measured import Measured
+from bench.reporting.thesis.verdict import Compared, compare, compare_fact
+from bench.statistics.student import CONFIDENCE, mean_interval
+
+HIGH_DEVIATION = 0.12
+"""Standard deviation across seeds above which variance is called high; of five seeds a half-width of .15."""
+
+EMPTY = Cell(None, text="")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+class Footnotes:
+    """Gives sentences letters, equal ones the same."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, str] = {}
+
+    def mark(self, text: str) -> str:
+        """Returns the letter of a sentence: a to z, then aa to zz."""
+        index = len(self._marks)
+        letter = ascii_lowercase[index % 26] * (1 + index // 26)
+        return self._marks.setdefault(text, letter)
+
+    @property
+    def all(self) -> tuple[Footnote, ...]:
+        """Those that were given, in order."""
+        return tuple(Footnote(mark, text) for text, mark in self._marks.items())
+
+
+def measured_cell(slot: Slot, measured: Measured, footnotes: Footnotes) -> Cell:
+    """Returns our mean and interval, expected of five seeds; a hole has a footnote that says why."""
+    if slot.is_empty:
+        return EMPTY
+    if measured.hole:
+        expected = NUM_SEEDS if slot.source.kind == "model" else 0
+        return Cell(None, expected=expected, marks=footnotes.mark(measured.hole))
+    if measured.area is not None:
+        return Cell(measured.area)
+    interval = mean_interval(measured.values)
+    ids = tuple(measured.by_seed[seed][1] for seed in sorted(measured.by_seed))
+    return Cell(
+        interval.mean, interval.half_width, interval.n, NUM_SEEDS, ids, decimals=slot.quantity.decimals
+    )
+
+
+def published_cell(slot: Slot, footnotes: Footnotes) -> Cell:
+    """Returns what the thesis prints, as it prints it."""
+    if slot.is_empty:
+        return EMPTY
+    printed = slot.published
+    if printed is None:
+        return Cell(None, marks=footnotes.mark("Not reported."))
+    spread = f"{_NO_BREAK}±{_NO_BREAK}{printed.half_width}" if printed.half_width else ""
+    value = printed.value
+    n = NUM_SEEDS if value.half_width is not None else 0
+    return Cell(value.mean, value.half_width, n, n, text=f"{printed.mean}{spread}", decimals=printed.decimals)
+
+
+def compared(slot: Slot, measured: Measured) -> Compared:
+    """Returns how ours differs from what the thesis prints; of areas by rounding."""
+    if slot.source.kind == "area":
+        return compare_fact(measured.area, slot.published)
+    return compare(measured.values, slot.published, slot.quantity.metric)
+
+
+def difference_cell(slot: Slot, measured: Measured) -> Cell:
+    """Returns ours − published with its verdict; a dash where one of them is missing."""
+    if slot.is_empty:
+        return EMPTY
+    result = compared(slot, measured)
+    n = len(measured.by_seed)
+    return Cell(
+        result.difference,
+        n=n,
+        expected=NUM_SEEDS if n else 0,
+        decimals=slot.quantity.decimals,
+        is_signed=True,
+        verdict=result.verdict,
+    )
+
+
+def underlined(cell: Cell) -> Cell:
+    """Returns the cell, underlined if its standard deviation across seeds is above `HIGH_DEVIATION`."""
+    if cell.half_width is None or cell.n < 2:
+        return cell
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, cell.n - 1))
+    deviation = cell.half_width * math.sqrt(cell.n) / quantile
+    return replace(cell, is_underlined=deviation > HIGH_DEVIATION)

@@ -1,0 +1,96 @@
+"""A table of the thesis for one column of a page: averages only, ours and published side by side."""
+
+from dataclasses import dataclass, replace
+
+from bench.reporting.table import Cell, Footnote, Group, Row, Table
+from bench.reporting.thesis import captions
+from bench.reporting.thesis.cells import EMPTY, Footnotes, compared, measured_cell, published_cell
+from bench.reporting.thesis.forms import REPORTED
+from bench.reporting.thesis.layout import Axis, Slot, ThesisTable
+from bench.reporting.thesis.measured import Measurements
+
+_METRICS = {"point_accuracy": "Point localization", "auroc": "AUROC"}
+
+_CHOSEN = (
+    "The thesis prints no averages here: of the findings that every row has, those of the largest and the "
+    "smallest boxes."
+)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row: where it stands, and its cells by the name of the quantity."""
+
+    section: str
+    label: str
+    is_reported: bool
+    slots: dict[str, Slot]
+
+
+def compact(table: ThesisTable, measurements: Measurements) -> Table:
+    """Returns the table with a verdict behind each of our values.
+
+    Raises:
+        SuiteError: a suite is there and is not usable.
+        ResultsError: a record or a table of boxes cannot be read.
+    """
+    footnotes = Footnotes()
+    rows = []
+    headings: dict[str, str] = {}
+    lines = _lines(table)
+    for line in lines:
+        cells: list[Cell] = []
+        for name in table.compact:
+            slot = line.slots[name]
+            headings[name] = slot.quantity.heading
+            ours = EMPTY if line.is_reported else _ours(slot, measurements, footnotes)
+            cells += [ours, published_cell(slot, footnotes)]
+        marks = REPORTED.mark if line.is_reported else ""
+        rows.append(Row(line.label, tuple(cells), line.section, marks=marks))
+    reported: tuple[Footnote, ...] = (REPORTED,) if any(line.is_reported for line in lines) else ()
+    chosen = () if all(slot.quantity.is_average for slot in lines[0].slots.values()) else (_CHOSEN,)
+    return Table(
+        key=f"{table.key}-compact",
+        title=f"Table {table.number} of the thesis. {table.title}",
+        columns=("ours", "published") * len(table.compact),
+        models=tuple(rows),
+        references=(),
+        caption=captions.joined(captions.brief(table), *chosen),
+        notes=(),
+        groups=tuple(Group(headings[name], 2) for name in table.compact),
+        footnotes=(*reported, *footnotes.all),
+        is_narrow=True,
+    )
+
+
+def _lines(table: ThesisTable) -> list[_Line]:
+    """The cells to show, by the sections and labels of the models that they belong to."""
+    lines: dict[tuple[str, str], _Line] = {}
+    metrics = {slot.quantity.metric for slot in table.slots()}
+    for row in table.rows:
+        for column in table.columns:
+            slot = table.slot(row, column)
+            if slot.quantity.name not in table.compact or slot.source.kind == "area":
+                continue
+            model = row if row.source is not None else column
+            section = _section(model, column, slot, has_metrics=len(metrics) > 1)
+            line = _Line(section, model.label, slot.source.kind == "reported", {})
+            lines.setdefault((section, model.label), line).slots[slot.quantity.name] = slot
+    order = list(dict.fromkeys(line.section for line in lines.values()))
+    if len(metrics) > 1:  # all of one metric, then all of the other
+        order.sort(key=lambda section: [not section.startswith(word) for word in _METRICS.values()])
+    return sorted(lines.values(), key=lambda line: order.index(line.section))
+
+
+def _section(model: Axis, column: Axis, slot: Slot, *, has_metrics: bool) -> str:
+    if has_metrics:
+        return f"{_METRICS[slot.quantity.metric]}, {model.group}"
+    if model is not column and column.resolution is not None and column.group:
+        return column.group
+    return model.group
+
+
+def _ours(slot: Slot, measurements: Measurements, footnotes: Footnotes) -> Cell:
+    measured = measurements.of(slot)
+    cell = measured_cell(slot, measured, footnotes)
+    return replace(cell, verdict=compared(slot, measured).verdict)

@@ -1,0 +1,143 @@
+"""A table of the thesis in its full forms: ours alone, and ours beside published."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from bench.reporting.build_tables import best_rows
+from bench.reporting.table import Cell, Footnote, Group, Row, Table
+from bench.reporting.thesis import captions
+from bench.reporting.thesis.cells import (
+    Footnotes,
+    difference_cell,
+    measured_cell,
+    published_cell,
+    underlined,
+)
+from bench.reporting.thesis.layout import Axis, ThesisTable
+from bench.reporting.thesis.measured import Measurements
+
+REPORTED = Footnote("†", "Reported by its authors, not measured here.")
+
+
+def ours(table: ThesisTable, measurements: Measurements) -> Table:
+    """Returns the table with our numbers, and the reported ones of rows that nobody here measures.
+
+    Raises:
+        SuiteError: a suite is there and is not usable.
+        ResultsError: a record or a table of boxes cannot be read.
+    """
+    footnotes = Footnotes()
+    rows = []
+    for axis in table.rows:
+        if _is_reported(axis):
+            rows.append(_reported_row(table, axis, footnotes))
+        else:
+            cells = _our_cells(table, axis, measurements, footnotes)
+            rows.append(Row(axis.label, cells, axis.group, kind="ours"))
+    sentences = (
+        table.caption,
+        captions.INTERVAL,
+        captions.best(table),
+        captions.variance(table),
+        captions.area(table, is_compared=False),
+    )
+    title = f"Table {table.number} of the thesis. {table.title}"
+    return _assembled(table, "ours", title, rows, footnotes, sentences)
+
+
+def beside(table: ThesisTable, measurements: Measurements) -> Table:
+    """Returns the table with three lines a row: ours, published, and the difference with its verdict.
+
+    Raises:
+        SuiteError: a suite is there and is not usable.
+        ResultsError: a record or a table of boxes cannot be read.
+    """
+    footnotes = Footnotes()
+    rows = []
+    for axis in table.rows:
+        if _is_reported(axis):
+            rows.append(_reported_row(table, axis, footnotes))
+            continue
+        slots = [table.slot(axis, column) for column in table.columns]
+        published = tuple(_with_variance(table, published_cell(slot, footnotes)) for slot in slots)
+        differences = tuple(difference_cell(slot, measurements.of(slot)) for slot in slots)
+        rows += [
+            Row(axis.label, _our_cells(table, axis, measurements, footnotes), axis.group, kind="ours"),
+            Row("published", published, axis.group, of=axis.label, kind="published"),
+            Row("difference", differences, axis.group, of=axis.label, kind="difference"),
+        ]
+    sentences = (
+        table.caption,
+        captions.INTERVAL,
+        captions.PUBLISHED,
+        captions.verdicts(table),
+        captions.best(table),
+        captions.variance(table),
+        captions.area(table, is_compared=True),
+    )
+    title = f"Table {table.number} of the thesis, ours beside published. {table.title}"
+    return _assembled(table, "beside", title, rows, footnotes, sentences)
+
+
+def _assembled(
+    table: ThesisTable,
+    form: str,
+    title: str,
+    rows: Sequence[Row],
+    footnotes: Footnotes,
+    sentences: Sequence[str],
+) -> Table:
+    marks = (REPORTED,) if any(REPORTED.mark in row.marks for row in rows) else ()
+    headings = [axis.group for axis in table.columns]
+    groups = [Group(heading, len(list(same))) for heading, same in groupby(headings)]
+    return Table(
+        key=f"{table.key}-{form}",
+        title=title,
+        columns=tuple(axis.label for axis in table.columns),
+        models=tuple(rows),
+        references=(),
+        caption=captions.joined(*sentences),
+        notes=(),
+        groups=tuple(groups) if any(headings) else (),
+        footnotes=(*marks, *footnotes.all),
+    )
+
+
+def _is_reported(axis: Axis) -> bool:
+    return axis.source is not None and axis.source.kind == "reported"
+
+
+def _reported_row(table: ThesisTable, axis: Axis, footnotes: Footnotes) -> Row:
+    cells = tuple(published_cell(table.slot(axis, column), footnotes) for column in table.columns)
+    return Row(axis.label, cells, axis.group, kind="published", marks=REPORTED.mark)
+
+
+def _our_cells(
+    table: ThesisTable, row: Axis, measurements: Measurements, footnotes: Footnotes
+) -> tuple[Cell, ...]:
+    cells = []
+    for column in table.columns:
+        slot = table.slot(row, column)
+        cell = measured_cell(slot, measurements.of(slot), footnotes)
+        if cell.n:
+            cell = replace(cell, is_best=_is_best(table, row, column, measurements))
+        cells.append(_with_variance(table, cell))
+    return tuple(cells)
+
+
+def _is_best(table: ThesisTable, row: Axis, column: Axis, measurements: Measurements) -> bool:
+    """Whether no other model's mean of the quantity is better beyond chance."""
+    if row.quantity is None:
+        others = [axis for axis in table.rows if table.best_within == "table" or axis.group == row.group]
+        slots = [(axis.group + axis.label, table.slot(axis, column)) for axis in others]
+        own = row.group + row.label
+    else:
+        slots = [(axis.group + axis.label, table.slot(row, axis)) for axis in table.columns]
+        own = column.group + column.label
+    rivals = {name: measurements.of(other) for name, other in slots if other.source.kind == "model"}
+    return own in best_rows({name: measured.by_seed for name, measured in rivals.items()})
+
+
+def _with_variance(table: ThesisTable, cell: Cell) -> Cell:
+    return underlined(cell) if table.has_variance else cell

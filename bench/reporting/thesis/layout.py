@@ -1,0 +1,156 @@
+"""What a table of the thesis consists of: rows and columns that together say what a cell is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bench.metrics.localization import MACRO, WEIGHTED
+from bench.reporting.published import PublishedCell, published_cell
+
+Kind = Literal["model", "area", "reported"]
+"""Trained and scored by a suite; a fact of the boxes; known from other papers only."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is measured.
+
+    Attributes:
+        heading: in our tables.
+        published: the column's name in the published numbers.
+        metric: of records, e.g. "point_accuracy".
+        name: of the value, e.g. "weighted" or a finding.
+    """
+
+    heading: str
+    published: str
+    metric: str
+    name: str
+
+    @property
+    def is_average(self) -> bool:
+        """Whether it is over findings."""
+        return self.name in (WEIGHTED, MACRO)
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals the thesis prints."""
+        return 3 if self.metric == "auroc" else 2
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a row's numbers come from, ours and the published ones.
+
+    Attributes:
+        label: in our tables.
+        published: the row's name in the published numbers.
+        section: its part of the published table.
+        suites: the suite that has the trials, by resolution; of areas, the trials whose boxes are measured.
+        model: what that suite calls the row; `label` if empty.
+        kind: see `Kind`.
+    """
+
+    label: str
+    published: str
+    section: str = ""
+    suites: Mapping[int, str] = field(default_factory=dict)
+    model: str = ""
+    kind: Kind = "model"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a cell is.
+
+    Attributes:
+        table: number of the table.
+        source: whose value.
+        quantity: which value.
+        resolution: side of the input, px.
+    """
+
+    table: str
+    source: Source
+    quantity: Quantity
+    resolution: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there cannot be a value: no average box area is taken over findings."""
+        return self.source.kind == "area" and self.quantity.is_average
+
+    @property
+    def published(self) -> PublishedCell | None:
+        """What the thesis prints."""
+        return published_cell(
+            self.table,
+            self.source.published,
+            self.quantity.published,
+            section=self.source.section,
+            resolution=self.resolution,
+        )
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A row or a column: its heading, and what it says of its cells; the other axis says the rest.
+
+    Attributes:
+        label: heading.
+        group: heading above it and its neighbours; empty if it has none.
+        source: whose values, if this axis says that.
+        quantity: which values, if this axis says that.
+        resolution: side of the input, px, if this axis says that.
+    """
+
+    label: str
+    group: str = ""
+    source: Source | None = None
+    quantity: Quantity | None = None
+    resolution: int | None = None
+
+
+@dataclass(frozen=True)
+class ThesisTable:
+    """A table of the thesis.
+
+    Attributes:
+        number: e.g. "5.1".
+        title: one line.
+        caption: what the numbers are.
+        rows: in the thesis' order.
+        columns: in the thesis' order.
+        compact: names of the quantities that the compact form shows.
+        best_within: among which cells of a quantity the best is bold: all of the table's or a section's.
+        has_variance: whether values of high variance are underlined.
+    """
+
+    number: str
+    title: str
+    caption: str
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
+    compact: tuple[str, ...] = (WEIGHTED, MACRO)
+    best_within: Literal["table", "section"] = "table"
+    has_variance: bool = False
+
+    @property
+    def key(self) -> str:
+        """The beginning of its files' names."""
+        return f"table-{self.number.replace('.', '-')}"
+
+    def slot(self, row: Axis, column: Axis) -> Slot:
+        """Returns what the cell at `row` and `column` is."""
+        source, quantity = row.source or column.source, row.quantity or column.quantity
+        resolution = row.resolution or column.resolution
+        assert source is not None
+        assert quantity is not None
+        assert resolution is not None
+        return Slot(self.number, source, quantity, resolution)
+
+    def slots(self) -> Iterator[Slot]:
+        """Yields every cell, row by row."""
+        for row in self.rows:
+            for column in self.columns:
+                yield self.slot(row, column)

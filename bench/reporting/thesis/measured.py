@@ -1,0 +1,132 @@
+"""What the trials of the thesis' suites say of a cell of its tables, or why they say nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.errors import listing
+from bench.reporting.thesis.layout import Slot
+from bench.results.record import Record
+from bench.results.store import ResultsStore
+from bench.results.units import read_table
+from bench.suite.grid import Grid
+from bench.suite.load import load_suite
+
+_NAMED = 5
+"""Trials that a footnote names before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Values of a cell.
+
+    Attributes:
+        by_seed: value and trial id by seed.
+        area: the value of a fact of boxes.
+        hole: why there is no value, as a sentence; empty if there is one.
+    """
+
+    by_seed: Mapping[int, tuple[float, str]] = field(default_factory=dict)
+    area: float | None = None
+    hole: str = ""
+
+    @property
+    def values(self) -> list[float]:
+        """Of the seeds, in their order."""
+        return [self.by_seed[seed][0] for seed in sorted(self.by_seed)]
+
+
+class _Trial(NamedTuple):
+    """What is needed of a trial: ids are hashes, which are not taken anew for each cell."""
+
+    id: str
+    seed: int
+    resolution: int
+
+
+class Measurements:
+    """Looks up cells in the results folder; reads each suite, record and table of boxes once."""
+
+    def __init__(self, suites_dir: Path, store: ResultsStore) -> None:
+        self._suites_dir = suites_dir
+        self._store = store
+        self._rows: dict[str, Mapping[tuple[str, int], list[_Trial]] | None] = {}
+        self._records: dict[str, Record | None] = {}
+        self._areas: dict[str, Mapping[str, float] | None] = {}
+
+    def of(self, slot: Slot) -> Measured:
+        """Returns the values of the slot's finished trials.
+
+        Raises:
+            SuiteError: the suite is there and is not usable.
+            ResultsError: a record or a table of boxes cannot be read.
+        """
+        suite = slot.source.suites.get(slot.resolution)
+        if suite is None:
+            return Measured(hole="Reported by others; no suite measures it.")
+        rows = self._rows_of(suite)
+        if rows is None:
+            return Measured(hole=f"There is no suite {suite}.")
+        if slot.source.kind == "area":
+            return self._area(suite, [trial for row in rows.values() for trial in row], slot.quantity.name)
+        label = slot.source.model or slot.source.label
+        trials = rows.get((label, slot.resolution))
+        if trials is None:
+            return Measured(hole=f"Suite {suite} has no row {label} at {slot.resolution} px.")
+        metric = f"{slot.quantity.metric}/{slot.quantity.name}"
+        metrics = ((trial, self._metrics(trial.id)) for trial in trials)
+        found = {trial.seed: (values[metric], trial.id) for trial, values in metrics if metric in values}
+        return Measured(found) if found else Measured(hole=self._hole(suite, trials))
+
+    def _rows_of(self, suite: str) -> Mapping[tuple[str, int], list[_Trial]] | None:
+        """The suite's trials by label and resolution; None if there is no such suite."""
+        if suite not in self._rows:
+            path = self._suites_dir / f"{suite}.yaml"
+            self._rows[suite] = _rows(load_suite(path).grid) if path.exists() else None
+        return self._rows[suite]
+
+    def _record(self, trial_id: str) -> Record | None:
+        if trial_id not in self._records:
+            self._records[trial_id] = self._store.record(trial_id)
+        return self._records[trial_id]
+
+    def _metrics(self, trial_id: str) -> Mapping[str, float]:
+        record = self._record(trial_id)
+        return {} if record is None or record.outcome is None else record.outcome.metrics
+
+    def _area(self, suite: str, trials: Sequence[_Trial], finding: str) -> Measured:
+        """Returns the mean share of the image of the boxes that the suite's first finished trial had."""
+        if suite not in self._areas:
+            finished = next((trial for trial in trials if self._metrics(trial.id)), None)
+            self._areas[suite] = None if finished is None else self._mean_areas(finished)
+        areas = self._areas[suite]
+        if areas is None:
+            return Measured(hole=f"No finished trial of suite {suite} whose boxes could be measured.")
+        if finding not in areas:
+            return Measured(hole="No box of the finding.")
+        return Measured(area=areas[finding])
+
+    def _mean_areas(self, trial: _Trial) -> Mapping[str, float]:
+        boxes = read_table(self._store.folder(trial.id).boxes)
+        shares = boxes["w"] * boxes["h"] / trial.resolution**2
+        return {str(name): float(mean) for name, mean in shares.groupby(boxes["finding"]).mean().items()}
+
+    def _hole(self, suite: str, trials: Sequence[_Trial]) -> str:
+        records = [self._record(trial.id) for trial in trials]
+        failed = [record.trial.id for record in records if record is not None and record.status == "failed"]
+        if failed:
+            return f"Failed: {listing(failed, _NAMED)} of suite {suite}."
+        if not any(record is not None for record in records):
+            return f"Suite {suite} has not run it."
+        return f"Scored without this metric in suite {suite}."
+
+
+def _rows(grid: Grid) -> Mapping[tuple[str, int], list[_Trial]]:
+    rows: dict[tuple[str, int], list[_Trial]] = {}
+    for point in grid.points:
+        trial = point.trial
+        rows.setdefault((point.row, trial.resolution), []).append(
+            _Trial(trial.id, trial.seed, trial.resolution)
+        )
+    return rows

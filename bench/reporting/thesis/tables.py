@@ -1,0 +1,207 @@
+"""Tables 5.1 to 5.6, 6.1 and 6.2 of the thesis as data, in its rows, columns and order.
+
+Table 5.5 has findings as rows and models as columns, as its published numbers are ordered. Tables 5.5 and 5.6
+name rows of transfer differently ("PYLON (two-phase)", "PYLON (two-step)"): here they are the same model.
+Source: thesis, chapters 5 and 6.
+"""
+
+from bench.data.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.metrics.localization import MACRO, WEIGHTED
+from bench.reporting.published import AREA_ROW
+from bench.reporting.thesis.layout import Axis, Quantity, Source, ThesisTable
+
+_VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
+
+_POINT = "Share of (image, finding) units whose heatmap peak lies in a box of the finding."
+_AUROC = "Area under the ROC curve on the test split."
+_OVERLAP = "IoBB > 0.5 or IoU > 0.5"
+
+
+def _averages(metric: str, of: str = "") -> tuple[Quantity, ...]:
+    """Returns weighted and macro average; Table 6.2 says in its columns' names of what they are."""
+    headings = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
+    return tuple(
+        Quantity(heading, f"{of} {heading.lower()}" if of else heading, metric, name)
+        for name, heading in headings.items()
+    )
+
+
+def _findings(metric: str, names: tuple[str, ...]) -> tuple[Quantity, ...]:
+    return tuple(Quantity(name, name, metric, name) for name in names)
+
+
+def _rows(sources: tuple[Source, ...], resolution: int | None = None) -> tuple[Axis, ...]:
+    return tuple(Axis(s.label, s.section, source=s, resolution=resolution) for s in sources)
+
+
+def _columns(
+    quantities: tuple[Quantity, ...], resolution: int | None = None, group: str = ""
+) -> tuple[Axis, ...]:
+    return tuple(Axis(q.heading, group, quantity=q, resolution=resolution) for q in quantities)
+
+
+def _model(label: str, suites: dict[int, str], *, published: str = "", section: str = "") -> Source:
+    """Returns a model's row; the thesis adds "(ours)" to its own."""
+    return Source(label, published or ("PYLON (ours)" if label == "PYLON" else label), section, suites)
+
+
+def _ablated(label: str, base: str, section: str) -> Source:
+    """Returns a row of Table 6.1, whose labels go without the model that they change."""
+    model = f"{base} {label}" if label[0] in "−+" else label
+    return Source(label, label.replace("−", "-"), section, {256: "gap_ablation"}, model)
+
+
+def _variant(label: str, section: str) -> Source:
+    return Source(label, label, section, {256: "pylon_ablation"})
+
+
+_NIH = {256: "nih_256", 512: "nih_512"}
+_POINT_QUANTITIES = (*_averages("point_accuracy"), *_findings("point_accuracy", NIH_BOXED_FINDINGS))
+_FOUR = ("Baseline", "Li 2018", "FPN (BN)", "PYLON")
+
+TABLE_5_1 = ThesisTable(
+    "5.1",
+    "Point localization accuracy, NIH ChestX-ray14, 256 px",
+    _POINT,
+    rows=_rows(
+        (
+            Source("(Avg. box area)", AREA_ROW, suites=_NIH, kind="area"),
+            *(
+                _model(label, _NIH)
+                for label in ("Baseline", "Li 2018", "Unet", "FPN (BN)", "DeeplabV3+", "PAN", "PYLON")
+            ),
+        )
+    ),
+    columns=_columns(_POINT_QUANTITIES, 256),
+)
+
+TABLE_5_2 = ThesisTable(
+    "5.2",
+    f"{_OVERLAP}, NIH ChestX-ray14",
+    "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
+    "half of its area in boxes of the finding. IoU never exceeds IoBB, so that it never decides.",
+    rows=tuple(
+        Axis(f"{label}, {resolution} px", source=source, resolution=resolution)
+        for label, resolution, source in (
+            ("Wang 2017", 1024, Source("Wang 2017", "Wang 2017", _OVERLAP, kind="reported")),
+            ("Yao 2018", 512, Source("Yao 2018", "Yao 2018", _OVERLAP, kind="reported")),
+            ("Baseline", 512, _model("Baseline", {512: "nih_iobb"}, section=_OVERLAP)),
+            ("PYLON", 512, _model("PYLON", {512: "nih_iobb"}, section=_OVERLAP)),
+            ("PYLON", 256, _model("PYLON", {256: "nih_iobb"}, section=_OVERLAP)),
+        )
+    ),
+    columns=_columns(_findings("iobb_accuracy", NIH_BOXED_FINDINGS)),
+    compact=("Infiltration", "Nodule"),
+)
+
+TABLE_5_3 = ThesisTable(
+    "5.3",
+    "Point localization accuracy, NIH ChestX-ray14, 512 px",
+    _POINT,
+    rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
+    columns=_columns(_POINT_QUANTITIES, 512),
+)
+
+TABLE_5_4 = ThesisTable(
+    "5.4",
+    "AUROC, NIH ChestX-ray14",
+    _AUROC,
+    rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
+    columns=tuple(
+        axis for size_px in (256, 512) for axis in _columns(_averages("auroc"), size_px, f"{size_px} px")
+    ),
+)
+
+_SCRATCH, _TRANSFER = "Without transfer learning", "With transfer learning"
+_VINDR, _VINDR_TRANSFER = {256: "vindr_256"}, {256: "vindr_transfer"}
+
+TABLE_5_5 = ThesisTable(
+    "5.5",
+    "Point localization accuracy, VinDr-CXR, 256 px",
+    _POINT,
+    rows=_columns(
+        (*_averages("point_accuracy"), *_findings("point_accuracy", _VINDR_BOXED_FINDINGS)), resolution=256
+    ),
+    columns=_rows(
+        (
+            Source("(Avg. box area)", AREA_ROW, suites=_VINDR, kind="area"),
+            *(_model(label, _VINDR, published=label, section=_SCRATCH) for label in _FOUR),
+            *(
+                Source(label, label, _TRANSFER, _VINDR_TRANSFER, model)
+                for label, model in (
+                    ("Baseline", "Baseline (fine-tuned)"),
+                    ("PYLON", "PYLON (fine-tuned)"),
+                    ("PYLON (two-phase)", "PYLON (two-phase)"),
+                )
+            ),
+        )
+    ),
+)
+
+TABLE_5_6 = ThesisTable(
+    "5.6",
+    "AUROC, VinDr-CXR, 256 px",
+    _AUROC,
+    rows=_rows(
+        (
+            *(_model(label, _VINDR) for label in _FOUR),
+            _model("Baseline (fine-tuned)", _VINDR_TRANSFER, published="Baseline (fine-tune)"),
+            _model("PYLON (fine-tuned)", _VINDR_TRANSFER),
+            _model("PYLON (two-phase)", _VINDR_TRANSFER, published="PYLON (two-step)"),
+        )
+    ),
+    columns=_columns(_averages("auroc"), 256),
+)
+
+_GAP_ROWS = {
+    "(A) PAN": ("PAN", "− GAP in FPA", "− GAP in GAU", "− all GAP"),
+    "(B) PYLON (UP1)": ("PYLON (UP1)", "+ GAP in PA", "+ GAP in UP"),
+    "(C) DeeplabV3+": ("DeeplabV3+", "− all GAP"),
+}
+
+TABLE_6_1 = ThesisTable(
+    "6.1",
+    "Global average pooling (GAP) in the decoder: point localization accuracy, NIH ChestX-ray14, 256 px",
+    _POINT,
+    rows=_rows(
+        tuple(
+            _ablated(label, labels[0], section) for section, labels in _GAP_ROWS.items() for label in labels
+        )
+    ),
+    columns=_columns(_POINT_QUANTITIES, 256),
+    best_within="section",
+    has_variance=True,
+)
+
+_VARIANT_ROWS = {
+    "(A) PA module": ("PYLON (UP1)", "PYLON (no PY, UP1)"),
+    "(B) UP module": ("PYLON (UP1)", "PYLON (Conv 3x3)", "PYLON"),
+    "(C) Prediction head": ("PYLON (UP1)", "PYLON (Head 3x3)"),
+}
+
+TABLE_6_2 = ThesisTable(
+    "6.2",
+    "What makes PYLON work, NIH ChestX-ray14, 256 px",
+    f"{_POINT} {_AUROC}",
+    rows=_rows(
+        tuple(_variant(label, section) for section, labels in _VARIANT_ROWS.items() for label in labels)
+    ),
+    columns=tuple(
+        axis
+        for metric, heading in (("point_accuracy", "Point localization"), ("auroc", "AUROC"))
+        for axis in _columns(_averages(metric, heading), 256, heading)
+    ),
+    best_within="section",
+)
+
+THESIS_TABLES = (
+    TABLE_5_1,
+    TABLE_5_2,
+    TABLE_5_3,
+    TABLE_5_4,
+    TABLE_5_5,
+    TABLE_5_6,
+    TABLE_6_1,
+    TABLE_6_2,
+)
+"""All that have numbers of trials; Table 2.1 is in `bench.reporting.thesis.datasets`."""

@@ -1,0 +1,58 @@
+"""Ours against published: a difference and what it says, by a margin that is fixed before any trial."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.reporting.published import PublishedCell
+from bench.reporting.table import Verdict
+from bench.statistics.equivalence import equivalence_to_published
+
+MARGINS: Mapping[str, float] = {"point_accuracy": 0.05, "iobb_accuracy": 0.05, "auroc": 0.005}
+"""By metric, the largest difference that still counts as none."""
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A difference from a published mean.
+
+    Attributes:
+        difference: ours − published; None if one is missing.
+        verdict: see `compare`.
+    """
+
+    difference: float | None
+    verdict: Verdict
+
+
+def compare(values: Sequence[float], published: PublishedCell | None, metric: str) -> Compared:
+    """Returns how ours differ from the published mean.
+
+    reproduced: equivalent within the metric's margin (two one-sided tests at .05). higher, lower: the 90%
+    interval of the difference lies beyond the margin. inconclusive: neither, or fewer than two seeds.
+    missing: no value of ours or none published.
+
+    Args:
+        values: of our seeds.
+        published: what the thesis prints.
+        metric: names the margin.
+    """
+    if not values or published is None:
+        return Compared(None, "missing")
+    test = equivalence_to_published(values, published.value, MARGINS[metric])
+    if test.verdict == "equivalent":
+        return Compared(test.difference, "reproduced")
+    if test.verdict == "different":
+        return Compared(test.difference, "higher" if test.difference > 0 else "lower")
+    return Compared(test.difference, "inconclusive")
+
+
+def compare_fact(value: float | None, published: PublishedCell | None) -> Compared:
+    """Returns how a number without chance differs from the printed one: reproduced if it rounds to it."""
+    if value is None or published is None:
+        return Compared(None, "missing")
+    difference = value - published.value.mean
+    if abs(difference) <= 0.5 * 10.0**-published.decimals + _ROUNDING:
+        return Compared(difference, "reproduced")
+    return Compared(difference, "higher" if difference > 0 else "lower")

@@ -1,0 +1,55 @@
+"""Verdicts on differences from published means."""
+
+import pytest
+
+from bench.reporting.published import PublishedCell
+from bench.reporting.thesis.verdict import compare, compare_fact
+
+FIVE = (-0.002, -0.001, 0.0, 0.001, 0.002)
+
+
+def seeds(mean: float) -> list[float]:
+    return [mean + step for step in FIVE]
+
+
+@pytest.mark.parametrize(
+    ("mean", "published", "metric", "verdict"),
+    [
+        (0.63, PublishedCell("0.62", "0.01"), "point_accuracy", "reproduced"),
+        (0.804, PublishedCell("0.794", "0.001"), "point_accuracy", "reproduced"),
+        (0.804, PublishedCell("0.794", "0.001"), "auroc", "higher"),
+        (0.784, PublishedCell("0.794", "0.001"), "auroc", "lower"),
+        (0.799, PublishedCell("0.794", "0.001"), "auroc", "inconclusive"),  # at the margin
+        (0.51, PublishedCell("0.51", "0.57"), "point_accuracy", "inconclusive"),  # equal, and nothing known
+        (0.30, PublishedCell("0.38", ""), "iobb_accuracy", "lower"),  # taken as exact
+    ],
+)
+def test_verdict_by_margin(mean: float, published: PublishedCell, metric: str, verdict: str) -> None:
+    found = compare(seeds(mean), published, metric)
+    assert found.verdict == verdict
+    assert found.difference == pytest.approx(mean - float(published.mean))
+
+
+def test_one_seed_is_inconclusive_however_near() -> None:
+    assert compare([0.62], PublishedCell("0.62", "0.01"), "point_accuracy").verdict == "inconclusive"
+
+
+def test_nothing_measured_or_published_is_missing() -> None:
+    assert compare([], PublishedCell("0.62", "0.01"), "auroc").verdict == "missing"
+    assert compare(seeds(0.6), None, "auroc").verdict == "missing"
+    assert compare_fact(None, PublishedCell("0.10", "")).verdict == "missing"
+    assert compare_fact(0.1, None).verdict == "missing"
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"),
+    [
+        (0.1, "reproduced"),
+        (0.0951, "reproduced"),
+        (0.105, "reproduced"),
+        (0.0942, "lower"),
+        (0.1051, "higher"),
+    ],
+)
+def test_a_fact_is_reproduced_if_it_rounds_to_the_printed_number(value: float, verdict: str) -> None:
+    assert compare_fact(value, PublishedCell("0.10", "")).verdict == verdict
