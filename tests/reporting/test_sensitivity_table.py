@@ -57,7 +57,7 @@ def test_what_was_not_measured_is_a_hole(measured):
     (table,) = sensitivity_tables(loaded.grid, example.store)
     rows = {row.label: row.cells for row in table.models}
     assert [cell.mean is None for cell in rows["UP1"]] == [False, False, False, True]
-    assert rows["UP1"][0].is_unusual
+    assert (rows["UP1"][0].n, rows["UP1"][0].expected) == (2, 3)
     assert all(cell.mean is None for cell in rows["Baseline (average)"])
     (note,) = table.notes
     assert note.startswith("Not measured: ")
