@@ -15,6 +15,7 @@ from bench.cli.model_listing import to_text
 from bench.cli.model_sheets import collect
 from bench.metrics.protocol import LocalizationProtocol
 from bench.suite.catalog import MODELS, ModelEntry, Variant
+from bench.suite.claims import CLAIM_KINDS
 from bench.suite.load import load_suite
 from bench.suite.schema import FolderSpec
 
@@ -141,6 +142,17 @@ def test_counts_of_own_data_come_by_the_command_of_the_page(ward, capsys, monkey
     monkeypatch.chdir(ward)
     assert main(command[1:]) == 0
     assert "12 images of 6 patients; 5 boxes on 3 images" in capsys.readouterr().out
+
+
+def test_example_of_claims_is_valid_and_the_page_names_every_key(tmp_path):
+    page = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8")
+    (tmp_path / "claims.yaml").write_text(blocks("yaml", page)[0], encoding="utf-8")
+    claims = load_suite(tmp_path / "claims.yaml").claims
+    assert {type(stated.claim) for stated in claims} == set(CLAIM_KINDS.values())
+    assert claims[1].margin == 0.01
+    for kind in CLAIM_KINDS.values():
+        for key in kind.model_fields:
+            assert f"`{key}`" in page, key
 
 
 def test_page_on_own_data_names_every_key():

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bench.cli import arguments as shared
-from bench.cli import data, list_, plan, predict, replay, report, rescore, run, schema, ui
+from bench.cli import data, list_, plan, predict, replay, report, rescore, run, schema, ui, verify
 from bench.errors import FULL_DISK, BenchError, nearest
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -17,9 +17,10 @@ VERBS = {
     "plan": plan,
     "run": run,
     "report": report,
+    "verify": verify,
+    "rescore": rescore,
     "predict": predict,
     "replay": replay,
-    "rescore": rescore,
     "data": data,
     "list": list_,
     "ui": ui,
@@ -60,7 +61,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code: 0 done, 1 trials failed, 2 bad usage or suite."""
+    """Runs the command line and returns its exit code.
+
+    0 done, 1 trials failed or claims refuted, 2 bad usage or suite.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and not words[0].startswith("-") and words[0] not in VERBS:

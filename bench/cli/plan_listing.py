@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.results.store import ResultsStore
@@ -77,8 +77,8 @@ def _state(point: Point, store: ResultsStore) -> str:
     return "waiting" if store.unfinished_ancestors(point.trial) else state
 
 
-def to_json(suite: str, rows: Sequence[PlanRow]) -> str:
-    """Returns the plan as a JSON document, in the order of `rows`.
+def to_json(suite: str, rows: Sequence[PlanRow], power: Mapping[str, object]) -> str:
+    """Returns the plan as a JSON document, in the order of `rows`; `power` says what its seeds can show.
 
     Each of "trials" has: "id"; "state", see `PlanRow`; "model", its label; "dataset"; "resolution" in px;
     "seed"; "cam", the map that localization is scored on; "starts_from", an id or null; and "suite", that the
@@ -98,7 +98,7 @@ def to_json(suite: str, rows: Sequence[PlanRow]) -> str:
         }
         for row in rows
     ]
-    return json.dumps({"suite": suite, "trials": trials}, indent=2, ensure_ascii=False)
+    return json.dumps({"suite": suite, "trials": trials, "power": power}, indent=2, ensure_ascii=False)
 
 
 def _id_of(trial: Trial | None) -> str | None:

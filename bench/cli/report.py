@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from bench.cli import arguments as shared
@@ -42,7 +41,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.suite is None:
         raise SuiteError("bench report: give a suite, e.g. suites/demo.yaml, or --all")
     loaded = shared.load(arguments)
-    loaded = replace(loaded, grid=shared.select(arguments, loaded))
+    loaded = loaded.narrowed(shared.select(arguments, loaded))
 
     from bench.reporting.build import render_report, write_report
 

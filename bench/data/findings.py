@@ -1,52 +1,21 @@
-"""Names of findings, in the order that the sources give them.
-
-Source: Wang et al. 2017 (ChestX-ray14); Nguyen et al. 2022 (VinDr-CXR); thesis §5.1 and §5.5.
-"""
+"""How official files spell findings, and which classes data sets have whose names never change."""
 
 from bench.errors import DataError, nearest
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS
 
-NIH_FINDINGS: tuple[str, ...] = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
-)
-"""The 14 labels of ChestX-ray14."""
-
-NIH_BOXED_FINDINGS: tuple[str, ...] = NIH_FINDINGS[:8]
-"""The eight labels that have boxes."""
+__all__ = [
+    "ALIASES",
+    "FIXED_FINDINGS",
+    "NIH_BOXED_FINDINGS",
+    "NIH_FINDINGS",
+    "NO_FINDING",
+    "VINDR_FINDINGS",
+    "VINDR_NO_FINDING",
+    "finding_index",
+]
 
 NO_FINDING = "No Finding"
 """What `Finding Labels` says for an image with none of the 14."""
-
-VINDR_FINDINGS: tuple[str, ...] = (
-    "Aortic enlargement",
-    "Atelectasis",
-    "Calcification",
-    "Cardiomegaly",
-    "Consolidation",
-    "ILD",
-    "Infiltration",
-    "Lung Opacity",
-    "Nodule/Mass",
-    "Other lesion",
-    "Pleural effusion",
-    "Pleural thickening",
-    "Pneumothorax",
-    "Pulmonary fibrosis",
-    "No finding",
-)
-"""The 15 labels of VinDr-CXR; all but the last have boxes."""
 
 VINDR_NO_FINDING = VINDR_FINDINGS[-1]
 """The complement of the other 14: a class of its own, never with boxes."""

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.reporting.build_tables import build_tables
+from bench.reporting.claim_facts import claims_csv
+from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.html import to_page
 from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
 from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
+from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
 from bench.results.provenance import CAM_LIBRARY
 from bench.results.record import Record
@@ -49,11 +52,16 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     tables = (*build_tables(grid, store), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     title, origin = suite.title or suite.name, _origin(records, loaded, store)
-    parts = [f"# {title}\n", *map(to_markdown, tables), f"### {_ORIGIN}\n", *origin]
-    page = "\n".join(parts) + "\n"
-    files = {"README.md": page, "index.html": to_page(title, {"Tables": tables}, " ".join(origin))}
-    for table in tables:
+    verdicts = judge(loaded.claims, store)
+    claims = (claims_table(verdicts),) if verdicts else ()
+    sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
+    page = "\n".join([f"# {title}\n", *sections, f"### {_ORIGIN}\n", *origin]) + "\n"
+    headings = {"Tables": tables} | ({"Claims": claims} if claims else {})
+    files = {"README.md": page, "index.html": to_page(title, headings, " ".join(origin))}
+    for table in (*tables, *claims):
         files |= table_files(table)
+    if verdicts:
+        files["claims.csv"] = claims_csv(verdicts)
     return Report(suite.name, tables, page, files)
 
 

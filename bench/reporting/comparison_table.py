@@ -5,12 +5,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scipy import stats
-
 from bench.reporting.row_hits import RowHits
-from bench.reporting.table import Cell, Row, Table
+from bench.reporting.table import Cell, Row, Table, format_p
 from bench.statistics.mcnemar import clustered_mcnemar
 from bench.statistics.multiplicity import holm
+from bench.statistics.paired import paired_p
 from bench.statistics.permutation import EXACT_UP_TO, sign_flip_by_seed
 
 MOST_ROWS = 10
@@ -93,11 +92,7 @@ def _p_to_adjust(difference: RowHits) -> float:
 
 
 def _p_by_seed(difference: RowHits) -> float:
-    """Returns the p of the paired t test by seed; NaN for one seed, and where all differences are equal."""
-    values = difference.units.accuracy("weighted")
-    if len(values) < 2 or difference.over_seeds.half_width == 0:
-        return math.nan
-    return float(stats.ttest_1samp(values, 0).pvalue)
+    return paired_p([float(value) for value in difference.units.accuracy("weighted")])
 
 
 def _sign_cell(difference: RowHits) -> Cell:
@@ -110,8 +105,3 @@ def _sign_cell(difference: RowHits) -> Cell:
 
 def _p_cell(p: float) -> Cell:
     return Cell(None) if math.isnan(p) else Cell(p, text=format_p(p))
-
-
-def format_p(p: float) -> str:
-    """Returns a p-value as tables print it: three decimals, ``<0.001`` below them."""
-    return "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -207,3 +207,8 @@ def format_number(value: float, decimals: int = 2, *, is_signed: bool = False) -
     """
     text = f"{value:{'+' if is_signed else ''}.{decimals}f}"
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")
+
+
+def format_p(p: float) -> str:
+    """Returns a p with three decimals, ``<0.001`` where they would all be 0; a dash where there is none."""
+    return DASH if math.isnan(p) else "<0.001" if p < 0.0005 else f"{p:.3f}"

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from bench.results.provenance import Provenance
 from bench.suite.cam import CamMethod
-from bench.suite.schema import Frozen
+from bench.suite.frozen import Frozen
 from bench.suite.trial import Trial
 
 EPOCH_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "images_per_s", "duration_s")

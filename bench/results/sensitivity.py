@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from bench.errors import ResultsError, brief
 from bench.results.atomic import write_text
-from bench.suite.schema import Fraction, Frozen
+from bench.suite.frozen import Frozen
+from bench.suite.schema import Fraction
 
 
 class Accuracy(Frozen):

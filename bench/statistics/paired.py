@@ -1,8 +1,13 @@
 """Differences of two models by seed."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+
+from scipy import stats
 
 from bench.statistics.student import MeanInterval, mean_interval
+
+_ROUNDING = 1e-12  # differences of accuracies closer than this are equal
 
 
 def differences_by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
@@ -44,3 +49,19 @@ def is_tied(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
     if difference is None or difference.half_width is None:
         return False
     return abs(difference.mean) <= difference.half_width
+
+
+def paired_p(differences: Sequence[float]) -> float:
+    """Returns the two-sided p of Student's t test that the mean difference is 0.
+
+    It is below .05 just where the 95% interval of `paired_difference` leaves 0 out.
+
+    Args:
+        differences: first − second of each seed.
+
+    Returns:
+        NaN for fewer than two differences, and where all are equal up to rounding: nothing varies.
+    """
+    if len(differences) < 2 or max(differences) - min(differences) < _ROUNDING:
+        return math.nan
+    return float(stats.ttest_1samp(differences, 0).pvalue)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from bench.suite.catalog import MODELS, Option, model_options
+from bench.suite.claims import CLAIM_KINDS
 from bench.suite.schema import DATASET_SPECS, ModelSpec, Suite
 
 _TYPES = {"bool": "boolean", "int": "integer", "float": "number", "str": "string"}
@@ -23,7 +24,24 @@ def suite_schema() -> dict[str, Any]:
     by_mapping = schema["properties"]["datasets"]["items"]
     bare = [name for name in DATASET_SPECS if not _needs_keys(name)]
     schema["properties"]["datasets"]["items"] = {"anyOf": [{"enum": bare}, by_mapping]}
+    schema["$defs"]["Operand"] = {"anyOf": [{"type": "string"}, schema["$defs"]["Operand"]]}
+    for kind in CLAIM_KINDS.values():
+        own = schema["$defs"][kind.__name__]["properties"]
+        own |= {
+            key: _or_one(field) for key, field in own.items() if _arrays_in(field) and key != "equivalent"
+        }
     return schema
+
+
+def _arrays_in(field: dict[str, Any]) -> list[dict[str, Any]]:
+    return [branch for branch in field.get("anyOf", [field]) if branch.get("type") == "array"]
+
+
+def _or_one(field: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a list, or of one item in its place."""
+    around = {key: value for key, value in field.items() if key in ("title", "description", "default")}
+    branches = field.get("anyOf") or [{key: value for key, value in field.items() if key not in around}]
+    return {"anyOf": [*branches, *(array["items"] for array in _arrays_in(field))], **around}
 
 
 def _needs_keys(dataset: str) -> bool:

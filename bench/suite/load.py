@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -13,6 +13,8 @@ from pydantic_core import ErrorDetails
 
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.catalog import MODELS, model_options
+from bench.suite.claims import CLAIM_KINDS, claim_kind
+from bench.suite.comparisons import StatedClaim, state_claims
 from bench.suite.grid import Grid, GridError, expand
 from bench.suite.schema import (
     DATASET_SPECS,
@@ -39,20 +41,30 @@ class LoadedSuite:
         suite: what it says.
         grid: the trials that it expands to.
         source: the file.
+        claims: what it claims of them.
     """
 
     suite: Suite
     grid: Grid
     source: Path
+    claims: tuple[StatedClaim, ...] = ()
+
+    def narrowed(self, grid: Grid) -> "LoadedSuite":
+        """Returns the suite with a selection of its grid, and the claims that are testable on it."""
+        claims = [claim.within(grid, self.grid) for claim in self.claims]
+        return replace(self, grid=grid, claims=tuple(claim for claim in claims if claim.comparisons))
 
 
-def load_suite(path: Path, overrides: Sequence[str] = (), chain: tuple[Path, ...] = ()) -> LoadedSuite:
+def load_suite(
+    path: Path, overrides: Sequence[str] = (), chain: tuple[Path, ...] = (), *, with_claims: bool = True
+) -> LoadedSuite:
     """Returns the suite in the file `path`, checked and expanded.
 
     Args:
         path: a YAML file.
         overrides: ``key=value`` with dots between levels, e.g. ``recipe.batch_size=8``; values are YAML.
         chain: suites that led to this one, each starting from the next.
+        with_claims: whether to work out what its claims compare, which may be trials of other suites.
 
     Raises:
         SuiteError: anything wrong with the file or an override, one line per mistake.
@@ -63,7 +75,7 @@ def load_suite(path: Path, overrides: Sequence[str] = (), chain: tuple[Path, ...
         siblings = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
         reason = getattr(error, "strerror", None) or error
         raise SuiteError(f"{path}: cannot be read ({reason}){nearest(str(path), siblings)}") from None
-    return _load_text(text, path, overrides, chain)
+    return _load_text(text, path, overrides, chain, with_claims=with_claims)
 
 
 def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[DatasetSpec, Mapping[str, Path]]:
@@ -88,7 +100,9 @@ def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[Dataset
     return loaded.grid.trials[0].dataset, loaded.grid.files
 
 
-def _load_text(text: str, path: Path, overrides: Sequence[str], chain: tuple[Path, ...]) -> LoadedSuite:
+def _load_text(
+    text: str, path: Path, overrides: Sequence[str], chain: tuple[Path, ...], *, with_claims: bool = True
+) -> LoadedSuite:
     document = parse(text, str(path))
     if not isinstance(document.data, dict):
         came = "nothing" if document.data is None else f"a {type(document.data).__name__}"
@@ -97,24 +111,36 @@ def _load_text(text: str, path: Path, overrides: Sequence[str], chain: tuple[Pat
     overridden = {_override(data, text) for text in overrides}
     suite = _validate(data, document, path, overridden)
     try:
-        grid = expand(suite, path.parent, partial(_grid_of_sibling, path, chain))
+        grid = expand(suite, path.parent, partial(_grid_to_start_from, path, chain))
+        claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
     except GridError as error:
-        raise SuiteError(f"{_where(error.path, document, path, overridden)}: {error}") from None
-    return LoadedSuite(suite, grid, path)
+        hint = "; --set claims=[] does without" if error.path[:1] == ("claims",) and overridden else ""
+        raise SuiteError(f"{_where(error.path, document, path, overridden)}: {error}{hint}") from None
+    return LoadedSuite(suite, grid, path, claims)
 
 
-def _grid_of_sibling(path: Path, chain: tuple[Path, ...], name: str) -> Grid:
-    """Returns the grid of the suite called `name` beside `path`."""
+def _grid_to_start_from(path: Path, chain: tuple[Path, ...], name: str) -> Grid:
+    """Returns the grid of the suite called `name` beside `path`, which starts from it."""
+    sibling = _sibling(path, name)
+    if sibling in (*chain, path):
+        links = " → ".join(p.stem for p in (*chain, path, sibling))
+        raise SuiteError(f"suites start from each other in a circle: {links}")
+    return load_suite(sibling, (), (*chain, path), with_claims=False).grid
+
+
+def _grid_to_compare(path: Path, own: Grid, name: str) -> Grid:
+    """Returns the grid of the suite called `name`, which may be `path` itself: claims may go in circles."""
+    return own if name == path.stem else load_suite(_sibling(path, name), with_claims=False).grid
+
+
+def _sibling(path: Path, name: str) -> Path:
     siblings = {p.stem: p for p in sorted(path.parent.glob("*.y*ml"))}
     if name not in siblings:
         others = [stem for stem in siblings if stem != path.stem]
         raise SuiteError(
             f"no suite {name!r} beside this one; there are: {listing(others, _NAMED)}{nearest(name, others)}"
         )
-    if siblings[name] in (*chain, path):
-        links = " → ".join(p.stem for p in (*chain, path, siblings[name]))
-        raise SuiteError(f"suites start from each other in a circle: {links}")
-    return load_suite(siblings[name], (), (*chain, path)).grid
+    return siblings[name]
 
 
 def _override(data: dict[str, Any], text: str) -> Path_:
@@ -193,7 +219,7 @@ def _is_echo(detail: ErrorDetails) -> bool:
     """
     came = detail.get("input")
     if detail["type"] == "too_short":
-        return bool(came)
+        return isinstance(came, list | tuple) and len(came) >= detail["ctx"]["min_length"]
     branch = str(detail["loc"][-1]) if detail["loc"] else ""
     if branch in (SplitLists.__name__, _WHOLE_NUMBER):
         return isinstance(came, str)
@@ -218,6 +244,8 @@ def _sentence(detail: ErrorDetails, data: Plain | dict[str, Any]) -> tuple[Path_
             *path,
             "name",
         ), f"unknown data set {tag!r}; allowed: {listing(allowed)}{nearest(tag, allowed)}"
+    if kind == "union_tag_not_found" and path[:1] == ("claims",):
+        return path, _no_kind_of_claim(name, came)
     if kind == "union_tag_not_found":
         return path, f"{name} needs a 'name': {' or '.join(DATASET_SPECS)}"
     if kind == "literal_error":
@@ -229,12 +257,23 @@ def _sentence(detail: ErrorDetails, data: Plain | dict[str, Any]) -> tuple[Path_
             "a list" if "tuple" in kind else "a mapping" if kind.startswith(("model", "dict")) else wanted
         )
         return path, f"{name} is {_show(came)}; it has to be {wanted}"
+    if kind == "too_short" and path[:1] == ("claims",):
+        num, least = context["actual_length"], context["min_length"]
+        return path, f"{name} names {num}; it has to name at least {least}"
     if kind == "too_short":
         return path, f"{name} is empty; the grid needs at least one"
     if kind == "string_pattern_mismatch":
         wanted = "letters, digits, '_', '-' and '.', a letter or digit first"
         return path, f"{name} is {_show(came)}; it has to be {wanted}"
     return path, f"{name} is {_show(came)}; {detail['msg'].replace('Input should', 'it has to', 1)}"
+
+
+def _no_kind_of_claim(name: str, came: Any) -> str:
+    keys = list(came) if isinstance(came, dict) else []
+    kinds = [key for key in keys if key in CLAIM_KINDS]
+    hint = "" if kinds else next((text for key in keys if (text := nearest(key, CLAIM_KINDS))), "")
+    which = f"has {listing(kinds)}" if kinds else f"is {_show(came)}"
+    return f"{name} {which}; it needs exactly one of the keys {listing(CLAIM_KINDS)}{hint}"
 
 
 def _path_in_file(loc: Sequence[str | int], data: Any) -> Path_:
@@ -254,7 +293,9 @@ def _path_in_file(loc: Sequence[str | int], data: Any) -> Path_:
 _WHOLE_NUMBER = "constrained-int"
 """What pydantic calls the branch of a union that is a number with bounds."""
 
-_BRANCHES = (SplitLists.__name__, "literal[", _WHOLE_NUMBER, *DATASET_SPECS)
+_KINDS_OF_CLAIMS = tuple(kind.__name__ for kind in CLAIM_KINDS.values())
+
+_BRANCHES = (SplitLists.__name__, "literal[", "tuple[", _WHOLE_NUMBER, *_KINDS_OF_CLAIMS, *DATASET_SPECS)
 
 
 def _fields_at(path: Path_, data: Any) -> list[str]:
@@ -266,7 +307,7 @@ def _fields_at(path: Path_, data: Any) -> list[str]:
             fields = [model.model_fields[part] for model in candidates if part in model.model_fields]
             candidates = [model for field in fields for model in _models_in(field.annotation)]
         if isinstance(data, dict):
-            named = DATASET_SPECS.get(str(data.get("name")))
+            named = claim_kind(data) or DATASET_SPECS.get(str(data.get("name")))
             candidates = [model for model in candidates if model is named] or candidates
     known = [item for model in candidates for item in model.model_fields.items()]
     return list(dict.fromkeys(field.alias or name for name, field in known))

@@ -5,19 +5,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from bench.suite.cam import CamMethod
+from bench.suite.claims import Claim, Margins
+from bench.suite.frozen import Frozen
 from bench.suite.violation import AcceptableKind
-
-
-class Frozen(BaseModel):
-    """Immutable, strict about types, refusing unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -310,3 +303,9 @@ class Suite(Frozen):
     accept: tuple[AcceptableKind, ...] = ()
     """What `bench data check` may find in this suite's data sets without stopping a run: say, patients in two
     parts of the thesis' split by image. Not part of a trial's identity; its record tells what data it had."""
+    margins: Margins = Margins()
+    """The largest differences that still count as none; claims of equivalence and the plan use them. Not part
+    of a trial's identity."""
+    claims: tuple[Claim, ...] = ()
+    """What the suite states of its rows; `bench verify` says which of it the trials support. Not part of a
+    trial's identity."""

@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import Field
 
 from bench.suite.catalog import OptionValue, display_name, model_options
+from bench.suite.frozen import Frozen
 from bench.suite.identity import PROTOCOL, short_hash
-from bench.suite.schema import DatasetSpec, Frozen, Phase, Recipe, Resolution, Seed, title_of
+from bench.suite.schema import DatasetSpec, Phase, Recipe, Resolution, Seed, title_of
 
 
 class Trial(Frozen):

@@ -62,6 +62,8 @@ def test_children_stand_below_their_parents_in_aligned_columns(trials, capsys):
         f"waiting     └─ PYLON (two-phase)    phantom   64  0     {last.id}\n"
         "\n"
         "5 trials, 1 of them of source: 2 todo, 3 waiting\n"
+        "One seed has no spread: no difference between models can be tested. Two are the least, five "
+        "are usual.\n"
     )
 
 
@@ -84,7 +86,7 @@ def test_states_follow_from_what_is_on_disk(trials, store, capsys):
     finish(store, trials[3].init)
     store.announce(trials[5].init)
     store.folder(trials[5].init.id).last_checkpoint.touch()
-    *lines, count, sentence, hint = [line for line in plan(capsys).splitlines()[1:] if line]
+    *lines, count, sentence, hint, _, _, _, _ = [line for line in plan(capsys).splitlines()[1:] if line]
     assert {tuple(line.split()[i] for i in (0, -1)) for line in lines} == {
         ("interrupted", baseline.id),
         ("todo", trials[1].id),
@@ -125,6 +127,7 @@ def test_json_has_the_documented_keys(trials, capsys):
     assert document == {
         "suite": "chain",
         "trials": [first | place, second | place | {"suite": "chain"}],
+        "power": {"metric": "point_accuracy/weighted", "num_seeds": 1, "margin": 0.05, "spreads": []},
     }
 
 
@@ -140,11 +143,41 @@ def test_trial_that_both_suites_have_is_of_this_one(folder, capsys):
     ]
 
 
-def finish(store: ResultsStore, trial) -> None:
+def test_plan_ends_with_what_its_seeds_can_show(folder, capsys, monkeypatch):
+    """The authors' seeds have s .015506; two seeds find 11.548·√2·s paired and 5.6533·s unpaired."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = plan(capsys).splitlines()[-5:]
+    assert max(map(len, lines)) <= 80
+    end = " ".join(" ".join(lines).split())
+    assert end.startswith("What 2 seeds find with 80% probability (t test, p < .05): differences in weighted")
+    assert "the seeds that find 0.05, the suite's margin: 0.253 paired (4), 0.088 unpaired (3);" in end
+    assert "(the authors' 5 seeds of PYLON, NIH 256 px; differences as if independent)" in end
+
+
+def test_plan_knows_the_spread_of_what_is_finished(trials, store, capsys):
+    """Baseline .40 and .42, PYLON fine-tuned .50 and .56: s .0141 and .0424, of the differences .0283."""
+    for trial, value in zip(trials[:4], (0.40, 0.42, 0.50, 0.56), strict=True):
+        finish(store, trial, {"point_accuracy/weighted": value})
+    power = json.loads(plan(capsys, "--json", "--set", "margins.point_accuracy=0.1"))["power"]
+    assert (power["num_seeds"], power["margin"]) == (2, 0.1)
+    published, seen = power["spreads"]
+    assert seen["source"] == "finished trials of this suite, medians of 2 rows and 1 pair"
+    assert seen["standard_deviation"] == pytest.approx((0.02 + 0.06) / 2 / 2**0.5)
+    assert seen["standard_deviation_of_differences"] == pytest.approx(0.04 / 2**0.5)
+    assert seen["smallest_difference_paired"] == pytest.approx(11.5499 * 0.04 / 2**0.5, rel=1e-4)
+    assert published["seeds_for_margin_unpaired"] == 2
+
+
+def finish(store: ResultsStore, trial, metrics: dict[str, float] | None = None) -> None:
     from bench.results.provenance import describe
     from bench.results.record import Outcome
 
     outcome = Outcome(
-        metrics={}, best_epoch=1, num_epochs=1, duration_s=1.0, notes=(), provenance=describe("cpu", "", 1)
+        metrics=metrics or {},
+        best_epoch=1,
+        num_epochs=1,
+        duration_s=1.0,
+        notes=(),
+        provenance=describe("cpu", "", 1),
     )
     store.finish(trial, outcome)

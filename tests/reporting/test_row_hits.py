@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.errors import ResultsError
-from bench.reporting.comparison_table import MOST_ROWS, comparison_table, format_p
+from bench.reporting.comparison_table import MOST_ROWS, comparison_table
 from bench.reporting.interval_table import interval_table
 from bench.reporting.row_hits import RowHits, interval_over_patients, rows_of_hits
 from bench.reporting.slices import slices
@@ -154,13 +154,6 @@ def test_one_seed_each_is_compared_by_patients_alone() -> None:
 def test_rows_without_a_common_seed_are_not_compared() -> None:
     assert comparison_table("key", "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (1,))]) is None
     assert comparison_table("key", "title", [_row("a", 0.7)]) is None
-
-
-@pytest.mark.parametrize(
-    ("p", "text"), [(0.0, "<0.001"), (0.00099, "<0.001"), (0.001, "0.001"), (1, "1.000")]
-)
-def test_p_values_are_printed_with_three_decimals(p, text) -> None:
-    assert format_p(p) == text
 
 
 def test_trials_of_different_units_cannot_share_a_table(example) -> None:

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.statistics.paired import differences_by_seed, is_tied, paired_difference
+from bench.statistics.paired import differences_by_seed, is_tied, paired_difference, paired_p
 
 
 def _by_seed(*values: float) -> dict[int, float]:
@@ -110,3 +110,22 @@ def test_tie_agrees_with_the_paired_t_test(seed: int, count: int, shift: float) 
     assume(abs(pvalue - 0.05) > 1e-9)
     assert is_tied(first, second) is _reference_is_tied(first, second)
     assert is_tied(second, first) is is_tied(first, second)
+
+
+def test_p_is_that_of_students_t() -> None:
+    """.1, .2, .3: t = .2/(.1/√3) = √12 with 2 df, for which P(|T| > t) = 1 − t/√(2 + t²)."""
+    assert paired_p([0.1, 0.2, 0.3]) == pytest.approx(1 - (12 / 14) ** 0.5, rel=1e-12)
+    assert paired_p([-0.1, -0.2, -0.3]) == pytest.approx(1 - (12 / 14) ** 0.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("differences", [[], [0.3], [0.3, 0.3], [0.7 - 0.6, 0.4 - 0.3, 0.1]])
+def test_p_needs_spread(differences: list[float]) -> None:
+    assert math.isnan(paired_p(differences))
+
+
+def test_p_is_below_a_twentieth_just_where_the_interval_leaves_out_zero() -> None:
+    for values in np.random.default_rng(3).normal(0.8, 1, (40, 5)):
+        interval = paired_difference(dict(enumerate(values)), dict.fromkeys(range(5), 0.0))
+        assert interval is not None
+        assert interval.half_width is not None
+        assert (paired_p(list(values)) < 0.05) == (abs(interval.mean) > interval.half_width)

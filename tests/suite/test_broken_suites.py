@@ -39,6 +39,12 @@ BEYOND_A_SCHEMA = (
     "folder-labels-file-missing",
     "without-boxes",
     "beside-column",
+    "row-misspelt",
+    "column-misspelt",
+    "claim-unknown-suite",
+    "claim-same-trials",
+    "claim-resolution-absent",
+    "claim-auroc-of-a-map",
 )
 
 

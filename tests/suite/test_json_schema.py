@@ -44,6 +44,18 @@ GOOD = {
     "recipe": MINIMAL + "recipe: {learning_rate: 3e-4, augmentation: {contrast: 0}, precision: float16}\n",
     "resources": MINIMAL + "resources: {cpu: 0.5, gpu: 0.25}\n",
     "maps": MINIMAL + "cams: [native, grad_cam, eigen_cam]\nexclude: [{cam: eigen_cam}]\n",
+    "margins": MINIMAL + "margins: {auroc: 0.01}\n",
+    "claims": MINIMAL.replace("[pylon]", "[pylon, baseline]").replace("[64]", "[64, 96]")
+    + """\
+claims:
+  - {superior: PYLON, to: others, resolution: 64, group: 1, statement: A sentence}
+  - {superior: PYLON, to: Baseline, resolution: 64, group: a, column: macro}
+  - {superior: {model: pylon, resolution: 64}, to: [{model: Baseline, resolution: 96}], column: [macro, Mass]}
+  - {equivalent: [PYLON, Baseline], resolution: 96, metric: auroc, margin: 0.01}
+  - {less_variable: PYLON, than: Baseline, resolution: 96, metric: iobb_accuracy, cam: native}
+  - {gains_with: {resolution: 96}, over: {resolution: 64}}
+  - {gains_with: {resolution: 96}, over: {resolution: 64}, models: PYLON, dataset: phantom}
+""",
     "exclude": MINIMAL.replace("[0]", "[0, 1]") + "exclude: [{seed: 1, dataset: phantom}]\n",
 }
 

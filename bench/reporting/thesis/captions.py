@@ -4,7 +4,7 @@ from bench.reporting.table import DIGITS
 from bench.reporting.table import VERDICT_SYMBOLS as _SYMBOLS
 from bench.reporting.thesis.cells import HIGH_DEVIATION
 from bench.reporting.thesis.layout import ThesisTable
-from bench.reporting.thesis.verdict import MARGINS
+from bench.reporting.thesis.measured import Measurements
 
 INTERVAL = (
     f"Mean ± half-width of the 95% Student-t interval over five seeds; n where it is not five. {DIGITS}"
@@ -41,32 +41,36 @@ def area(table: ThesisTable, *, is_compared: bool) -> str:
     return text + (rounding if is_compared else "")
 
 
-def verdicts(table: ThesisTable) -> str:
-    """Returns the legend of verdicts, with the margins of the table's metrics."""
+def verdicts(table: ThesisTable, measurements: Measurements) -> str:
+    """Returns the legend of verdicts, with the margins that the table's suites declare."""
     return (
         f"Difference: ours − published. {_SYMBOLS['reproduced']} reproduced: equivalent within "
-        f"{_margins(table)} (two one-sided tests at .05); {_SYMBOLS['higher']} higher, {_SYMBOLS['lower']} "
-        f"lower: its 90% interval lies beyond that; {_SYMBOLS['inconclusive']} inconclusive with this n; — "
-        "missing."
+        f"{_margins(table, measurements)} (two one-sided tests at .05); {_SYMBOLS['higher']} higher, "
+        f"{_SYMBOLS['lower']} lower: its 90% interval lies beyond that; {_SYMBOLS['inconclusive']} "
+        "inconclusive with this n; — missing."
     )
 
 
-def brief(table: ThesisTable) -> str:
+def brief(table: ThesisTable, measurements: Measurements) -> str:
     """Returns what a compact table needs to be read."""
     return (
         "Mean ± half-width of the 95% Student-t interval, five seeds unless n says otherwise. Behind ours: "
-        f"{_SYMBOLS['reproduced']} equivalent to published within {_margins(table)} (two one-sided tests at "
-        f".05); {_SYMBOLS['higher']} higher, {_SYMBOLS['lower']} lower by more; {_SYMBOLS['inconclusive']} "
-        "inconclusive."
+        f"{_SYMBOLS['reproduced']} equivalent to published within {_margins(table, measurements)} (two "
+        f"one-sided tests at .05); {_SYMBOLS['higher']} higher, {_SYMBOLS['lower']} lower by more; "
+        f"{_SYMBOLS['inconclusive']} inconclusive."
     )
 
 
-def _margins(table: ThesisTable) -> str:
+def _margins(table: ThesisTable, measurements: Measurements) -> str:
     metrics = tuple(dict.fromkeys(slot.quantity.metric for slot in table.slots()))
+    margins = {
+        metric: " or ".join(f"±{margin:g}" for margin in measurements.margins_of(table, metric))
+        for metric in metrics
+    }
     if len(metrics) == 1:
-        return f"±{MARGINS[metrics[0]]:g}"
+        return margins[metrics[0]]
     named = {"point_accuracy": "localization", "iobb_accuracy": "localization", "auroc": "AUROC"}
-    return " and ".join(f"±{MARGINS[metric]:g} ({named[metric]})" for metric in metrics)
+    return " and ".join(f"{margin} ({named[metric]})" for metric, margin in margins.items())
 
 
 def joined(*sentences: str) -> str:

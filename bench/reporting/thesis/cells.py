@@ -71,7 +71,7 @@ def compared(slot: Slot, measured: Measured) -> Compared:
     """Returns how ours differs from what the thesis prints; of areas by rounding."""
     if slot.source.kind == "area":
         return compare_fact(measured.area, slot.published)
-    return compare(measured.values, slot.published, slot.quantity.metric)
+    return compare(measured.values, slot.published, measured.margins.of(slot.quantity.metric))
 
 
 def difference_cell(slot: Slot, measured: Measured) -> Cell:

@@ -55,7 +55,7 @@ def compact(table: ThesisTable, measurements: Measurements) -> Table:
         columns=("ours", "published") * len(table.compact),
         models=tuple(rows),
         references=(),
-        caption=captions.joined(captions.brief(table), *chosen),
+        caption=captions.joined(captions.brief(table, measurements), *chosen),
         notes=(),
         groups=tuple(Group(headings[name], 2) for name in table.compact),
         footnotes=(*reported, *footnotes.all),

@@ -71,7 +71,7 @@ def beside(table: ThesisTable, measurements: Measurements) -> Table:
         table.caption,
         captions.INTERVAL,
         captions.PUBLISHED,
-        captions.verdicts(table),
+        captions.verdicts(table, measurements),
         captions.best(table),
         captions.variance(table),
         captions.area(table, is_compared=True),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.reporting.published import PublishedCell, published_cell
+from bench.suite.claims import Metric
 
 Kind = Literal["model", "area", "reported"]
 """Trained and scored by a suite; a fact of the boxes; known from other papers only."""
@@ -18,13 +19,13 @@ class Quantity:
     Attributes:
         heading: in our tables.
         published: the column's name in the published numbers.
-        metric: of records, e.g. "point_accuracy".
+        metric: of records.
         name: of the value, e.g. "weighted" or a finding.
     """
 
     heading: str
     published: str
-    metric: str
+    metric: Metric
     name: str
 
     @property

@@ -1,15 +1,16 @@
 """What the trials of the thesis' suites say of a cell of its tables, or why they say nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import listing
-from bench.reporting.thesis.layout import Slot
+from bench.reporting.thesis.layout import Slot, ThesisTable
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
+from bench.suite.claims import Margins, Metric
 from bench.suite.grid import Grid
 from bench.suite.load import load_suite
 
@@ -25,11 +26,13 @@ class Measured:
         by_seed: value and trial id by seed.
         area: the value of a fact of boxes.
         hole: why there is no value, as a sentence; empty if there is one.
+        margins: what the suite declares as no difference.
     """
 
     by_seed: Mapping[int, tuple[float, str]] = field(default_factory=dict)
     area: float | None = None
     hole: str = ""
+    margins: Margins = field(default_factory=Margins)
 
     @property
     def values(self) -> list[float]:
@@ -52,6 +55,7 @@ class Measurements:
         self._suites_dir = suites_dir
         self._store = store
         self._rows: dict[str, Mapping[tuple[str, int], list[_Trial]] | None] = {}
+        self._margins: dict[str | None, Margins] = {}
         self._records: dict[str, Record | None] = {}
         self._areas: dict[str, Mapping[str, float] | None] = {}
 
@@ -68,6 +72,21 @@ class Measurements:
         rows = self._rows_of(suite)
         if rows is None:
             return Measured(hole=f"There is no suite {suite}.")
+        return replace(self._of_suite(slot, suite, rows), margins=self._margins[suite])
+
+    def margins_of(self, table: ThesisTable, metric: Metric) -> tuple[float, ...]:
+        """Returns the margins that the table's suites declare for the metric, the smallest first.
+
+        Raises:
+            SuiteError: a suite is there and is not usable.
+        """
+        suites = {slot.source.suites.get(slot.resolution) for slot in table.slots()}
+        for suite in suites - {None}:
+            self._rows_of(str(suite))
+        declared = [self._margins[suite] for suite in suites if suite in self._margins] or [Margins()]
+        return tuple(sorted({margins.of(metric) for margins in declared}))
+
+    def _of_suite(self, slot: Slot, suite: str, rows: Mapping[tuple[str, int], list[_Trial]]) -> Measured:
         if slot.source.kind == "area":
             return self._area(suite, [trial for row in rows.values() for trial in row], slot.quantity.name)
         label = slot.source.model or slot.source.label
@@ -83,7 +102,10 @@ class Measurements:
         """The suite's trials by label and resolution; None if there is no such suite."""
         if suite not in self._rows:
             path = self._suites_dir / f"{suite}.yaml"
-            self._rows[suite] = _rows(load_suite(path).grid) if path.exists() else None
+            loaded = load_suite(path) if path.exists() else None
+            self._rows[suite] = None if loaded is None else _rows(loaded.grid)
+            if loaded is not None:
+                self._margins[suite] = loaded.suite.margins
         return self._rows[suite]
 
     def _record(self, trial_id: str) -> Record | None:

@@ -9,6 +9,7 @@ from bench.data.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FIN
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.reporting.published import AREA_ROW
 from bench.reporting.thesis.layout import Axis, Quantity, Source, ThesisTable
+from bench.suite.claims import Metric
 
 _VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
 
@@ -17,7 +18,7 @@ _AUROC = "Area under the ROC curve on the test split."
 _OVERLAP = "IoBB > 0.5 or IoU > 0.5"
 
 
-def _averages(metric: str, of: str = "") -> tuple[Quantity, ...]:
+def _averages(metric: Metric, of: str = "") -> tuple[Quantity, ...]:
     """Returns weighted and macro average; Table 6.2 says in its columns' names of what they are."""
     headings = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
     return tuple(
@@ -26,7 +27,7 @@ def _averages(metric: str, of: str = "") -> tuple[Quantity, ...]:
     )
 
 
-def _findings(metric: str, names: tuple[str, ...]) -> tuple[Quantity, ...]:
+def _findings(metric: Metric, names: tuple[str, ...]) -> tuple[Quantity, ...]:
     return tuple(Quantity(name, name, metric, name) for name in names)
 
 
@@ -179,6 +180,11 @@ _VARIANT_ROWS = {
     "(C) Prediction head": ("PYLON (UP1)", "PYLON (Head 3x3)"),
 }
 
+_BOTH_METRICS: tuple[tuple[Metric, str], ...] = (
+    ("point_accuracy", "Point localization"),
+    ("auroc", "AUROC"),
+)
+
 TABLE_6_2 = ThesisTable(
     "6.2",
     "What makes PYLON work, NIH ChestX-ray14, 256 px",
@@ -188,7 +194,7 @@ TABLE_6_2 = ThesisTable(
     ),
     columns=tuple(
         axis
-        for metric, heading in (("point_accuracy", "Point localization"), ("auroc", "AUROC"))
+        for metric, heading in _BOTH_METRICS
         for axis in _columns(_averages(metric, heading), 256, heading)
     ),
     best_within="section",

@@ -1,14 +1,11 @@
-"""Ours against published: a difference and what it says, by a margin that is fixed before any trial."""
+"""Ours against published: a difference and what it says, by a margin that was declared before any trial."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.reporting.published import PublishedCell
 from bench.reporting.table import Verdict
 from bench.statistics.equivalence import equivalence_to_published
-
-MARGINS: Mapping[str, float] = {"point_accuracy": 0.05, "iobb_accuracy": 0.05, "auroc": 0.005}
-"""By metric, the largest difference that still counts as none."""
 
 _ROUNDING = 1e-9
 
@@ -26,21 +23,21 @@ class Compared:
     verdict: Verdict
 
 
-def compare(values: Sequence[float], published: PublishedCell | None, metric: str) -> Compared:
+def compare(values: Sequence[float], published: PublishedCell | None, margin: float) -> Compared:
     """Returns how ours differ from the published mean.
 
-    reproduced: equivalent within the metric's margin (two one-sided tests at .05). higher, lower: the 90%
+    reproduced: equivalent within the margin (two one-sided tests at .05). higher, lower: the 90%
     interval of the difference lies beyond the margin. inconclusive: neither, or fewer than two seeds.
     missing: no value of ours or none published.
 
     Args:
         values: of our seeds.
         published: what the thesis prints.
-        metric: names the margin.
+        margin: largest difference that still counts as none.
     """
     if not values or published is None:
         return Compared(None, "missing")
-    test = equivalence_to_published(values, published.value, MARGINS[metric])
+    test = equivalence_to_published(values, published.value, margin)
     if test.verdict == "equivalent":
         return Compared(test.difference, "reproduced")
     if test.verdict == "different":

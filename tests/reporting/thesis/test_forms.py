@@ -200,3 +200,17 @@ def test_table_2_1_stands_beside_what_downloads_hold(empty_thesis: Report) -> No
         "PadChest",
         "VinDr-CXR",
     ]
+
+
+def test_verdicts_are_by_the_margin_that_the_suite_declares(store, tmp_path: Path) -> None:
+    """FPN is .2 above the published mean, which a margin of .3 calls no difference."""
+    for path in SUITES.glob("*.yaml"):
+        (tmp_path / path.name).write_text(path.read_text())
+    (tmp_path / "splits").symlink_to(SUITES / "splits")
+    with (tmp_path / "nih_256.yaml").open("a") as stream:
+        stream.write("margins: {point_accuracy: 0.3}\n")
+    for folder, verdict, margin in ((SUITES, "higher", "±0.05"), (tmp_path, "reproduced", "±0.3")):
+        report = render_thesis(folder, store)
+        found = cell(report, "beside", "5-1", "difference", "FPN (BN)", "Weighted avg.")
+        assert found["verdict"] == verdict
+        assert f"equivalent within {margin} " in report.files["beside/table-5-1-beside.md"]

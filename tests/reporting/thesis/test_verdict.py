@@ -13,30 +13,30 @@ def seeds(mean: float) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("mean", "published", "metric", "verdict"),
+    ("mean", "published", "margin", "verdict"),
     [
-        (0.63, PublishedCell("0.62", "0.01"), "point_accuracy", "reproduced"),
-        (0.804, PublishedCell("0.794", "0.001"), "point_accuracy", "reproduced"),
-        (0.804, PublishedCell("0.794", "0.001"), "auroc", "higher"),
-        (0.784, PublishedCell("0.794", "0.001"), "auroc", "lower"),
-        (0.799, PublishedCell("0.794", "0.001"), "auroc", "inconclusive"),  # at the margin
-        (0.51, PublishedCell("0.51", "0.57"), "point_accuracy", "inconclusive"),  # equal, and nothing known
-        (0.30, PublishedCell("0.38", ""), "iobb_accuracy", "lower"),  # taken as exact
+        (0.63, PublishedCell("0.62", "0.01"), 0.05, "reproduced"),
+        (0.804, PublishedCell("0.794", "0.001"), 0.05, "reproduced"),
+        (0.804, PublishedCell("0.794", "0.001"), 0.005, "higher"),
+        (0.784, PublishedCell("0.794", "0.001"), 0.005, "lower"),
+        (0.799, PublishedCell("0.794", "0.001"), 0.005, "inconclusive"),  # at the margin
+        (0.51, PublishedCell("0.51", "0.57"), 0.05, "inconclusive"),  # equal, and nothing known
+        (0.30, PublishedCell("0.38", ""), 0.05, "lower"),  # taken as exact
     ],
 )
-def test_verdict_by_margin(mean: float, published: PublishedCell, metric: str, verdict: str) -> None:
-    found = compare(seeds(mean), published, metric)
+def test_verdict_by_margin(mean: float, published: PublishedCell, margin: float, verdict: str) -> None:
+    found = compare(seeds(mean), published, margin)
     assert found.verdict == verdict
     assert found.difference == pytest.approx(mean - float(published.mean))
 
 
 def test_one_seed_is_inconclusive_however_near() -> None:
-    assert compare([0.62], PublishedCell("0.62", "0.01"), "point_accuracy").verdict == "inconclusive"
+    assert compare([0.62], PublishedCell("0.62", "0.01"), 0.05).verdict == "inconclusive"
 
 
 def test_nothing_measured_or_published_is_missing() -> None:
-    assert compare([], PublishedCell("0.62", "0.01"), "auroc").verdict == "missing"
-    assert compare(seeds(0.6), None, "auroc").verdict == "missing"
+    assert compare([], PublishedCell("0.62", "0.01"), 0.005).verdict == "missing"
+    assert compare(seeds(0.6), None, 0.005).verdict == "missing"
     assert compare_fact(None, PublishedCell("0.10", "")).verdict == "missing"
     assert compare_fact(0.1, None).verdict == "missing"
 

@@ -1,0 +1,117 @@
+"""The table of a suite's claims: each with its comparisons, their tests and its verdict."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.errors import listing
+from bench.reporting.table import Cell, Row, Table, format_p
+from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
+from bench.suite.claims import LessVariable, Metric
+
+KEY = "claims"
+
+_METRICS: dict[Metric, str] = {"point_accuracy": "point", "iobb_accuracy": "IoBB", "auroc": "AUROC"}
+
+_NAMED = 8
+"""Trials that a note names before it counts the rest."""
+
+_COLUMNS = ("Column", "Seeds", "Effect", "Interval", "p (Holm)", "Sign-flip p (least)", "Verdict")
+
+_CAPTION = (
+    "What the suite claims, tested on its finished trials. Superior, gains: Student's t test of the paired "
+    "differences by seed, with their mean and 95% interval; beside it the exact sign-flip test by seed and "
+    "the least p that so many seeds can give. Equivalent: two one-sided t tests against the margin, with the "
+    "90% interval of the difference. Less variable: one-sided Brown–Forsythe test; the effect is how much "
+    "smaller the standard deviation is. p is of the side that the data lean to, adjusted by Holm over all "
+    "comparisons here; below .05 that side has the verdict. A claim is refuted if one of its comparisons is, "
+    "and supported if all are."
+)
+
+
+def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
+    """Returns the table: each claim as a section, and a row for each of its comparisons."""
+    rows = tuple(
+        Row(
+            comparison_name(claim, comparison),
+            tuple(Cell(None, text=text) for text in _cells(claim, comparison)),
+            section=f"{heading_of(claim)}: {claim.verdict}",
+            kind="comparison",
+        )
+        for claim in verdicts
+        for comparison in claim.comparisons
+    )
+    return Table(
+        key=KEY,
+        title=f"Claims: {counts(verdicts)}",
+        columns=_COLUMNS,
+        models=rows,
+        references=(),
+        caption=_CAPTION,
+        notes=missing_notes(verdicts),
+    )
+
+
+def heading_of(claim: ClaimVerdict) -> str:
+    """Returns the claim's group, if it has one, and its statement."""
+    group = claim.stated.claim.group
+    return f"{group}. {claim.stated.statement}" if group else claim.stated.statement
+
+
+def counts(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Returns how many claims have which verdict, all four named."""
+    found = Counter(claim.verdict for claim in verdicts)
+    return ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
+
+
+def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
+    """Returns a sentence for each reason why trials are missing: how many, and which."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in {key: why for claim in verdicts for key, why in claim.missing.items()}.items():
+        by_reason.setdefault(reason, []).append(name)
+    return tuple(
+        f"{len(names)} {'trial' if len(names) == 1 else 'trials'} {reason}: {listing(names, _NAMED)}."
+        for reason, names in by_reason.items()
+    )
+
+
+def comparison_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
+    """Returns what is compared, e.g. ``PYLON − Baseline``."""
+    sides = comparison.comparison.first, comparison.comparison.second
+    if isinstance(claim.stated.claim, LessVariable):
+        return f"s({sides[1].label}) − s({sides[0].label})"
+    return " − ".join(
+        f"({side.label})" if " − " in side.label or " + " in side.label else side.label for side in sides
+    )
+
+
+def column_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
+    """Returns what is compared in, e.g. ``AUROC weighted`` or ``point Nodule``."""
+    column = comparison.comparison.column.replace("_", " ")
+    return f"{_METRICS[claim.stated.claim.metric]} {column}"
+
+
+def effect_text(value: float) -> str:
+    """Returns a signed effect with three decimals; a dash where there is none."""
+    return "—" if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
+
+
+def interval_text(comparison: ComparisonVerdict) -> str:
+    """Returns the interval of the effect in brackets; a dash where there is none."""
+    evidence = comparison.evidence
+    if math.isnan(evidence.low):
+        return "—"
+    return f"[{effect_text(evidence.low)}, {effect_text(evidence.high)}]"
+
+
+def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[str, ...]:
+    evidence, flip = comparison.evidence, comparison.evidence.sign_flip
+    return (
+        column_name(claim, comparison),
+        str(evidence.num_seeds),
+        effect_text(evidence.effect),
+        interval_text(comparison),
+        format_p(comparison.adjusted_p),
+        "—" if flip is None else f"{format_p(flip.p)} ({format_p(flip.smallest_p)})",
+        comparison.verdict,
+    )

@@ -1,0 +1,169 @@
+"""What a suite may claim of its rows: statements that finished trials support or refute.
+
+A claim has one of four kinds, and the kind is the key that names what it is about:
+
+superior         a row scores higher than others, seed by seed
+equivalent       rows score the same, up to a margin declared in advance
+less_variable    a row varies less across seeds than another
+gains_with       the same models score higher under one condition than under another
+
+docs/claims.md says how each is tested.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+
+from bench.suite.cam import CamMethod
+from bench.suite.frozen import Frozen
+
+Metric = Literal["point_accuracy", "iobb_accuracy", "auroc"]
+
+AVERAGES = ("weighted", "macro")
+"""What a claim can be about beside single findings, as records call it."""
+
+
+def _as_tuple(value: Any) -> Any:
+    """One word or mapping means a list of it; past this validator JSON's lists count as Python's."""
+    if isinstance(value, str | dict):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _unless(word: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: value if value == word else _as_tuple(value))
+
+
+def _as_word(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Margins(Frozen):
+    """The largest differences that still count as none, by metric; declared before anything is run."""
+
+    point_accuracy: float = Field(0.05, gt=0, lt=1)
+    iobb_accuracy: float = Field(0.05, gt=0, lt=1)
+    auroc: float = Field(0.005, gt=0, lt=1)
+
+    def of(self, metric: Metric) -> float:
+        """Returns the margin of a metric."""
+        margin: float = getattr(self, metric)
+        return margin
+
+
+class Condition(Frozen):
+    """Which trials of a model are meant; what is absent is as the claim has it."""
+
+    suite: str | None = None
+    """Another suite's trials: the name of its file, without its ending, in the same folder."""
+    dataset: str | None = None
+    """Name or title of the data set, where the suite has several."""
+    resolution: int | None = None
+    """Side of the input in px, where the suite has several."""
+    cam: CamMethod | None = None
+    """The map that localization is scored on; native if absent."""
+
+
+class Operand(Condition):
+    """A row, given by its label alone (`PYLON`) or with conditions (`{suite: nih_256, model: PYLON}`)."""
+
+    model: str
+    """Label of the row, or name of its model where that is one row."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_label(cls, value: Any) -> Any:
+        return {"model": value} if isinstance(value, str) else value
+
+
+Operands = Annotated[tuple[Operand, ...], BeforeValidator(_as_tuple)]
+Columns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class ClaimBase(Frozen):
+    """What claims of every kind say."""
+
+    statement: str | None = None
+    """One sentence for people; derived from the rest if absent."""
+    group: Annotated[
+        str | None,
+        BeforeValidator(_as_word),
+        WithJsonSchema({"type": ["string", "integer", "null"], "default": None}),
+    ] = None
+    """Word or number by which claims of several suites belong together, e.g. 5."""
+    metric: Metric = "point_accuracy"
+    column: Columns = Field(AVERAGES[:1], min_length=1)
+    """weighted, macro or a finding, or a list of them; each is compared for itself."""
+    dataset: str | None = None
+    """Name or title of the data set, where the suite has several."""
+    resolution: int | None = None
+    """Side of the input in px, where the suite has several."""
+    cam: CamMethod | None = None
+    """The map that localization is scored on; native if absent."""
+
+
+class Superior(ClaimBase):
+    """A row scores higher than each of others."""
+
+    superior: Operand
+    """The row."""
+    to: Annotated[Literal["others"] | tuple[Operand, ...], _unless("others")] = Field(min_length=1)
+    """Those that it is compared with; `others` are all other rows of the suite."""
+
+
+class Equivalent(ClaimBase):
+    """Rows score the same up to a margin, each pair of them."""
+
+    equivalent: Operands = Field(min_length=2)
+    """The rows, at least two."""
+    margin: float | None = Field(None, gt=0, lt=1)
+    """Largest difference that still counts as none; the suite's for the metric if absent."""
+
+
+class LessVariable(ClaimBase):
+    """A row varies less across seeds than each of others."""
+
+    less_variable: Operand
+    """The row."""
+    than: Operands = Field(min_length=1)
+    """Those that vary more."""
+
+
+class GainsWith(ClaimBase):
+    """Each of some models scores higher under one condition than under another."""
+
+    gains_with: Condition
+    """The condition that helps, e.g. `{resolution: 512}`."""
+    over: Condition
+    """The other one, e.g. `{suite: nih_256, resolution: 256}`."""
+    models: Annotated[Literal["all"] | tuple[str, ...], _unless("all")] = Field("all", min_length=1)
+    """Labels of the rows; `all` are those of the condition that helps."""
+
+
+CLAIM_KINDS: dict[str, type[ClaimBase]] = {
+    "superior": Superior,
+    "equivalent": Equivalent,
+    "less_variable": LessVariable,
+    "gains_with": GainsWith,
+}
+"""By the key that a claim of the kind has, and of the others none."""
+
+
+def claim_kind(value: Any) -> type[ClaimBase] | None:
+    """Returns the kind of claim that a mapping states; None where it has the key of none, or of several."""
+    kinds = [kind for key, kind in CLAIM_KINDS.items() if isinstance(value, dict) and key in value]
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _tag_of(value: Any) -> str | None:
+    kind = type(value) if isinstance(value, ClaimBase) else claim_kind(value)
+    return None if kind is None else kind.__name__
+
+
+Claim = Annotated[
+    Annotated[Superior, Tag("Superior")]
+    | Annotated[Equivalent, Tag("Equivalent")]
+    | Annotated[LessVariable, Tag("LessVariable")]
+    | Annotated[GainsWith, Tag("GainsWith")],
+    Discriminator(_tag_of),
+]

@@ -1,0 +1,70 @@
+"""What seeds can show, for the spread that the authors' seeds have and for that of finished trials."""
+
+import math
+from statistics import stdev
+
+import pytest
+
+from bench.reporting.detectable import Spread, detectable, localizes, published_spread, seen_spread
+
+AUTHORS = (583, 623, 611, 601, 614)
+"""Hits of the authors' five seeds among 984 units: .592480, .633130, .620935, .610772, .623984."""
+
+SUITE = "models: [pylon, baseline, unet]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1, 2]\n"
+
+
+def test_published_spread_is_that_of_the_authors_five_seeds():
+    spread = published_spread()
+    assert spread.of_values == pytest.approx(stdev(hits / 984 for hits in AUTHORS), rel=1e-6)
+    assert spread.of_differences == pytest.approx(spread.of_values * math.sqrt(2))
+    assert "5 seeds of PYLON" in spread.source
+
+
+def test_smallest_differences_and_seeds_follow_from_the_spread():
+    """1.6820 and 2.0244 standard deviations for five seeds (statsmodels)."""
+    found = detectable(Spread("test", 0.01, 0.02), 5, 0.05)
+    assert found.paired == pytest.approx(1.6820 * 0.02, rel=1e-4)
+    assert found.unpaired == pytest.approx(2.0244 * 0.01, rel=1e-4)
+    assert (found.seeds_for_margin_paired, found.seeds_for_margin_unpaired) == (4, 3)
+
+
+@pytest.mark.parametrize("margin", [1e-5, 1e-9])
+def test_margins_that_no_number_of_seeds_finds_are_none(margin):
+    found = detectable(Spread("test", 0.01, 0.02), 5, margin)
+    assert (found.seeds_for_margin_paired, found.seeds_for_margin_unpaired) == (None, None)
+
+
+def fill(example, values: dict[str, tuple[float, ...]]):
+    loaded = example.load(SUITE)
+    for point in loaded.grid.points:
+        if point.trial.seed < len(values.get(point.label, ())):
+            example.finish(point, {"point_accuracy/weighted": values[point.label][point.trial.seed]})
+    return loaded.grid
+
+
+def test_seen_spread_is_the_median_over_rows_and_over_pairs_of_rows(example):
+    values = {"PYLON": (0.6, 0.7, 0.8), "Baseline": (0.30, 0.32, 0.34), "Unet": (0.1, 0.5)}
+    spread = seen_spread(fill(example, values), example.store)
+    assert spread is not None
+    assert spread.of_values == pytest.approx(0.1)  # .02, .1, .4/√2
+    assert spread.of_differences == pytest.approx(0.3 / math.sqrt(2))  # .08, .3/√2, .38/√2
+    assert spread.source == "finished trials of this suite, medians of 3 rows and 3 pairs"
+
+
+def test_a_single_row_counts_as_independent(example):
+    spread = seen_spread(fill(example, {"PYLON": (0.6, 0.7, 0.8), "Baseline": (0.3,)}), example.store)
+    assert spread is not None
+    assert spread.of_differences == pytest.approx(0.1 * math.sqrt(2))
+    assert spread.source == "finished trials of this suite, median of 1 row; differences as if independent"
+
+
+@pytest.mark.parametrize("values", [{}, {"PYLON": (0.5,), "Baseline": (0.6,)}, {"PYLON": (0.5, 0.5, 0.5)}])
+def test_nothing_is_seen_without_two_seeds_that_differ(example, values):
+    assert seen_spread(fill(example, values), example.store) is None
+
+
+def test_a_folder_without_boxes_localizes_nothing(example):
+    (example.folder / "labels.csv").write_text("image,split,Mass\na,train,1\n")
+    folder = SUITE.replace("[phantom]", "[{name: folder, images: ., labels: labels.csv}]")
+    assert not localizes(example.load(folder).grid)
+    assert localizes(example.load(SUITE).grid)
