@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from bench.cli.main import main
 from bench.cli.model_listing import to_text
 from bench.cli.model_sheets import collect
+from bench.metrics.protocol import LocalizationProtocol
 from bench.suite.catalog import MODELS, ModelEntry, Variant
 from bench.suite.claims import CLAIM_KINDS
 from bench.suite.load import load_suite
@@ -156,3 +158,14 @@ def test_example_of_claims_is_valid_and_the_page_names_every_key(tmp_path):
 def test_page_on_own_data_names_every_key():
     for key in FolderSpec.model_fields.keys() - {"name", "oversize"}:
         assert f"`{key}`" in OWN_DATA, key
+
+
+def test_the_page_on_the_protocol_names_every_choice_and_value():
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    for field, kind in get_type_hints(LocalizationProtocol).items():
+        option = field.removesuffix("_px").replace("_", "-")
+        (line,) = (line for line in page.splitlines() if f"| `--{option}` |" in line)
+        values = [value for part in (kind, *get_args(kind)) for value in get_args(part)]
+        words = [value for value in values if isinstance(value, str)]
+        assert all(f"`{word}`" in line for word in words), (option, words)
+        assert words or kind in (bool, float)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bench.cli import arguments as shared
-from bench.cli import data, list_, plan, predict, replay, report, run, schema, ui, verify
+from bench.cli import data, list_, plan, predict, replay, report, rescore, run, schema, ui, verify
 from bench.errors import FULL_DISK, BenchError, nearest
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -18,6 +18,7 @@ VERBS = {
     "run": run,
     "report": report,
     "verify": verify,
+    "rescore": rescore,
     "predict": predict,
     "replay": replay,
     "data": data,

@@ -12,6 +12,7 @@ from bench.reporting.csv_cells import to_csv
 from bench.reporting.html import to_page
 from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
+from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
 from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
@@ -48,7 +49,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         ResultsError: a record or table of results cannot be read.
     """
     suite, grid = loaded.suite, loaded.grid
-    tables = build_tables(grid, store)
+    tables = (*build_tables(grid, store), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     title, origin = suite.title or suite.name, _origin(records, loaded, store)
     verdicts = judge(loaded.claims, store)

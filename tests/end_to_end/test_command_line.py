@@ -136,7 +136,7 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
     [
         (
             ["rnu", "small.yaml"],
-            "no verb 'rnu'; there are plan, run, report, verify, predict, replay, data, list, ui, schema; ",
+            "no verb 'rnu'; there are plan, run, report, verify, rescore, predict, replay, data, list, ui, ",
         ),
         (["run"], "the following arguments are required: SUITE"),
         (["run", "smal.yaml"], "did you mean 'small.yaml'?"),
