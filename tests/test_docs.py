@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from bench.cli.main import build_parser, main
 from bench.cli.model_listing import to_text
 from bench.cli.model_sheets import collect
+from bench.metrics.protocol import LocalizationProtocol
 from bench.suite.catalog import MODELS, ModelEntry, Variant
 from bench.suite.claims import CLAIM_KINDS
 from bench.suite.load import load_suite
@@ -167,3 +169,14 @@ def test_commands_of_the_page_on_lineage_are_understood(block):
         program, *words = shlex.split(command)
         assert program == "bench"
         assert build_parser().parse_args(words).verb == words[0]
+
+
+def test_the_page_on_the_protocol_names_every_choice_and_value():
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    for field, kind in get_type_hints(LocalizationProtocol).items():
+        option = field.removesuffix("_px").replace("_", "-")
+        (line,) = (line for line in page.splitlines() if f"| `--{option}` |" in line)
+        values = [value for part in (kind, *get_args(kind)) for value in get_args(part)]
+        words = [value for value in values if isinstance(value, str)]
+        assert all(f"`{word}`" in line for word in words), (option, words)
+        assert words or kind in (bool, float)

@@ -111,12 +111,13 @@ def _boxed_tiles(
     from dataclasses import replace
 
     from bench.data.source import place_boxes
+    from bench.metrics.boxes import COLUMNS
     from bench.reporting.contact_sheet_figure import LabelledBox
 
     tiles = _tiles(source, part, positions, pixels)
     table = place_boxes(source, [tile.name for tile in tiles], pixels.shape[-1])
     boxes: list[list[LabelledBox]] = [[] for _ in tiles]
-    for i, finding_index, *place in table.to_numpy():
+    for i, finding_index, *place in table[list(COLUMNS)].to_numpy():
         boxes[int(i)].append(LabelledBox(int(finding_index), *place))
     return [replace(tile, boxes=tuple(own)) for tile, own in zip(tiles, boxes, strict=True)]
 

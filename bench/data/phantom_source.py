@@ -92,4 +92,7 @@ def _render(
             context.on_progress(f"render {part}", i + 1, count)
     names = _names(part, count)
     table = pd.DataFrame(boxes, columns=list(COLUMNS)).astype({"image_index": int, "class_index": int})
+    table = table.assign(
+        width_px=float(side_px), height_px=float(side_px)
+    )  # phantoms have no size of their own
     return ImageSet(pixels, labels, names, names, table)

@@ -13,7 +13,7 @@ from bench.data.cache import CachedArray, cached_images, require_space
 from bench.data.dataset import DataContext, Dataset, ImageSet
 from bench.data.decoding import decode
 from bench.data.download import Parts, check_parts, paths_of
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.boxes import COLUMNS, FRAME
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ def place_boxes(source: Source, names: Sequence[str], side_px: int) -> pd.DataFr
     """Returns a table of boxes (see `bench.metrics.boxes`) of the images `names` in px of a square input.
 
     The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side / rows.
+    Beside each box is the size of the frame that it is from.
     """
     position = {name: i for i, name in enumerate(names)}
     boxes = source.boxes_of(position)
@@ -146,7 +147,9 @@ def place_boxes(source: Source, names: Sequence[str], side_px: int) -> pd.DataFr
             "y": boxes["y"] * y_scale,
             "w": boxes["w"] * x_scale,
             "h": boxes["h"] * y_scale,
+            "width_px": own["columns"],
+            "height_px": own["rows"],
         },
-        columns=list(COLUMNS),
+        columns=[*COLUMNS, *FRAME],
     )
     return table.reset_index(drop=True)

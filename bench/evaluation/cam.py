@@ -28,9 +28,9 @@ from torch import Tensor, nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
-from bench.evaluation.localize import localize
+from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.score import Scores, point_scores
-from bench.metrics.boxes import COLUMNS, UNIT
+from bench.metrics.boxes import UNIT
 from bench.suite.cam import CamMethod
 from bench.suite.schema import Recipe
 
@@ -76,7 +76,7 @@ def score_cam(
         chunk = units[first : first + size]
         images = _images_of(test, chunk["image_index"].to_numpy(int), recipe, device)
         maps = cam_maps(model, images, chunk["class_index"].to_numpy(int), method)
-        peaks.append(_peaks(maps, chunk, test.boxes, size_px))
+        peaks.append(localize_units(maps, chunk, test.boxes, size_px, are_probabilities=True))
         on_progress(first + len(chunk), len(units))
     return point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
 
@@ -240,11 +240,3 @@ def _images_of(
     )
     (batch,) = evaluation_batches(chosen, recipe, device)
     return batch.images
-
-
-def _peaks(maps: Tensor, units: pd.DataFrame, boxes: pd.DataFrame, size_px: int) -> pd.DataFrame:
-    """Returns rows as `localize` does; `maps` [n, h, w] are of `units`, in their order."""
-    numbered = boxes.merge(units.assign(unit=range(len(units))), on=UNIT)
-    own = numbered.assign(image_index=numbered["unit"], class_index=0)[list(COLUMNS)]
-    found = localize(maps.unsqueeze(1), own, size_px, are_probabilities=True)
-    return found.assign(**{column: units[column].to_numpy() for column in UNIT})

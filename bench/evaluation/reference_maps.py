@@ -17,7 +17,7 @@ from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.score_maps import score_maps
 from bench.metrics.boxes import scaled
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
-from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
 from bench.suite.identity import file_digest
 
 _FINDING_COLUMNS = ("finding", "class", "cls")
@@ -70,7 +70,7 @@ def add_reference(
     scores = score_maps(
         maps,
         units,
-        scaled(boxes, record.grid_px / frame_px),
+        scaled(boxes, record.grid_px / frame_px).assign(**dict.fromkeys(FRAME_COLUMNS, float(frame_px))),
         findings,
         record.grid_px,
         are_probabilities=are_probabilities,
@@ -85,7 +85,7 @@ def add_reference(
     )
     try:
         write_table(folder.units, scores.units, UNIT_COLUMNS)
-        write_table(folder.boxes, scores.boxes, BOX_COLUMNS)
+        write_table(folder.boxes, scores.boxes, (*BOX_COLUMNS, *FRAME_COLUMNS))
         folder.write_record(scored)
     except OSError as error:
         raise ResultsError(f"{folder.path}: cannot be written ({error.strerror or error})") from None

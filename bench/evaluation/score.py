@@ -10,11 +10,13 @@ from torch import nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
+from bench.evaluation.compact import compact_maps
 from bench.evaluation.localize import localize
 from bench.metrics.classification import auroc
 from bench.metrics.localization import point_accuracy
 from bench.metrics.overlap import is_hit
-from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS
+from bench.results.maps import Map
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS
 from bench.suite.schema import Recipe
 
 
@@ -26,7 +28,8 @@ class Scores:
         metrics: ``point_accuracy/…``, ``iobb_accuracy/…`` and, of the model itself, ``auroc/…``, each
             weighted, macro and per finding.
         units: one row per unit, columns `UNIT_COLUMNS`.
-        boxes: the units' boxes, columns `BOX_COLUMNS`, in px of the input.
+        boxes: the units' boxes, columns `BOX_COLUMNS`, in px of the input, and the sizes of the images' own
+            frames, columns `FRAME_COLUMNS`.
         notes: what a reader of the metrics should know.
     """
 
@@ -43,6 +46,7 @@ def score(
     recipe: Recipe,
     device: torch.device,
     on_progress: Callable[[int, int], None],
+    keep: Callable[[Map], None] | None = None,
 ) -> Scores:
     """Returns AUROC over all test images and localization over those with boxes.
 
@@ -55,6 +59,7 @@ def score(
         recipe: batch size and normalisation.
         device: where to run.
         on_progress: told (done, total) test images.
+        keep: given the heatmap of each unit, in the order of the table (see `bench.results.maps`).
     """
     model.eval()
     test = data.test
@@ -67,6 +72,9 @@ def score(
         boxes = test.boxes[test.boxes["image_index"].between(first, last)]
         local = boxes.assign(image_index=boxes["image_index"] - first)
         found = localize(output.heatmaps, local, size_px)
+        if keep is not None:
+            for unit_map in compact_maps(output.heatmaps, found, local, size_px):
+                keep(unit_map)
         peaks.append(found.assign(image_index=found["image_index"] + first))
         on_progress(last + 1, len(test))
     points = point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
@@ -104,7 +112,7 @@ def _named_boxes(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
     return test.boxes.assign(
         image=[test.names[i] for i in test.boxes["image_index"]],
         finding=[findings[c] for c in test.boxes["class_index"]],
-    )[list(BOX_COLUMNS)]
+    )[[*BOX_COLUMNS, *FRAME_COLUMNS]]
 
 
 def _notes(units: pd.DataFrame) -> tuple[str, ...]:

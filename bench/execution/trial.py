@@ -7,15 +7,18 @@ from dataclasses import asdict, dataclass
 
 from bench.errors import FULL_DISK, ResultsError, account
 from bench.evaluation.cam import score_cam
+from bench.evaluation.rescore import measure_sensitivity
 from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.results.atomic import write_text
+from bench.results.maps import writing_maps
 from bench.results.provenance import CAM_LIBRARY, PACKAGES, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
+from bench.results.sensitivity import write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
 from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
@@ -166,9 +169,12 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
         load_weights(ready.model, folder.best_weights)
         recipe = in_pieces(trial.recipe)
         work.progress.write(Progress("evaluate", work.training_share), force=True)
-        scores = score(ready.model, ready.data, recipe, ready.device, _shower(work, "evaluate", 0))
+        with writing_maps(folder.maps) as keep:
+            shower = _shower(work, "evaluate", 0)
+            scores = score(ready.model, ready.data, recipe, ready.device, shower, keep)
     write_table(folder.units, scores.units, UNIT_COLUMNS)
-    write_table(folder.boxes, scores.boxes, BOX_COLUMNS)
+    write_table(folder.boxes, scores.boxes, (*BOX_COLUMNS, *FRAME_COLUMNS))
+    _write_sensitivity(work)
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
     return Outcome(
@@ -184,6 +190,13 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
             data=work.context.data.get(trial.dataset.model_dump_json()),
         ),
     )
+
+
+def _write_sensitivity(work: _Work) -> None:
+    def show(done: int, total: int) -> None:
+        work.progress.write(Progress(f"vary the protocol {done}/{total}", work.training_share))
+
+    write_sensitivity(work.folder.sensitivity, measure_sensitivity(work.folder, work.trial.resolution, show))
 
 
 def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], None]) -> CamEvaluation:

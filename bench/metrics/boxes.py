@@ -5,7 +5,8 @@ its integer index (row, column). A pixel is inside a box if x ≤ column ≤ x +
 included (thesis §5.4, code).
 
 A table of boxes has the columns image_index, class_index, x, y, w, h: several rows of one image and class are
-one region, their union.
+one region, their union. Those of a data set have width_px and height_px too: the size of the image's own
+frame, in which its boxes were published.
 """
 
 import numpy as np
@@ -13,21 +14,27 @@ import numpy.typing as npt
 import pandas as pd
 
 COLUMNS = ("image_index", "class_index", "x", "y", "w", "h")
+FRAME = ("width_px", "height_px")
 UNIT = ["image_index", "class_index"]
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
-def inside(rows: Floats, columns: Floats, boxes: Floats) -> npt.NDArray[np.bool_]:
-    """Returns which points lie in their boxes, edges included.
+def inside(
+    rows: Floats | Integers, columns: Floats | Integers, boxes: Floats, *, far_edges: bool = True
+) -> npt.NDArray[np.bool_]:
+    """Returns which points lie in their boxes, near edges included.
 
     Args:
         rows: [n] row of each point, px.
         columns: [n] column of each point, px.
-        boxes: [n, 4] x, y, w, h of each point's box, px of the same frame.
+        boxes: [n, 4] x, y, w, h of each point's box, px of the same frame; nothing is inside of NaN.
+        far_edges: whether the right and the bottom edge are included too.
     """
     x, y, w, h = boxes.T
-    found: npt.NDArray[np.bool_] = (x <= columns) & (columns <= x + w) & (y <= rows) & (rows <= y + h)
+    below = np.less_equal if far_edges else np.less
+    found: npt.NDArray[np.bool_] = (x <= columns) & below(columns, x + w) & (y <= rows) & below(rows, y + h)
     return found
 
 

@@ -25,6 +25,9 @@ THRESHOLD = 0.5
 _LEAST = 0.5
 """What IoBB or IoU of a hit exceeds, whatever the threshold of the map."""
 
+Shape = tuple[int, int]
+"""Rows and columns of an image."""
+
 Rectangles = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -46,14 +49,14 @@ def levels(maxima: npt.NDArray[np.float32], threshold: float = THRESHOLD) -> npt
     return np.where(nearest > exact, below, nearest)
 
 
-def rectangles(boxes: Floats, size_px: int) -> Rectangles:
+def rectangles(boxes: Floats, shape: Shape) -> Rectangles:
     """Returns [m, 4] top, left, bottom, right of `boxes` [m, 4] (x, y, w, h): far edges exclusive, px.
 
-    All are in [0, size_px]; a box without a pixel in the image is empty: its bottom is its top, or its right
+    All are in an image of `shape`; a box without a pixel in it is empty: its bottom is its top, or its right
     its left.
     """
     x, y, w, h = np.trunc(boxes).astype(np.int64).reshape(-1, 4).T
-    return np.stack([y, x, y + h, x + w], axis=1).clip(0, size_px)
+    return np.stack([y, x, y + h, x + w], axis=1).clip(0, shape * 2)
 
 
 def disjoint(overlapping: Rectangles) -> Rectangles:
@@ -84,16 +87,16 @@ def _merged(intervals: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return union
 
 
-def regions(boxes: Floats, unit_of: npt.NDArray[np.int64], num_units: int, size_px: int) -> Rectangles:
+def regions(boxes: Floats, unit_of: npt.NDArray[np.int64], num_units: int, shape: Shape) -> Rectangles:
     """Returns [num_units, k, 4]: each unit's boxes as disjoint rectangles, filled up with empty ones.
 
     Args:
-        boxes: [m, 4] x, y, w, h, px of a frame of size_px.
+        boxes: [m, 4] x, y, w, h, px.
         unit_of: [m] unit of each box.
         num_units: number of units.
-        size_px: side of the square image, px.
+        shape: of the image.
     """
-    every, counts = rectangles(boxes, size_px), np.bincount(unit_of, minlength=num_units)
+    every, counts = rectangles(boxes, shape), np.bincount(unit_of, minlength=num_units)
     several = {int(unit): disjoint(every[unit_of == unit]) for unit in np.flatnonzero(counts > 1)}
     found = np.zeros((num_units, max([1, *map(len, several.values())]), 4), dtype=np.int64)
     is_single = counts[unit_of] == 1

@@ -14,6 +14,7 @@ from bench.reporting.latex import to_latex
 from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
 from bench.reporting.references import load_reference
+from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
 from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
@@ -51,7 +52,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     """
     suite, grid = loaded.suite, loaded.grid
     references = [load_reference(name, store.root) for name in suite.references]
-    tables = build_tables(grid, store, references)
+    tables = (*build_tables(grid, store, references), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     title, origin = suite.title or suite.name, _origin(records, loaded, store)
     verdicts = judge(loaded.claims, store)

@@ -1,6 +1,5 @@
 """Builds a suite's tables from records: per data set and resolution one for each metric and what backs it."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -23,7 +22,7 @@ from bench.reporting.interval_table import interval_table
 from bench.reporting.reference_rows import with_references
 from bench.reporting.references import Reference
 from bench.reporting.row_hits import RowHits, rows_of_hits
-from bench.reporting.slices import Slice, slices
+from bench.reporting.slices import Slice, slices, table_key
 from bench.reporting.table import DIGITS, Cell, Row, Table
 from bench.results.blocked import blocked_sentences
 from bench.results.store import ResultsStore
@@ -106,14 +105,10 @@ def _tables_of(piece: Slice, store: ResultsStore, references: Sequence[Reference
         return
     where = f"{piece.dataset}, {piece.resolution} px"
     title = f"How sure the weighted average is, {where}"
-    yield interval_table(_key("intervals", piece), title, hits, controls)
-    comparisons = comparison_table(_key("comparisons", piece), f"Paired comparisons, {where}", hits)
+    yield interval_table(table_key("intervals", piece), title, hits, controls)
+    comparisons = comparison_table(table_key("comparisons", piece), f"Paired comparisons, {where}", hits)
     if comparisons is not None:
         yield comparisons
-
-
-def _key(what: str, piece: Slice) -> str:
-    return f"{what}-{re.sub(r'[^A-Za-z0-9.]+', '-', piece.dataset).strip('-')}-{piece.resolution}px"
 
 
 def _columns(piece: Slice, metric: str) -> tuple[str, ...]:
@@ -136,7 +131,7 @@ def _table(piece: Slice, metric: str, columns: tuple[str, ...], store: ResultsSt
     models = tuple(_model_row(piece, label, values[label], best, decimals) for label in labels)
     has_cams = any(point.cam != "native" for point in piece.points)
     return Table(
-        key=_key(metric, piece),
+        key=table_key(metric, piece),
         title=f"{title}, {piece.dataset}, {piece.resolution} px",
         columns=tuple(map(heading_of, columns)),
         models=models,

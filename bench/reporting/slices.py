@@ -1,5 +1,6 @@
 """A grid cut into what shares a table: the points of one data set at one resolution, with their results."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -75,6 +76,11 @@ def slices(grid: Grid, store: ResultsStore) -> Sequence[Slice]:
         }
         found.append(Slice(names[dataset], resolution, tuple(points), records, evaluations))
     return found
+
+
+def table_key(what: str, piece: Slice) -> str:
+    """Returns what names a table of the slice, and its files, e.g. "auroc-phantom-64px"."""
+    return f"{what}-{re.sub(r'[^A-Za-z0-9.]+', '-', piece.dataset).strip('-')}-{piece.resolution}px"
 
 
 def _dataset_names(specs: Mapping[str, DatasetSpec]) -> dict[str, str]:

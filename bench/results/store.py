@@ -7,7 +7,9 @@ results/trials/<id>/trial.json      what was asked for
                     learning_curve.png   the history drawn, once the trial has ended
                     losses.parquet  one row per optimisation step: epoch, step, images, loss
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
-                    boxes.parquet   the boxes of those units, in px of the input
+                    boxes.parquet   the boxes of those units, in px of the input, and the images' own sizes
+                    maps.npz        the native heatmap of each of those units, small as the model returned it
+                    sensitivity.json   point accuracy when one choice of the protocol is changed
                     cams/<method>.parquet, cams/<method>.json   per-unit table and metrics of maps other than
                                     the native one, or that they failed; only of a finished trial
                     best.safetensors   weights of the best epoch, once training is over
@@ -47,6 +49,8 @@ class TrialFolder:
         self.learning_curve = path / "learning_curve.png"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
+        self.maps = path / "maps.npz"
+        self.sensitivity = path / "sensitivity.json"
         self.progress = path / "progress.json"
         self.losses = path / "losses.parquet"
         self.last_checkpoint = path / "last.ckpt"

@@ -3,7 +3,8 @@
 Units: image, patient, finding, peak_row, peak_column (px of the input), score (peak probability), num_ties
 (pixels that share the maximum; 1 is no tie), finite (whether the whole map was), hit (of the peak), iobb and
 iou (overlap with the boxes, see `bench.metrics.overlap`; older tables lack these two).
-Boxes: image, finding, x, y, w, h in float px of the square input, corner top left.
+Boxes: image, finding, x, y, w, h in float px of the square input, corner top left; width_px and height_px of
+the image's own frame, in which its boxes were published (older tables lack these two).
 Losses: epoch and step of the epoch, both from 1; images of the step; loss, their mean as the optimiser saw
 it, float32, so that two runs of a trial can be compared to the bit.
 """
@@ -30,6 +31,7 @@ UNIT_COLUMNS = (
     "iou",
 )
 BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")
+FRAME_COLUMNS = ("width_px", "height_px")
 LOSS_COLUMNS = ("epoch", "step", "images", "loss")
 
 

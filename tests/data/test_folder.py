@@ -14,6 +14,7 @@ from bench.data.integrity import check
 from bench.data.registry import DATASETS, load_dataset, read_source
 from bench.data.splits import read_list, split_in_three, split_in_three_by_patient
 from bench.errors import DataError
+from bench.metrics.boxes import COLUMNS, FRAME
 from bench.suite.identity import file_digest
 from bench.suite.schema import FolderSpec, SplitLists
 
@@ -108,9 +109,10 @@ EXPECTED = [
 
 def test_boxes_are_scaled_from_the_frame_of_each_image(root):
     data = load(root, 96)
-    assert data.test.boxes.round(6).to_numpy().tolist() == EXPECTED
+    assert data.test.boxes[list(COLUMNS)].round(6).to_numpy().tolist() == EXPECTED
+    assert data.test.boxes[list(FRAME)].to_numpy().tolist() == [[80, 50], [40, 60], [40, 60]]
     # 48 rows and 32 columns to 120 × 120: x by 3.75, y by 2.5
-    assert data.train.boxes.round(6).to_numpy().tolist() == [[0, 0, 60.0, 30.0, 30.0, 15.0]]
+    assert data.train.boxes.round(6).to_numpy().tolist() == [[0, 0, 60.0, 30.0, 30.0, 15.0, 32, 48]]
 
 
 def test_corners_give_the_same_boxes(root):
@@ -119,7 +121,8 @@ def test_corners_give_the_same_boxes(root):
     lines = ["finding,image,x_min,y_min,x_max,y_max,reader"]  # other columns do no harm
     lines += [",".join([finding, image, *numbers, "R1"]) for image, finding, *numbers in corners]
     (root / "boxes.csv").write_text("\n".join(lines) + "\n")
-    assert load(root, 96, box_format="corners").test.boxes.round(6).to_numpy().tolist() == EXPECTED
+    boxes = load(root, 96, box_format="corners").test.boxes
+    assert boxes[list(COLUMNS)].round(6).to_numpy().tolist() == EXPECTED
 
 
 def test_boxes_of_a_common_frame_are_scaled_from_it_whatever_the_files_have(root):

@@ -126,8 +126,11 @@ def test_boxes_are_scaled_from_each_images_own_frame(root, tmp_path):
     # 60 rows and 40 columns to 96 × 96: x by 2.4, y by 1.6.
     spec, files = lists(tmp_path)
     boxes = load_vindr(spec, 96, context(root, tmp_path, files)).test.boxes
-    assert boxes.columns.tolist() == ["image_index", "class_index", "x", "y", "w", "h"]
-    assert boxes.round(6).to_numpy().tolist() == [
+    assert boxes.columns.tolist() == [
+        "image_index", "class_index", "x", "y", "w", "h", "width_px", "height_px"
+    ]  # fmt: skip
+    assert (boxes[["width_px", "height_px"]] == [40, 60]).all(axis=None)
+    assert boxes.iloc[:, :6].round(6).to_numpy().tolist() == [
         [1, 3, 24.0, 24.0, 48.0, 48.0],
         [1, 3, 30.0, 25.6, 42.0, 46.4],  # another radiologist's: an alternative
         [1, 8, 0.0, 0.0, 96.0, 96.0],
@@ -138,7 +141,7 @@ def test_boxes_are_scaled_from_each_images_own_frame(root, tmp_path):
 def test_boxes_of_training_images_are_in_px_of_their_larger_side(root, tmp_path):
     spec, files = lists(tmp_path, train=[NAMES[2]], test=[NAMES[1]])
     boxes = load_vindr(spec, 96, context(root, tmp_path, files)).train.boxes
-    assert boxes.round(6).to_numpy().tolist() == [[0, 11, 12.0, 12.0, 12.0, 12.0]]
+    assert boxes.round(6).to_numpy().tolist() == [[0, 11, 12.0, 12.0, 12.0, 12.0, 40, 60]]
 
 
 def test_no_finding_never_has_boxes(root, tmp_path):

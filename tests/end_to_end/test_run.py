@@ -72,7 +72,7 @@ def test_report_files_are_written_and_repeatable(finished):
     bench, _ = finished
     folder = bench.folder / "reports" / "small"
     names = {path.name for path in folder.iterdir()}
-    tables = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons")
+    tables = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons", "sensitivity")
     expected = {f"{table}-phantom-64px.{suffix}" for table in tables for suffix in ("md", "tex", "csv")}
     assert names == expected | {"README.md", "index.html", "learning_curves.png"}
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -197,6 +197,7 @@ def data() -> Dataset:
     labels = np.tile([[0, 1, 1]], (5, 1)).astype(np.uint8)
     labels[0] = (1, 0, 0)
     boxes = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"image_index": int, "class_index": int})
+    boxes = boxes.assign(width_px=64.0, height_px=64.0)
     part = ImageSet(random.integers(0, 256, (5, 64, 64)).astype(np.uint8), labels, names, names, boxes)
     return Dataset(FINDINGS, part, part, part)
 

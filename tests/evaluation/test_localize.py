@@ -7,6 +7,7 @@ import torch
 
 from bench.evaluation.localize import enlarged, localize
 from bench.metrics.boxes import COLUMNS
+from bench.metrics.protocol import LocalizationProtocol
 
 
 def table(*rows) -> pd.DataFrame:
@@ -174,7 +175,7 @@ def test_overlap_agrees_with_a_literal_loop(spread, size_px, threshold):
         (random.integers(5), random.integers(3), *random.uniform(-8, size_px, 2), *random.uniform(0, 25, 2))
         for _ in range(25)
     ]
-    found = localize(logits, table(*rows), size_px, threshold=threshold)
+    found = localize(logits, table(*rows), size_px, protocol=LocalizationProtocol(threshold=threshold))
     groups = table(*rows).groupby(["image_index", "class_index"])
     assert max(map(len, (group for _, group in groups))) > 1
     for unit, (key, group) in zip(found.itertuples(), groups, strict=True):

@@ -27,6 +27,7 @@ BOXES = pd.DataFrame(
     ],
     columns=["image", "finding", "x", "y", "w", "h"],
 )
+FRAMED = BOXES.assign(width_px=72.0, height_px=72.0)
 
 
 def maps(count: int = 3) -> np.ndarray:
@@ -36,7 +37,7 @@ def maps(count: int = 3) -> np.ndarray:
 
 
 def test_each_map_is_scored_against_the_boxes_of_its_own_unit():
-    scores = score_maps(maps(), UNITS, BOXES, ("Mass", "Nodule"), 36)
+    scores = score_maps(maps(), UNITS, FRAMED, ("Mass", "Nodule"), 36)
     hits = {(unit.image, unit.finding): unit.hit for unit in scores.units.itertuples()}
     assert hits == {("a.png", "Mass"): True, ("b.png", "Mass"): False, ("b.png", "Nodule"): True}
     assert set(zip(scores.units["peak_row"], scores.units["peak_column"], strict=True)) == {(13, 22)}
@@ -48,13 +49,13 @@ def test_each_map_is_scored_against_the_boxes_of_its_own_unit():
     }
     columns = list(BOX_COLUMNS)
     pd.testing.assert_frame_equal(
-        scores.boxes.sort_values(columns, ignore_index=True), BOXES.sort_values(columns, ignore_index=True)
+        scores.boxes.sort_values(columns, ignore_index=True), FRAMED.sort_values(columns, ignore_index=True)
     )
 
 
 def test_logits_are_made_probabilities():
     logits = np.log(maps().astype(float)) - np.log1p(-maps().astype(float))
-    scores = score_maps(logits, UNITS, BOXES, ("Mass", "Nodule"), 36, are_probabilities=False)
+    scores = score_maps(logits, UNITS, FRAMED, ("Mass", "Nodule"), 36, are_probabilities=False)
     assert scores.units["score"].to_numpy() == pytest.approx(0.9, abs=1e-3)
 
 

@@ -8,13 +8,17 @@ import pytest
 import torch
 
 from bench.errors import TrainingError
+from bench.evaluation.rescore import rescore
 from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
 from bench.metrics.localization import point_accuracy
+from bench.metrics.overlap import is_hit
+from bench.metrics.protocol import THESIS, VARIANTS
+from bench.results.sensitivity import read_sensitivity
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, LOSS_COLUMNS, UNIT_COLUMNS, read_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOSS_COLUMNS, UNIT_COLUMNS, read_table
 from bench.suite.catalog import MODELS
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
@@ -59,7 +63,7 @@ def test_outcome_and_files_are_complete(reference):
     assert outcome.best_epoch == min(rows, key=lambda row: row.val_loss).epoch
     units, boxes = read_table(trial.units), read_table(trial.boxes)
     assert tuple(units.columns) == UNIT_COLUMNS
-    assert tuple(boxes.columns) == BOX_COLUMNS
+    assert tuple(boxes.columns) == (*BOX_COLUMNS, *FRAME_COLUMNS)
     assert len(units) == len(boxes[["image", "finding"]].drop_duplicates())
     assert outcome.provenance.device == "cpu"
     assert outcome.provenance.precision == "float32"
@@ -81,6 +85,25 @@ def test_metrics_follow_from_the_per_unit_table(reference):
         assert outcome.metrics[f"point_accuracy/{name}"] == value
     for name, value in point_accuracy(units.assign(hit=units["iobb"] > 0.5), findings).items():
         assert outcome.metrics[f"iobb_accuracy/{name}"] == value
+
+
+def test_stored_maps_give_the_trials_own_units_again(reference):
+    folder = ResultsStore(reference[0]).folder(small_trial().id)
+    again = rescore(folder, 64, {"default": THESIS})["default"]
+    units = read_table(folder.units)
+    same = ["image", "patient", "finding", "peak_row", "peak_column", "num_ties", "finite", "hit"]
+    pd.testing.assert_frame_equal(again[same], units[same], check_dtype=False)
+    assert is_hit(again["iobb"], again["iou"]).tolist() == is_hit(units["iobb"], units["iou"]).tolist()
+
+
+def test_sensitivity_has_every_choice_but_the_native_grid_that_phantoms_lack(reference):
+    folder, outcome, _ = reference
+    sensitivity = read_sensitivity(ResultsStore(folder).folder(small_trial().id).sensitivity)
+    assert set(sensitivity.accuracies) == {"default", *VARIANTS} - {"native_grid"}
+    default = sensitivity.accuracies["default"]
+    assert default.weighted == outcome.metrics["point_accuracy/weighted"]
+    assert default.macro == outcome.metrics["point_accuracy/macro"]
+    assert sensitivity.accuracies["tolerance_15"].weighted > default.weighted
 
 
 def test_training_loss_falls(reference):

@@ -51,13 +51,13 @@ def _painted(parts: np.ndarray, size_px: int) -> np.ndarray:
     ],
 )
 def test_box_covers_whole_pixels_of_the_image_far_edges_exclusive(box, expected) -> None:
-    assert rectangles(np.array([box], float), 16).tolist() == [list(expected)]
+    assert rectangles(np.array([box], float), (16, 16)).tolist() == [list(expected)]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(_BOXES)
 def test_disjoint_parts_cover_the_union_once(boxes) -> None:
-    every = rectangles(np.array(boxes, float), _SIDE_PX)
+    every = rectangles(np.array(boxes, float), (_SIDE_PX, _SIDE_PX))
     parts = disjoint(every)
     mask = _reference_mask(boxes, _SIDE_PX)
     assert _painted(parts, _SIDE_PX).tolist() == mask.tolist()
@@ -74,10 +74,10 @@ def test_boxes_that_touch_or_hold_each_other_are_one_part() -> None:
 
 def test_each_unit_has_its_own_parts_filled_up_with_empty_ones() -> None:
     boxes = np.array([[0, 0, 4, 4], [9, 9, 2, 2], [2, 2, 4, 4], [50, 50, 2, 2]], float)
-    found = regions(boxes, np.array([2, 0, 2, 3]), 4, 16)
+    found = regions(boxes, np.array([2, 0, 2, 3]), 4, (16, 16))
     assert areas(found).sum(axis=1).tolist() == [4, 0, 16 + 16 - 4, 0]
     assert found.shape == (4, 3, 4)
-    assert regions(np.zeros((0, 4)), np.zeros(0, np.int64), 0, 16).shape == (0, 1, 4)
+    assert regions(np.zeros((0, 4)), np.zeros(0, np.int64), 0, (16, 16)).shape == (0, 1, 4)
 
 
 def test_ratios_by_hand() -> None:

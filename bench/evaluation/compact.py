@@ -1,0 +1,42 @@
+"""Heatmaps of units in as few bytes as leave their score as it is: what a trial's folder keeps."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bench.evaluation.localize import localize_units
+from bench.metrics.boxes import UNIT
+from bench.metrics.overlap import is_hit
+from bench.results.maps import Map
+
+
+@torch.no_grad()
+def compact_maps(heatmaps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, size_px: int) -> list[Map]:
+    """Returns the logits [h, w] of each unit, float16 if that leaves its row of `localize` as it is.
+
+    As it is: peak, ties, whether the map is finite, hit, and hit by overlap; the score may differ. This is
+    asked on the CPU, where stored maps are scored again, whatever device the row is from. Others are float32.
+    Choices other than the thesis' are not asked: a peak that they find among nearly equal pixels
+    may be another one in float16.
+
+    Args:
+        heatmaps: [n, c, h, w] logits, on any device.
+        found: rows of `localize` of these heatmaps.
+        boxes: that they were found with.
+        size_px: side of the network's square input, px.
+    """
+    image, finding = torch.as_tensor(found[UNIT].to_numpy(np.int64, copy=True), device=heatmaps.device).T
+    whole = heatmaps[image, finding].float().cpu()
+    half = whole.half()
+    again = localize_units(half.float(), found, boxes, size_px) if len(found) else found
+    is_same = (_kept(again) == _kept(found)).all(axis=1)
+    return [(half if same else whole)[unit].numpy() for unit, same in enumerate(is_same.tolist())]
+
+
+def _kept(found: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Returns what has to stay as it is of each row, [n, 6]."""
+    by_overlap = is_hit(found["iobb"].to_numpy(float), found["iou"].to_numpy(float))
+    columns = ["peak_row", "peak_column", "num_ties", "finite", "hit"]
+    return np.column_stack([found[columns].to_numpy(np.int64), by_overlap.astype(np.int64)])

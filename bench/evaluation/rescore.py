@@ -1,0 +1,103 @@
+"""Scores the stored maps of a finished trial again, by any protocol, on the CPU."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import torch
+
+from bench.errors import ResultsError
+from bench.evaluation.localize import localize_units
+from bench.metrics.boxes import UNIT
+from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
+from bench.metrics.protocol import DEFAULT, THESIS, VARIANTS, LocalizationProtocol
+from bench.results.maps import read_maps
+from bench.results.sensitivity import Accuracy, Sensitivity
+from bench.results.store import TrialFolder
+from bench.results.units import FRAME_COLUMNS, read_table
+
+_NAMES = ["image", "patient", "finding"]
+
+
+def rescore(
+    folder: TrialFolder,
+    size_px: int,
+    protocols: Mapping[str, LocalizationProtocol],
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+) -> dict[str, pd.DataFrame]:
+    """Returns, for each protocol, a row for each of the trial's units, in the order of their table.
+
+    Columns: image, patient, finding, and those of `bench.evaluation.localize.localize` from peak_row on.
+
+    Args:
+        folder: of a trial that has maps.
+        size_px: side of its network's square input, px.
+        protocols: by any names.
+        on_progress: told (done, total) units.
+
+    Raises:
+        ResultsError: maps or tables are missing, damaged or not of each other, or a protocol needs the sizes
+            of the images' own frames and the boxes lack them.
+    """
+    units = read_table(folder.units)
+    if units.empty:
+        return dict.fromkeys(protocols, units)
+    boxes = read_table(folder.boxes)
+    if any(protocol.needs_frames for protocol in protocols.values()) and not _has_frames(boxes):
+        raise ResultsError(
+            f"{folder.boxes}: lacks the sizes of the images' own frames, which a tolerance and the native "
+            "grid need; score it by other choices"
+        )
+    units = units.assign(image_index=range(len(units)), class_index=0)
+    boxes = boxes.merge(units[["image", "finding", *UNIT]], on=["image", "finding"])
+    found: dict[str, list[pd.DataFrame]] = {name: [] for name in protocols}
+    done = 0
+    for maps in read_maps(folder.maps):
+        chunk, done = units[done : done + len(maps)], done + len(maps)
+        if done > len(units):
+            break
+        for name, protocol in protocols.items():
+            tensor = torch.from_numpy(maps)
+            found[name].append(localize_units(tensor, chunk, boxes, size_px, protocol=protocol))
+        on_progress(done, len(units))
+    if done != len(units):
+        raise ResultsError(f"{folder.maps}: the maps are not those of the units in {folder.units.name}")
+    return {
+        name: pd.concat([units[_NAMES], pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1)
+        for name, parts in found.items()
+    }
+
+
+def measure_sensitivity(
+    folder: TrialFolder, size_px: int, on_progress: Callable[[int, int], None] = lambda *_: None
+) -> Sensitivity:
+    """Returns the point accuracy of the trial's stored maps by the default protocol and by each variant.
+
+    Left out are variants that are the default for all images (the native grid of those that have the size of
+    the input), or that need sizes of frames which older tables of boxes lack. A trial without units has none.
+
+    Args:
+        folder: of a trial that has maps.
+        size_px: side of its network's square input, px.
+        on_progress: told (done, total) units.
+
+    Raises:
+        ResultsError: see `rescore`.
+    """
+    boxes = read_table(folder.boxes)
+    has_frames = _has_frames(boxes)
+    is_native = has_frames and bool((boxes[list(FRAME_COLUMNS)] == size_px).all(axis=None))
+    protocols = {
+        name: protocol
+        for name, protocol in ({DEFAULT: THESIS} | VARIANTS).items()
+        if (has_frames or not protocol.needs_frames) and not (is_native and protocol.grid == "native")
+    }
+    rescored = rescore(folder, size_px, protocols, on_progress)
+    accuracies = {}
+    for name, units in rescored.items():
+        if found := point_accuracy(units, tuple(dict.fromkeys(units["finding"]))):
+            accuracies[name] = Accuracy(weighted=found[WEIGHTED], macro=found[MACRO])
+    return Sensitivity(num_units=len(next(iter(rescored.values()))), accuracies=accuracies)
+
+
+def _has_frames(boxes: pd.DataFrame) -> bool:
+    return set(FRAME_COLUMNS) <= set(boxes.columns)

@@ -1,0 +1,120 @@
+"""Tables of how much each choice of the localization protocol, changed alone, moves each model."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from bench.errors import listing
+from bench.metrics.localization import MACRO
+from bench.metrics.protocol import DEFAULT
+from bench.reporting.slices import Slice, slices, table_key
+from bench.reporting.table import Cell, Row, Table
+from bench.results.sensitivity import Sensitivity, read_sensitivity
+from bench.results.store import ResultsStore
+from bench.statistics.paired import paired_difference
+from bench.statistics.student import mean_interval
+from bench.suite.grid import Grid
+
+_DECIMALS = 3
+_NAMED = 8
+"""Trials that a note names before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A choice of the protocol: its heading, and what the caption says of it."""
+
+    heading: str
+    phrase: str
+
+
+_CHOICES: dict[str, _Choice] = {
+    MACRO: _Choice("Macro avg.", "mean of the findings' accuracies instead of that of all units"),
+    "sigmoid_after": _Choice("Sigmoid after", "sigmoid of the enlarged map instead of the small one"),
+    "align_corners": _Choice("Aligned corners", "enlarged with align_corners"),
+    "ties_last": _Choice("Last of ties", "the last of tied pixels in row-major order instead of the first"),
+    "ties_mean": _Choice("Mean of ties", "their mean position"),
+    "tolerance_15": _Choice(
+        "15 px tolerance", "a peak within 15 px of a box is a hit, in px of the image's own frame"
+    ),
+    "native_grid": _Choice("Native grid", "enlarged to the image's own frame instead of the network's input"),
+    "edges_exclusive": _Choice("Exclusive edges", "right and bottom edges of a box are not in it"),
+    "boxes_truncated": _Choice("Truncated boxes", "x, y, w, h of a box truncated to integers"),
+}
+"""By the names of `bench.metrics.protocol`, and the other average, in the order of columns."""
+
+_CAPTION = (
+    "Weighted average by the thesis' protocol, then what one choice changed alone adds to it: mean over "
+    "seeds of the paired changes ± half-width of their 95% Student-t interval. {phrases}."
+)
+
+
+def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
+    """Returns a table for each data set and resolution of which a trial has a sensitivity; native maps only.
+
+    Rows are models. Choices that no trial was measured by have no column.
+
+    Raises:
+        ResultsError: a record or a sensitivity cannot be read.
+    """
+    return tuple(table for piece in slices(grid, store) for table in _tables_of(piece, store))
+
+
+def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
+    known = {
+        trial_id: found
+        for trial_id in piece.finished
+        if (found := read_sensitivity(store.folder(trial_id).sensitivity)) is not None and found.accuracies
+    }
+    measured = {name for found in known.values() for name in (*found.accuracies, MACRO)}
+    choices = {name: choice for name, choice in _CHOICES.items() if name in measured}
+    if not known:
+        return
+    labels = dict.fromkeys(point.label for point in piece.points)
+    phrases = "; ".join(f"{choice.heading}: {choice.phrase}" for choice in choices.values())
+    lacking = [trial_id for trial_id in piece.finished if trial_id not in known]
+    yield Table(
+        key=table_key("sensitivity", piece),
+        title=f"Sensitivity to the protocol, {piece.dataset}, {piece.resolution} px",
+        columns=("Weighted avg.", *(choice.heading for choice in choices.values())),
+        models=tuple(_row(piece, label, tuple(choices), known) for label in labels),
+        references=(),
+        caption=_CAPTION.format(phrases=phrases),
+        notes=(f"Not measured: {listing(lacking, _NAMED)}.",) if lacking else (),
+    )
+
+
+def _row(piece: Slice, label: str, choices: tuple[str, ...], known: Mapping[str, Sensitivity]) -> Row:
+    trials = {point.trial.seed: point.trial.id for point in piece.points if point.label == label}
+    found = {seed: known[trial_id] for seed, trial_id in trials.items() if trial_id in known}
+    default = {seed: one.accuracies[DEFAULT].weighted for seed, one in found.items()}
+    cells = [_cell(default, None, trials)]
+    for choice in choices:
+        if choice == MACRO:
+            values = {seed: one.accuracies[DEFAULT].macro for seed, one in found.items()}
+        else:
+            values = {
+                seed: one.accuracies[choice].weighted
+                for seed, one in found.items()
+                if choice in one.accuracies
+            }
+        cells.append(_cell(values, default, trials))
+    return Row(label, tuple(cells))
+
+
+def _cell(
+    values: Mapping[int, float], default: Mapping[int, float] | None, trials: Mapping[int, str]
+) -> Cell:
+    """Returns the mean of the values, or of their differences to the default, by seed."""
+    if not values:
+        return Cell(None, expected=len(trials))
+    interval = mean_interval(list(values.values())) if default is None else paired_difference(values, default)
+    assert interval is not None
+    return Cell(
+        interval.mean,
+        interval.half_width,
+        interval.n,
+        len(trials),
+        tuple(trials[seed] for seed in values),
+        decimals=_DECIMALS,
+        is_signed=default is not None,
+    )

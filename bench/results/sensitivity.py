@@ -1,0 +1,45 @@
+"""How a trial's point accuracy moves when one choice of the protocol is changed: sensitivity.json."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bench.errors import ResultsError, brief
+from bench.results.atomic import write_text
+from bench.suite.frozen import Frozen
+from bench.suite.schema import Fraction
+
+
+class Accuracy(Frozen):
+    """Point accuracy by one protocol."""
+
+    weighted: Fraction
+    macro: Fraction
+
+
+class Sensitivity(Frozen):
+    """Point accuracy of a trial's stored maps by the default protocol and its variants."""
+
+    num_units: int
+    accuracies: dict[str, Accuracy]
+    """By the protocol's name in `bench.metrics.protocol`: the default, then each variant that differs."""
+
+
+def read_sensitivity(path: Path) -> Sensitivity | None:
+    """Returns what the file holds, or None if there is none.
+
+    Raises:
+        ResultsError: the file is there and cannot be read.
+    """
+    try:
+        return Sensitivity.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        hint = "remove it, and bench rescore computes it again from the stored maps"
+        raise ResultsError(f"{path}: not a readable sensitivity ({brief(error)}); {hint}") from None
+
+
+def write_sensitivity(path: Path, sensitivity: Sensitivity) -> None:
+    """Writes the file in one step."""
+    write_text(path, sensitivity.model_dump_json(indent=2) + "\n")

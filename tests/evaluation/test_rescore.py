@@ -1,0 +1,109 @@
+"""Scoring stored maps again: of a folder made by hand, so that every number is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from bench.errors import ResultsError
+from bench.evaluation.localize import localize
+from bench.evaluation.rescore import measure_sensitivity, rescore
+from bench.metrics.boxes import COLUMNS, FRAME
+from bench.metrics.protocol import THESIS, VARIANTS
+from bench.results import maps
+from bench.results.maps import writing_maps
+from bench.results.store import TrialFolder
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
+
+SIZE_PX = 16
+PROTOCOLS = {"default": THESIS} | VARIANTS
+
+
+def fill(path: Path, logits: torch.Tensor, boxes: pd.DataFrame, frames: bool = True) -> TrialFolder:
+    """Writes what scoring leaves of images 0, 1, … and findings 0, 1, …, whose names are their numbers."""
+    folder = TrialFolder(path)
+    found = localize(logits, boxes, SIZE_PX)
+    named = found.assign(image=found["image_index"].astype(str), finding=found["class_index"].astype(str))
+    write_table(folder.units, named.assign(patient=named["image"])[list(UNIT_COLUMNS)], UNIT_COLUMNS)
+    columns = (*BOX_COLUMNS, *FRAME_COLUMNS) if frames else BOX_COLUMNS
+    own = boxes.assign(image=boxes["image_index"].astype(str), finding=boxes["class_index"].astype(str))
+    write_table(folder.boxes, own[list(columns)], columns)
+    with writing_maps(folder.maps) as keep:
+        for image, finding in found[["image_index", "class_index"]].to_numpy():
+            keep(logits[image, finding].numpy())
+    return folder
+
+
+@pytest.fixture
+def example() -> tuple[torch.Tensor, pd.DataFrame]:
+    random = np.random.default_rng(1)
+    logits = torch.from_numpy(random.normal(0, 4, (9, 2, 4, 4)).astype(np.float32))
+    logits[0, 0] = 30.0  # saturated
+    logits[1, 0, 0, 0] = torch.nan
+    rows = [(i, c, *random.uniform(0, 10, 2), *random.uniform(1, 6, 2)) for i in range(9) for c in (0, 1, 1)]
+    boxes = pd.DataFrame([(*row, 40.0 + 8 * (row[0] % 2), 30.0) for row in rows], columns=[*COLUMNS, *FRAME])
+    return logits, boxes.sample(frac=1, random_state=0)  # boxes are in any order
+
+
+def test_every_protocol_gives_what_the_heatmaps_themselves_give(tmp_path, example, monkeypatch):
+    monkeypatch.setattr(maps, "_VALUES_AT_A_TIME", 5 * 16)
+    told = []
+    again = rescore(fill(tmp_path, *example), SIZE_PX, PROTOCOLS, lambda *done: told.append(done))
+    assert told == [(5, 18), (10, 18), (15, 18), (18, 18)]
+    for name, protocol in PROTOCOLS.items():
+        expected = localize(*example, SIZE_PX, protocol=protocol)
+        columns = list(expected.columns[2:])
+        pd.testing.assert_frame_equal(again[name][columns], expected[columns])
+        assert again[name]["image"].tolist() == expected["image_index"].astype(str).tolist()
+
+
+def test_sensitivity_is_accuracy_by_each_choice(tmp_path, example):
+    sensitivity = measure_sensitivity(fill(tmp_path, *example), SIZE_PX)
+    assert list(sensitivity.accuracies) == list(PROTOCOLS)
+    assert sensitivity.num_units == 18
+    for name, protocol in PROTOCOLS.items():
+        found = localize(*example, SIZE_PX, protocol=protocol)
+        by_class = [found["hit"][found["class_index"] == c].mean() for c in (0, 1)]
+        assert sensitivity.accuracies[name].weighted == pytest.approx(found["hit"].mean())
+        assert sensitivity.accuracies[name].macro == pytest.approx(np.mean(by_class))
+
+
+def test_native_grid_that_is_the_input_is_no_choice(tmp_path, example):
+    logits, boxes = example
+    found = measure_sensitivity(fill(tmp_path, logits, boxes.assign(width_px=16.0, height_px=16.0)), SIZE_PX)
+    assert set(PROTOCOLS) - set(found.accuracies) == {"native_grid"}
+
+
+def test_older_boxes_serve_for_what_needs_no_frames(tmp_path, example):
+    folder = fill(tmp_path, *example, frames=False)
+    found = measure_sensitivity(folder, SIZE_PX)
+    assert set(PROTOCOLS) - set(found.accuracies) == {"native_grid", "tolerance_15"}
+    with pytest.raises(ResultsError, match=r"boxes\.parquet: lacks the sizes of the images' own frames"):
+        rescore(folder, SIZE_PX, {"chosen": replace(THESIS, tolerance_px=1.0)})
+
+
+def test_no_units_have_no_accuracy(tmp_path, example):
+    logits, boxes = example
+    folder = fill(tmp_path, logits, boxes.head(0))
+    assert rescore(folder, SIZE_PX, {"default": THESIS})["default"].empty
+    assert measure_sensitivity(folder, SIZE_PX).accuracies == {}
+
+
+@pytest.mark.parametrize("count", [0, 17, 19])
+def test_maps_of_other_units_are_refused(tmp_path, example, count):
+    folder = fill(tmp_path, *example)
+    with writing_maps(folder.maps) as keep:
+        for _ in range(count):
+            keep(np.zeros((4, 4), np.float16))
+    with pytest.raises(ResultsError, match=r"the maps are not those of the units in units\.parquet"):
+        rescore(folder, SIZE_PX, {"default": THESIS})
+
+
+def test_missing_maps_are_one_sentence(tmp_path, example):
+    folder = fill(tmp_path, *example)
+    folder.maps.unlink()
+    with pytest.raises(ResultsError, match=r"maps\.npz: not readable maps"):
+        rescore(folder, SIZE_PX, {"default": THESIS})
