@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.results.provenance import Provenance
@@ -74,3 +75,37 @@ def provenance() -> Provenance:
         precision="float32",
         num_threads=1,
     )
+
+
+@pytest.fixture(scope="session")
+def finish_trial(provenance):
+    from bench.metrics.localization import point_accuracy
+    from bench.results.record import Outcome
+    from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
+
+    provenance = provenance.model_copy(update={"git_commit": "0123456789ab", "data": "sha256:abc"})
+
+    def finish(store, trial, hits: dict[tuple[str, str, str], bool], **metrics: float) -> None:
+        """Writes a finished trial with these hits by (image, patient, finding), and metrics that follow."""
+        keys = list(hits)
+        units = pd.DataFrame(
+            [(*key, 1, 2, 0.5, 1, True, hits[key], 0.75 if hits[key] else 0.25, 0.125) for key in keys],
+            columns=list(UNIT_COLUMNS),
+        )
+        boxes = pd.DataFrame([(i, f, 1.0, 1.0, 4.0, 4.0) for i, _, f in keys], columns=list(BOX_COLUMNS))
+        accuracies = point_accuracy(units, tuple(dict.fromkeys(units["finding"])))
+        found = {f"{m}/{k}": v for m in ("point_accuracy", "iobb_accuracy") for k, v in accuracies.items()}
+        store.announce(trial)
+        write_table(store.folder(trial.id).units, units, UNIT_COLUMNS)
+        write_table(store.folder(trial.id).boxes, boxes, BOX_COLUMNS)
+        outcome = Outcome(
+            metrics=found | metrics,
+            best_epoch=1,
+            num_epochs=2,
+            duration_s=30.0,
+            notes=(),
+            provenance=provenance,
+        )
+        store.finish(trial, outcome)
+
+    return finish

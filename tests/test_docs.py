@@ -1,6 +1,7 @@
 """The pages of docs/ say what is so: their examples are run as they are printed."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.cli.main import main
+from bench.cli.main import build_parser, main
 from bench.cli.model_listing import to_text
 from bench.cli.model_sheets import collect
 from bench.metrics.protocol import LocalizationProtocol
@@ -21,6 +22,7 @@ from bench.suite.schema import FolderSpec
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "adding-a-model.md").read_text(encoding="utf-8")
+LINEAGE = (ROOT / "docs" / "lineage.md").read_text(encoding="utf-8")
 OWN_DATA = (ROOT / "docs" / "your-own-data.md").read_text(encoding="utf-8")
 
 REGISTER = """\
@@ -158,6 +160,15 @@ def test_example_of_claims_is_valid_and_the_page_names_every_key(tmp_path):
 def test_page_on_own_data_names_every_key():
     for key in FolderSpec.model_fields.keys() - {"name", "oversize"}:
         assert f"`{key}`" in OWN_DATA, key
+
+
+@pytest.mark.parametrize("block", blocks("bash", LINEAGE))
+def test_commands_of_the_page_on_lineage_are_understood(block):
+    commands = [line for line in block.replace("\\\n", " ").splitlines() if line]
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == "bench"
+        assert build_parser().parse_args(words).verb == words[0]
 
 
 def test_the_page_on_the_protocol_names_every_choice_and_value():

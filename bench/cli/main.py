@@ -8,7 +8,22 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bench.cli import arguments as shared
-from bench.cli import data, list_, plan, predict, replay, report, rescore, run, schema, ui, verify
+from bench.cli import (
+    compare,
+    data,
+    list_,
+    plan,
+    predict,
+    reference,
+    replay,
+    report,
+    rescore,
+    run,
+    schema,
+    show,
+    ui,
+    verify,
+)
 from bench.errors import FULL_DISK, BenchError, nearest
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -21,6 +36,9 @@ VERBS = {
     "rescore": rescore,
     "predict": predict,
     "replay": replay,
+    "show": show,
+    "compare": compare,
+    "reference": reference,
     "data": data,
     "list": list_,
     "ui": ui,

@@ -1,16 +1,23 @@
-"""Write a suite's tables from the results folder, and print them; or those of all suites and the thesis."""
+"""Write a suite's tables from the results folder, and print them; or those of all suites and the thesis.
+
+Beside the tables lies table.lock.json: the digests of the files and of all that they were computed from.
+--check computes the report again, in memory, and exits with 1 if a byte differs from what lies in the folder.
+A report of a selection is checked with the same selection.
+"""
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.cli import arguments as shared
 from bench.errors import SuiteError
 
+EXIT_DIFFERS = 1
+
 EXAMPLES = """\
 examples:
-  bench report suites/demo.yaml
-  bench report suites/nih_mini.yaml --results-dir /mnt/results --reports-dir paper/tables
+  bench report suites/nih_mini.yaml --results-dir /mnt/results --reports-dir paper/tables --check
   bench report --all      every suite that has results, and the thesis' tables beside the published ones
 """
 
@@ -32,10 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_results_dir(parser)
     shared.add_reports_dir(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; say what differs from the report that is there"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Writes the tables; prints those of one suite, of all a summary."""
+    """Writes the tables and prints those of one suite, of all a summary; or checks, 1 if one differs."""
     if arguments.all:
         return _report_all(arguments)
     if arguments.suite is None:
@@ -46,6 +56,10 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.build import render_report, write_report
 
     report = render_report(loaded, shared.open_store(arguments))
+    if arguments.check:
+        from bench.reporting.check import check_report
+
+        return _tell(check_report(report, arguments.reports_dir), arguments.reports_dir / report.name)
     folder = write_report(report, arguments.reports_dir)
     print(report.page)
     print(f"tables: {folder}", file=sys.stderr)
@@ -58,9 +72,22 @@ def _report_all(arguments: argparse.Namespace) -> int:
         word = {"suite": "a suite", "overrides": "--set"}.get(given[0], f"--{given[0]}")
         raise SuiteError(f"bench report --all: is of whole suites, all of them; leave out {word}")
 
-    from bench.reporting.all_reports import suite_files, write_all
+    from bench.reporting.all_reports import check_all, suite_files, write_all
 
-    store = shared.open_store(arguments)
-    for line in write_all(suite_files(arguments.suites_dir), store, arguments.reports_dir):
+    store, suites = shared.open_store(arguments), suite_files(arguments.suites_dir)
+    if arguments.check:
+        return _tell(check_all(suites, store, arguments.reports_dir), arguments.reports_dir)
+    for line in write_all(suites, store, arguments.reports_dir):
         print(line, flush=True)
     return 0
+
+
+def _tell(differences: Iterable[str], folder: Path) -> int:
+    """Prints the differences as they come; 1 if there is one."""
+    code = 0
+    for sentence in differences:
+        print(sentence, flush=True)
+        code = EXIT_DIFFERS
+    if code == 0:
+        print(f"{folder}: every byte is what the results say")
+    return code

@@ -57,9 +57,11 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.execution.driver import Driver, run_grid
     from bench.execution.live import Display
     from bench.reporting.build import render_report, write_report
+    from bench.reporting.references import require_references
     from bench.reporting.suite_curves_figure import write_suite_curves
 
     store = shared.open_store(arguments)
+    require_references(loaded.suite.references, store.root)
     context = RunContext(
         results_dir=store.root,
         data_root=shared.data_root(arguments),

@@ -98,6 +98,17 @@ def read_manifest(
     return _as_table({name: found[name] for name in names})
 
 
+def stored_manifests(name: str, cache_dir: Path) -> dict[Path, pd.DataFrame]:
+    """Returns the manifests that the cache has of a data set, one for each place that it was found at.
+
+    Args:
+        name: what a suite calls the data set.
+        cache_dir: where manifests are kept.
+    """
+    paths = sorted((cache_dir / name).glob("manifest-*.parquet"))
+    return {path: _as_table(_load(path)) for path in paths}
+
+
 def digest_of(source: Source, manifest: pd.DataFrame, frames: pd.DataFrame) -> str:
     """Returns ``sha256:…`` of all that can move a number: split, files, labels, patients, boxes, frames.
 

@@ -107,7 +107,22 @@ def read_tables(root: Path) -> NihTables:
         _finding(name, path)
     labels = labels.reindex(columns=list(NIH_FINDINGS), fill_value=0)
     patients = entries.set_index("Image Index")["Patient ID"]
-    return NihTables(root, labels, patients, _read_boxes(_first_of(BOX_FILES, root)))
+    return NihTables(root, labels, patients, read_boxes(_first_of(BOX_FILES, root)))
+
+
+def read_boxes(path: Path) -> pd.DataFrame:
+    """Returns the official boxes: columns image, finding, x, y, w, h in px of the 1024 frame.
+
+    Raises:
+        DataError: the file cannot be read, lacks a column, or has an unknown finding or a coordinate that is
+            no number.
+    """
+    boxes = read_csv(path)
+    if boxes.shape[1] < 6:
+        raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {boxes.shape[1]}")
+    boxes = boxes.iloc[:, :6].set_axis(["image", "finding", "x", "y", "w", "h"], axis=1)
+    boxes["finding"] = [_finding(name, path) for name in boxes["finding"]]
+    return as_numbers(boxes, ("x", "y", "w", "h"), path, "a coordinate")
 
 
 def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts:
@@ -165,12 +180,3 @@ def _finding(name: str, path: Path) -> str:
         return NIH_FINDINGS[finding_index(name, NIH_FINDINGS)]
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-
-
-def _read_boxes(path: Path) -> pd.DataFrame:
-    boxes = read_csv(path)
-    if boxes.shape[1] < 6:
-        raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {boxes.shape[1]}")
-    boxes = boxes.iloc[:, :6].set_axis(["image", "finding", "x", "y", "w", "h"], axis=1)
-    boxes["finding"] = [_finding(name, path) for name in boxes["finding"]]
-    return as_numbers(boxes, ("x", "y", "w", "h"), path, "a coordinate")

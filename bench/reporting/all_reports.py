@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.errors import SuiteError
 from bench.reporting.build import render_report, write_report
+from bench.reporting.check import check_report
 from bench.reporting.thesis.report import render_thesis, summary_lines
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite, load_suite
@@ -50,6 +51,24 @@ def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
     folder = write_report(thesis, reports_dir)
     yield f"thesis: {len(thesis.tables) - 1} tables in {folder}"
     yield from summary_lines(thesis)
+
+
+def check_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:
+    """Yields a sentence for each difference between what `write_all` would write and what is there.
+
+    Args:
+        suites: as of `write_all`.
+        store: the results folder.
+        reports_dir: has a folder for each report.
+
+    Raises:
+        SuiteError: a suite is not usable.
+        ResultsError: a record or a table of results cannot be read.
+    """
+    for suite in [load_suite(path) for path in suites]:
+        if _has_records(suite, store):
+            yield from check_report(render_report(suite, store), reports_dir)
+    yield from check_report(render_thesis(suites[0].parent, store), reports_dir)
 
 
 def _has_records(suite: LoadedSuite, store: ResultsStore) -> bool:

@@ -11,7 +11,9 @@ from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.html import to_page
 from bench.reporting.latex import to_latex
+from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
+from bench.reporting.references import load_reference
 from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
 from bench.reporting.verdicts import judge
@@ -49,7 +51,8 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         ResultsError: a record or table of results cannot be read.
     """
     suite, grid = loaded.suite, loaded.grid
-    tables = (*build_tables(grid, store), *sensitivity_tables(grid, store))
+    references = [load_reference(name, store.root) for name in suite.references]
+    tables = (*build_tables(grid, store, references), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     title, origin = suite.title or suite.name, _origin(records, loaded, store)
     verdicts = judge(loaded.claims, store)
@@ -62,6 +65,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         files |= table_files(table)
     if verdicts:
         files["claims.csv"] = claims_csv(verdicts)
+    files[LOCK] = render_lock(suite.name, [loaded], store, files)
     return Report(suite.name, tables, page, files)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import listing
-from bench.metrics.localization import MACRO, WEIGHTED
 from bench.reporting.comparison_table import comparison_table
 from bench.reporting.control_rows import (
     CONSTANT,
@@ -18,7 +17,10 @@ from bench.reporting.control_rows import (
     gain_over,
     rows_of_controls,
 )
+from bench.reporting.headings import heading_of
 from bench.reporting.interval_table import interval_table
+from bench.reporting.reference_rows import with_references
+from bench.reporting.references import Reference
 from bench.reporting.row_hits import RowHits, rows_of_hits
 from bench.reporting.slices import Slice, slices, table_key
 from bench.reporting.table import DIGITS, Cell, Row, Table
@@ -29,8 +31,6 @@ from bench.statistics.paired import is_tied
 from bench.statistics.student import mean_interval
 from bench.suite.cam import with_cam
 from bench.suite.grid import Grid
-
-_HEADINGS = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 
 _PROTOCOLS = {
     "point_accuracy": (
@@ -68,7 +68,7 @@ _NAMED = 8
 """Trials that a note names before it counts the rest."""
 
 
-def build_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
+def build_tables(grid: Grid, store: ResultsStore, references: Sequence[Reference] = ()) -> tuple[Table, ...]:
     """Returns tables for each data set and resolution.
 
     Localization by peak, AUROC and localization by overlap; then how sure the first one is, and its paired
@@ -76,13 +76,18 @@ def build_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
     finished trial, or without the metric in older records, are holes; metrics that no trial has make no
     table.
 
+    Args:
+        grid: the suite's points.
+        store: where their results are.
+        references: runs of others, which stand in the tables of their data set, resolution and metrics.
+
     Raises:
         ResultsError: a record or a per-unit table cannot be read, or two are of different units.
     """
-    return tuple(table for piece in slices(grid, store) for table in _tables_of(piece, store))
+    return tuple(table for piece in slices(grid, store) for table in _tables_of(piece, store, references))
 
 
-def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
+def _tables_of(piece: Slice, store: ResultsStore, references: Sequence[Reference]) -> Iterator[Table]:
     hits = rows_of_hits(piece, store)
     folder = store.folder(next(iter(piece.finished))) if piece.finished else None
     controls = rows_of_controls(folder, piece.resolution) if folder is not None and hits else ()
@@ -95,7 +100,7 @@ def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
             table = _with_areas(table, read_table(folder.boxes), columns, piece.resolution)
         if controls and metric == "point_accuracy":
             table = _with_controls(table, hits, controls, columns)
-        yield table
+        yield with_references(table, piece, metric, columns, store, references)
     if not hits:
         return
     where = f"{piece.dataset}, {piece.resolution} px"
@@ -128,7 +133,7 @@ def _table(piece: Slice, metric: str, columns: tuple[str, ...], store: ResultsSt
     return Table(
         key=table_key(metric, piece),
         title=f"{title}, {piece.dataset}, {piece.resolution} px",
-        columns=tuple(_HEADINGS.get(name, name.replace("_", " ")) for name in columns),
+        columns=tuple(map(heading_of, columns)),
         models=models,
         references=(),
         caption=f"{protocol} {_CAPTION}{_CAM_CAPTION if has_cams else ''}",

@@ -27,6 +27,11 @@ def short_hash(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:HASH_LENGTH]
 
 
+def bytes_digest(content: bytes) -> str:
+    """Returns ``sha256:…`` of the bytes."""
+    return DIGEST_PREFIX + hashlib.sha256(content).hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """Returns ``sha256:…`` of the file's bytes.
 

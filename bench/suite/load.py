@@ -345,7 +345,7 @@ def _check_models(models: Sequence[ModelSpec]) -> Iterator[tuple[Path_, str]]:
 
 
 def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
-    for axis in ("resolutions", "seeds", "cams", "accept"):
+    for axis in ("resolutions", "seeds", "cams", "accept", "references"):
         values: tuple[int | str, ...] = getattr(suite, axis)
         for index, value in enumerate(values):
             if value in values[:index]:

@@ -309,3 +309,6 @@ class Suite(Frozen):
     claims: tuple[Claim, ...] = ()
     """What the suite states of its rows; `bench verify` says which of it the trials support. Not part of a
     trial's identity."""
+    references: tuple[str, ...] = ()
+    """Results of others that stand below the models in tables of their data set and resolution: names of
+    `bench reference list`. Not part of a trial's identity."""

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli.main import VERBS as ALL_VERBS
+
 BROKEN = Path(__file__).parents[1] / "suite" / "broken"
 SUITES = Path(__file__).parents[2] / "suites"
-VERBS = ("plan", "run", "report", "verify", "predict", "data", "list", "ui", "schema")
+VERBS = (
+    *("plan", "run", "report", "verify", "show", "compare", "reference", "predict"),
+    *("data", "list", "ui", "schema"),
+)
 
 
 @pytest.mark.parametrize("verb", ["", *VERBS])
@@ -136,7 +141,7 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
     [
         (
             ["rnu", "small.yaml"],
-            "no verb 'rnu'; there are plan, run, report, verify, rescore, predict, replay, data, list, ui, ",
+            f"no verb 'rnu'; there are {', '.join(ALL_VERBS)}; did you mean 'run'?",
         ),
         (["run"], "the following arguments are required: SUITE"),
         (["run", "smal.yaml"], "did you mean 'small.yaml'?"),

@@ -31,6 +31,7 @@ def test_every_table_is_written_in_every_format(filled) -> None:
     expected = {f"{key}.{suffix}" for key in KEYS for suffix in ("md", "tex", "csv")} | {
         "README.md",
         "index.html",
+        "table.lock.json",
     }
     assert {path.name for path in folder.iterdir()} == expected
 

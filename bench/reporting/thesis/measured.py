@@ -12,7 +12,7 @@ from bench.results.store import ResultsStore
 from bench.results.units import read_table
 from bench.suite.claims import Margins, Metric
 from bench.suite.grid import Grid
-from bench.suite.load import load_suite
+from bench.suite.load import LoadedSuite, load_suite
 
 _NAMED = 5
 """Trials that a footnote names before it counts the rest."""
@@ -56,8 +56,14 @@ class Measurements:
         self._store = store
         self._rows: dict[str, Mapping[tuple[str, int], list[_Trial]] | None] = {}
         self._margins: dict[str | None, Margins] = {}
+        self._suites: dict[str, LoadedSuite] = {}
         self._records: dict[str, Record | None] = {}
         self._areas: dict[str, Mapping[str, float] | None] = {}
+
+    @property
+    def suites(self) -> tuple[LoadedSuite, ...]:
+        """Those that were read so far, by name."""
+        return tuple(self._suites[name] for name in sorted(self._suites))
 
     def of(self, slot: Slot) -> Measured:
         """Returns the values of the slot's finished trials.
@@ -106,6 +112,7 @@ class Measurements:
             self._rows[suite] = None if loaded is None else _rows(loaded.grid)
             if loaded is not None:
                 self._margins[suite] = loaded.suite.margins
+                self._suites[suite] = loaded
         return self._rows[suite]
 
     def _record(self, trial_id: str) -> Record | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.reporting.build import Report, table_files
 from bench.reporting.html import to_html, to_page
 from bench.reporting.latex import to_document
+from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
 from bench.reporting.table import Cell, Row, Table, Verdict
 from bench.reporting.thesis import datasets
@@ -68,6 +69,7 @@ def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
         "tables.tex": to_document(_by_file(tables, ("ours", "beside")), _TITLE),
         "tables-compact.tex": to_document(_by_file(tables, ("compact",)), _TITLE),
     }
+    files[LOCK] = render_lock(NAME, measurements.suites, store, files)
     return Report(NAME, (summary, *(table for form in FORMS for table in tables[form])), page, files)
 
 

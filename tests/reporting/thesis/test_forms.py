@@ -34,7 +34,7 @@ def test_nine_tables_are_written_in_three_forms_and_four_formats(empty_thesis: R
         for number in NUMBERS
         for ending in ("md", "tex", "html", "csv")
     }
-    others = {"README.md", "index.html", "tables.tex", "tables-compact.tex"}
+    others = {"README.md", "index.html", "tables.tex", "tables-compact.tex", "table.lock.json"}
     assert set(empty_thesis.files) == expected | others
     for form in FORMS:
         for number in NUMBERS:

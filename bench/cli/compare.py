@@ -1,0 +1,82 @@
+"""Compare two rows of a suite, or a row and a reference run, image by image.
+
+Each unit, a finding of an image that has a box, is hit by both, by one of them, or by neither. Differences
+are first − second of the weighted accuracy. Rows of a suite are paired by seed; a reference is held against
+each seed of the other side. --csv writes every unit, to look at its image.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli import arguments as shared
+
+if TYPE_CHECKING:
+    from bench.reporting.pairwise import Comparison
+
+EXAMPLES = """\
+examples:
+  bench compare suites/demo.yaml PYLON Baseline
+  bench compare suites/nih_256.yaml PYLON authors_pylon_nih256 --csv units.csv
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    shared.add_suite(parser)
+    for name in ("first", "second"):
+        parser.add_argument(
+            name, metavar=name.upper(), help="a row of the suite, or a reference of `bench reference list`"
+        )
+    parser.add_argument(
+        "--metric",
+        default="point_accuracy",
+        metavar="NAME",
+        help="whose hits: point_accuracy, of the peak (default), or iobb_accuracy, of the overlap",
+    )
+    shared.add_results_dir(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each seed and unit")
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Prints the comparison, and writes its units if that is asked for."""
+    import shutil
+    import sys
+
+    from bench.cli.comparison_listing import to_csv, to_json, to_text
+    from bench.cli.list_ import MIN_WIDTH
+    from bench.errors import ResultsError
+    from bench.results.atomic import write_text
+
+    comparison = _compare(arguments)
+    if arguments.json:
+        print(to_json(comparison))
+    else:
+        print(to_text(comparison, max(shutil.get_terminal_size().columns, MIN_WIDTH)))
+    if arguments.csv is not None:
+        try:
+            write_text(arguments.csv, to_csv(comparison))
+        except OSError as error:
+            raise ResultsError(f"{arguments.csv}: cannot be written ({error.strerror or error})") from None
+        print(f"units: {arguments.csv}", file=sys.stderr)
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> "Comparison":
+    from bench.errors import SuiteError, listing, nearest
+    from bench.reporting.pairwise import compare
+    from bench.reporting.sides import METRICS, find_side, require_one_table
+
+    metric = next((name for name in METRICS if name == arguments.metric), None)
+    if metric is None:
+        hint = nearest(arguments.metric, METRICS)
+        raise SuiteError(f"--metric {arguments.metric!r}: single units have {listing(METRICS)}{hint}")
+    grid = shared.select(arguments, shared.load(arguments))
+    require_one_table(grid)
+    store = shared.open_store(arguments)
+    first, second = (find_side(name, grid, store, metric) for name in (arguments.first, arguments.second))
+    is_same = (first.label, first.is_reference) == (second.label, second.is_reference)
+    if is_same and (not first.is_reference or arguments.first == arguments.second):
+        raise SuiteError(f"{first.label!r} cannot be compared with itself")
+    return compare(first, second, metric)

@@ -1,0 +1,194 @@
+"""A comparison unit by unit as text for a terminal, as JSON, and its units as CSV."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from bench.cli.columns import Group, flow, wrap
+from bench.reporting.pairwise import Comparison
+from bench.reporting.sides import Side
+from bench.reporting.table import DASH
+from bench.statistics.interval import Interval
+
+_LEGEND = (
+    "McNemar p: exact, as if all units were independent; clustered (Obuchowski): units of a patient are not",
+    "interval over patients, and flips by patient: of these trained models, on other patients",
+    "by finding: interval over patients; p of sign flips by patient; Holm: adjusted over the findings",
+)
+
+_METRICS = {"point_accuracy": "peak in a box", "iobb_accuracy": "IoBB > 0.5"}
+
+
+def to_json(comparison: Comparison) -> str:
+    """Returns everything but the single units as a JSON document; what is not defined is null.
+
+    "first" and "second": label, reference (bool), seeds, remarks, accuracy (weighted), only (units that only
+    it has). "units": how many are compared. "seeds": of each trial how many units both, only_first,
+    only_second or neither hit, and McNemar's exact p. "difference": of the weighted accuracies, with its
+    intervals and tests. "findings": the same of each, p_holm adjusted over them.
+    """
+    document = {
+        "metric": comparison.metric,
+        "first": _side(comparison.first, comparison.accuracies[0], comparison.only_first),
+        "second": _side(comparison.second, comparison.accuracies[1], comparison.only_second),
+        "units": comparison.num_units,
+        "patients": comparison.over_patients.num_patients,
+        "seeds": [
+            {
+                "seed": seed.seed,
+                "both": seed.both,
+                "only_first": seed.test.first_only,
+                "only_second": seed.test.second_only,
+                "neither": seed.neither,
+                "p_mcnemar": seed.test.p,
+            }
+            for seed in comparison.seeds
+        ],
+        "difference": _difference(comparison),
+        "findings": [
+            {
+                "finding": part.finding,
+                "units": part.num_units,
+                "first": part.first,
+                "second": part.second,
+                "difference": part.first - part.second,
+                "over_patients": _ends(part.interval),
+                "p": part.test.p,
+                "p_holm": part.adjusted_p,
+            }
+            for part in comparison.findings
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _side(side: Side, accuracy: float, only: int) -> dict[str, object]:
+    return {
+        "label": side.label,
+        "reference": side.is_reference,
+        "seeds": sorted(side.tables),
+        "remarks": side.remarks,
+        "accuracy": accuracy,
+        "only": only,
+    }
+
+
+def _difference(comparison: Comparison) -> dict[str, object]:
+    clustered, by_seed = comparison.clustered, comparison.by_seed
+    return {
+        "mean": comparison.difference,
+        "over_patients": _ends(comparison.over_patients),
+        "over_seeds_and_patients": _ends(comparison.over_seeds_and_patients),
+        "p_over_seeds_and_patients": _or_none(comparison.p_over_seeds_and_patients),
+        "mcnemar_clustered": {"statistic": _or_none(clustered.statistic), "p": _or_none(clustered.p)},
+        "sign_flip_by_patient": asdict(comparison.by_patient),
+        "sign_flip_by_seed": None if by_seed is None else asdict(by_seed),
+    }
+
+
+def to_csv(comparison: Comparison) -> str:
+    """Returns a line per seed and unit: seed, image, patient, finding, first and second (1 hit), outcome."""
+    units = comparison.units
+    words = {(True, True): "both", (True, False): "first", (False, True): "second", (False, False): "neither"}
+    outcome = [words[bool(a), bool(b)] for a, b in zip(units["first"], units["second"], strict=True)]
+    table = units.assign(
+        first=units["first"].astype(int), second=units["second"].astype(int), outcome=outcome
+    )
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def to_text(comparison: Comparison, width: int) -> str:
+    """Returns the comparison in lines of at most `width` characters, as far as its columns allow."""
+    lines = [line for text in _heading(comparison) for line in wrap(text, width)]
+    lines += ["", "Units by who hits them, trial by trial"]
+    lines += flow([f"seed {seed.seed}" for seed in comparison.seeds], [_counts(comparison)], width)
+    lines += [line for text in _tests(comparison) for line in wrap(text, width)]
+    lines += ["", "By finding"]
+    lines += flow([part.finding for part in comparison.findings], _findings(comparison), width)
+    lines += [line for text in _LEGEND for line in wrap(text, width)]
+    return "\n".join(lines)
+
+
+def _heading(comparison: Comparison) -> Iterator[str]:
+    first, second = comparison.first, comparison.second
+    yield f"{first.label} − {second.label}: {_signed(comparison.difference)} ({_METRICS[comparison.metric]})"
+    patients = comparison.over_patients.num_patients
+    yield (
+        f"weighted accuracy {comparison.accuracies[0]:.3f} and {comparison.accuracies[1]:.3f} on "
+        f"{comparison.num_units} units of {patients} patients"
+    )
+    for side, only in ((first, comparison.only_first), (second, comparison.only_second)):
+        if only:
+            yield f"{only} units that only {side.label} has are left out"
+        for remark in side.remarks:
+            yield f"{side.label}: {remark}"
+        if side.is_reference:
+            yield f"{side.label} has one seed: how far others would differ is in no interval and no test"
+
+
+def _counts(comparison: Comparison) -> Group:
+    seeds = comparison.seeds
+    return Group(
+        "",
+        (
+            ("both", *(str(seed.both) for seed in seeds)),
+            ("only first", *(str(seed.test.first_only) for seed in seeds)),
+            ("only second", *(str(seed.test.second_only) for seed in seeds)),
+            ("neither", *(str(seed.neither) for seed in seeds)),
+            ("difference", *(_signed(seed.difference) for seed in seeds)),
+            ("McNemar p", *(_p(seed.test.p) for seed in seeds)),
+        ),
+    )
+
+
+def _tests(comparison: Comparison) -> Iterator[str]:
+    yield f"95% interval over patients: {_interval(comparison.over_patients)}"
+    both, p_both = comparison.over_seeds_and_patients, comparison.p_over_seeds_and_patients
+    yield f"95% interval over seeds and patients: {_interval(both)}, p = {_p(p_both)}"
+    yield f"McNemar clustered by patient: p = {_p(comparison.clustered.p)}"
+    yield f"sign flips by patient: p = {_p(comparison.by_patient.p)}"
+    if comparison.by_seed is not None:
+        test = comparison.by_seed
+        reach = f"{test.num_pairs} seeds that differ give no p below {_p(test.smallest_p)}"
+        yield f"sign flips by seed: p = {_p(test.p)}; {reach}"
+
+
+def _findings(comparison: Comparison) -> list[Group]:
+    parts = comparison.findings
+    accuracies = (
+        ("units", *(str(part.num_units) for part in parts)),
+        ("first", *(f"{part.first:.3f}" for part in parts)),
+        ("second", *(f"{part.second:.3f}" for part in parts)),
+        ("difference", *(_signed(part.first - part.second) for part in parts)),
+    )
+    tests = (
+        ("95% interval", *(_interval(part.interval) for part in parts)),
+        ("p", *(_p(part.test.p) for part in parts)),
+        ("Holm", *(_p(part.adjusted_p) for part in parts)),
+    )
+    return [Group("", accuracies), Group("", tests)]
+
+
+def _ends(interval: Interval) -> list[float] | None:
+    return None if interval.low is None or interval.high is None else [interval.low, interval.high]
+
+
+def _interval(interval: Interval) -> str:
+    ends = _ends(interval)
+    return DASH if ends is None else f"{_signed(ends[0])} to {_signed(ends[1])}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return DASH
+    return f"{value:.1e}" if value < 0.0001 else f"{value:.4f}"
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value

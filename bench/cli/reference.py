@@ -1,0 +1,52 @@
+"""Reference runs: results of others that suites show below their models, and `bench compare` compares with.
+
+A suite names them under its key references.
+"""
+
+import argparse
+
+from bench.cli import arguments as shared
+from bench.cli import reference_add
+
+EXAMPLES = """\
+examples:
+  bench reference list
+  bench reference show authors_pylon_nih256
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    what = parser.add_subparsers(dest="what", metavar="WHAT", required=True, title="what to do")
+    listing = what.add_parser("list", help="all references", description="All references.")
+    sheet = what.add_parser(
+        "show", help="one of them", description="A reference: its source, protocol, metrics."
+    )
+    sheet.add_argument("name", metavar="NAME", help="a reference of `bench reference list`")
+    for subverb in (listing, sheet):
+        shared.add_results_dir(subverb)
+        subverb.add_argument("--json", action="store_true", help="print JSON")
+    reference_add.add_arguments(shared.add_verb(what, "add", reference_add))
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Lists, shows or adds."""
+    if arguments.what == "add":
+        return reference_add.execute(arguments)
+
+    import shutil
+
+    from bench.cli.list_ import MIN_WIDTH
+    from bench.cli.reference_listing import to_json, to_sheet, to_table
+    from bench.reporting.references import known_references, load_reference
+
+    results_dir = shared.open_store(arguments).root
+    is_sheet = arguments.what == "show"
+    names = (arguments.name,) if is_sheet else known_references(results_dir)
+    references = [load_reference(name, results_dir) for name in names]
+    width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
+    if arguments.json:
+        print(to_json(references))
+    else:
+        print(to_sheet(references[0], width) if is_sheet else to_table(references, width))
+    return 0

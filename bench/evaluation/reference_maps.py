@@ -1,0 +1,179 @@
+"""Reads heatmaps that were made elsewhere, with their units and boxes, and scores them as a reference run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+import bench
+from bench.data.download import as_numbers, read_csv
+from bench.data.findings import FIXED_FINDINGS, finding_index
+from bench.data.nih import read_boxes
+from bench.data.nih_names import patients_of
+from bench.errors import DataError, ResultsError, listing
+from bench.evaluation.score_maps import score_maps
+from bench.metrics.boxes import scaled
+from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
+from bench.suite.identity import file_digest
+
+_FINDING_COLUMNS = ("finding", "class", "cls")
+_TOLERANCE = 0.05
+"""Beyond [0, 1]: maps that were read off figures overshoot a little."""
+
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class MapFiles:
+    """The files of a reference run.
+
+    Attributes:
+        maps: .npz with one array, or .npy: [n, h, w].
+        units: CSV of n rows: image, finding (or class, cls) and perhaps patient.
+        boxes: CSV of boxes: NIH's own, or columns image, finding, x, y, width, height.
+    """
+
+    maps: Path
+    units: Path
+    boxes: Path
+
+
+def add_reference(
+    folder: ReferenceFolder,
+    record: ReferenceRecord,
+    files: MapFiles,
+    frame_px: float,
+    *,
+    are_probabilities: bool,
+) -> ReferenceRecord:
+    """Scores the maps, writes the reference's folder and returns the record with its metrics.
+
+    Args:
+        folder: where it is kept.
+        record: what is known of it but for metrics, of one seed.
+        files: what is scored.
+        frame_px: side of the square that the boxes are in, px.
+        are_probabilities: see `bench.evaluation.localize.localize`.
+
+    Raises:
+        DataError: a file cannot be read, or the files do not fit together.
+        ResultsError: the folder cannot be written.
+    """
+    units = _read_units(files.units, record.dataset)
+    maps = _read_maps(files.maps, len(units), files.units, are_probabilities=are_probabilities)
+    boxes = _boxes_of(units, files, record.dataset)
+    findings = FIXED_FINDINGS.get(record.dataset, tuple(dict.fromkeys(units["finding"])))
+    scores = score_maps(
+        maps,
+        units,
+        scaled(boxes, record.grid_px / frame_px).assign(**dict.fromkeys(FRAME_COLUMNS, float(frame_px))),
+        findings,
+        record.grid_px,
+        are_probabilities=are_probabilities,
+    )
+    scored = record.model_copy(
+        update={
+            "seeds": (SeedMetrics(seed=record.seeds[0].seed, metrics=scores.metrics),),
+            "notes": scores.notes,
+            "inputs": {path.name: file_digest(path) for path in (files.maps, files.units, files.boxes)},
+            "bench": bench.__version__,
+        }
+    )
+    try:
+        write_table(folder.units, scores.units, UNIT_COLUMNS)
+        write_table(folder.boxes, scores.boxes, (*BOX_COLUMNS, *FRAME_COLUMNS))
+        folder.write_record(scored)
+    except OSError as error:
+        raise ResultsError(f"{folder.path}: cannot be written ({error.strerror or error})") from None
+    return scored
+
+
+def _read_units(path: Path, dataset: str) -> pd.DataFrame:
+    table = read_csv(path, ("image",))
+    column = next((name for name in _FINDING_COLUMNS if name in table.columns), None)
+    if column is None:
+        raise DataError(
+            f"{path}: no column says the finding; it has {listing(table.columns, 8)}, and it would be called "
+            f"one of {listing(_FINDING_COLUMNS)}"
+        )
+    units = pd.DataFrame(
+        {"image": table["image"].str.strip(), "finding": _known(table[column], dataset, path)}
+    )
+    if "patient" in table.columns:
+        units["patient"] = table["patient"].str.strip()
+    else:
+        units["patient"] = patients_of(units["image"]) if dataset == "nih" else units["image"]
+    twice = units.loc[units.duplicated(["image", "finding"]), "image"]
+    if len(twice):
+        raise DataError(f"{path}: {len(twice)} units stand twice, of {listing(twice, _NAMED)}")
+    return units
+
+
+def _known(names: pd.Series, dataset: str, path: Path) -> list[str]:
+    """The findings by the names that the data set gives them; a folder's are its own."""
+    findings = FIXED_FINDINGS.get(dataset)
+    if findings is None:
+        return names.str.strip().tolist()
+    try:
+        return [findings[finding_index(name.strip(), findings)] for name in names]
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def _read_maps(
+    path: Path, num_units: int, units: Path, *, are_probabilities: bool
+) -> npt.NDArray[np.float32]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = (
+            {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
+        )
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise DataError(f"{path}: no readable array of numpy ({error})") from None
+    if len(arrays) != 1:
+        raise DataError(f"{path}: holds {len(arrays)} arrays ({listing(arrays, _NAMED)}); one is expected")
+    (maps,) = arrays.values()
+    if maps.ndim != 3 or len(maps) != num_units or maps.dtype.kind not in "fiu":
+        raise DataError(
+            f"{path}: holds {maps.dtype} {list(maps.shape)}; numbers [n, h, w] are expected, with "
+            f"n = {num_units} as {units} has units"
+        )
+    finite = maps[np.isfinite(maps)]
+    if (
+        are_probabilities
+        and finite.size
+        and not -_TOLERANCE <= finite.min() <= finite.max() <= 1 + _TOLERANCE
+    ):
+        raise DataError(
+            f"{path}: values reach from {finite.min():.3g} to {finite.max():.3g}, which are no "
+            "probabilities; --logits takes them as logits"
+        )
+    return maps.astype(np.float32)
+
+
+def _boxes_of(units: pd.DataFrame, files: MapFiles, dataset: str) -> pd.DataFrame:
+    """The boxes of the units, px of their own frame; others are left out."""
+    if dataset == "nih":
+        boxes = read_boxes(files.boxes)
+    else:
+        sides = ("x", "y", "width", "height")
+        table = read_csv(files.boxes, ("image", "finding", *sides))
+        boxes = as_numbers(table, sides, files.boxes, "a coordinate").rename(
+            columns={"width": "w", "height": "h"}
+        )
+        boxes["finding"] = _known(boxes["finding"], dataset, files.boxes)
+    wanted = units[["image", "finding"]]
+    found = boxes.merge(wanted, on=["image", "finding"])
+    boxed = set(zip(found["image"], found["finding"], strict=True))
+    without = [
+        f"{i} {f}" for i, f in zip(wanted["image"], wanted["finding"], strict=True) if (i, f) not in boxed
+    ]
+    if without:
+        raise DataError(
+            f"{files.boxes}: {len(without)} of {len(units)} units have no box: {listing(without, _NAMED)}"
+        )
+    return found[list(BOX_COLUMNS)]

@@ -1,0 +1,242 @@
+"""From a cell of a written table to the trials behind it, and to its value computed again from them."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import ResultsError, listing, nearest
+from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
+from bench.metrics.overlap import is_hit
+from bench.reporting.headings import heading_of
+from bench.reporting.quantities import Quantity, quantity_of
+from bench.results.store import ResultsStore, State
+from bench.results.units import read_table
+from bench.statistics.student import MeanInterval, mean_interval
+from bench.suite.cam import CAM_NAMES, CamMethod
+
+_OURS = ("model", "ours")
+"""Kinds of rows that trials of ours stand behind."""
+
+_TOLERANCE = 1e-12
+"""Relative and absolute: the last digit may differ between processors."""
+
+
+@dataclass(frozen=True)
+class TrialValue:
+    """What one trial says of a cell.
+
+    Attributes:
+        trial_id: which.
+        state: where it stands here.
+        value: by its record; None if it has none.
+        from_units: the same from its per-unit table; None where there is none, and for AUROC.
+    """
+
+    trial_id: str
+    state: State
+    value: float | None
+    from_units: float | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether record and units do not contradict each other."""
+        return self.from_units is None or (self.value is not None and _close(self.value, self.from_units))
+
+
+@dataclass(frozen=True)
+class CellLineage:
+    """A cell and what stands behind it.
+
+    Attributes:
+        table: key of the table.
+        row: label.
+        column: heading.
+        kind: model or ours; reference, published or difference.
+        mean: as written; None is a hole.
+        half_width: as written.
+        n: seeds behind the mean.
+        expected: seeds that the suite asks for.
+        trials: those behind the mean.
+        is_recorded: whether records have such a value at all; not of what is computed from several of them.
+        again: mean and interval from the trials' records; None if there is no trial, or a value is missing.
+    """
+
+    table: str
+    row: str
+    column: str
+    kind: str
+    mean: float | None
+    half_width: float | None
+    n: int
+    expected: int
+    trials: tuple[TrialValue, ...]
+    is_recorded: bool
+    again: MeanInterval | None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether trials of ours could stand behind it."""
+        return self.kind in _OURS
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the trials give the cell's value again; None if that cannot be told."""
+        if self.again is None or self.mean is None:
+            return None
+        same = _close(self.mean, self.again.mean) and self.n == self.again.n
+        widths = (self.half_width, self.again.half_width)
+        if None in widths:
+            return same and widths == (None, None)
+        return same and _close(*(width for width in widths if width is not None))
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether the trials' records, or their units, say something else than the cell."""
+        return self.agrees is False or not all(trial.agrees for trial in self.trials)
+
+
+def trace_cell(
+    path: Path,
+    row: str,
+    column: str,
+    store: ResultsStore,
+    section: str | None = None,
+    group: str | None = None,
+) -> CellLineage:
+    """Returns a cell of the table in a report's CSV file, with its trials and its value from their records.
+
+    Args:
+        path: a CSV file of a report.
+        row: label of the row; case does not matter.
+        column: heading, or name such as ``weighted`` or ``Pleural_Thickening``; case does not matter.
+        store: where the trials are.
+        section: of rows, where several of the same label are in different ones.
+        group: heading above columns, where several of the same heading are below different ones.
+
+    Raises:
+        ResultsError: the file is no table of a report, it has no such cell or several, or a record cannot be
+            read.
+    """
+    cells = _narrowed(_read(path), path, {"section": section, "group": group})
+    rows = list(dict.fromkeys(cell["row"] for cell in cells))
+    chosen_row = _choose(row, {label: label for label in rows}, f"{path}: no row")
+    own = [cell for cell in cells if cell["row"] == chosen_row]
+    headings = {cell["column"]: cell["column"] for cell in own}
+    by_name = {name: heading_of(name) for name in (WEIGHTED, MACRO) if heading_of(name) in headings}
+    chosen = _choose(heading_of(column), headings | by_name, f"{path}: no column")
+    cell = _only([cell for cell in own if cell["column"] == chosen], path)
+    key = quantity_of(cell["table"], cell["row"], cell["section"], chosen, cell["group"])
+    cam = _cam_of(chosen_row)
+    trials = tuple(_value(trial_id, key, cam, store) for trial_id in cell["trial_ids"].split())
+    values = [trial.value for trial in trials if trial.value is not None]
+    try:
+        mean, half_width = (float(cell[key]) if cell[key] else None for key in ("mean", "half_width_95"))
+        n, expected = (int(cell[key]) for key in ("n", "expected"))
+    except ValueError as error:
+        raise ResultsError(f"{path}: row {chosen_row!r}, column {chosen!r}: {error}") from None
+    return CellLineage(
+        table=cell["table"],
+        row=chosen_row,
+        column=chosen,
+        kind=cell["kind"],
+        mean=mean,
+        half_width=half_width,
+        n=n,
+        expected=expected,
+        trials=trials,
+        is_recorded=key is not None,
+        again=mean_interval(values) if values and len(values) == len(trials) else None,
+    )
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    needed = {"table", "row", "kind", "column", "mean", "half_width_95", "n", "expected", "trial_ids"}
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            cells = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ResultsError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    missing = sorted(needed - set(reader.fieldnames or ()))
+    if missing or not cells:
+        what = f"lacks {listing(missing)}" if missing else "has no cell"
+        raise ResultsError(f"{path}: is no table of a report ({what}); bench report writes such")
+    return cells
+
+
+def _narrowed(
+    cells: list[dict[str, str]], path: Path, wanted: Mapping[str, str | None]
+) -> list[dict[str, str]]:
+    """The cells of the section and group that are asked for; older files have neither."""
+    cells = [{"section": "", "group": ""} | cell for cell in cells]
+    for what, word in wanted.items():
+        if word is not None:
+            known = {cell[what]: cell[what] for cell in cells if cell[what]}
+            chosen = _choose(word, known, f"{path}: no {what}")
+            cells = [cell for cell in cells if cell[what] == chosen]
+    return cells
+
+
+def _only(cells: list[dict[str, str]], path: Path) -> dict[str, str]:
+    """The cell of ours, of those that share row and column with published ones and differences."""
+    own = [cell for cell in cells if cell["kind"] in _OURS] or cells
+    for what in ("section", "group"):
+        words = list(dict.fromkeys(cell[what] for cell in own))
+        if len(words) > 1:
+            raise ResultsError(
+                f"{path}: has the row and column several times; say which with --{what}: {listing(words)}"
+            )
+    return own[0]
+
+
+def _choose(word: str, known: Mapping[str, str], what: str) -> str:
+    if word in known:
+        return known[word]
+    by_lower = {name.lower(): value for name, value in known.items()}
+    if word.lower() not in by_lower:
+        names = list(dict.fromkeys(known.values()))
+        raise ResultsError(f"{what} {word!r}; there are: {listing(names)}{nearest(word, known)}")
+    return by_lower[word.lower()]
+
+
+def _cam_of(row: str) -> CamMethod:
+    """The map that a row is scored on, which its label ends with (see `bench.suite.cam.with_cam`)."""
+    found: Iterable[CamMethod] = (cam for cam, name in CAM_NAMES.items() if row.endswith(f" [{name}]"))
+    return next(iter(found), "native")
+
+
+def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: ResultsStore) -> TrialValue:
+    state = store.state(trial_id, cam)
+    if quantity is None:
+        return TrialValue(trial_id, state, None, None)
+    record, metrics = store.record(trial_id), {}
+    if cam != "native" and quantity.metric != "auroc":
+        evaluation = store.evaluation(trial_id, cam)
+        metrics = evaluation.metrics if evaluation is not None else {}
+    elif record is not None and record.outcome is not None:
+        metrics = record.outcome.metrics
+    name = quantity.name_in(metrics)
+    if name is None:
+        return TrialValue(trial_id, state, None, None)
+    folder = store.folder(trial_id)
+    units = folder.units if cam == "native" else folder.cam_units(cam)
+    value = metrics[f"{quantity.metric}/{name}"]
+    return TrialValue(trial_id, state, value, _from_units(units, quantity.metric, name))
+
+
+def _from_units(path: Path, metric: str, name: str) -> float | None:
+    if metric == "auroc" or not path.is_file():
+        return None
+    units = read_table(path)
+    if metric == "iobb_accuracy":
+        if "iobb" not in units.columns:
+            return None
+        units = units.assign(hit=is_hit(units["iobb"].to_numpy(), units["iou"].to_numpy()))
+    findings = tuple(units["finding"].unique())
+    return point_accuracy(units, findings).get(name)
+
+
+def _close(first: float, second: float) -> bool:
+    return math.isclose(first, second, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)

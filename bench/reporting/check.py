@@ -1,0 +1,109 @@
+"""Is a written report still what its results say? Every byte is compared, and the lock says what changed."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.errors import listing
+from bench.reporting.build import Report
+from bench.reporting.lock import LOCK, Lock, read_lock
+from bench.suite.identity import bytes_digest
+
+_NAMED = 8
+"""Trials that a sentence names before it counts the rest."""
+
+_SHOWN = 60
+"""Characters of a line that a sentence quotes."""
+
+
+def check_report(report: Report, reports_dir: Path) -> list[str]:
+    """Returns a sentence for each difference between the report and what was written of it earlier.
+
+    None if every byte is the same. Files that neither the report nor its lock names, such as figures, are
+    left alone. Nothing is written.
+
+    Args:
+        report: as the results give it now. A report of a selection has to be compared with one of the same.
+        reports_dir: below which ``<suite>/`` was written.
+    """
+    folder = reports_dir / report.name
+    lock = read_lock(folder / LOCK)
+    locked = lock.files if lock is not None else {}
+    sentences = [
+        sentence
+        for name, text in report.files.items()
+        if name != LOCK and (sentence := _difference(folder / name, text, locked.get(name))) is not None
+    ]
+    sentences += [
+        f"{folder / name}: is in the lock, and no file of the report any more"
+        for name in sorted(locked.keys() - report.files.keys())
+    ]
+    if LOCK in report.files:
+        sentences += _since(folder / LOCK, lock, report.files[LOCK])
+        if not sentences and (folder / LOCK).read_bytes() != report.files[LOCK].encode():
+            sentences.append(f"{folder / LOCK}: was changed after it was written")
+    return sentences
+
+
+def _difference(path: Path, text: str, locked: str | None) -> str | None:
+    """What is different about a file; `locked` is its digest by the lock, if it has one."""
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        return f"{path}: is missing"
+    except OSError as error:
+        return f"{path}: cannot be read ({error.strerror or error})"
+    if found == text.encode():
+        return None
+    was_changed = locked is not None and bytes_digest(found) != locked
+    why = "was changed after it was written; " if was_changed else ""
+    before, now = found.decode(errors="replace").split("\n"), text.split("\n")
+    for number in range(max(len(before), len(now))):
+        old, new = _line(before, number), _line(now, number)
+        if old != new:
+            return f"{path}: {why}line {number + 1} {_was_and_is(old, new)}"
+    return f"{path}: {why}is not UTF-8"
+
+
+def _line(lines: list[str], number: int) -> str | None:
+    return lines[number] if number < len(lines) else None
+
+
+def _was_and_is(old: str | None, new: str | None) -> str:
+    """Both lines in short, from a little before the first character that differs."""
+    if old is None or new is None:
+        return f"is missing: {_short(new or '', 0)}" if old is None else f"is too many: {_short(old, 0)}"
+    first = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
+    return f"is {_short(old, first)}, and would be {_short(new, first)}"
+
+
+def _short(line: str, first: int) -> str:
+    start = max(first - _SHOWN // 2, 0)
+    part = line[start : start + _SHOWN]
+    return repr(f"{'…' if start else ''}{part}{'…' if start + _SHOWN < len(line) else ''}")
+
+
+def _since(path: Path, lock: Lock | None, text: str) -> Iterator[str]:
+    """Yields what changed since the lock in `path` was written."""
+    if lock is None:
+        yield f"{path}: {'is no lock that this version can read' if path.exists() else 'is missing'}"
+        return
+    now = Lock.model_validate_json(text)
+    sentences = []
+    if lock.bench != now.bench:
+        sentences.append(f"was made by bench {lock.bench}, and this is {now.bench}")
+    if lock.suite != now.suite:
+        sentences.append("the suite is another: it was edited, or changed or narrowed by other options")
+    before = {trial.id: trial for trial in lock.trials}
+    for word, old, new in (
+        ("records", before, {trial.id: trial for trial in now.trials}),
+        ("references", lock.references, now.references),
+    ):
+        changed = _changed(old, new)
+        if changed:
+            sentences.append(f"{word} changed since: {listing(changed, _NAMED)}")
+    for sentence in sentences:
+        yield f"{path}: {sentence}"
+
+
+def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    return [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]

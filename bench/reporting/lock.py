@@ -1,0 +1,124 @@
+"""The lock of a report: the digests of its files and of all that they were computed from.
+
+table.lock.json lies beside the tables. It holds no time, no path of a machine and no commit (records hold the
+one that they were made by), so that the same results give the same lock.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+import bench
+from bench.reporting.references import load_reference
+from bench.results.store import ResultsStore, State, TrialFolder
+from bench.suite.cam import CAM_NAMES, CamMethod
+from bench.suite.frozen import Frozen
+from bench.suite.grid import Point
+from bench.suite.identity import bytes_digest, canonical_json, file_digest
+from bench.suite.load import LoadedSuite
+from bench.suite.schema import title_of
+
+LOCK = "table.lock.json"
+
+
+class LockedSuite(Frozen):
+    """What a report was asked to show."""
+
+    name: str
+    """Of the report."""
+    digest: str
+    """Of what the suites are asked to show; see `suite_digest`."""
+
+
+class LockedTrial(Frozen):
+    """A trial behind a report."""
+
+    id: str
+    state: State
+    files: dict[str, str]
+    """Digests of its record and of the tables of its units, by their paths in its folder."""
+
+
+class Lock(Frozen):
+    """What table.lock.json says; digests are ``sha256:…``."""
+
+    format: Literal[1] = 1
+    """Raised when the lock says other things, or says them otherwise."""
+    bench: str
+    """Version of this package."""
+    suite: LockedSuite
+    files: dict[str, str]
+    """Digests of the report's other files."""
+    trials: tuple[LockedTrial, ...]
+    references: dict[str, dict[str, str]]
+    """Digests of the files of each reference run."""
+
+
+def render_lock(
+    name: str, suites: Sequence[LoadedSuite], store: ResultsStore, files: Mapping[str, str]
+) -> str:
+    """Returns the lock of a report as JSON.
+
+    Args:
+        name: of the report.
+        suites: what it is of, each with the grid that it shows.
+        store: where their results are.
+        files: name → text of the report's other files.
+
+    Raises:
+        ResultsError: a record or a reference cannot be read.
+    """
+    digests = [suite_digest(loaded) for loaded in suites]
+    maps: dict[str, set[CamMethod]] = {}
+    for point in (point for loaded in suites for point in _points_of(loaded)):
+        maps.setdefault(point.trial.id, set()).add(point.cam)
+    references = dict.fromkeys(name for loaded in suites for name in loaded.suite.references)
+    lock = Lock(
+        bench=bench.__version__,
+        suite=LockedSuite(name=name, digest=bytes_digest(canonical_json(digests).encode())),
+        files={file: bytes_digest(text.encode()) for file, text in sorted(files.items())},
+        trials=tuple(
+            LockedTrial(id=key, state=store.state(key), files=_files_of(store.folder(key), maps[key]))
+            for key in maps
+        ),
+        references={key: dict(load_reference(key, store.root).digests) for key in references},
+    )
+    return lock.model_dump_json(indent=2) + "\n"
+
+
+def suite_digest(loaded: LoadedSuite) -> str:
+    """Returns ``sha256:…`` of what a report is asked to show: title, rows, trials, references and claims.
+
+    Files count by their content, as in a trial's id. What only says how trials are run does not count.
+    """
+    suite = loaded.suite
+    points = [[p.label, p.cam, title_of(p.trial.dataset), p.trial.id] for p in loaded.grid.points]
+    claims = [[stated.margin, stated.claim.model_dump(mode="json")] for stated in loaded.claims]
+    margins = suite.margins.model_dump(mode="json")
+    content = [suite.name, suite.title, points, list(suite.references), claims, margins]
+    return bytes_digest(canonical_json(content).encode())
+
+
+def _points_of(loaded: LoadedSuite) -> Iterator[Point]:
+    """Yields the points of the suite's tables, then those that its claims compare."""
+    yield from loaded.grid.points
+    for stated in loaded.claims:
+        for comparison in stated.comparisons:
+            yield from (*comparison.first.points, *comparison.second.points)
+
+
+def read_lock(path: Path) -> Lock | None:
+    """Returns the lock in `path`, or None if there is none that this version can read."""
+    try:
+        return Lock.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _files_of(folder: TrialFolder, cams: Collection[CamMethod]) -> dict[str, str]:
+    others = [cam for cam in CAM_NAMES if cam != "native" and cam in cams]
+    of_cams = [path for cam in others for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
+    paths = (folder.record, folder.units, folder.boxes, folder.sensitivity, *of_cams)
+    return {str(path.relative_to(folder.path)): file_digest(path) for path in paths if path.is_file()}

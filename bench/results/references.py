@@ -1,0 +1,96 @@
+"""Reference runs: what others reported, kept so that trials can be compared with it.
+
+results/references/<name>/reference.json   title, source, how its protocol differs, metrics
+                          units.parquet    one row per unit, as of a trial, in px of the grid
+                          boxes.parquet    the boxes of those units, in px of the grid
+"""
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from bench.errors import ResultsError, brief
+from bench.results.atomic import write_text
+from bench.suite.frozen import Frozen
+from bench.suite.schema import SHORT_NAME, Resolution, Seed
+
+
+class SeedMetrics(Frozen):
+    """The metrics of one seed."""
+
+    seed: Seed
+    metrics: dict[str, float]
+    """By the names that trials use: ``point_accuracy/weighted``, ``auroc/Mass``, …"""
+
+
+class ReferenceRecord(Frozen):
+    """What is known of a reference run."""
+
+    name: str = Field(pattern=SHORT_NAME)
+    """By which suites and `bench compare` call it."""
+    title: str
+    """What the rows of tables are called."""
+    source: str
+    """Where the numbers are from."""
+    differs: str
+    """How the protocol of its metrics differs from that of trials, in a sentence without its full stop."""
+    units_differ: str = ""
+    """The same of its single units; empty if they are those of its metrics."""
+    dataset: str
+    """Name of the data set, as suites have it."""
+    resolution: Resolution
+    """Side of the network's input, px: the tables that it belongs to."""
+    grid_px: int = Field(ge=1)
+    """Side of the square that the peaks of its units were looked for in, px."""
+    seeds: tuple[SeedMetrics, ...] = Field(min_length=1)
+    units_seed: Seed | None = None
+    """The seed whose units are known."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers should know."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """``sha256:…`` of each file that it was made from, by the file's name."""
+    bench: str = ""
+    """Version of this package that scored it; empty if it was not scored here."""
+
+
+class ReferenceFolder:
+    """The files of one reference run; the module's docstring says what is in them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = path / "reference.json"
+        self.units = path / "units.parquet"
+        self.boxes = path / "boxes.parquet"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of its files."""
+        return self.record, self.units, self.boxes
+
+    def write_record(self, record: ReferenceRecord) -> None:
+        """Writes what is known; last of all files, since it makes the folder a reference."""
+        write_text(self.record, record.model_dump_json(indent=2) + "\n")
+
+    def read_record(self) -> ReferenceRecord:
+        """Returns what is known.
+
+        Raises:
+            ResultsError: it is missing, not readable, or of another name than its folder.
+        """
+        try:
+            record = ReferenceRecord.model_validate_json(self.record.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise ResultsError(f"{self.record}: not a readable reference ({brief(error)})") from None
+        if record.name != self.path.name:
+            raise ResultsError(f"{self.record}: is another reference, {record.name}")
+        return record
+
+
+def reference_folder(results_dir: Path, name: str) -> ReferenceFolder:
+    """Returns the folder of a reference, whether it exists or not."""
+    return ReferenceFolder(results_dir / "references" / name)
+
+
+def stored_references(results_dir: Path) -> list[str]:
+    """Returns the names of the references in the results folder."""
+    return sorted(path.parent.name for path in (results_dir / "references").glob("*/reference.json"))

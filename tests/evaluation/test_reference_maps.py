@@ -1,0 +1,182 @@
+"""Heatmaps that were made elsewhere: scored as a trial's are, and the authors' own give their hits."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.errors import DataError
+from bench.evaluation.reference_maps import MapFiles, add_reference
+from bench.evaluation.score_maps import score_maps
+from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
+from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, read_table
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+UNITS = pd.DataFrame(
+    [("b.png", "q", "Nodule"), ("a.png", "p", "Mass"), ("b.png", "q", "Mass")],
+    columns=["image", "patient", "finding"],
+)
+# The cell (1, 2) of 4 × 4 has its middle at row 13, column 22 of a grid of 36.
+BOXES = pd.DataFrame(
+    [
+        ("a.png", "Mass", 21.0, 12.0, 2.0, 2.0),
+        ("b.png", "Mass", 0.0, 0.0, 4.0, 4.0),
+        ("b.png", "Nodule", 0.0, 30.0, 4.0, 4.0),
+        ("b.png", "Nodule", 20.0, 10.0, 4.0, 4.0),
+    ],
+    columns=["image", "finding", "x", "y", "w", "h"],
+)
+FRAMED = BOXES.assign(width_px=72.0, height_px=72.0)
+
+
+def maps(count: int = 3) -> np.ndarray:
+    found = np.full((count, 4, 4), 0.1, np.float16)
+    found[:, 1, 2] = 0.9
+    return found
+
+
+def test_each_map_is_scored_against_the_boxes_of_its_own_unit():
+    scores = score_maps(maps(), UNITS, FRAMED, ("Mass", "Nodule"), 36)
+    hits = {(unit.image, unit.finding): unit.hit for unit in scores.units.itertuples()}
+    assert hits == {("a.png", "Mass"): True, ("b.png", "Mass"): False, ("b.png", "Nodule"): True}
+    assert set(zip(scores.units["peak_row"], scores.units["peak_column"], strict=True)) == {(13, 22)}
+    assert scores.metrics["point_accuracy/weighted"] == pytest.approx(2 / 3)
+    assert scores.metrics["point_accuracy/macro"] == pytest.approx((1 / 2 + 1) / 2)
+    assert dict(zip(scores.units["image"], scores.units["patient"], strict=True)) == {
+        "a.png": "p",
+        "b.png": "q",
+    }
+    columns = list(BOX_COLUMNS)
+    pd.testing.assert_frame_equal(
+        scores.boxes.sort_values(columns, ignore_index=True), FRAMED.sort_values(columns, ignore_index=True)
+    )
+
+
+def test_logits_are_made_probabilities():
+    logits = np.log(maps().astype(float)) - np.log1p(-maps().astype(float))
+    scores = score_maps(logits, UNITS, FRAMED, ("Mass", "Nodule"), 36, are_probabilities=False)
+    assert scores.units["score"].to_numpy() == pytest.approx(0.9, abs=1e-3)
+
+
+def record(**changes) -> ReferenceRecord:
+    given = {
+        "name": "mine",
+        "title": "Mine",
+        "source": "here",
+        "differs": "nothing",
+        "dataset": "nih",
+        "resolution": 64,
+        "grid_px": 36,
+        "seeds": (SeedMetrics(seed=3, metrics={}),),
+        "units_seed": 3,
+    }
+    return ReferenceRecord(**given | changes)
+
+
+@pytest.fixture
+def files(tmp_path) -> MapFiles:
+    """The maps above as files: of NIH, boxes in a frame twice as large as the grid."""
+    np.savez(tmp_path / "maps.npz", heatmaps=maps())
+    UNITS[["image", "finding"]].rename(columns={"finding": "cls"}).to_csv(tmp_path / "units.csv", index=False)
+    lines = ["Image Index,Finding Label,Bbox [x,y,w,h],,,"]
+    lines += [f"{b.image},{b.finding},{b.x * 2},{b.y * 2},{b.w * 2},{b.h * 2}" for b in BOXES.itertuples()]
+    (tmp_path / "boxes.csv").write_text("\n".join([*lines, "z.png,Mass,1,1,1,1"]) + "\n")
+    return MapFiles(tmp_path / "maps.npz", tmp_path / "units.csv", tmp_path / "boxes.csv")
+
+
+def add(tmp_path, files: MapFiles, given: ReferenceRecord | None = None, *, are_probabilities: bool = True):
+    folder = reference_folder(tmp_path / "results", "mine")
+    return folder, add_reference(folder, given or record(), files, 72, are_probabilities=are_probabilities)
+
+
+def test_a_reference_keeps_units_boxes_metrics_and_what_it_was_made_from(tmp_path, files):
+    folder, added = add(tmp_path, files)
+    assert folder.read_record() == added
+    assert added.seeds[0].seed == 3
+    assert added.seeds[0].metrics["point_accuracy/weighted"] == pytest.approx(2 / 3)
+    assert set(added.inputs) == {"maps.npz", "units.csv", "boxes.csv"}
+    assert tuple(read_table(folder.units).columns) == UNIT_COLUMNS
+    assert len(read_table(folder.boxes)) == len(BOXES)  # the box of no unit is left out
+    assert read_table(folder.units)["patient"].tolist() == ["b.png", "b.png", "a.png"]  # names without "_"
+
+
+def test_other_data_sets_have_boxes_and_findings_of_their_own(tmp_path, files):
+    table = BOXES.assign(finding="Shadow").drop_duplicates(["image", "finding"])
+    table.rename(columns={"w": "width", "h": "height"}).to_csv(files.boxes, index=False)
+    pd.DataFrame({"image": ["a.png", "b.png"], "class": "Shadow", "patient": "same"}).to_csv(files.units)
+    np.save(tmp_path / "maps.npy", maps(2))
+    given = MapFiles(tmp_path / "maps.npy", files.units, files.boxes)
+    folder, added = add(tmp_path, given, record(dataset="folder"))
+    assert "point_accuracy/Shadow" in added.seeds[0].metrics
+    assert read_table(folder.units)["patient"].tolist() == ["same", "same"]
+
+
+def _no_box(files: MapFiles) -> None:
+    files.boxes.write_text("Image Index,Finding Label,Bbox [x,y,w,h],,,\na.png,Mass,1,1,1,1\n")
+
+
+def _unknown_finding(files: MapFiles) -> None:
+    files.units.write_text("image,cls\na.png,Masse\nb.png,Mass\nb.png,Nodule\n")
+
+
+def _no_finding_column(files: MapFiles) -> None:
+    files.units.write_text("image,label\na.png,Mass\n")
+
+
+def _twice(files: MapFiles) -> None:
+    files.units.write_text("image,cls\na.png,Mass\na.png,Mass\nb.png,Nodule\n")
+
+
+def _fewer_maps(files: MapFiles) -> None:
+    np.savez(files.maps, heatmaps=maps(2))
+
+
+def _two_arrays(files: MapFiles) -> None:
+    np.savez(files.maps, a=maps(), b=maps())
+
+
+def _no_archive(files: MapFiles) -> None:
+    files.maps.write_bytes(b"PK\x03\x04 cut off")
+
+
+def _logits(files: MapFiles) -> None:
+    np.savez(files.maps, heatmaps=maps() * 10 - 5)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (_no_box, r"boxes\.csv: 2 of 3 units have no box: b\.png Nodule, b\.png Mass"),
+        (_unknown_finding, r"units\.csv: unknown finding 'Masse'; did you mean 'Mass'"),
+        (_no_finding_column, r"units\.csv: no column says the finding; it has image, label"),
+        (_twice, r"units\.csv: 1 units stand twice, of a\.png"),
+        (_fewer_maps, r"maps\.npz: holds float16 \[2, 4, 4\]; .* with n = 3"),
+        (_two_arrays, r"maps\.npz: holds 2 arrays \(a, b\); one is expected"),
+        (_no_archive, r"maps\.npz: no readable array of numpy"),
+        (_logits, r"maps\.npz: values reach from -4 to 4, .*--logits"),
+    ],
+)
+def test_files_that_do_not_fit_are_told_in_a_sentence(tmp_path, files, spoil, sentence):
+    spoil(files)
+    with pytest.raises(DataError, match=sentence):
+        add(tmp_path, files)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="no reference heatmaps at hand")
+def test_authors_heatmaps_give_the_printed_hits_of_982_of_984_units(tmp_path):
+    folder = DATA / "authors_pylon_seed0"
+    files = MapFiles(
+        folder / "heatmaps_seed0_64x64_f16.npz",
+        folder / "panels_seed0.csv",
+        DATA / "meta" / "BBox_List_2017.csv",
+    )
+    given = reference_folder(tmp_path, "mine")
+    add_reference(given, record(resolution=256, grid_px=1024), files, 1024, are_probabilities=True)
+    units = read_table(given.units)
+    printed = pd.read_csv(folder / "panels_seed0.csv").rename(columns={"cls": "finding"})
+    both = units.merge(printed, on=["image", "finding"])
+    assert len(both) == 984
+    assert (both["hit"] == both["point_acc"].astype(bool)).sum() >= 982
+    assert units["patient"].nunique() == 726

@@ -1,0 +1,161 @@
+"""From a cell to its trials: values, states, and whether records and units still give it."""
+
+import pytest
+
+from bench.errors import ResultsError
+from bench.reporting.build import render_report, write_report
+from bench.reporting.cell_lineage import trace_cell
+from bench.results.units import UNIT_COLUMNS, read_table, write_table
+
+SUITE = """\
+models: [pylon, baseline]
+datasets: [phantom]
+resolutions: [64]
+seeds: [0, 1]
+cams: [native, grad_cam]
+"""
+UNITS = [("a", "p", "Mass"), ("b", "q", "Mass"), ("b", "q", "Pleural_Thickening"), ("c", "r", "Mass")]
+HITS = {0: (True, True, False, False), 1: (True, True, True, True)}
+
+
+@pytest.fixture
+def written(example, finish_trial):
+    """The folder of a report; the baseline never ran."""
+    loaded = example.load(SUITE)
+    for point in loaded.grid.points:
+        if point.label == "PYLON" and point.cam == "native":
+            hits = dict(zip(UNITS, HITS[point.trial.seed], strict=True))
+            finish_trial(example.store, point.trial, hits, **{"auroc/weighted": 0.75, "auroc/Mass": 0.75})
+        elif point.label == "PYLON":
+            example.evaluate(point, 0.25)
+            folder = example.store.folder(point.trial.id)
+            quarter = read_table(folder.units).assign(hit=[True, False, False, False])
+            write_table(folder.cam_units("grad_cam"), quarter, UNIT_COLUMNS)
+    return write_report(render_report(loaded, example.store), example.folder / "reports")
+
+
+def trace(written, example, row="PYLON", column="weighted", table="point_accuracy"):
+    return trace_cell(written / f"{table}-phantom-64px.csv", row, column, example.store)
+
+
+def test_a_cell_leads_to_its_trials_and_their_values(written, example):
+    cell = trace(written, example)
+    assert [(trial.state, trial.value, trial.from_units) for trial in cell.trials] == [
+        ("finished", 0.5, 0.5),
+        ("finished", 1.0, 1.0),
+    ]
+    assert [trial.trial_id.split("-")[3] for trial in cell.trials] == ["s0", "s1"]
+    assert (cell.mean, cell.n, cell.expected) == (0.75, 2, 2)
+
+
+def test_the_value_is_computed_again_from_records(written, example):
+    cell = trace(written, example)
+    assert (cell.agrees, cell.is_contradicted) == (True, False)
+    assert cell.again.half_width == pytest.approx(12.706204736 * 0.5 / 2)  # t(0.975, 1) · s/√2
+
+
+@pytest.mark.parametrize("word", ["Pleural Thickening", "pleural_thickening"])
+def test_columns_go_by_heading_or_name_in_any_case(written, example, word):
+    cell = trace(written, example, row="pylon", column=word)
+    assert (cell.row, cell.column, cell.mean) == ("PYLON", "Pleural Thickening", 0.5)
+
+
+def test_auroc_has_no_units_to_agree_with(written, example):
+    cell = trace(written, example, table="auroc")
+    assert cell.agrees
+    assert {trial.from_units for trial in cell.trials} == {None}
+
+
+def test_rows_of_other_maps_lead_to_their_evaluations(written, example):
+    cell = trace(written, example, row="PYLON [Grad-CAM]")
+    assert [(trial.value, trial.from_units) for trial in cell.trials] == [(0.25, 0.25)] * 2
+    assert cell.agrees
+
+
+def test_a_record_that_says_something_else_contradicts_the_cell(written, example, finish_trial):
+    trial = example.store.record(trace(written, example).trials[0].trial_id).trial
+    finish_trial(example.store, trial, dict(zip(UNITS, HITS[1], strict=True)))
+    cell = trace(written, example)
+    assert (cell.agrees, cell.is_contradicted) == (False, True)
+    assert (cell.mean, cell.again.mean) == (0.75, 1.0)
+
+
+def test_units_that_say_something_else_than_their_record_are_found(written, example):
+    folder = example.store.folder(trace(written, example).trials[0].trial_id)
+    write_table(folder.units, read_table(folder.units).assign(hit=False), UNIT_COLUMNS)
+    cell = trace(written, example)
+    assert [trial.agrees for trial in cell.trials] == [False, True]
+    assert (cell.agrees, cell.is_contradicted) == (True, True)
+
+
+def test_without_records_nothing_can_be_computed_again(written, example):
+    example.store.folder(trace(written, example).trials[1].trial_id).record.unlink()
+    cell = trace(written, example)
+    assert (cell.agrees, cell.again, cell.is_contradicted) == (None, None, False)
+    assert [trial.state for trial in cell.trials] == ["finished", "todo"]
+
+
+def test_holes_controls_and_gains_have_nothing_to_compute_again(written, example):
+    assert trace(written, example, row="Baseline").trials == ()
+    control = trace(written, example, row="Image centre")
+    assert (control.kind, control.trials, control.agrees) == ("reference", (), None)
+    gain = trace(written, example, column="Gain over constant")
+    assert (gain.is_recorded, gain.agrees) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "sentence"),
+    [
+        ("PILON", "Mass", "no row 'PILON'; there are: PYLON, .*; did you mean 'PYLON'"),
+        ("PYLON", "Masse", "no column 'Masse'; there are: Weighted avg., .*; did you mean 'Mass'"),
+    ],
+)
+def test_unknown_rows_and_columns_are_told(written, example, row, column, sentence):
+    with pytest.raises(ResultsError, match=sentence):
+        trace(written, example, row=row, column=column)
+
+
+def test_other_files_are_no_tables(tmp_path, example):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ResultsError, match="is no table of a report"):
+        trace_cell(tmp_path / "x.csv", "PYLON", "Mass", example.store)
+    with pytest.raises(ResultsError, match="cannot be read"):
+        trace_cell(tmp_path / "y.csv", "PYLON", "Mass", example.store)
+
+
+def test_a_cell_that_is_no_number_is_told(written, example):
+    path = written / "auroc-phantom-64px.csv"
+    path.write_text(path.read_text().replace(",0.75,", ",much,"))
+    with pytest.raises(ResultsError, match="row 'PYLON', column 'Mass': could not convert string to float"):
+        trace(written, example, column="Mass", table="auroc")
+
+
+@pytest.fixture(scope="module")
+def columns_twice(tmp_path_factory):
+    """A file with AUROC and accuracy of the same name, in two groups, and published values beside ours."""
+    path = tmp_path_factory.mktemp("table") / "table-6-2-beside.csv"
+    head = "table,row,kind,column,mean,half_width_95,n,expected,best,trial_ids,section,group"
+    cells = [
+        f"table-6-2-beside,PYLON,{kind},Weighted avg.,{mean},,0,5,0,,(B) UP module,{group}"
+        for kind, mean, group in (
+            ("published", 0.62, "Point localization"),
+            ("ours", 0.5, "Point localization"),
+            ("ours", 0.75, "AUROC"),
+        )
+    ]
+    path.write_text("\n".join([head, *cells]) + "\n")
+    return path
+
+
+def test_columns_of_one_name_are_told_apart_by_their_group(columns_twice, example):
+    cell = trace_cell(columns_twice, "PYLON", "weighted", example.store, group="auroc")
+    assert (cell.mean, cell.kind, cell.is_recorded) == (0.75, "ours", True)
+    with pytest.raises(ResultsError, match="say which with --group: Point localization, AUROC"):
+        trace_cell(columns_twice, "PYLON", "weighted", example.store)
+    with pytest.raises(ResultsError, match=r"no group 'AUROCK'; .*; did you mean 'AUROC'"):
+        trace_cell(columns_twice, "PYLON", "weighted", example.store, group="AUROCK")
+
+
+def test_our_value_is_meant_where_published_ones_stand_beside_it(columns_twice, example):
+    cell = trace_cell(columns_twice, "PYLON", "weighted", example.store, group="Point localization")
+    assert (cell.mean, cell.kind) == (0.5, "ours")
