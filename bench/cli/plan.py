@@ -1,7 +1,8 @@
 """Show a suite's trials as a graph, each below the one that it starts from, and which are done.
 
-States: todo; interrupted, goes on from its last epoch; waiting, for the trial that it starts from; blocked,
-since that one has failed; failed; finished. Trials of other suites that this one starts from are shown too.
+States: todo; running, by any driver on this results folder; interrupted, goes on from its last epoch;
+waiting, for the trial that it starts from; blocked, since that one has failed; failed; finished. Trials of
+other suites that this one starts from are shown too.
 
 --json: {"suite", "trials"}, each trial with id, state, model, dataset, resolution, seed, cam, starts_from (an
 id or null) and suite (that it is from); one entry for each map that it is scored on.
