@@ -1,7 +1,8 @@
 """Show a suite's trials as a graph, each below the one that it starts from, and which are done.
 
-States: todo; interrupted, goes on from its last epoch; waiting, for the trial that it starts from; blocked,
-since that one has failed; failed; finished. Trials of other suites that this one starts from are shown too.
+States: todo; running, by any driver on this results folder; interrupted, goes on from its last epoch;
+waiting, for the trial that it starts from; blocked, since that one has failed; failed; finished. Trials of
+other suites that this one starts from are shown too.
 
 Last, what its seeds can and cannot show: the smallest difference that they find with 80% probability.
 

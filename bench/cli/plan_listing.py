@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.results.lease import holder
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid, Point
 from bench.suite.schema import title_of
@@ -20,8 +21,8 @@ class PlanRow:
 
     Attributes:
         point: the trial with its label and map.
-        state: todo, interrupted, waiting (for the trial that it starts from), blocked (that one has failed),
-            failed or finished.
+        state: todo, interrupted, running (a driver has it, here or elsewhere), waiting (for the trial that it
+            starts from), blocked (that one has failed), failed or finished.
         suite: the suite that the trial is from, if that is another one.
         lead: the lines that lead to it from the trial that it starts from.
     """
@@ -72,6 +73,8 @@ def _state(point: Point, store: ResultsStore) -> str:
     state = store.state(point.trial.id, point.cam)
     if store.state(point.trial.id) in ("finished", "failed"):
         return state
+    if holder(store.folder(point.trial.id).path) is not None:
+        return "running"
     if store.blocker(point.trial) is not None:
         return "blocked"
     return "waiting" if store.unfinished_ancestors(point.trial) else state

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from bench.execution.executor import Listener
+from bench.results.lease import Lease, Leases
 from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
 
@@ -11,16 +13,22 @@ class Agenda:
 
     Attributes:
         blocked: ids of trials that are not started any more, since one that they start from has failed.
+        failed_elsewhere: ids of trials that failed while another driver had them, and are not started here.
     """
 
-    def __init__(self, trials: Sequence[Trial], store: ResultsStore) -> None:
+    def __init__(self, trials: Sequence[Trial], store: ResultsStore, leases: Leases) -> None:
         """Takes over `trials`; what is finished in `store` is waited for by nobody.
 
         Args:
             trials: each starts from none, from another of them, or from one that is finished.
             store: tells which of them are finished and have only maps to evaluate.
+            leases: of this driver; a trial is popped with its lease taken.
         """
         self.blocked: set[str] = set()
+        self.failed_elsewhere: set[str] = set()
+        self._elsewhere: dict[str, Lease] = {}
+        self._to_tell: list[tuple[Trial, Lease | None]] = []
+        self._store, self._leases = store, leases
         self._left = {trial.id: trial for trial in trials}
         self._awaited = {
             key: [one.id for one in store.unfinished_ancestors(trial)] for key, trial in self._left.items()
@@ -33,11 +41,37 @@ class Agenda:
         return not self._left
 
     def pop_ready(self) -> Trial | None:
-        """Removes and returns the first trial that waits for no other, or None if all that is left waits."""
-        for key in self._left:
-            if self._unfinished.isdisjoint(self._awaited[key]):
-                return self._left.pop(key)
+        """Removes and returns the first trial that waits for no other; None if all that is left waits.
+
+        They wait for the trials that they start from, or for other drivers to end with them. What another
+        driver has finished is popped too: there is nothing left to do but to take its outcome.
+        """
+        for key, trial in tuple(self._left.items()):
+            if key not in self._left or not self._unfinished.isdisjoint(self._awaited[key]):
+                continue
+            lease = self._leases.take(key)
+            if lease is not None:
+                if self._elsewhere.get(key) != lease:
+                    self._to_tell.append((trial, lease))
+                self._elsewhere[key] = lease
+                continue
+            del self._left[key]
+            if self._elsewhere.pop(key, None) is None or self._store.state(key) != "failed":
+                return trial
+            self._leases.give_back(key)
+            self.failed_elsewhere.add(key)
+            self._to_tell.append((trial, None))
+            self.failed(key)
         return None
+
+    def tell(self, listener: Listener) -> None:
+        """Tells what is new of trials that other drivers have: who has them, and which failed there."""
+        told, self._to_tell = self._to_tell, []
+        for trial, lease in told:
+            if lease is not None:
+                listener.held_elsewhere(trial, lease)
+            elif (record := self._store.record(trial.id)) is not None:
+                listener.failed(trial, record.error or "")
 
     def finished(self, trial_id: str) -> None:
         """Notes that the trial is trained and scored: what starts from it need not wait any more."""
@@ -48,3 +82,7 @@ class Agenda:
         if trial_id in self._unfinished:
             self.blocked |= {key for key in self._left if trial_id in self._awaited[key]}
             self._left = {key: trial for key, trial in self._left.items() if key not in self.blocked}
+
+    def ended(self, trial_id: str) -> None:
+        """Gives the lease of a trial back with which this driver has ended."""
+        self._leases.give_back(trial_id)

@@ -8,6 +8,7 @@ from bench.data.registry import prepare_dataset, require_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.live import Display
+from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
@@ -40,6 +41,10 @@ class Driver:
         self.store.announce(trial)
         self.tracker.started(trial)
         self.display.started(trial)
+
+    def held_elsewhere(self, trial: Trial, lease: Lease) -> None:
+        """Says who has the trial."""
+        self.display.notice(f"{trial.id} is run by {lease}; its outcome is waited for")
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
         """Tracks the epoch."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bench.execution.context import RunContext
+from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
@@ -14,6 +15,9 @@ class Listener(Protocol):
 
     def started(self, trial: Trial) -> None:
         """The trial runs now."""
+
+    def held_elsewhere(self, trial: Trial, lease: Lease) -> None:
+        """Another driver has the trial; it is waited for. Told once of a driver."""
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
         """An epoch has ended; after a resumption the earlier ones are told again."""
@@ -38,6 +42,7 @@ class Executor(Protocol):
 
         A trial that starts from another of them is run as soon as that one is finished, and never if it
         fails; otherwise they are started in their order. What they start from beside each other is finished.
+        A trial that another driver has on the same results folder is waited for, and its outcome taken.
 
         Raises:
             BenchError: the resources that a trial asks for are not there.

@@ -11,8 +11,10 @@ import logging
 import math
 import os
 import shutil
+import socket
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 # Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
@@ -36,6 +38,7 @@ from bench.execution.agenda import Agenda  # noqa: E402
 from bench.execution.context import RunContext  # noqa: E402
 from bench.execution.executor import Listener  # noqa: E402
 from bench.execution.trial import run_trial  # noqa: E402
+from bench.results.lease import Leases  # noqa: E402
 from bench.results.record import CamEvaluation, EpochRow, Outcome  # noqa: E402
 from bench.results.store import ResultsStore  # noqa: E402
 from bench.suite.schema import Resources  # noqa: E402
@@ -67,14 +70,20 @@ class RayExecutor:
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # stack traces of what the relay tells
         ray.init(num_cpus=num_cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         key = uuid.uuid4().hex
-        storage = context.results_dir / "ray"
+        store = ResultsStore(context.results_dir)
         _listeners[key] = listener
         try:
-            _fit(trials, needs, context, key, str(storage))
+            with Leases(store) as leases:
+                _fit(trials, needs, context, key, Agenda(trials, store, leases))
         finally:
             del _listeners[key]
             ray.shutdown()
-            shutil.rmtree(storage, ignore_errors=True)
+            shutil.rmtree(_storage(context), ignore_errors=True)
+
+
+def _storage(context: RunContext) -> Path:
+    """Returns where Tune keeps what it needs while this driver runs: a folder of its own."""
+    return context.results_dir / "ray" / f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _needs(trial: Trial, resources: Resources, context: RunContext) -> dict[str, float]:
@@ -88,10 +97,9 @@ def _fit(
     needs: dict[str, dict[str, float]],
     context: RunContext,
     key: str,
-    storage: str,
+    agenda: Agenda,
 ) -> None:
     ended: set[str] = set()
-    agenda = Agenda(trials, ResultsStore(context.results_dir))
     by_id = {trial.id: trial for trial in trials}
     trainable = tune.with_resources(
         tune.with_parameters(
@@ -104,7 +112,7 @@ def _fit(
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=_NextReady(agenda),
+            search_alg=_NextReady(agenda, key),
             num_samples=len(trials),
             max_concurrent_trials=_num_slots(list(needs.values())),
             reuse_actors=True,
@@ -113,14 +121,14 @@ def _fit(
         ),
         run_config=tune.RunConfig(
             name="trials",
-            storage_path=storage,
+            storage_path=str(_storage(context)),
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
             callbacks=[_Relay(key, by_id, ended)],
         ),
     )
     tuner.fit()
-    if not ended | agenda.blocked >= by_id.keys():
+    if not ended | agenda.blocked | agenda.failed_elsewhere >= by_id.keys():
         raise KeyboardInterrupt
 
 
@@ -135,17 +143,18 @@ def _num_slots(needs: Sequence[dict[str, float]]) -> int:
 class _NextReady(Searcher):
     """Suggests no parameters but which trial is next."""
 
-    def __init__(self, agenda: Agenda) -> None:
+    def __init__(self, agenda: Agenda, key: str) -> None:
         super().__init__()
-        self.agenda = agenda
+        self.agenda, self.key = agenda, key
         self.by_tune_id: dict[str, str] = {}
 
     def suggest(self, trial_id: str) -> dict[str, str] | None:
         if self.agenda.is_empty:
             return Searcher.FINISHED  # type: ignore[return-value]  # a word, as its documentation says
         trial = self.agenda.pop_ready()
+        self.agenda.tell(_listeners[self.key])
         if trial is None:
-            return None
+            return self.suggest(trial_id) if self.agenda.is_empty else None
         self.by_tune_id[trial_id] = trial.id
         return {"trial": trial.id}
 
@@ -160,6 +169,7 @@ class _NextReady(Searcher):
     ) -> None:
         if error:
             self.agenda.failed(self.by_tune_id[trial_id])
+        self.agenda.ended(self.by_tune_id[trial_id])
 
 
 def _work(config: dict[str, Any], context: RunContext, specifications: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The serial executor: one trial after the other, in this process."""
 
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -8,10 +9,14 @@ from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.trial import run_trial
+from bench.results.lease import Leases
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
+
+WAIT_S = 1.0
+"""Between two looks at trials that other drivers have, where nothing else is left."""
 
 
 class SerialExecutor:
@@ -21,22 +26,29 @@ class SerialExecutor:
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
     ) -> None:
         """See `bench.execution.executor.Executor`; needs no resources beyond this process."""
-        agenda = Agenda(trials, ResultsStore(context.results_dir))
+        store = ResultsStore(context.results_dir)
+        with Leases(store) as leases:
+            agenda = Agenda(trials, store, leases)
+            while not agenda.is_empty:
+                trial = agenda.pop_ready()
+                agenda.tell(listener)
+                if trial is not None:
+                    _run(trial, context, agenda, listener)
+                elif not agenda.is_empty:
+                    time.sleep(WAIT_S)
 
-        def finished(trial: Trial, outcome: Outcome) -> None:
-            agenda.finished(trial.id)
-            listener.finished(trial, outcome)
 
-        while (trial := agenda.pop_ready()) is not None:
-            listener.started(trial)
-            try:
-                run_trial(
-                    trial,
-                    context,
-                    partial(listener.epoch, trial),
-                    partial(finished, trial),
-                    partial(listener.evaluated, trial),
-                )
-            except Exception as error:
-                agenda.failed(trial.id)
-                listener.failed(trial, account(error))
+def _run(trial: Trial, context: RunContext, agenda: Agenda, listener: Listener) -> None:
+    def finished(outcome: Outcome) -> None:
+        agenda.finished(trial.id)
+        listener.finished(trial, outcome)
+
+    listener.started(trial)
+    try:
+        run_trial(
+            trial, context, partial(listener.epoch, trial), finished, partial(listener.evaluated, trial)
+        )
+    except Exception as error:
+        agenda.failed(trial.id)
+        listener.failed(trial, account(error))
+    agenda.ended(trial.id)

@@ -16,6 +16,7 @@ results/trials/<id>/trial.json      what was asked for
                     last.ckpt, previous.ckpt, best-<epoch>.safetensors   the two latest states to resume from
                                     and the best weights that they know, until finished
                     progress.json   what a running trial is doing
+                    lease.json      which driver runs it
 """
 
 import csv

@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 from bench.execution.agenda import Agenda
+from bench.results.lease import Lease, Leases, holder
 from bench.results.provenance import describe
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore
@@ -45,13 +46,13 @@ def pop_all(agenda: Agenda) -> list[Trial]:
 
 
 def test_what_waits_for_nothing_comes_in_its_order(store):
-    agenda = Agenda([B, A_CHILD, A, B_CHILD], store)
+    agenda = Agenda([B, A_CHILD, A, B_CHILD], store, Leases(store))
     assert pop_all(agenda) == [B, A]
     assert not agenda.is_empty
 
 
 def test_a_child_is_ready_when_its_own_parent_is_finished(store):
-    agenda = Agenda([A, B, A_GRANDCHILD, A_CHILD, B_CHILD], store)
+    agenda = Agenda([A, B, A_GRANDCHILD, A_CHILD, B_CHILD], store, Leases(store))
     assert pop_all(agenda) == [A, B]
     agenda.finished(A.id)
     assert pop_all(agenda) == [A_CHILD]
@@ -63,7 +64,7 @@ def test_a_child_is_ready_when_its_own_parent_is_finished(store):
 
 
 def test_a_failure_drops_all_that_starts_from_it_and_nothing_else(store):
-    agenda = Agenda([A_GRANDCHILD, A, B, A_CHILD, B_CHILD], store)
+    agenda = Agenda([A_GRANDCHILD, A, B, A_CHILD, B_CHILD], store, Leases(store))
     pop_all(agenda)
     agenda.failed(A.id)
     assert agenda.blocked == {A_CHILD.id, A_GRANDCHILD.id}
@@ -75,14 +76,14 @@ def test_a_failure_drops_all_that_starts_from_it_and_nothing_else(store):
 def test_a_parent_that_is_finished_on_disk_is_not_waited_for(store):
     """It may be among the trials itself, since maps of it are left; if those fail, its children run."""
     store.finish(A, OUTCOME)
-    agenda = Agenda([A, A_CHILD], store)
+    agenda = Agenda([A, A_CHILD], store, Leases(store))
     agenda.failed(A.id)
     assert agenda.blocked == set()
     assert pop_all(agenda) == [A, A_CHILD]
 
 
 def test_a_failure_of_maps_alone_blocks_nothing(store):
-    agenda = Agenda([A, A_CHILD], store)
+    agenda = Agenda([A, A_CHILD], store, Leases(store))
     pop_all(agenda)
     agenda.finished(A.id)
     agenda.failed(A.id)
@@ -90,5 +91,67 @@ def test_a_failure_of_maps_alone_blocks_nothing(store):
 
 
 def test_an_agenda_can_be_pickled(store):
-    agenda = pickle.loads(pickle.dumps(Agenda([A, A_CHILD], store)))
+    agenda = pickle.loads(pickle.dumps(Agenda([A, A_CHILD], store, Leases(store))))
     assert pop_all(agenda) == [A]
+
+
+class Told:
+    """Notes what is told of other drivers."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+
+    def held_elsewhere(self, one: Trial, lease: Lease) -> None:
+        self.events.append(("held", one.id))
+
+    def failed(self, one: Trial, error: str) -> None:
+        self.events.append((error, one.id))
+
+
+@pytest.fixture
+def elsewhere(store):
+    """Gives trials to, and takes them from, a driver on another machine."""
+
+    def change(one: Trial, *, is_held: bool) -> None:
+        path = store.folder(one.id).path / "lease.json"
+        if is_held:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(Lease(machine="m", host="node7", pid=1, began_at=1.0).model_dump_json())
+        else:
+            path.unlink()
+
+    return change
+
+
+def test_what_another_driver_has_is_passed_over_and_told_once(store, elsewhere):
+    elsewhere(A, is_held=True)
+    agenda, told = Agenda([A, B, A_CHILD], store, Leases(store)), Told()
+    assert pop_all(agenda) == [B]
+    assert agenda.pop_ready() is None
+    agenda.tell(told)
+    agenda.tell(told)
+    assert told.events == [("held", A.id)]
+    assert not agenda.is_empty
+    elsewhere(A, is_held=False)
+    assert pop_all(agenda) == [A]
+
+
+def test_what_failed_in_another_drivers_hands_is_not_started_again(store, elsewhere):
+    elsewhere(A, is_held=True)
+    agenda, told = Agenda([A, A_CHILD, B], store, Leases(store)), Told()
+    assert pop_all(agenda) == [B]
+    store.fail(A, "boom")
+    elsewhere(A, is_held=False)
+    assert pop_all(agenda) == []
+    agenda.tell(told)
+    assert told.events == [("held", A.id), ("boom", A.id)]
+    assert (agenda.failed_elsewhere, agenda.blocked) == ({A.id}, {A_CHILD.id})
+    assert agenda.is_empty
+
+
+def test_what_is_popped_is_held_until_it_has_ended(store):
+    agenda = Agenda([A], store, Leases(store))
+    agenda.pop_ready()
+    assert holder(store.folder(A.id).path) is not None
+    agenda.ended(A.id)
+    assert holder(store.folder(A.id).path) is None
