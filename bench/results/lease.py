@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from bench.results.atomic import write_text
 from bench.results.store import ResultsStore
-from bench.suite.schema import Frozen
+from bench.suite.frozen import Frozen
 
 BEAT_S = 10.0
 """Time between two touches."""
