@@ -78,7 +78,7 @@ def _was_and_is(old: str | None, new: str | None) -> str:
 
 def _short(line: str, first: int) -> str:
     start = max(first - _SHOWN // 2, 0)
-    part = line[start : start + _SHOWN]
+    part = line[start : start + _SHOWN].replace("\N{NO-BREAK SPACE}", " ")
     return repr(f"{'…' if start else ''}{part}{'…' if start + _SHOWN < len(line) else ''}")
 
 

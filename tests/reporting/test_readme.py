@@ -1,20 +1,34 @@
-"""The README shows numbers that code has computed."""
+"""Documents show numbers that code has computed, and commands that are run."""
 
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- the table of reports/demo/", "<!-- /table -->"
 
 
-def test_readme_shows_the_table_of_the_committed_report():
-    readme = (ROOT / "README.md").read_text()
-    shown = readme.split("test_readme.py -->\n")[1].split("<!-- /table -->")[0]
-    report = (ROOT / "reports" / "demo" / "point_accuracy-phantom-128px.md").read_text()
-    table = "\n".join(line for line in report.splitlines() if line.startswith("|")) + "\n"
-    assert shown == table
+def _rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("|")]
 
 
-def test_continuous_integration_calls_the_second_command():
-    readme = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize(
+    ("document", "report"),
+    [
+        ("README.md", "point_accuracy-phantom-128px.md"),
+        ("docs/protocol.md", "sensitivity-phantom-128px.md"),
+    ],
+)
+def test_table_is_the_demo_reports(document: str, report: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    table = text[text.index(BEGIN) : text.index(END)]
+    expected = (ROOT / "reports" / "demo" / report).read_text(encoding="utf-8")
+    assert _rows(table)
+    assert _rows(table) == _rows(expected)
+
+
+def test_continuous_integration_calls_the_second_command() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = [line for line in readme.splitlines() if line.startswith("python3 -m venv")]
     assert len(commands) == 2
-    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
