@@ -38,7 +38,8 @@ def execute(arguments: argparse.Namespace) -> int:
     command += ["--host", "127.0.0.1", "--port", str(arguments.port), "--workers", "1"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     print(f"dashboard: http://127.0.0.1:{arguments.port} in some seconds; Ctrl-C stops it", file=sys.stderr)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for how in (signal.SIGINT, signal.SIGTERM):  # a shell's background job starts with SIGINT ignored
+        signal.signal(how, signal.default_int_handler)
     server = subprocess.Popen(command, env=quiet | os.environ, start_new_session=True)
     try:
         return server.wait()
