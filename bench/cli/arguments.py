@@ -60,6 +60,15 @@ def add_suite(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> 
     )
 
 
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Adds which part of what is selected is meant, for several machines."""
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="only the I-th of N parts of what is selected; trials stay with what they start from",
+    )
+
+
 def add_results_dir(parser: argparse.ArgumentParser) -> None:
     """Adds where results are."""
     parser.add_argument(
@@ -142,7 +151,12 @@ def load(arguments: argparse.Namespace) -> "LoadedSuite":
 
 def select(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "Grid":
     """Returns the suite's grid, narrowed as the arguments say."""
-    return loaded.grid.select(arguments.only, arguments.seeds)
+    grid = loaded.grid.select(arguments.only, arguments.seeds)
+    if getattr(arguments, "shard", None) is None:
+        return grid
+    from bench.suite.shard import Shard
+
+    return Shard.parse(arguments.shard).of(grid)
 
 
 def open_store(arguments: argparse.Namespace) -> "ResultsStore":

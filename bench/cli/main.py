@@ -11,6 +11,7 @@ from bench.cli import arguments as shared
 from bench.cli import (
     compare,
     data,
+    failures,
     list_,
     plan,
     predict,
@@ -18,6 +19,7 @@ from bench.cli import (
     replay,
     report,
     rescore,
+    retry,
     run,
     schema,
     show,
@@ -31,6 +33,8 @@ EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 VERBS = {
     "plan": plan,
     "run": run,
+    "failures": failures,
+    "retry": retry,
     "report": report,
     "verify": verify,
     "rescore": rescore,

@@ -29,6 +29,7 @@ UNLIMITED = 10_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser)
+    shared.add_shard(parser)
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 

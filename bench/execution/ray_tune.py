@@ -74,7 +74,7 @@ class RayExecutor:
         _listeners[key] = listener
         try:
             with Leases(store) as leases:
-                _fit(trials, needs, context, key, Agenda(trials, store, leases))
+                _fit(trials, needs, context, key, Agenda(trials, store, leases, context.start_until_s))
         finally:
             del _listeners[key]
             ray.shutdown()
@@ -128,7 +128,7 @@ def _fit(
         ),
     )
     tuner.fit()
-    if not ended | agenda.blocked | agenda.failed_elsewhere >= by_id.keys():
+    if not ended | agenda.blocked | agenda.failed_elsewhere | agenda.too_late >= by_id.keys():
         raise KeyboardInterrupt
 
 
