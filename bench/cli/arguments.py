@@ -159,6 +159,20 @@ def select(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "Grid":
     return Shard.parse(arguments.shard).of(grid)
 
 
+def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
+    """Refuses what changes or narrows a suite where none was given.
+
+    Raises:
+        SuiteError: such an argument was given.
+    """
+    from bench.errors import SuiteError
+
+    words = {"only": "--only", "seeds": "--seeds", "shard": "--shard", "overrides": "--set"}
+    for name, word in words.items():
+        if getattr(arguments, name):
+            raise SuiteError(f"{verb}: {word} narrows a suite; give one")
+
+
 def open_store(arguments: argparse.Namespace) -> "ResultsStore":
     """Returns the store of the results folder."""
     from bench.results.store import ResultsStore

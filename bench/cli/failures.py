@@ -42,10 +42,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     store = shared.open_store(arguments)
     if arguments.suite is None:
-        narrowing = {"--only": arguments.only, "--seeds": arguments.seeds, "--set": arguments.overrides}
-        for name, given in (narrowing | {"--shard": arguments.shard}).items():
-            if given:
-                raise SuiteError(f"bench failures: {name} narrows a suite; give one")
+        shared.refuse_narrowing(arguments, "bench failures")
     if arguments.trial is not None:
         if arguments.suite is not None:
             raise SuiteError("bench failures: give a suite or --trial, not both")

@@ -23,6 +23,7 @@ from bench.cli import (
     run,
     schema,
     show,
+    status,
     ui,
     verify,
 )
@@ -33,6 +34,7 @@ EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 VERBS = {
     "plan": plan,
     "run": run,
+    "status": status,
     "failures": failures,
     "retry": retry,
     "report": report,

@@ -72,7 +72,8 @@ def _report_all(arguments: argparse.Namespace) -> int:
         word = {"suite": "a suite", "overrides": "--set"}.get(given[0], f"--{given[0]}")
         raise SuiteError(f"bench report --all: is of whole suites, all of them; leave out {word}")
 
-    from bench.reporting.all_reports import check_all, suite_files, write_all
+    from bench.reporting.all_reports import check_all, write_all
+    from bench.suite.load import suite_files
 
     store, suites = shared.open_store(arguments), suite_files(arguments.suites_dir)
     if arguments.check:
