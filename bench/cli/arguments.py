@@ -69,6 +69,17 @@ def add_shard(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def positive(text: str) -> int:
+    """Returns a whole number from 1 on.
+
+    Raises:
+        argparse.ArgumentTypeError: anything else.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1 on")
+    return int(text)
+
+
 def add_results_dir(parser: argparse.ArgumentParser) -> None:
     """Adds where results are."""
     parser.add_argument(

@@ -29,8 +29,8 @@ def to_lines(cost: PlanCost, width: int) -> Iterator[str]:
     if cost.num_unknown:
         which = "One trial has" if cost.num_unknown == 1 else f"{cost.num_unknown} trials have"
         sentence = (
-            f"{which} no known speed: nothing like it has run here. `bench list models --encoder NAME` "
-            "measures what a model costs, from which a speed is assumed."
+            f"{which} no known speed: nothing like it has run here. `bench probe` measures it in a few "
+            "steps, or `bench list models --encoder NAME` what a model costs, from which a speed is assumed."
         )
         yield from wrap(sentence, width)
     yield from wrap(_disk(cost), width)

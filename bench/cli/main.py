@@ -15,6 +15,7 @@ from bench.cli import (
     list_,
     plan,
     predict,
+    probe,
     reference,
     replay,
     report,
@@ -33,6 +34,7 @@ EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 VERBS = {
     "plan": plan,
+    "probe": probe,
     "run": run,
     "status": status,
     "failures": failures,

@@ -103,7 +103,7 @@ def _remark(plans: Sequence[SuitePlan]) -> str:
         f"{first.device}. Speed of trials: {words}"
     )
     if unknown:
-        remark += f", {unknown} unknown and not counted (`bench list models` measures what models cost)"
+        remark += f", {unknown} unknown and not counted (`bench probe` measures it)"
     return f"{remark}. Their results take {kept} of the disk; {cost_listing.size(first.free_bytes)} are free."
 
 

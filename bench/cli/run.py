@@ -63,7 +63,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit-batches",
-        type=_num_batches,
+        type=shared.positive,
         metavar="N",
         help="smoke test: N batches of images, one epoch, into smoke/ of the results and reports folders; "
         "no result",
@@ -90,12 +90,6 @@ def _hours(text: str) -> float:
     if not 0 <= hours < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}: give hours, such as 11.5")
     return hours
-
-
-def _num_batches(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1 on")
-    return int(text)
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -146,7 +140,7 @@ def run_selected(
         data_root=shared.data_root(arguments),
         cache_dir=shared.cache_dir(arguments),
         files=dict(loaded.grid.files),
-        use_gpu=_use_gpu(loaded.suite.resources),
+        use_gpu=use_gpu(loaded.suite.resources),
         checkpoint_every_s=arguments.checkpoint_every,
         start_until_s=None if hours is None else time.monotonic() + hours * 3600,
     )
@@ -239,7 +233,7 @@ def _plural(word: str, concerned: list[str]) -> str:
     return word if len(concerned) == 1 else f"{word}s"
 
 
-def _use_gpu(resources: "Resources") -> bool:
+def use_gpu(resources: "Resources") -> bool:
     """Whether trials run on CUDA: where the suite asks for it, or leaves it open and a GPU is there."""
     import torch
 

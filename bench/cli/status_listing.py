@@ -1,19 +1,24 @@
 """What happens in a results folder, for a terminal of any width and as JSON."""
 
 import json
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bench.cli.cost_listing import size
 from bench.execution.live import duration
-from bench.execution.progress_table import TrialRow, progress_table
+from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.execution.status import Running, Status
 from bench.results.record import Record
 
 _SILENT_S = 60.0
 """A trial that says nothing for so long is told: steps, batches and images of a trial are far quicker."""
+
+
+_TABLE_WIDTH = 60
+"""Narrower terminals have sentences: a table would cut what tells trials apart."""
 
 
 def to_renderable(status: Status, width: int) -> RenderableType:
@@ -27,11 +32,18 @@ def to_renderable(status: Status, width: int) -> RenderableType:
     drivers = dict.fromkeys(str(one.driver) for one in status.running)
     for driver in drivers:
         rows = [_row(one) for one in status.running if str(one.driver) == driver]
-        parts += [Text(f"{driver}:"), progress_table(rows, width, ""), Text()]
+        parts += [Text(f"{driver}:"), _table(rows, width), Text()]
     if not status.running:
         parts.append(Text("nothing runs"))
     parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in _lines(status)]
     return Group(*parts)
+
+
+def _table(rows: Sequence[TrialRow], width: int) -> RenderableType:
+    if width >= _TABLE_WIDTH:
+        return progress_table(rows, width, "")
+    lines = [textwrap.fill(progress_line(row), width, subsequent_indent="  ") for row in rows]
+    return Text("\n".join(lines))
 
 
 def _row(one: Running) -> TrialRow:

@@ -1,4 +1,4 @@
-"""The time that trials still take: from measured speed where there is one, else from a stated assumption.
+"""The time that trials still take: from measured or probed speed where there is one, else from an assumption.
 
 Epochs are not known in advance. At the fewest the validation loss never falls after the first evaluation; at
 the most the cap is reached; expected is the mean of finished trials by the same recipe. A forward pass counts
@@ -18,7 +18,7 @@ from bench.results.model_sizes import ModelSize, SizeCache, size_key
 from bench.suite.trial import Trial
 from bench.training.schedule import fewest_epochs
 
-Source = Literal["measured", "measured on other data", "assumed"]
+Source = Literal["measured", "measured on other data", "probed", "assumed"]
 
 ASSUMED_TFLOPS_GPU = 100.0
 """10¹² operations a second of a GPU: a third of what its maker promises of an A100 in float16."""
@@ -100,6 +100,9 @@ class Estimator:
         measured = self.pace.images_per_s(trial, self.device)
         if measured is not None:
             return measured, "measured on other data"
+        probed = self.pace.probed_images_per_s(trial, self.device)
+        if probed is not None:
+            return probed, "probed"
         size = size_of(trial, self.sizes)
         if size is None:
             return None, "assumed"

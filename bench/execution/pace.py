@@ -9,6 +9,7 @@ from statistics import mean, median
 from pydantic import ValidationError
 
 from bench.results.lease import holder
+from bench.results.probes import Probe, read_probes
 from bench.results.record import EpochRow
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.identity import canonical_json
@@ -52,8 +53,8 @@ class Measured:
 class Pace:
     """Measurements of one results folder, asked by trial."""
 
-    def __init__(self, measured: Sequence[Measured]) -> None:
-        self.measured = measured
+    def __init__(self, measured: Sequence[Measured], probes: Sequence[Probe] = ()) -> None:
+        self._probed = {(probe.workload, probe.device): probe.images_per_s for probe in probes}
         self._by_workload: dict[str, list[Measured]] = defaultdict(list)
         self._by_recipe: dict[str, list[Measured]] = defaultdict(list)
         for one in measured:
@@ -62,7 +63,7 @@ class Pace:
 
     @classmethod
     def read(cls, store: ResultsStore, device: str) -> "Pace":
-        """Returns the measurements of all trials in the folder that have ended an epoch.
+        """Returns the measurements of all trials in the folder that have ended an epoch, and its probes.
 
         Trials that have no outcome, which say nothing of their device, count as of `device` unless a driver
         on another machine has them now.
@@ -72,7 +73,7 @@ class Pace:
         """
         folders = sorted((store.root / "trials").glob("*"))
         found = (_measure(TrialFolder(path), device) for path in folders)
-        return cls([one for one in found if one is not None])
+        return cls([one for one in found if one is not None], read_probes(store.root))
 
     def epoch_s(self, trial: Trial, device: str) -> float | None:
         """Returns the time of an epoch of such a trial on the same data, s; None if there was none."""
@@ -86,6 +87,10 @@ class Pace:
         """Returns the speed of training of such a trial on any data; None if there was none."""
         like = self._by_workload.get(workload_of(trial), ())
         return _median(one.images_per_s for one in like if one.device == device)
+
+    def probed_images_per_s(self, trial: Trial, device: str) -> float | None:
+        """Returns the speed that `bench probe` found for such a trial; None if it was not asked."""
+        return self._probed.get((workload_of(trial), device))
 
     def num_epochs(self, trial: Trial) -> float | None:
         """Returns the mean number of epochs of finished trials by the same recipe on the same data.
