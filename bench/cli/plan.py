@@ -4,9 +4,10 @@ States: todo; running, by any driver on this results folder; interrupted, goes o
 waiting, for the trial that it starts from; blocked, since that one has failed; failed; finished. Trials of
 other suites that this one starts from are shown too.
 
-Then the time and device-hours that are left, from the speed of trials that have run here, else from a stated
-assumption: the fewest and the most epochs that there can be, and as many as finished trials had; and the disk
-that they need. Maps beside the native one that finished trials lack are not counted. Last, what its seeds can and cannot show: the smallest difference that they find with 80%
+Then the time and device-hours that are left, from the speed of trials that have run here, else from what
+`bench probe` measured, else from a stated assumption: the fewest and the most epochs that there can be, and
+as many as finished trials had; and the disk that they need. Maps that only finished trials lack are not
+counted. Last, what its seeds can and cannot show: the smallest difference that they find with 80%
 probability.
 
 --all: a line for each suite of a folder, and what all of them take together, each trial counted once.

@@ -1,11 +1,16 @@
 """Behaviour of the procedural chest radiographs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from bench.data.dataset import DataContext
 from bench.data.findings import NIH_BOXED_FINDINGS
 from bench.data.phantom import Phantom, PhantomBox, _render, phantom_truth, render_phantom
 from bench.data.phantom_populations import POPULATIONS
+from bench.data.phantom_source import read_phantom
+from bench.suite.schema import PhantomSpec
 
 PHANTOM_FINDINGS = POPULATIONS["eight"].findings
 
@@ -210,11 +215,7 @@ def test_arguments_out_of_range_are_refused(seed: int, index: int, size_px: int)
 
 
 def test_a_source_can_be_limited_to_few_images_of_each_part_with_boxes_first():
-    from bench.data.dataset import DataContext
-    from bench.data.phantom_source import read_phantom
-    from bench.suite.schema import PhantomSpec
-
-    source = read_phantom(PhantomSpec(train=9, val=3, test=40), DataContext(Path(), Path(), {}))
+    source = read_phantom(PhantomSpec(train=9, val=3, test=40), DataContext(None, Path(), {}))
     boxed = set(source.boxes["image"])
     with_boxes = [name for name in source.parts["test"] if name in boxed]
     without = [name for name in source.parts["test"] if name not in boxed]
