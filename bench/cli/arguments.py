@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from bench.suite.schema import DatasetSpec
 
 
+_NARROWING = {"only": "--only", "seeds": "--seeds", "shard": "--shard", "overrides": "--set"}
+"""Arguments that change or narrow a suite, and what users call them."""
+
+
 def add_verb(verbs: Any, name: str, module: ModuleType) -> argparse.ArgumentParser:
     """Adds the parser of a verb to `verbs`, without arguments, and returns it.
 
@@ -170,6 +174,31 @@ def select(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "Grid":
     return Shard.parse(arguments.shard).of(grid)
 
 
+def add_all(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Adds that every suite of a folder is meant, in place of one."""
+    parser.add_argument("--all", action="store_true", help=meaning)
+    parser.add_argument(
+        "--suites-dir",
+        type=Path,
+        default=Path("suites"),
+        metavar="DIR",
+        help="where --all finds suites (default: suites)",
+    )
+
+
+def refuse_with_all(arguments: argparse.Namespace, verb: str) -> None:
+    """Refuses a suite, and what changes or narrows one, beside --all.
+
+    Raises:
+        SuiteError: such an argument was given.
+    """
+    from bench.errors import SuiteError
+
+    for name, word in {"suite": "a suite", **_NARROWING}.items():
+        if getattr(arguments, name, None):
+            raise SuiteError(f"{verb} --all: is of whole suites, all of them; leave out {word}")
+
+
 def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
     """Refuses what changes or narrows a suite where none was given.
 
@@ -178,8 +207,7 @@ def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
     """
     from bench.errors import SuiteError
 
-    words = {"only": "--only", "seeds": "--seeds", "shard": "--shard", "overrides": "--set"}
-    for name, word in words.items():
+    for name, word in _NARROWING.items():
         if getattr(arguments, name):
             raise SuiteError(f"{verb}: {word} narrows a suite; give one")
 

@@ -58,12 +58,10 @@ def hours_of(device: str) -> str:
 
 
 def _sources(cost: PlanCost) -> str:
-    words = [f"{count} {source}" for source, count in cost.sources.items()]
-    if "assumed" in cost.sources:
-        on_cpu = cost.device == CPU
-        tflops = ASSUMED_TFLOPS_CORE if on_cpu else ASSUMED_TFLOPS_GPU
-        words[-1] += f" ({tflops:g} TFLOP/s per {'core' if on_cpu else 'GPU'}, not measured)"
-    return listing(words)
+    on_cpu = cost.device == CPU
+    tflops, what = (ASSUMED_TFLOPS_CORE, "core") if on_cpu else (ASSUMED_TFLOPS_GPU, "GPU")
+    remarks = {"assumed": f" ({tflops:g} TFLOP/s per {what}, not measured)"}
+    return listing(f"{count} {source}{remarks.get(source, '')}" for source, count in cost.sources.items())
 
 
 def _disk(cost: PlanCost) -> str:

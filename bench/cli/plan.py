@@ -21,7 +21,6 @@ smallest_difference_paired, seeds_for_margin_paired and so on.
 """
 
 import argparse
-from pathlib import Path
 
 from bench.cli import arguments as shared
 from bench.errors import SuiteError
@@ -40,14 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser, is_optional=True)
     shared.add_shard(parser)
-    parser.add_argument("--all", action="store_true", help="of every suite in the folder of suites")
-    parser.add_argument(
-        "--suites-dir",
-        type=Path,
-        default=Path("suites"),
-        metavar="DIR",
-        help="where --all finds suites (default: suites)",
-    )
+    shared.add_all(parser, "of every suite in the folder of suites")
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -94,10 +86,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _plan_all(arguments: argparse.Namespace, width: int) -> int:
-    given = [name for name in ("suite", "only", "seeds", "shard", "overrides") if getattr(arguments, name)]
-    if given:
-        word = {"suite": "a suite", "overrides": "--set"}.get(given[0], f"--{given[0]}")
-        raise SuiteError(f"bench plan --all: is of whole suites, all of them; leave out {word}")
+    shared.refuse_with_all(arguments, "bench plan")
 
     from bench.cli.plan_all_listing import collect, to_json, to_lines
     from bench.suite.load import load_suite, suite_files
