@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_suite(parser, is_optional=True)
     shared.add_shard(parser)
     shared.add_all(parser, "of every suite in the folder of suites")
+    parser.add_argument(
+        "--gpus",
+        type=shared.positive,
+        metavar="N",
+        help="count for a machine with N GPUs, of the kind that was measured on, in place of this machine",
+    )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -64,7 +70,7 @@ def execute(arguments: argparse.Namespace) -> int:
     grid = shared.select(arguments, loaded)
     store = shared.open_store(arguments)
     rows = collect(grid, store)
-    cost = Budget(store).cost(left_to_run(rows), loaded.suite.resources, grid.files)
+    cost = Budget(store, num_gpus=arguments.gpus).cost(left_to_run(rows), loaded.suite.resources, grid.files)
     margin, num_seeds = loaded.suite.margins.point_accuracy, power.count_seeds(grid)
     shown = power.collect(grid, store, margin)
     if arguments.json:
@@ -92,7 +98,7 @@ def _plan_all(arguments: argparse.Namespace, width: int) -> int:
     from bench.suite.load import load_suite, suite_files
 
     suites = [load_suite(path, with_claims=False) for path in suite_files(arguments.suites_dir)]
-    plans = collect(suites, shared.open_store(arguments))
+    plans = collect(suites, shared.open_store(arguments), arguments.gpus)
     if arguments.json:
         print(to_json(plans))
         return 0

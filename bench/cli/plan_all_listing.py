@@ -9,6 +9,7 @@ from bench.cli import cost_listing
 from bench.cli.columns import Group, flow, wrap
 from bench.cli.plan_listing import PlanRow, left_to_run
 from bench.cli.plan_listing import collect as collect_rows
+from bench.errors import listing
 from bench.execution.plan_cost import Budget, PlanCost, Span
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite
@@ -34,13 +35,15 @@ class SuitePlan:
     own_cost: PlanCost
 
 
-def collect(suites: Sequence[LoadedSuite], store: ResultsStore) -> tuple[SuitePlan, ...]:
-    """Returns the plan of each suite, in their order.
+def collect(
+    suites: Sequence[LoadedSuite], store: ResultsStore, num_gpus: int | None = None
+) -> tuple[SuitePlan, ...]:
+    """Returns the plan of each suite, in their order; `num_gpus` as of `Budget`.
 
     Raises:
         ResultsError: a record or history cannot be read.
     """
-    budget, seen, plans = Budget(store), set[str](), []
+    budget, seen, plans = Budget(store, num_gpus=num_gpus), set[str](), []
     for loaded in suites:
         rows, resources = collect_rows(loaded.grid, store), loaded.suite.resources
         left = left_to_run(rows)
@@ -79,7 +82,7 @@ def to_lines(plans: Sequence[SuitePlan], width: int) -> Iterator[str]:
             _hours(hours, unknown),
         ),
         (
-            "on this machine",
+            "wall clock",
             *(_wall(plan.cost.wall_s, plan.cost.num_unknown) for plan in plans),
             _wall(wall, unknown),
         ),
@@ -95,16 +98,17 @@ def _remark(plans: Sequence[SuitePlan]) -> str:
     sources: Counter[str] = Counter()
     for plan in plans:
         sources.update(plan.own_cost.sources)
-    first = plans[0].own_cost
-    words = ", ".join(f"{count} {source}" for source, count in sources.items()) or "nothing is known"
-    kept = cost_listing.size(sum(plan.own_cost.disk.kept for plan in plans))
-    remark = (
-        f"Time left from the fewest to the most epochs, with as many as finished trials had in brackets; on "
-        f"{first.device}. Speed of trials: {words}"
-    )
+    words = [f"{count} {source}" for source, count in sources.items()]
     if unknown:
-        remark += f", {unknown} unknown and not counted (`bench probe` measures it)"
-    return f"{remark}. Their results take {kept} of the disk; {cost_listing.size(first.free_bytes)} are free."
+        words.append(f"{unknown} unknown and not counted (`bench probe` measures it)")
+    first = plans[0].own_cost
+    kept = cost_listing.size(sum(plan.own_cost.disk.kept for plan in plans))
+    return (
+        "Time left from the fewest to the most epochs, with as many as finished trials had in brackets; all "
+        f"suites one after the other, on {first.device}. "
+        f"Speed of trials: {listing(words) or 'none is left'}. "
+        f"Their results take {kept} of the disk; {cost_listing.size(first.free_bytes)} are free."
+    )
 
 
 def _sum(spans: Sequence[Span]) -> Span:

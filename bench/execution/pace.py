@@ -8,6 +8,7 @@ from statistics import mean, median
 
 from pydantic import ValidationError
 
+from bench.execution.machine import CPU
 from bench.results.lease import holder
 from bench.results.probes import Probe, read_probes
 from bench.results.record import EpochRow
@@ -54,6 +55,7 @@ class Pace:
     """Measurements of one results folder, asked by trial."""
 
     def __init__(self, measured: Sequence[Measured], probes: Sequence[Probe] = ()) -> None:
+        self.measured = measured
         self._probed = {(probe.workload, probe.device): probe.images_per_s for probe in probes}
         self._by_workload: dict[str, list[Measured]] = defaultdict(list)
         self._by_recipe: dict[str, list[Measured]] = defaultdict(list)
@@ -74,6 +76,12 @@ class Pace:
         folders = sorted((store.root / "trials").glob("*"))
         found = (_measure(TrialFolder(path), device) for path in folders)
         return cls([one for one in found if one is not None], read_probes(store.root))
+
+    def some_gpu(self) -> str:
+        """Returns the name of the GPU that most was measured on, or GPU if that was none."""
+        probed = [device for _, device in self._probed]
+        names = [name for name in (*(one.device for one in self.measured), *probed) if name != CPU]
+        return max(names, key=names.count, default="GPU")
 
     def epoch_s(self, trial: Trial, device: str) -> float | None:
         """Returns the time of an epoch of such a trial on the same data, s; None if there was none."""

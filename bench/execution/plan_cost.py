@@ -62,14 +62,23 @@ class PlanCost:
 class Budget:
     """Counts the cost of selections on one machine and results folder, of which it reads once."""
 
-    def __init__(self, store: ResultsStore, machine: Machine | None = None) -> None:
+    def __init__(
+        self, store: ResultsStore, machine: Machine | None = None, num_gpus: int | None = None
+    ) -> None:
         """Reads what was measured.
+
+        Args:
+            store: where.
+            machine: to run on; this one if absent.
+            num_gpus: counts for another machine, with so many of the GPUs that were measured on.
 
         Raises:
             ResultsError: a record or history cannot be read.
         """
-        self._store, self._machine = store, machine or this_machine()
-        self._pace = Pace.read(store, self._machine.device)
+        self._store, here = store, machine or this_machine()
+        self._pace = Pace.read(store, here.device)
+        imagined = None if num_gpus is None else Machine.imagined(num_gpus, self._pace.some_gpu())
+        self._machine = imagined or here
         self._sizes = SizeCache()
 
     def cost(self, trials: Sequence[Trial], resources: Resources, files: Mapping[str, Path]) -> PlanCost:

@@ -111,6 +111,15 @@ def test_without_a_measurement_speed_is_assumed_from_the_models_cost(store, mach
     assert cost.wall_s.most == pytest.approx(10 * (80 + 12 / 3) * image_s + 24 / 3 * image_s)
 
 
+def test_another_machine_has_the_gpus_that_were_measured_on(store, provenance):
+    """Two trials of 8 epochs of 12 s and 6 s of scoring, on two GPUs at once."""
+    finish(store, trial(0), provenance.model_copy(update={"device": "NVIDIA A100"}), 8, 12.0, 102.0)
+    cost = Budget(store, num_gpus=2).cost([trial(1), trial(2)], Resources(), {})
+    assert (cost.device, cost.num_slots) == ("NVIDIA A100", 2)
+    assert cost.wall_s.expected == pytest.approx(102.0)
+    assert cost.device_hours.expected == pytest.approx(2 * 102 / 3600)
+
+
 def test_a_chain_takes_as_long_as_its_links():
     assert wall_s({"a": 4.0, "b": 4.0, "c": 1.0}, [["a"], ["a", "b"], ["c"]], 2) == 8.0
     assert wall_s({"a": 4.0, "b": 4.0, "c": 4.0}, [["a"], ["b"], ["c"]], 2) == 6.0
