@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from bench.suite.schema import DatasetSpec
 
 
+_NARROWING = {"only": "--only", "seeds": "--seeds", "shard": "--shard", "overrides": "--set"}
+"""Arguments that change or narrow a suite, and what users call them."""
+
+
 def add_verb(verbs: Any, name: str, module: ModuleType) -> argparse.ArgumentParser:
     """Adds the parser of a verb to `verbs`, without arguments, and returns it.
 
@@ -58,6 +62,26 @@ def add_suite(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> 
         dest="overrides",
         help="change the suite, e.g. recipe.max_epochs=3 (makes other trials of it)",
     )
+
+
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Adds which part of what is selected is meant, for several machines."""
+    parser.add_argument(
+        "--shard",
+        metavar="I/N",
+        help="only the I-th of N parts of what is selected; trials stay with what they start from",
+    )
+
+
+def positive(text: str) -> int:
+    """Returns a whole number from 1 on.
+
+    Raises:
+        argparse.ArgumentTypeError: anything else.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1 on")
+    return int(text)
 
 
 def add_results_dir(parser: argparse.ArgumentParser) -> None:
@@ -142,7 +166,50 @@ def load(arguments: argparse.Namespace) -> "LoadedSuite":
 
 def select(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "Grid":
     """Returns the suite's grid, narrowed as the arguments say."""
-    return loaded.grid.select(arguments.only, arguments.seeds)
+    grid = loaded.grid.select(arguments.only, arguments.seeds)
+    if getattr(arguments, "shard", None) is None:
+        return grid
+    from bench.suite.shard import Shard
+
+    return Shard.parse(arguments.shard).of(grid)
+
+
+def add_all(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Adds that every suite of a folder is meant, in place of one."""
+    parser.add_argument("--all", action="store_true", help=meaning)
+    parser.add_argument(
+        "--suites-dir",
+        type=Path,
+        default=Path("suites"),
+        metavar="DIR",
+        help="where --all finds suites (default: suites)",
+    )
+
+
+def refuse_with_all(arguments: argparse.Namespace, verb: str) -> None:
+    """Refuses a suite, and what changes or narrows one, beside --all.
+
+    Raises:
+        SuiteError: such an argument was given.
+    """
+    from bench.errors import SuiteError
+
+    for name, word in {"suite": "a suite", **_NARROWING}.items():
+        if getattr(arguments, name, None):
+            raise SuiteError(f"{verb} --all: is of whole suites, all of them; leave out {word}")
+
+
+def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
+    """Refuses what changes or narrows a suite where none was given.
+
+    Raises:
+        SuiteError: such an argument was given.
+    """
+    from bench.errors import SuiteError
+
+    for name, word in _NARROWING.items():
+        if getattr(arguments, name):
+            raise SuiteError(f"{verb}: {word} narrows a suite; give one")
 
 
 def open_store(arguments: argparse.Namespace) -> "ResultsStore":

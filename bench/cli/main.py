@@ -11,16 +11,20 @@ from bench.cli import arguments as shared
 from bench.cli import (
     compare,
     data,
+    failures,
     list_,
     plan,
     predict,
+    probe,
     reference,
     replay,
     report,
     rescore,
+    retry,
     run,
     schema,
     show,
+    status,
     ui,
     verify,
 )
@@ -30,7 +34,11 @@ EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 VERBS = {
     "plan": plan,
+    "probe": probe,
     "run": run,
+    "status": status,
+    "failures": failures,
+    "retry": retry,
     "report": report,
     "verify": verify,
     "rescore": rescore,

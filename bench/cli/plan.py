@@ -1,25 +1,34 @@
-"""Show a suite's trials as a graph, each below the one that it starts from, and which are done.
+"""Show a suite's trials as a graph, each below the one that it starts from, which are done and what is left.
 
 States: todo; running, by any driver on this results folder; interrupted, goes on from its last epoch;
 waiting, for the trial that it starts from; blocked, since that one has failed; failed; finished. Trials of
 other suites that this one starts from are shown too.
 
-Last, what its seeds can and cannot show: the smallest difference that they find with 80% probability.
+Then the time and device-hours that are left, from the speed of trials that have run here, else from what
+`bench probe` measured, else from a stated assumption: the fewest and the most epochs that there can be, and
+as many as finished trials had; and the disk that they need. Maps that only finished trials lack are not
+counted. Last, what its seeds can and cannot show: the smallest difference that they find with 80%
+probability.
 
---json: {"suite", "trials", "power"}; each trial has id, state, model, dataset, resolution, seed, cam,
-starts_from (an id or null) and suite (that it is from), with one entry for each map that it is scored on.
-power has metric, num_seeds, margin and spreads, each with source, standard_deviation,
+--all: a line for each suite of a folder, and what all of them take together, each trial counted once.
+
+--json: {"suite", "trials", "cost", "power"}; each trial has id, state, model, dataset, resolution, seed, cam,
+starts_from (an id or null), suite (that it is from) and driver (who runs it, or null), with one entry for
+each map that it is scored on. cost has num_trials, num_unknown, device, num_slots, unit, device_hours and
+wall_s (each fewest, most, expected or null), sources, disk (bytes kept, running, cache and so on) and
+free_bytes. power has metric, num_seeds, margin and spreads, each with source, standard_deviation,
 smallest_difference_paired, seeds_for_margin_paired and so on.
 """
 
 import argparse
 
 from bench.cli import arguments as shared
+from bench.errors import SuiteError
 
 EXAMPLES = """\
 examples:
-  bench plan suites/vindr_transfer.yaml
   bench plan suites/nih_mini.yaml --only model=pylon --seeds 0-2
+  bench plan --all      every suite in suites/, and all of them together
 """
 
 UNLIMITED = 10_000
@@ -28,7 +37,15 @@ UNLIMITED = 10_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    shared.add_suite(parser)
+    shared.add_suite(parser, is_optional=True)
+    shared.add_shard(parser)
+    shared.add_all(parser, "of every suite in the folder of suites")
+    parser.add_argument(
+        "--gpus",
+        type=shared.positive,
+        metavar="N",
+        help="count for a machine with N GPUs, of the kind that was measured on, in place of this machine",
+    )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -37,26 +54,54 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints one line per trial, or per trial and map where others than native ones are asked for."""
     import shutil
 
+    width = shutil.get_terminal_size((UNLIMITED, 0)).columns
+    if arguments.all:
+        return _plan_all(arguments, width)
+    if arguments.suite is None:
+        raise SuiteError("bench plan: give a suite, e.g. suites/demo.yaml, or --all")
+
+    from bench.cli import cost_listing
     from bench.cli import power_listing as power
-    from bench.cli.plan_listing import collect, to_json, to_text
+    from bench.cli.plan_listing import collect, driver_sentences, left_to_run, to_json, to_text
+    from bench.execution.plan_cost import Budget
     from bench.results.blocked import blocked_sentences
 
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)
     store = shared.open_store(arguments)
     rows = collect(grid, store)
+    cost = Budget(store, num_gpus=arguments.gpus).cost(left_to_run(rows), loaded.suite.resources, grid.files)
     margin, num_seeds = loaded.suite.margins.point_accuracy, power.count_seeds(grid)
     shown = power.collect(grid, store, margin)
     if arguments.json:
-        print(to_json(loaded.suite.name, rows, power.to_json(shown, num_seeds, margin)))
+        found = power.to_json(shown, num_seeds, margin)
+        print(to_json(loaded.suite.name, rows, cost_listing.to_json(cost), found))
         return 0
-    width = shutil.get_terminal_size((UNLIMITED, 0)).columns
     print(to_text(rows, width))
+    for sentence in driver_sentences(rows):
+        print(sentence)
     blocked = blocked_sentences((row.point.trial for row in rows), store)
     for sentence in blocked:
         print(sentence)
     if blocked:
         print("bench run --retry-failed runs what failed, and then what it blocks")
-    for line in power.to_lines(shown, num_seeds, margin, min(width, power.WIDEST)):
+    narrow = min(width, power.WIDEST)
+    for line in (*cost_listing.to_lines(cost, narrow), *power.to_lines(shown, num_seeds, margin, narrow)):
+        print(line)
+    return 0
+
+
+def _plan_all(arguments: argparse.Namespace, width: int) -> int:
+    shared.refuse_with_all(arguments, "bench plan")
+
+    from bench.cli.plan_all_listing import collect, to_json, to_lines
+    from bench.suite.load import load_suite, suite_files
+
+    suites = [load_suite(path, with_claims=False) for path in suite_files(arguments.suites_dir)]
+    plans = collect(suites, shared.open_store(arguments), arguments.gpus)
+    if arguments.json:
+        print(to_json(plans))
+        return 0
+    for line in to_lines(plans, width):
         print(line)
     return 0

@@ -2,14 +2,18 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.errors import listing
 from bench.results.lease import holder
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid, Point
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
+
+_NAMED = 8
+"""Trials that a sentence names before it counts the rest."""
 
 _IN_THE_ID = ("data set", "px", "seed")
 """Columns that a narrow terminal does without."""
@@ -25,12 +29,14 @@ class PlanRow:
             starts from), blocked (that one has failed), failed or finished.
         suite: the suite that the trial is from, if that is another one.
         lead: the lines that lead to it from the trial that it starts from.
+        driver: who runs the trial, if somebody does.
     """
 
     point: Point
     state: str
     suite: str | None
     lead: str
+    driver: str | None = None
 
 
 def collect(grid: Grid, store: ResultsStore) -> tuple[PlanRow, ...]:
@@ -56,7 +62,8 @@ def collect(grid: Grid, store: ResultsStore) -> tuple[PlanRow, ...]:
     def rows_of(trial_id: str, lead: str, below: str) -> Iterator[PlanRow]:
         for position, point in enumerate(points[trial_id]):
             suite = origins[trial_id].suite if trial_id in origins else None
-            yield PlanRow(point, _state(point, store), suite, lead if position == 0 else below)
+            state, driver = _state(point, store)
+            yield PlanRow(point, state, suite, lead if position == 0 else below, driver)
         if trial_id in children:
             yield from rows_below(trial_id, below)
 
@@ -69,23 +76,47 @@ def collect(grid: Grid, store: ResultsStore) -> tuple[PlanRow, ...]:
     return tuple(row for root in children[None] for row in rows_of(root, "", ""))
 
 
-def _state(point: Point, store: ResultsStore) -> str:
+def left_to_run(rows: Iterable[PlanRow]) -> tuple[Trial, ...]:
+    """Returns the trials that are neither finished, nor failed, nor blocked, each once, in their order."""
+    return tuple({row.point.trial.id: row.point.trial for row in rows if _is_left(row)}.values())
+
+
+def _is_left(row: PlanRow) -> bool:
+    return row.point.cam == "native" and row.state in ("todo", "interrupted", "running", "waiting")
+
+
+def _state(point: Point, store: ResultsStore) -> tuple[str, str | None]:
+    """Returns the state of the point's trial or map, and who runs it."""
     state = store.state(point.trial.id, point.cam)
     if store.state(point.trial.id) in ("finished", "failed"):
-        return state
-    if holder(store.folder(point.trial.id).path) is not None:
-        return "running"
+        return state, None
+    if (lease := holder(store.folder(point.trial.id).path)) is not None:
+        return "running", str(lease)
     if store.blocker(point.trial) is not None:
-        return "blocked"
-    return "waiting" if store.unfinished_ancestors(point.trial) else state
+        return "blocked", None
+    return "waiting" if store.unfinished_ancestors(point.trial) else state, None
 
 
-def to_json(suite: str, rows: Sequence[PlanRow], power: Mapping[str, object]) -> str:
-    """Returns the plan as a JSON document, in the order of `rows`; `power` says what its seeds can show.
+def driver_sentences(rows: Sequence[PlanRow]) -> tuple[str, ...]:
+    """Returns a sentence for each driver that runs some of the trials: which."""
+    by_driver: dict[str, list[str]] = {}
+    for trial_id, driver in {row.point.trial.id: row.driver for row in rows}.items():
+        if driver is not None:
+            by_driver.setdefault(driver, []).append(trial_id)
+    return tuple(f"{driver} runs {listing(ids, _NAMED)}" for driver, ids in by_driver.items())
+
+
+def to_json(
+    suite: str, rows: Sequence[PlanRow], cost: Mapping[str, object], power: Mapping[str, object]
+) -> str:
+    """Returns the plan as a JSON document, in the order of `rows`.
+
+    "cost" is what is left to pay, "power" what the seeds can show.
 
     Each of "trials" has: "id"; "state", see `PlanRow`; "model", its label; "dataset"; "resolution" in px;
-    "seed"; "cam", the map that localization is scored on; "starts_from", an id or null; and "suite", that the
-    trial is from. A trial that is scored on several maps has an entry for each.
+    "seed"; "cam", the map that localization is scored on; "starts_from", an id or null; "suite", that the
+    trial is from; and "driver", who runs it, or null. A trial that is scored on several maps has an entry for
+    each.
     """
     trials = [
         {
@@ -98,10 +129,12 @@ def to_json(suite: str, rows: Sequence[PlanRow], power: Mapping[str, object]) ->
             "cam": row.point.cam,
             "starts_from": _id_of(row.point.trial.init),
             "suite": row.suite or suite,
+            "driver": row.driver,
         }
         for row in rows
     ]
-    return json.dumps({"suite": suite, "trials": trials, "power": power}, indent=2, ensure_ascii=False)
+    document = {"suite": suite, "trials": trials, "cost": cost, "power": power}
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _id_of(trial: Trial | None) -> str | None:

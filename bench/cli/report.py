@@ -25,17 +25,8 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser, is_optional=True)
-    parser.add_argument(
-        "--all",
-        action="store_true",
-        help="of every suite in the folder of suites that has results, and the thesis' nine tables",
-    )
-    parser.add_argument(
-        "--suites-dir",
-        type=Path,
-        default=Path("suites"),
-        metavar="DIR",
-        help="where --all finds suites (default: suites)",
+    shared.add_all(
+        parser, "of every suite in the folder of suites that has results, and the thesis' nine tables"
     )
     shared.add_results_dir(parser)
     shared.add_reports_dir(parser)
@@ -67,12 +58,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _report_all(arguments: argparse.Namespace) -> int:
-    given = [name for name in ("suite", "only", "seeds", "overrides") if getattr(arguments, name)]
-    if given:
-        word = {"suite": "a suite", "overrides": "--set"}.get(given[0], f"--{given[0]}")
-        raise SuiteError(f"bench report --all: is of whole suites, all of them; leave out {word}")
+    shared.refuse_with_all(arguments, "bench report")
 
-    from bench.reporting.all_reports import check_all, suite_files, write_all
+    from bench.reporting.all_reports import check_all, write_all
+    from bench.suite.load import suite_files
 
     store, suites = shared.open_store(arguments), suite_files(arguments.suites_dir)
     if arguments.check:

@@ -1,8 +1,19 @@
-"""Run a suite: train and score what is not done yet, then write its tables."""
+"""Run a suite: train and score what is not done yet, then write its tables.
+
+With --json stdout has an object per line: "event" and "time", and by event: preparing (what, done, total);
+notice (text); planned (trials); started (id); epoch (id, epoch, max_epochs, losses, images_per_s and so on);
+finished (id, metrics, best_epoch, num_epochs, duration_s); failed (id, error, and cam if only that map has);
+evaluated (id, cam, metrics); and last ended (report, exit_code).
+
+Exit codes: 0 all that is selected is finished; 1 something failed, or --max-hours were over before all was
+started.
+"""
 
 import argparse
 import logging
+import math
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +23,7 @@ from bench.cli import arguments as shared
 from bench.execution.context import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
+    from bench.execution.context import RunContext
     from bench.execution.executor import Executor
     from bench.results.record import Record
     from bench.results.store import ResultsStore, TrialFolder
@@ -29,12 +41,32 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
+    add_run_arguments(parser)
+    parser.add_argument("--retry-failed", action="store_true", help="run failed trials again")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what to run, where and how: the arguments of all verbs that run trials."""
     shared.add_suite(parser)
+    shared.add_shard(parser)
     shared.add_results_dir(parser)
     shared.add_reports_dir(parser)
     shared.add_data_dirs(parser)
     parser.add_argument(
         "--serial", action="store_true", help="run trials one by one in this process, without Ray"
+    )
+    parser.add_argument(
+        "--max-hours",
+        type=_hours,
+        metavar="H",
+        help="start no trial after so many hours, fractions allowed; what runs then ends",
+    )
+    parser.add_argument(
+        "--limit-batches",
+        type=shared.positive,
+        metavar="N",
+        help="smoke test: N batches of images, one epoch, into smoke/ of the results and reports folders; "
+        "no result",
     )
     parser.add_argument(
         "--checkpoint-every",
@@ -45,47 +77,119 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{CHECKPOINT_EVERY_S:g})",
     )
     parser.add_argument("--no-mlflow", action="store_true", help="do not mirror trials to MLflow")
-    parser.add_argument("--retry-failed", action="store_true", help="run failed trials again")
+    parser.add_argument(
+        "--json", action="store_true", help="print what happens as JSON, an object per line, and no table"
+    )
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 <= hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give hours, such as 11.5")
+    return hours
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Runs what is selected of the suite, reports on all of it; 0 if all that is selected is finished."""
-    loaded = shared.load(arguments)
+    loaded = load(arguments)
     selected = shared.select(arguments, loaded)
+    return run_selected(arguments, loaded, selected, retry_failed=arguments.retry_failed)
 
+
+def load(arguments: argparse.Namespace) -> "LoadedSuite":
+    """Returns the suite to run: that of the arguments, or a smoke test of it."""
+    loaded = shared.load(arguments)
+    if arguments.limit_batches is None:
+        return loaded
+    from bench.suite.smoke import limited
+
+    return limited(loaded, arguments.limit_batches)
+
+
+def open_store(arguments: argparse.Namespace) -> "ResultsStore":
+    """Returns the store that the trials go to: smoke tests have one of their own."""
+    from bench.results.store import ResultsStore
+
+    return ResultsStore(_own_folder(arguments, arguments.results_dir.resolve()))
+
+
+def _own_folder(arguments: argparse.Namespace, folder: Path) -> Path:
+    from bench.suite.smoke import FOLDER
+
+    return folder if arguments.limit_batches is None else folder / FOLDER
+
+
+def run_selected(
+    arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid", *, retry_failed: bool
+) -> int:
+    """Runs `selected`, writes the tables of `loaded`, prints them; 0 if all that was selected is finished."""
     from bench.execution.context import RunContext
     from bench.execution.driver import Driver, run_grid
+    from bench.execution.event_log import EventLog
     from bench.execution.live import Display
-    from bench.reporting.build import render_report, write_report
     from bench.reporting.references import require_references
-    from bench.reporting.suite_curves_figure import write_suite_curves
 
-    store = shared.open_store(arguments)
+    store = open_store(arguments)
     require_references(loaded.suite.references, store.root)
+    hours, events = arguments.max_hours, EventLog() if arguments.json else None
     context = RunContext(
         results_dir=store.root,
         data_root=shared.data_root(arguments),
         cache_dir=shared.cache_dir(arguments),
         files=dict(loaded.grid.files),
-        use_gpu=_use_gpu(loaded.suite.resources),
+        use_gpu=use_gpu(loaded.suite.resources),
         checkpoint_every_s=arguments.checkpoint_every,
+        start_until_s=None if hours is None else time.monotonic() + hours * 3600,
     )
     executor, resources = _executor(arguments), loaded.suite.resources
     with closing(_tracker(arguments, loaded, store.root)) as tracker:
-        driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
-        run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
-    report = render_report(loaded, store)
-    folder = write_report(report, arguments.reports_dir)
-    with _optional():
-        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
-    print(report.page)
+        driver = Driver(store, tracker, events or Display(store), illustrate=_draw_trial)
+        run_grid(selected, resources, context, executor, driver, retry_failed=retry_failed)
+    folder, page = _write_report(arguments, loaded, store)
+    failures, left = _failures(selected, store), _not_started(selected, context, store)
+    code = 1 if failures or left else 0
+    if events is not None:
+        events.write("ended", report=str(folder), exit_code=code)
+        return code
+    print(page)
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
-    failures = _failures(selected, store)
     for sentence in failures:
         print(sentence, file=sys.stderr)
-    if failures and not arguments.retry_failed:
+    if failures and not retry_failed:
         print("--retry-failed runs what failed, and then what it blocks", file=sys.stderr)
-    return 1 if failures else 0
+    if left:
+        noun, time_ = _plural("trial", left), f"{hours:g} h"
+        print(
+            f"{len(left)} {noun} not started, since {time_} are over; the same command goes on",
+            file=sys.stderr,
+        )
+    return code
+
+
+def _write_report(
+    arguments: argparse.Namespace, loaded: "LoadedSuite", store: "ResultsStore"
+) -> tuple[Path, str]:
+    """Writes the suite's report and curves; returns their folder and the page."""
+    from bench.reporting.build import render_report, write_report
+    from bench.reporting.suite_curves_figure import write_suite_curves
+
+    report = render_report(loaded, store)
+    folder = write_report(report, _own_folder(arguments, arguments.reports_dir))
+    with _optional():
+        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
+    return folder, report.page
+
+
+def _not_started(selected: "Grid", context: "RunContext", store: "ResultsStore") -> list[str]:
+    """Returns ids of trials with something left to do, if the time to start any is over."""
+    from bench.execution.driver import trials_to_run
+
+    if context.start_until_s is None or time.monotonic() < context.start_until_s:
+        return []
+    return [trial.id for trial in trials_to_run(selected, store, retry_failed=False)]
 
 
 def _draw_trial(record: "Record", folder: "TrialFolder") -> None:
@@ -129,7 +233,7 @@ def _plural(word: str, concerned: list[str]) -> str:
     return word if len(concerned) == 1 else f"{word}s"
 
 
-def _use_gpu(resources: "Resources") -> bool:
+def use_gpu(resources: "Resources") -> bool:
     """Whether trials run on CUDA: where the suite asks for it, or leaves it open and a GPU is there."""
     import torch
 

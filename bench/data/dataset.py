@@ -62,6 +62,7 @@ class DataContext:
         files: paths of files that a trial names by digest.
         on_progress: told (what, done, total) while images are decoded.
         on_notice: told, in a sentence, what decoding takes before it begins.
+        limit_images: of each part that are loaded, as a trial's recipe has it; None is all.
     """
 
     data_root: Path | None
@@ -69,3 +70,4 @@ class DataContext:
     files: Mapping[str, Path]
     on_progress: Callable[[str, int, int], None] | None = None
     on_notice: Callable[[str], None] | None = None
+    limit_images: int | None = None

@@ -21,7 +21,10 @@ _PART_OFFSET = 10_000_000
 
 def load_phantom(spec: PhantomSpec, resolution: int, context: DataContext) -> Dataset:
     """Returns phantoms for square inputs of `resolution` px; each is a patient of its own."""
-    side = round(resolution * spec.oversize)
+    side, limit = round(resolution * spec.oversize), context.limit_images
+    if limit is not None:
+        counts = {"train": spec.train, "val": spec.val, "test": spec.test}
+        spec = spec.model_copy(update={part: min(count, limit) for part, count in counts.items()})
     return Dataset(
         findings=POPULATIONS[spec.findings].findings,
         train=_render("train", 0, spec.train, side, spec, context),

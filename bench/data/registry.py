@@ -51,6 +51,7 @@ def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Da
         DataError: it is missing, incomplete or contradicts itself.
     """
     key = f"{spec.model_dump_json()} {resolution} {context.data_root} {context.cache_dir} {context.files}"
+    key += f" {context.limit_images}"
     if key not in _latest:
         _latest.clear()
         _latest[key] = _function(DATASETS[spec.name].target)(spec, resolution, context)

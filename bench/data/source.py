@@ -1,7 +1,7 @@
 """A data set as its download has it: what its text files say, where its images are; and how it is loaded."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -61,6 +61,15 @@ class Source:
         chosen = set(names)
         return self.boxes[np.array([name in chosen for name in self.boxes["image"]], bool)]
 
+    def limited(self, num_images: int) -> "Source":
+        """Returns the source with at most so many images of each part, those with boxes first."""
+        boxed = set(self.boxes["image"])
+        chosen = {
+            part: tuple(sorted(names, key=lambda name: name not in boxed))[:num_images]
+            for part, names in self.parts.items()
+        }
+        return replace(self, parts=chosen)
+
 
 def load_source(source: Source, resolution: int, oversize: float, context: DataContext) -> Dataset:
     """Returns the data set for square inputs of `resolution` px, decoding images into the cache if need be.
@@ -76,6 +85,8 @@ def load_source(source: Source, resolution: int, oversize: float, context: DataC
             full.
     """
     check_parts(source.parts, source.labels.index, source.root)
+    if context.limit_images is not None:
+        source = source.limited(context.limit_images)
     arrays = cached_arrays(source, resolution, oversize, context)
     require_space(arrays.values(), context.on_notice)
     sets = {part: _image_set(source, part, array, context) for part, array in arrays.items()}

@@ -1,5 +1,6 @@
 """What can start next: a trial as soon as the one that it starts from is finished, whatever else runs."""
 
+import time
 from collections.abc import Sequence
 
 from bench.execution.executor import Listener
@@ -14,18 +15,28 @@ class Agenda:
     Attributes:
         blocked: ids of trials that are not started any more, since one that they start from has failed.
         failed_elsewhere: ids of trials that failed while another driver had them, and are not started here.
+        too_late: ids of trials that are not started any more, since the time to start any is over.
     """
 
-    def __init__(self, trials: Sequence[Trial], store: ResultsStore, leases: Leases) -> None:
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        store: ResultsStore,
+        leases: Leases,
+        start_until_s: float | None = None,
+    ) -> None:
         """Takes over `trials`; what is finished in `store` is waited for by nobody.
 
         Args:
             trials: each starts from none, from another of them, or from one that is finished.
             store: tells which of them are finished and have only maps to evaluate.
             leases: of this driver; a trial is popped with its lease taken.
+            start_until_s: by the monotonic clock, after which no trial is popped; None is never.
         """
         self.blocked: set[str] = set()
         self.failed_elsewhere: set[str] = set()
+        self.too_late: set[str] = set()
+        self._start_until_s = start_until_s
         self._elsewhere: dict[str, Lease] = {}
         self._to_tell: list[tuple[Trial, Lease | None]] = []
         self._store, self._leases = store, leases
@@ -46,6 +57,9 @@ class Agenda:
         They wait for the trials that they start from, or for other drivers to end with them. What another
         driver has finished is popped too: there is nothing left to do but to take its outcome.
         """
+        if self._start_until_s is not None and time.monotonic() >= self._start_until_s:
+            self.too_late |= self._left.keys()
+            self._left = {}
         for key, trial in tuple(self._left.items()):
             if key not in self._left or not self._unfinished.isdisjoint(self._awaited[key]):
                 continue

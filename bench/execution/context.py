@@ -22,6 +22,8 @@ class RunContext:
         use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
         checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
+        start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;
+            None is never. What runs then ends.
         data: by data set, as JSON, the digest of what was checked; the driver fills it in.
     """
 
@@ -32,4 +34,5 @@ class RunContext:
     use_gpu: bool = False
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
+    start_until_s: float | None = None
     data: Mapping[str, str | None] = field(default_factory=dict)

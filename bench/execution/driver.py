@@ -7,7 +7,7 @@ from bench.data.dataset import DataContext
 from bench.data.registry import prepare_dataset, require_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
-from bench.execution.live import Display
+from bench.execution.view import View
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
@@ -32,7 +32,7 @@ class Driver:
 
     store: ResultsStore
     tracker: Tracker
-    display: Display
+    display: View
     illustrate: Callable[[Record, TrialFolder], None] = lambda _record, _folder: None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
@@ -47,8 +47,9 @@ class Driver:
         self.display.notice(f"{trial.id} is run by {lease}; its outcome is waited for")
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
-        """Tracks the epoch."""
+        """Tracks and shows the epoch."""
         self.tracker.epoch(trial, row)
+        self.display.epoch(trial, row)
 
     def finished(self, trial: Trial, outcome: Outcome) -> None:
         """Writes the record first: it is what counts. One that is there already stays as it is."""
@@ -119,7 +120,8 @@ def run_grid(
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
     }
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
-        prepare_dataset(trial.dataset, trial.resolution, data)
+        limited = replace(data, limit_images=trial.recipe.limit_images)
+        prepare_dataset(trial.dataset, trial.resolution, limited)
     with driver.display.running(todo, driver.cams):
         executor.run(todo, replace(context, cams=driver.cams, data=digests), resources, driver)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from bench.errors import ResultsError
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
-from bench.results.record import CamEvaluation, Record, last_line
+from bench.results.record import CamEvaluation, EpochRow, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.trial import Trial
@@ -89,6 +89,9 @@ class Display:
         """Marks the trial as running."""
         self._starts[trial.id] = time.monotonic(), earlier_share(self.store, trial)
         self._state[trial.id] = "running"
+
+    def epoch(self, trial: Trial, row: EpochRow) -> None:
+        """Shows nothing: the trial's progress file says it already."""
 
     def ended(self, record: Record) -> None:
         """Marks the trial as finished or failed, with one line that stays; it runs on while maps are left.

@@ -37,6 +37,7 @@ from bench.errors import BenchError, account  # noqa: E402
 from bench.execution.agenda import Agenda  # noqa: E402
 from bench.execution.context import RunContext  # noqa: E402
 from bench.execution.executor import Listener  # noqa: E402
+from bench.execution.machine import needs_of  # noqa: E402
 from bench.execution.trial import run_trial  # noqa: E402
 from bench.results.lease import Leases  # noqa: E402
 from bench.results.record import CamEvaluation, EpochRow, Outcome  # noqa: E402
@@ -60,7 +61,7 @@ class RayExecutor:
     ) -> None:
         """See `bench.execution.executor.Executor`."""
         num_cpus = len(os.sched_getaffinity(0))
-        needs = {trial.id: _needs(trial, resources, context) for trial in trials}
+        needs = {trial.id: needs_of(trial, resources, use_gpu=context.use_gpu) for trial in trials}
         for need in needs.values():
             if need["cpu"] > num_cpus:
                 raise BenchError(
@@ -74,7 +75,7 @@ class RayExecutor:
         _listeners[key] = listener
         try:
             with Leases(store) as leases:
-                _fit(trials, needs, context, key, Agenda(trials, store, leases))
+                _fit(trials, needs, context, key, Agenda(trials, store, leases, context.start_until_s))
         finally:
             del _listeners[key]
             ray.shutdown()
@@ -84,12 +85,6 @@ class RayExecutor:
 def _storage(context: RunContext) -> Path:
     """Returns where Tune keeps what it needs while this driver runs: a folder of its own."""
     return context.results_dir / "ray" / f"{socket.gethostname()}-{os.getpid()}"
-
-
-def _needs(trial: Trial, resources: Resources, context: RunContext) -> dict[str, float]:
-    cpu = resources.cpu if resources.cpu is not None else trial.recipe.num_threads
-    gpu = (resources.gpu if resources.gpu is not None else 1.0) if context.use_gpu else 0.0
-    return {"cpu": cpu, "gpu": gpu}
 
 
 def _fit(
@@ -128,7 +123,7 @@ def _fit(
         ),
     )
     tuner.fit()
-    if not ended | agenda.blocked | agenda.failed_elsewhere >= by_id.keys():
+    if not ended | agenda.blocked | agenda.failed_elsewhere | agenda.too_late >= by_id.keys():
         raise KeyboardInterrupt
 
 

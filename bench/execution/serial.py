@@ -28,7 +28,7 @@ class SerialExecutor:
         """See `bench.execution.executor.Executor`; needs no resources beyond this process."""
         store = ResultsStore(context.results_dir)
         with Leases(store) as leases:
-            agenda = Agenda(trials, store, leases)
+            agenda = Agenda(trials, store, leases, context.start_until_s)
             while not agenda.is_empty:
                 trial = agenda.pop_ready()
                 agenda.tell(listener)

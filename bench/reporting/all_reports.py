@@ -3,24 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.errors import SuiteError
 from bench.reporting.build import render_report, write_report
 from bench.reporting.check import check_report
 from bench.reporting.thesis.report import render_thesis, summary_lines
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite, load_suite
-
-
-def suite_files(suites_dir: Path) -> tuple[Path, ...]:
-    """Returns the suites in the folder, by name.
-
-    Raises:
-        SuiteError: there is no such folder, or no suite in it.
-    """
-    files = tuple(sorted(suites_dir.glob("*.yaml")))
-    if not files:
-        raise SuiteError(f"{suites_dir}: has no suites (*.yaml); name their folder by --suites-dir")
-    return files
 
 
 def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:

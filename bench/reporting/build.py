@@ -54,7 +54,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     references = [load_reference(name, store.root) for name in suite.references]
     tables = (*build_tables(grid, store, references), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
-    title, origin = suite.title or suite.name, _origin(records, loaded, store)
+    title, origin = _title(loaded), _origin(records, loaded, store)
     verdicts = judge(loaded.claims, store)
     claims = (claims_table(verdicts),) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
@@ -67,6 +67,17 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         files["claims.csv"] = claims_csv(verdicts)
     files[LOCK] = render_lock(suite.name, [loaded], store, files)
     return Report(suite.name, tables, page, files)
+
+
+def _title(loaded: LoadedSuite) -> str:
+    """Returns the page's heading, which says of tests of the machinery that they are no results."""
+    title = loaded.suite.title or loaded.suite.name
+    limits = sorted({trial.recipe.limit_batches or 0 for trial in loaded.grid.trials})
+    if not any(limits):
+        return title
+    return (
+        f"SMOKE TEST, NOT A RESULT ({limits[-1]} batches of {loaded.suite.recipe.batch_size} images): {title}"
+    )
 
 
 def table_files(table: Table) -> dict[str, str]:

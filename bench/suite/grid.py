@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -150,7 +150,11 @@ class Grid:
         )
         if not chosen:
             raise SuiteError("no trial of this suite matches all of the conditions together")
-        return replace(self, points=chosen)
+        return self.of(chosen)
+
+    def of(self, points: Iterable[Point]) -> "Grid":
+        """Returns the grid with these points in place of its own."""
+        return replace(self, points=tuple(points))
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -55,6 +55,18 @@ class LoadedSuite:
         return replace(self, grid=grid, claims=tuple(claim for claim in claims if claim.comparisons))
 
 
+def suite_files(suites_dir: Path) -> tuple[Path, ...]:
+    """Returns the suites in the folder, by name.
+
+    Raises:
+        SuiteError: there is no such folder, or no suite in it.
+    """
+    files = tuple(sorted(suites_dir.glob("*.yaml")))
+    if not files:
+        raise SuiteError(f"{suites_dir}: has no suites (*.yaml); name their folder by --suites-dir")
+    return files
+
+
 def load_suite(
     path: Path, overrides: Sequence[str] = (), chain: tuple[Path, ...] = (), *, with_claims: bool = True
 ) -> LoadedSuite:

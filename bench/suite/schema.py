@@ -248,11 +248,19 @@ class Recipe(Frozen):
     same batch and the same mean of its losses. Batch norm sees pieces, so it is part of identity (ours)."""
     compile: bool = False
     """Train by torch.compile: fused operations round differently. Scoring is never compiled (ours)."""
+    limit_batches: int | None = Field(None, ge=1)
+    """Load only so many batches of images of each part: a test of the machinery, never a result, as reports
+    say. `bench run --limit-batches` sets it (ours)."""
 
     @property
     def piece_size(self) -> int:
         """Images that are processed at once."""
         return -(-self.batch_size // self.accumulate)
+
+    @property
+    def limit_images(self) -> int | None:
+        """Images of each part that are loaded; None is all."""
+        return None if self.limit_batches is None else self.limit_batches * self.batch_size
 
 
 class Resources(Frozen):

@@ -79,6 +79,14 @@ class PlateauSchedule:
             self.num_reductions += 1
 
 
+def fewest_epochs(recipe: Recipe) -> int:
+    """Returns the epochs of a training whose validation loss never falls after the first evaluation."""
+    schedule = PlateauSchedule.start(recipe)
+    while not schedule.is_over:
+        schedule.end_epoch(1.0 if schedule.evaluates_next else None)
+    return schedule.num_epochs
+
+
 @dataclass(frozen=True)
 class Replay:
     """What the protocol does on a sequence of validation losses.

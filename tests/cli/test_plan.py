@@ -33,6 +33,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "chain.yaml").write_text(CHAIN)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
@@ -53,7 +54,8 @@ def plan(capsys, *arguments: str) -> str:
 
 def test_children_stand_below_their_parents_in_aligned_columns(trials, capsys):
     baseline, tuned, last = trials[0], trials[2], trials[4]
-    assert plan(capsys, "--seeds", "0") == (
+    text = plan(capsys, "--seeds", "0")
+    assert text.startswith(
         "state    model                      data set  px  seed  trial\n"
         f"todo     Baseline                   phantom   64  0     {baseline.id}\n"
         f"todo     Ours of source             phantom   64  0     {tuned.init.id}\n"
@@ -62,6 +64,9 @@ def test_children_stand_below_their_parents_in_aligned_columns(trials, capsys):
         f"waiting     └─ PYLON (two-phase)    phantom   64  0     {last.id}\n"
         "\n"
         "5 trials, 1 of them of source: 2 todo, 3 waiting\n"
+        "5 trials have no known speed: "
+    )
+    assert text.endswith(
         "One seed has no spread: no difference between models can be tested. Two are the least, five "
         "are usual.\n"
     )
@@ -86,7 +91,8 @@ def test_states_follow_from_what_is_on_disk(trials, store, capsys):
     finish(store, trials[3].init)
     store.announce(trials[5].init)
     store.folder(trials[5].init.id).last_checkpoint.touch()
-    *lines, count, sentence, hint, _, _, _, _ = [line for line in plan(capsys).splitlines()[1:] if line]
+    shown = plan(capsys).splitlines()[1:]
+    lines, (count, sentence, hint, *_) = shown[: shown.index("")], shown[shown.index("") + 1 :]
     assert {tuple(line.split()[i] for i in (0, -1)) for line in lines} == {
         ("interrupted", baseline.id),
         ("todo", trials[1].id),
@@ -121,9 +127,12 @@ def test_maps_stand_below_each_other_and_are_not_done_before_their_trial(trials,
 def test_json_has_the_documented_keys(trials, capsys):
     document = json.loads(plan(capsys, "--json", "--seeds", "1", "--only", "model=PYLON (fine-tuned)"))
     source, tuned = trials[3].init, trials[3]
-    place = {"dataset": "phantom", "resolution": 64, "seed": 1, "cam": "native"}
+    place = {"dataset": "phantom", "resolution": 64, "seed": 1, "cam": "native", "driver": None}
     first = {"id": source.id, "state": "todo", "model": "Ours", "starts_from": None, "suite": "source"}
     second = {"id": tuned.id, "state": "waiting", "model": "PYLON (fine-tuned)", "starts_from": source.id}
+    cost = document.pop("cost")
+    assert (cost["num_trials"], cost["num_unknown"], cost["wall_s"]["most"]) == (2, 2, 0.0)
+    assert cost["disk"].keys() == {"kept", "running", "cache", "num_unknown", "unknown_data"}
     assert document == {
         "suite": "chain",
         "trials": [first | place, second | place | {"suite": "chain"}],

@@ -1,11 +1,16 @@
 """Behaviour of the procedural chest radiographs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from bench.data.dataset import DataContext
 from bench.data.findings import NIH_BOXED_FINDINGS
 from bench.data.phantom import Phantom, PhantomBox, _render, phantom_truth, render_phantom
 from bench.data.phantom_populations import POPULATIONS
+from bench.data.phantom_source import read_phantom
+from bench.suite.schema import PhantomSpec
 
 PHANTOM_FINDINGS = POPULATIONS["eight"].findings
 
@@ -207,3 +212,16 @@ def test_mean_brightness_does_not_give_the_labels_away(sample: list[Phantom]) ->
 def test_arguments_out_of_range_are_refused(seed: int, index: int, size_px: int) -> None:
     with pytest.raises(ValueError, match="must be at least"):
         render_phantom(seed, index, size_px)
+
+
+def test_a_source_can_be_limited_to_few_images_of_each_part_with_boxes_first():
+    source = read_phantom(PhantomSpec(train=9, val=3, test=40), DataContext(None, Path(), {}))
+    boxed = set(source.boxes["image"])
+    with_boxes = [name for name in source.parts["test"] if name in boxed]
+    without = [name for name in source.parts["test"] if name not in boxed]
+    assert with_boxes
+    assert without
+    few = source.limited(4)
+    assert [len(few.parts[part]) for part in ("train", "val", "test")] == [4, 3, 4]
+    assert set(few.parts["test"]) <= boxed
+    assert few.parts["test"] == tuple(with_boxes[:4])

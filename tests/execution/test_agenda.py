@@ -155,3 +155,16 @@ def test_what_is_popped_is_held_until_it_has_ended(store):
     assert holder(store.folder(A.id).path) is not None
     agenda.ended(A.id)
     assert holder(store.folder(A.id).path) is None
+
+
+def test_when_the_time_to_start_is_over_nothing_is_ready_any_more(store, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("bench.execution.agenda.time.monotonic", lambda: clock[0])
+    agenda = Agenda([A, B, A_CHILD], store, Leases(store), start_until_s=150.0)
+    assert agenda.pop_ready() == A
+    clock[0] = 150.0
+    assert agenda.pop_ready() is None
+    assert agenda.is_empty
+    assert agenda.too_late == {B.id, A_CHILD.id}
+    agenda.finished(A.id)
+    assert agenda.pop_ready() is None

@@ -166,6 +166,7 @@ OTHER_RECIPE = {
     "channels_last": False,
     "accumulate": 2,
     "compile": True,
+    "limit_batches": 2,
 }
 OTHER_AUGMENTATION = {
     "rotation_degrees": 45,

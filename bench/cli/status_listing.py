@@ -1,0 +1,106 @@
+"""What happens in a results folder, for a terminal of any width and as JSON."""
+
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bench.cli.cost_listing import size
+from bench.execution.live import duration
+from bench.execution.progress_table import TrialRow, progress_line, progress_table
+from bench.execution.status import Running, Status
+from bench.results.record import Record
+
+_SILENT_S = 60.0
+"""A trial that says nothing for so long is told: steps, batches and images of a trial are far quicker."""
+
+
+_TABLE_WIDTH = 60
+"""Narrower terminals have sentences: a table would cut what tells trials apart."""
+
+
+def to_renderable(status: Status, width: int) -> RenderableType:
+    """Returns what runs, a table for each driver, then what ended and what is free.
+
+    Args:
+        status: what to show.
+        width: of the terminal, in characters.
+    """
+    parts: list[RenderableType] = []
+    drivers = dict.fromkeys(str(one.driver) for one in status.running)
+    for driver in drivers:
+        rows = [_row(one) for one in status.running if str(one.driver) == driver]
+        parts += [Text(f"{driver}:"), _table(rows, width), Text()]
+    if not status.running:
+        parts.append(Text("nothing runs"))
+    parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in _lines(status)]
+    return Group(*parts)
+
+
+def _table(rows: Sequence[TrialRow], width: int) -> RenderableType:
+    if width >= _TABLE_WIDTH:
+        return progress_table(rows, width, "")
+    lines = [textwrap.fill(progress_line(row), width, subsequent_indent="  ") for row in rows]
+    return Text("\n".join(lines))
+
+
+def _row(one: Running) -> TrialRow:
+    title = one.trial.title(one.trial.label)
+    if one.progress is not None and one.silent_s > _SILENT_S:
+        return TrialRow(title, f"silent for {duration(one.silent_s)}")
+    left = "" if one.left_s is None else duration(one.left_s)
+    return TrialRow(title, "starting", one.progress, left)
+
+
+def _lines(status: Status) -> Iterator[str]:
+    for record in status.last_ended:
+        yield _ended(record)
+    if status.num_failed:
+        yield f"{status.num_finished} finished, {status.num_failed} failed: bench failures says why"
+    else:
+        yield f"{status.num_finished} finished, none failed"
+    yield f"{size(status.free_bytes)} of the disk are free"
+
+
+def _ended(record: Record) -> str:
+    words = f"{record.trial.id}: {record.status}"
+    if record.outcome is None:
+        return f"{words}: {record.reason}"
+    accuracy = _accuracy(record)
+    words += f" in {duration(record.outcome.duration_s)}"
+    return words if accuracy is None else f"{words}, point accuracy {accuracy:.3f}"
+
+
+def _accuracy(record: Record) -> float | None:
+    return None if record.outcome is None else record.outcome.metrics.get("point_accuracy/weighted")
+
+
+def to_json(status: Status) -> str:
+    """Returns the status as a JSON document; see `bench status --help`."""
+    document = {
+        "running": [_running_entry(one) for one in status.running],
+        "last_ended": [
+            {
+                "id": record.trial.id,
+                "model": record.trial.label,
+                "status": record.status,
+                "ended_at": record.ended_at,
+                "point_accuracy": _accuracy(record),
+                "reason": record.reason or None,
+            }
+            for record in status.last_ended
+        ],
+        "num_finished": status.num_finished,
+        "num_failed": status.num_failed,
+        "free_bytes": status.free_bytes,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _running_entry(one: Running) -> dict[str, object]:
+    shown = ("phase", "fraction", "step", "num_steps", "loss", "learning_rate", "images_per_s")
+    progress = {name: getattr(one.progress, name) if one.progress else None for name in shown}
+    times = {"silent_s": one.silent_s if one.progress else None, "left_s": one.left_s}
+    return {"id": one.trial.id, "model": one.trial.label, "driver": str(one.driver), **progress, **times}

@@ -1,0 +1,68 @@
+"""What this machine has to run trials on, found without torch or Ray, and how many fit it at once."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.suite.schema import Resources
+from bench.suite.trial import Trial
+
+_GPUS = Path("/proc/driver/nvidia/gpus")
+
+CPU = "cpu"
+_CORES_ENOUGH = 1_000_000
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Cores and GPUs that a run may use.
+
+    Attributes:
+        device: what trials run on: the name of the first GPU, or cpu.
+        num_cpus: cores.
+        num_gpus: GPUs.
+    """
+
+    device: str
+    num_cpus: int
+    num_gpus: int
+
+    def without_gpus(self) -> "Machine":
+        """Returns the same machine for a suite that asks for none."""
+        return Machine(CPU, self.num_cpus, 0)
+
+    @classmethod
+    def imagined(cls, num_gpus: int, device: str) -> "Machine":
+        """Returns a machine that has so many GPUs, and cores enough for them."""
+        return cls(device, _CORES_ENOUGH, num_gpus)
+
+    def num_slots(self, needs: Sequence[Mapping[str, float]]) -> int:
+        """Returns how many trials with these needs run at once at most; one at least."""
+        there = {"cpu": self.num_cpus, "gpu": self.num_gpus}
+        smallest = {name: min((need[name] for need in needs), default=0) for name in there}
+        rooms = [there[name] / amount for name, amount in smallest.items() if amount]
+        return max(1, math.floor(min(rooms, default=1) + 1e-6))
+
+
+def this_machine() -> Machine:
+    """Returns what is here: cores of this process, NVIDIA GPUs as the driver and CUDA_VISIBLE_DEVICES say."""
+    names = [_name_of(path) for path in sorted(_GPUS.glob("*/information"))]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        names = names[: len([word for word in visible.split(",") if word.strip() not in ("", "-1")])]
+    return Machine(names[0] if names else CPU, len(os.sched_getaffinity(0)), len(names))
+
+
+def needs_of(trial: Trial, resources: Resources, *, use_gpu: bool) -> dict[str, float]:
+    """Returns the cores ("cpu") and GPUs ("gpu") that the trial takes while it runs."""
+    cpu = resources.cpu if resources.cpu is not None else trial.recipe.num_threads
+    gpu = (resources.gpu if resources.gpu is not None else 1.0) if use_gpu else 0.0
+    return {"cpu": cpu, "gpu": gpu}
+
+
+def _name_of(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
+    return models[0] if models else "GPU"

@@ -1,0 +1,113 @@
+"""What happens in a results folder now, whoever runs it: from its files alone."""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from pydantic import ValidationError
+
+from bench.execution.plan_cost import free_bytes
+from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
+from bench.results.lease import Lease, holder
+from bench.results.record import Record
+from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.trial import Trial
+
+NUM_LAST = 5
+"""Trials that ended last and are named."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial that a driver has.
+
+    Attributes:
+        trial: which.
+        driver: who has it.
+        progress: what it does; None if it has not said.
+        silent_s: time since it said so.
+        left_s: what it takes at most, at the pace so far; None while that is not known.
+    """
+
+    trial: Trial
+    driver: Lease
+    progress: Progress | None
+    silent_s: float
+    left_s: float | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """What happens in a results folder.
+
+    Attributes:
+        running: trials that drivers have, by driver.
+        last_ended: records of trials, the last to end first.
+        num_finished: trials.
+        num_failed: trials; maps not counted.
+        free_bytes: on the disk of the results.
+    """
+
+    running: tuple[Running, ...]
+    last_ended: tuple[Record, ...]
+    num_finished: int
+    num_failed: int
+    free_bytes: int
+
+
+def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Status:
+    """Returns what happens in the folder, or to those trials of it whose ids are given.
+
+    Raises:
+        ResultsError: a record cannot be read.
+    """
+    folders = [path for path in (store.root / "trials").glob("*") if ids is None or path.name in ids]
+    running = [one for path in folders if (one := _running(TrialFolder(path))) is not None]
+    held = {one.trial.id for one in running}
+    records = [
+        record
+        for path in folders
+        if path.name not in held and (record := TrialFolder(path).read_record()) is not None
+    ]
+    states = [record.status for record in records]
+    return Status(
+        running=tuple(sorted(running, key=lambda one: (str(one.driver), one.trial.id))),
+        last_ended=tuple(sorted(records, key=lambda record: record.ended_at, reverse=True)[:NUM_LAST]),
+        num_finished=states.count("finished"),
+        num_failed=states.count("failed"),
+        free_bytes=free_bytes(store.root),
+    )
+
+
+def _running(folder: TrialFolder) -> Running | None:
+    driver = holder(folder.path)
+    trial = None if driver is None else _read_trial(folder.trial)
+    if driver is None or trial is None:
+        return None
+    progress = ProgressFile(folder.progress).read()
+    silent_s = 0.0 if progress is None else max(time.time() - progress.updated_at, 0.0)
+    left_s = None if progress is None else _left_s(trial, progress, folder)
+    return Running(trial, driver, progress, silent_s, left_s)
+
+
+def _read_trial(path: Path) -> Trial | None:
+    try:
+        return Trial.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):  # just taken, not announced yet
+        return None
+
+
+def _left_s(trial: Trial, progress: Progress, folder: TrialFolder) -> float | None:
+    """Returns the time to the cap on epochs, from epochs that have ended, else from the speed of this one."""
+    if progress.num_steps == 0:
+        return None
+    rows = folder.read_history()
+    if rows:
+        epoch_s = median(row.duration_s for row in rows)
+    elif progress.images_per_s:
+        epoch_s = progress.num_steps * trial.recipe.batch_size / progress.images_per_s
+    else:
+        return None
+    return epoch_s * trial.recipe.max_epochs / TRAINING_SHARE * (1 - progress.fraction)

@@ -1,0 +1,133 @@
+"""What has failed, trials and evaluations of maps, and which of it has the same cause."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.errors import ResultsError
+from bench.results.record import last_line
+from bench.results.store import ResultsStore
+from bench.suite.cam import CamMethod
+from bench.suite.grid import Grid, Point
+from bench.suite.trial import Trial
+
+_PLACE = re.compile(r'^  File "([^"]+)", line (\d+), in (\S+)$', re.MULTILINE)
+_CHANGING = re.compile(r"\b0x[0-9a-f]+\b|\d+(?:\.\d+)?")
+"""What differs between failures of one cause: addresses and numbers."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A trial that failed, or one of its maps.
+
+    Attributes:
+        trial: what failed.
+        cam: the map whose evaluation failed; native stands for the trial itself.
+        error: a sentence, or the traceback.
+        ended_at: ISO 8601 with time zone.
+    """
+
+    trial: Trial
+    cam: CamMethod
+    error: str
+    ended_at: str
+
+    @property
+    def reason(self) -> str:
+        """Why, in a line."""
+        return last_line(self.error)
+
+    @property
+    def place(self) -> str | None:
+        """Where it was raised, ``file:line in function``; None of a failure without a traceback."""
+        places = _PLACE.findall(self.error)
+        return "{}:{} in {}".format(*places[-1]) if places else None
+
+    @property
+    def cause(self) -> tuple[str, str | None]:
+        """What failures of one cause have in common: the reason without ids and numbers, and the place."""
+        return _CHANGING.sub("#", self.reason.replace(self.trial.id, "…")), self.place
+
+
+def failures_of(grid: Grid, store: ResultsStore) -> tuple[Failure, ...]:
+    """Returns what failed of the grid and of the trials that it starts from, those first.
+
+    Raises:
+        ResultsError: a record cannot be read.
+    """
+    before = [Point(trial, trial.label) for trial in grid.required]
+    found = (_failure(point.trial, point.cam, store) for point in (*before, *grid.points))
+    return tuple({(one.trial.id, one.cam): one for one in found if one is not None}.values())
+
+
+def all_failures(store: ResultsStore) -> tuple[Failure, ...]:
+    """Returns everything that failed in the results folder, by trial id.
+
+    Raises:
+        ResultsError: a record cannot be read.
+    """
+    return tuple(
+        failure
+        for path in sorted((store.root / "trials").glob("*/record.json"))
+        for failure in failures_of_trial(path.parent.name, store)
+    )
+
+
+def failures_of_trial(trial_id: str, store: ResultsStore) -> Iterator[Failure]:
+    """Yields the trial's failure, or those of its maps.
+
+    Raises:
+        ResultsError: its record cannot be read.
+    """
+    record = store.record(trial_id)
+    if record is None:
+        return
+    if record.status == "failed":
+        yield Failure(record.trial, "native", record.error or "", record.ended_at)
+        return
+    for evaluation in store.folder(trial_id).read_evaluations():
+        if evaluation.status == "failed":
+            yield Failure(record.trial, evaluation.method, evaluation.error or "", evaluation.ended_at)
+
+
+def by_cause(failures: Iterable[Failure]) -> tuple[tuple[Failure, ...], ...]:
+    """Returns the failures in groups of one cause each, the largest first."""
+    groups: dict[tuple[str, str | None], list[Failure]] = {}
+    for failure in failures:
+        groups.setdefault(failure.cause, []).append(failure)
+    return tuple(map(tuple, sorted(groups.values(), key=len, reverse=True)))
+
+
+def failed_grid(grid: Grid, store: ResultsStore) -> Grid | None:
+    """Returns the grid narrowed to what failed, with failed trials of other suites that it starts from.
+
+    None if nothing failed. What is only blocked by a failed trial is not in it.
+
+    Raises:
+        ResultsError: a record cannot be read.
+    """
+    failed = {(failure.trial.id, failure.cam) for failure in failures_of(grid, store)}
+    own = {trial.id for trial in grid.trials}
+    trials = {trial_id for trial_id, cam in failed if cam == "native"}
+    before = [trial for trial in grid.required if trial.id in trials - own]
+    points: Sequence[Point] = [
+        *(Point(trial, _label_of(trial, grid)) for trial in before),
+        *(p for p in grid.points if p.trial.id in trials or (p.trial.id, p.cam) in failed),
+    ]
+    return grid.of(points) if points else None
+
+
+def _label_of(trial: Trial, grid: Grid) -> str:
+    return grid.origins[trial.id].label if trial.id in grid.origins else trial.label
+
+
+def _failure(trial: Trial, cam: CamMethod, store: ResultsStore) -> Failure | None:
+    if store.state(trial.id, cam) != "failed":
+        return None
+    record = store.record(trial.id)
+    if record is not None and record.status == "failed":
+        return Failure(record.trial, "native", record.error or "", record.ended_at)
+    evaluation = store.evaluation(trial.id, cam)
+    if evaluation is None:
+        raise ResultsError(f"{store.folder(trial.id).cams}: changed while it was read; try again")
+    return Failure(trial, cam, evaluation.error or "", evaluation.ended_at)

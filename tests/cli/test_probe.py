@@ -1,0 +1,80 @@
+"""Speed from a few steps on random pixels, and the plan that uses it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.cli.main import main
+from bench.errors import ResultsError
+from bench.results.probes import Probe, add_probe, read_probes
+from bench.suite.load import load_suite
+from bench.training.probe import probe
+
+SUITE = """\
+models: [baseline, {name: pylon, up_layers: 1}]
+datasets: [nih]
+resolutions: [64]
+seeds: [0, 1]
+encoder: tu-test_resnet
+weights: none
+recipe: {batch_size: 4}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_each_combination_is_probed_once_without_data_and_the_plan_uses_it(folder, capsys):
+    assert main(["probe", "suite.yaml", "--steps", "2", "--set", "resources.gpu=0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["Baseline", "PYLON (UP1)"]
+    assert [path.name for path in (folder / "results").iterdir()] == ["probes.json"]
+    first, second = read_probes(folder / "results")
+    assert min(first.images_per_s, second.images_per_s) > 0
+    assert first.memory_bytes > 10**8
+    assert main(["plan", "suite.yaml", "--json", "--set", "resources.gpu=0"]) == 0
+    cost = json.loads(capsys.readouterr().out)["cost"]
+    assert cost["sources"] == {"probed": 4}
+    images = 40 * (78_484 + 8_040 / 3) + 25_596 / 3
+    hours = 2 * images * (1 / first.images_per_s + 1 / second.images_per_s) / 3600
+    assert cost["device_hours"]["most"] == pytest.approx(hours)
+
+
+def test_every_step_is_told_and_the_first_are_not_timed(folder):
+    trial, told = load_suite(folder / "suite.yaml").grid.trials[0], []
+    speed = probe(trial, torch.device("cpu"), 3, lambda done, total: told.append((done, total)))
+    assert told == [(n, 5) for n in range(1, 6)]
+    assert speed.images_per_s > 0
+
+
+def one(images_per_s: float, workload: str = "a", device: str = "cpu") -> Probe:
+    given = {"memory_bytes": 1, "num_steps": 2, "probed_at": "now"}
+    return Probe(workload=workload, device=device, images_per_s=images_per_s, **given)
+
+
+def test_a_new_probe_replaces_that_of_its_workload_and_device(tmp_path):
+    for probed in (one(1.0), one(2.0, device="X"), one(3.0, "b"), one(4.0)):
+        add_probe(tmp_path, probed)
+    found = {(p.workload, p.device): p.images_per_s for p in read_probes(tmp_path)}
+    assert found == {("a", "cpu"): 4.0, ("a", "X"): 2.0, ("b", "cpu"): 3.0}
+
+
+def test_a_damaged_file_is_a_sentence(tmp_path):
+    (tmp_path / "probes.json").write_text("{")
+    with pytest.raises(ResultsError, match="move it away and probe again"):
+        read_probes(tmp_path)
+
+
+def test_a_model_that_cannot_be_built_here_is_told_and_the_others_are_probed(folder, capsys):
+    changed = ["--set", "models=[{name: pylon, encoder: no_such_encoder}, baseline]"]
+    assert main(["probe", "suite.yaml", "--steps", "1", *changed]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert "no_such_encoder" in first
+    assert "images/s" in second
