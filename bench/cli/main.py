@@ -11,6 +11,7 @@ from bench.cli import arguments as shared
 from bench.cli import (
     compare,
     data,
+    gallery,
     list_,
     plan,
     predict,
@@ -32,6 +33,7 @@ VERBS = {
     "plan": plan,
     "run": run,
     "report": report,
+    "gallery": gallery,
     "verify": verify,
     "rescore": rescore,
     "predict": predict,

@@ -53,6 +53,8 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = shared.load(arguments)
     selected = shared.select(arguments, loaded)
 
+    from bench.cli.gallery_drawing import draw_galleries
+    from bench.data.dataset import DataContext
     from bench.execution.context import RunContext
     from bench.execution.driver import Driver, run_grid
     from bench.execution.live import Display
@@ -60,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.references import require_references
     from bench.reporting.suite_curves_figure import write_suite_curves
 
-    store = shared.open_store(arguments)
+    store, title = shared.open_store(arguments), loaded.suite.title or loaded.suite.name
     require_references(loaded.suite.references, store.root)
     context = RunContext(
         results_dir=store.root,
@@ -77,7 +79,10 @@ def execute(arguments: argparse.Namespace) -> int:
     report = render_report(loaded, store)
     folder = write_report(report, arguments.reports_dir)
     with _optional():
-        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
+        write_suite_curves(title, loaded.grid, store, folder)
+    with _optional():
+        data = DataContext(context.data_root, context.cache_dir, context.files)
+        draw_galleries(title, loaded.grid, store, data, folder)
     print(report.page)
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     failures = _failures(selected, store)
