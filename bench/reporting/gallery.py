@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit
 
 from bench.errors import ResultsError, listing
 from bench.reporting.gallery_choice import TYPICAL, WORST, best_model, typical_units, worst_units
@@ -165,8 +166,8 @@ def enlarged_probabilities(logits: npt.NDArray[np.float32], side_px: int) -> npt
 
     It is what `bench.evaluation.localize` looks for peaks in, without torch.
     """
-    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    large = cv2.resize(probabilities.astype(np.float32), (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+    probabilities = expit(logits.astype(np.float32))
+    large = cv2.resize(probabilities, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
     return np.asarray(large, np.float32)
 
 

@@ -43,9 +43,10 @@ sup { line-height: 0; }
 @page { size: A4 landscape; margin: 12mm; }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --faint: #e4e4e4;
     --page: #fff; --up: #0b6b3a; --down: #a3320b; }
-  body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; } .scroll { overflow: visible; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  nav, details { display: none; } .scroll { overflow: visible; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; } thead { display: table-header-group; }
-  table { font-size: 7.5pt; } th, td { padding: .15rem .3rem; white-space: normal; }
+  table { font-size: 7.5pt; break-inside: avoid; } th, td { padding: .15rem .3rem; white-space: normal; }
   tbody th, thead th:first-child { position: static; } .caption, .notes { font-size: 8pt; max-width: none; } }
 """
 

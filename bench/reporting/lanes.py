@@ -87,7 +87,7 @@ def scale_of(values: Iterable[float]) -> Scale:
     found = [min(max(value, 0.0), 1.0) for value in values]
     least, most = min(found), max(found)
     for step in _STEPS:
-        low = math.floor(least / step + 1e-9)
+        low = min(math.floor(least / step + 1e-9), round(1 / step) - 1)
         high = max(math.ceil(most / step - 1e-9), low + 1)
         if high - low <= _MOST_STEPS:
             break

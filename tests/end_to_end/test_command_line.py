@@ -13,7 +13,7 @@ from bench.cli.main import VERBS as ALL_VERBS
 BROKEN = Path(__file__).parents[1] / "suite" / "broken"
 SUITES = Path(__file__).parents[2] / "suites"
 VERBS = (
-    *("plan", "run", "report", "verify", "show", "compare", "reference", "predict"),
+    *("plan", "run", "report", "gallery", "verify", "show", "compare", "reference", "predict"),
     *("data", "list", "ui", "schema"),
 )
 
