@@ -1,7 +1,7 @@
 """Draws a suite's galleries beside its tables: what `bench gallery` and the end of `bench run` share."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from bench.data.dataset import DataContext
 from bench.data.registry import read_source
-from bench.data.source import Source, read_images
+from bench.data.source import read_images
 from bench.errors import DataError
 from bench.reporting.figures import save
-from bench.reporting.gallery import Gallery, galleries_of
+from bench.reporting.gallery import Gallery, Images, galleries_of
 from bench.reporting.gallery_figure import draw_gallery
 from bench.reporting.gallery_page import gallery_page
 from bench.reporting.report_page import GALLERY
@@ -45,7 +45,7 @@ def draw_galleries(
     """
     galleries: list[Gallery] = []
     for piece in slices(grid, store):
-        images = partial(_read, piece.points[0].trial.dataset, context, piece.resolution)
+        images = _images(piece.points[0].trial.dataset, context, piece.resolution)
         galleries += galleries_of(piece, store, images, count)
     if not galleries:
         return []
@@ -68,11 +68,13 @@ def _page_path(gallery: Gallery, folder: Path, number: int) -> Path:
     return folder / f"{gallery.key}{'' if number == 1 else f'-page{number}'}.png"
 
 
-def _read(
-    spec: DatasetSpec, context: DataContext, side_px: int, names: Sequence[str]
-) -> npt.NDArray[np.uint8]:
-    """Returns test images as the network's input has them."""
-    source: Source = read_source(spec, context)
-    if unknown := sorted(set(names) - set(source.parts[_PART])):
-        raise DataError(f"{spec.name}: has no test image {unknown[0]} that trials were scored on")
-    return read_images(source, _PART, names, side_px)
+def _images(spec: DatasetSpec, context: DataContext, side_px: int) -> Images:
+    """Returns what gives test images as the network's input has them; the data set is read once, if at all."""
+    source = cache(partial(read_source, spec, context))
+
+    def read(names: Sequence[str]) -> npt.NDArray[np.uint8]:
+        if unknown := sorted(set(names) - set(source().parts[_PART])):
+            raise DataError(f"{spec.name}: has no test image {unknown[0]} that trials were scored on")
+        return read_images(source(), _PART, names, side_px)
+
+    return read

@@ -27,7 +27,10 @@ def forest_plot(table: Table, published: Mapping[str, float]) -> str:
     shown = {row.label: published[row.label] for row in table.models if row.label in published}
     scale = scale_of([*_values(table), *shown.values()])
     controls = {
-        row.label: mean for row in table.references for cell in row.cells if (mean := cell.mean) is not None
+        f"{row.label} {cell.printed_mean}": mean
+        for row in table.references
+        for cell in row.cells
+        if (mean := cell.mean) is not None
     }
     lines = [upright(scale, tick, 0, _HEIGHT_PX, "grid") for tick in scale.ticks]
     lines += [upright(scale, value, 0, _HEIGHT_PX, "control") for value in controls.values()]
@@ -89,7 +92,7 @@ def _control_labels(scale: Scale, controls: Mapping[str, float]) -> str:
     for number, (label, value) in enumerate(sorted(controls.items(), key=lambda item: -item[1]), start=1):
         y = number * _LABEL_PX
         is_left = value < (scale.low + scale.high) / 2
-        text = f"\u00a0{label} {value:.2f}\u00a0"
+        text = f"\u00a0{label}\u00a0"
         parts += [
             upright(scale, value, 0, y, "control"),
             words(scale, value, y, text, "start" if is_left else "end"),

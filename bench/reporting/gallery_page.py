@@ -20,10 +20,11 @@ _STYLE = """\
   grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--cells) * 11rem), 1fr)); }
 .unit h3 { margin: 0 0 .4rem; }
 .unit h3 small { font-weight: 400; color: var(--soft); margin-left: .4rem; }
-.cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .75rem; }
+.cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 29%), 1fr));
+  gap: .75rem; }
 .cells figure { margin: 0; max-width: 17rem; }
 .cells svg { display: block; width: 100%; height: auto; border-radius: 3px; background: #000; }
-.cells figcaption { display: flex; gap: .5rem; justify-content: space-between; font-size: .85rem;
+.cells figcaption { display: flex; flex-wrap: wrap; gap: 0 .5rem; justify-content: space-between; font-size: .85rem;
   margin-top: .25rem; font-variant-numeric: tabular-nums; }
 .cells .outcome { white-space: nowrap; }
 .cells .hit { font-weight: 700; } .cells .miss { color: var(--soft); }
@@ -32,7 +33,9 @@ _STYLE = """\
 .peak { stroke: #000; stroke-width: 1.5; fill: #3ddbff; vector-effect: non-scaling-stroke; }
 .cross { fill: none; stroke: #fff; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
 .cross.case { stroke: #000; stroke-width: 5; }
-@media print { .unit { break-inside: avoid; } .cells { grid-template-columns: repeat(5, 1fr); }
+@media print { .units { gap: 1rem 1.5rem;
+    grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--cells) * 9rem), 1fr)); }
+  .unit { break-inside: avoid; } .cells { grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
   .cells svg { print-color-adjust: exact; } }
 """
 

@@ -8,6 +8,7 @@ radiographs, which records do not hold: it is a page of its own, gallery.html, w
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
+from bench.errors import listing
 from bench.metrics.localization import WEIGHTED
 from bench.reporting.control_rows import CONSTANT
 from bench.reporting.finding_plot import finding_plot
@@ -75,17 +76,19 @@ def published_means(suite: str, table: Table) -> Mapping[str, float]:
 
 
 def _headline(table: Table) -> str:
-    """Says which row points best, and what the best constant point reaches."""
+    """Says which row points best, or which are equal, and what the best constant point reaches."""
     known = [(row, mean) for row in table.models if (mean := row.cells[0].mean) is not None]
     if not known:
         return ""
-    best = max(known, key=lambda item: item[1])[0]
-    cell = best.cells[0]
+    highest = max(mean for _, mean in known)
+    best = [row for row, mean in known if mean == highest]
+    cell = best[0].cells[0]
+    names = f"{listing((row.label for row in best), 2)} {'has' if len(best) == 1 else 'have'}"
     sure = f" ± {cell.printed_half_width}" if cell.printed_half_width is not None else ""
     constant = next((row.cells[1].printed_mean for row in table.references if row.label == CONSTANT), None)
     against = f"; the best constant point reaches {constant}" if constant is not None else ""
     reached = f"{cell.printed_mean}{sure}{against}"
-    return f"On {place_of(table)}, {best.label} has the highest weighted point accuracy, {reached}."
+    return f"On {place_of(table)}, {names} the highest weighted point accuracy, {reached}."
 
 
 def _links(sections: Mapping[str, str], tables: Sequence[Table]) -> str:

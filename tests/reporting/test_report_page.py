@@ -126,6 +126,13 @@ def test_the_lead_names_the_best_row_and_the_constant():
         "Suite mine.yaml: 3 trials. On NIH, 256 px, PYLON has the highest weighted point accuracy, "
         "0.50 ± 0.10; the best constant point reaches 0.20."
     ) in page
+    equal = tuple(dataclasses.replace(INTERVALS.models[0], label=label) for label in "ABCD")
+    page = report_page("mine", "Mine", [dataclasses.replace(INTERVALS, models=equal)], [], [])
+    assert "A, B and 2 more have the highest weighted point accuracy, 0.50 ± 0.10" in page
+
+
+def test_the_forest_plot_comes_first_and_findings_after_their_table():
+    page = report_page("mine", "Mine", [POINTS, INTERVALS], [], ["Suite mine.yaml: 3 trials."])
     assert page.index('<figure class="plot forest"') < page.index("<table>") < page.index('id="findings-')
 
 
