@@ -69,7 +69,7 @@ def _page_path(gallery: Gallery, folder: Path, number: int) -> Path:
 
 
 def _images(spec: DatasetSpec, context: DataContext, side_px: int) -> Images:
-    """Returns what gives test images as the network's input has them; the data set is read once, if at all."""
+    """Returns what gives test images as the network's input has them; the data set is read once if at all."""
     source = cache(partial(read_source, spec, context))
 
     def read(names: Sequence[str]) -> npt.NDArray[np.uint8]:

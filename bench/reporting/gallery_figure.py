@@ -22,6 +22,7 @@ _DPI_RANGE = (92, 160)
 """Within it, such that an image is not made smaller."""
 
 _CHARACTERS_PER_IN = 19
+_NAME_CHARACTERS = 32
 _INK, _SOFT = "#1c1f24", "#5b636e"
 _BOX, _EDGE = "#ffffff", "#000000"
 _HIT, _MISS = "#3ddbff", "#ffffff"
@@ -68,7 +69,8 @@ def _draw_page(
     for i, row in enumerate(rows):
         axes = figure.add_axes(place(i, 0))
         _draw_image(axes, row.radiograph, row)
-        _label(axes, heading_of(row.finding), textwrap.shorten(row.image, 24, placeholder="…"))
+        _label(axes, heading_of(row.finding))
+        _name(axes, row.image)
         for j, heatmap in enumerate(row.heatmaps[shown], start=1):
             axes = figure.add_axes(place(i, j))
             _draw_image(axes, heatmap.overlay, row)
@@ -99,8 +101,16 @@ def _draw_peak(axes: Axes, heatmap: Heatmap) -> None:
             axes.plot(x, y, "x", markersize=7, color=colour, markeredgewidth=line_width)
 
 
-def _label(axes: Axes, left: str, right: str, *, is_bold: bool = True) -> None:
+def _name(axes: Axes, image: str) -> None:
+    """Writes the image's name at its lower edge, the end of one that is too long."""
+    text = image if len(image) <= _NAME_CHARACTERS else f"…{image[1 - _NAME_CHARACTERS :]}"
+    ground = {"facecolor": _EDGE, "edgecolor": "none", "alpha": 0.55, "pad": 1.5}
+    axes.text(0.02, 0.025, text, transform=axes.transAxes, fontsize=5.5, color="white", bbox=ground)
+
+
+def _label(axes: Axes, left: str, right: str = "", *, is_bold: bool = True) -> None:
     """Writes above the image."""
     weight = "bold" if is_bold else "normal"
     axes.text(0, 1.025, left, transform=axes.transAxes, fontsize=7.5, color=_INK, fontweight=weight)
-    axes.text(1, 1.025, right, transform=axes.transAxes, fontsize=6.5, color=_SOFT, ha="right")
+    if right:
+        axes.text(1, 1.025, right, transform=axes.transAxes, fontsize=6.5, color=_SOFT, ha="right")

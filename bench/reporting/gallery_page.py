@@ -20,12 +20,12 @@ _STYLE = """\
   grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--cells) * 11rem), 1fr)); }
 .unit h3 { margin: 0 0 .4rem; }
 .unit h3 small { font-weight: 400; color: var(--soft); margin-left: .4rem; }
-.cells { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(9.5rem, 29%), 1fr));
-  gap: .75rem; }
+.cells { display: grid; gap: .75rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(8rem, 29%), 1fr)); }
 .cells figure { margin: 0; max-width: 17rem; }
 .cells svg { display: block; width: 100%; height: auto; border-radius: 3px; background: #000; }
-.cells figcaption { display: flex; flex-wrap: wrap; gap: 0 .5rem; justify-content: space-between; font-size: .85rem;
-  margin-top: .25rem; font-variant-numeric: tabular-nums; }
+.cells figcaption { display: flex; flex-wrap: wrap; gap: 0 .5rem; justify-content: space-between;
+  font-size: .85rem; margin-top: .25rem; font-variant-numeric: tabular-nums; }
 .cells .outcome { white-space: nowrap; }
 .cells .hit { font-weight: 700; } .cells .miss { color: var(--soft); }
 .box { fill: none; stroke: #fff; stroke-width: 2; vector-effect: non-scaling-stroke; }

@@ -1,6 +1,7 @@
 """Galleries from stored maps: what they show, and how hits and misses are told apart."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,8 +121,15 @@ def test_hits_and_misses_differ_in_shape_and_words(piece, example):
 def test_many_models_and_rows_are_drawn_on_several_pages(piece, example):
     typical, _ = galleries_of(piece, example.store, gray_images, 1)
     row = typical.rows[0]
-    wide = type(row)(row.image, row.finding, row.radiograph, row.boxes, row.heatmaps[:1] * 7)
+    wide = replace(row, heatmaps=row.heatmaps[:1] * 7)
     labels = tuple(f"model {i}" for i in range(7))
-    pages = list(draw_gallery(type(typical)("key", "Title", "Caption.", labels, (wide,) * 6)))
+    pages = list(draw_gallery(replace(typical, title="Title", models=labels, rows=(wide,) * 6)))
     assert [len(page.axes) for page in pages] == [5 * 6, 5 * 3, 6, 3]  # a radiograph in each row of each
     assert pages[-1].texts[0].get_text() == "Title (4 of 4)"
+
+
+def test_the_end_of_a_long_name_is_shown(piece, example):
+    typical, _ = galleries_of(piece, example.store, gray_images, 1)
+    row = replace(typical.rows[0], image="folder/" * 5 + "last.png")
+    (figure,) = draw_gallery(replace(typical, rows=(row,)))
+    assert figure.axes[0].texts[1].get_text() == "…r/folder/folder/folder/last.png"
