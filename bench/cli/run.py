@@ -148,7 +148,7 @@ def run_selected(
     with closing(_tracker(arguments, loaded, store.root)) as tracker:
         driver = Driver(store, tracker, events or Display(store), illustrate=_draw_trial)
         run_grid(selected, resources, context, executor, driver, retry_failed=retry_failed)
-    folder, page = _write_report(arguments, loaded, store)
+    folder, page = _write_report(arguments, loaded, store, context)
     failures, left = _failures(selected, store), _not_started(selected, context, store)
     code = 1 if failures or left else 0
     if events is not None:
@@ -170,16 +170,21 @@ def run_selected(
 
 
 def _write_report(
-    arguments: argparse.Namespace, loaded: "LoadedSuite", store: "ResultsStore"
+    arguments: argparse.Namespace, loaded: "LoadedSuite", store: "ResultsStore", context: "RunContext"
 ) -> tuple[Path, str]:
-    """Writes the suite's report and curves; returns their folder and the page."""
+    """Writes the suite's report, curves and galleries; returns their folder and the page."""
+    from bench.cli.gallery_drawing import draw_galleries
+    from bench.data.dataset import DataContext
     from bench.reporting.build import render_report, write_report
     from bench.reporting.suite_curves_figure import write_suite_curves
 
-    report = render_report(loaded, store)
+    report, title = render_report(loaded, store), loaded.suite.title or loaded.suite.name
     folder = write_report(report, _own_folder(arguments, arguments.reports_dir))
     with _optional():
-        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
+        write_suite_curves(title, loaded.grid, store, folder)
+    with _optional():
+        data = DataContext(context.data_root, context.cache_dir, context.files)
+        draw_galleries(title, loaded.grid, store, data, folder)
     return folder, report.page
 
 

@@ -9,11 +9,11 @@ from bench.reporting.build_tables import build_tables
 from bench.reporting.claim_facts import claims_csv
 from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
-from bench.reporting.html import to_page
 from bench.reporting.latex import to_latex
 from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
 from bench.reporting.references import load_reference
+from bench.reporting.report_page import report_page
 from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
 from bench.reporting.verdicts import judge
@@ -59,8 +59,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     claims = (claims_table(verdicts),) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
     page = "\n".join([f"# {title}\n", *sections, f"### {_ORIGIN}\n", *origin]) + "\n"
-    headings = {"Tables": tables} | ({"Claims": claims} if claims else {})
-    files = {"README.md": page, "index.html": to_page(title, headings, " ".join(origin))}
+    files = {"README.md": page, "index.html": report_page(suite.name, title, tables, claims, origin)}
     for table in (*tables, *claims):
         files |= table_files(table)
     if verdicts:

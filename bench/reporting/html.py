@@ -37,13 +37,23 @@ tbody.references tr:first-child > * { border-top: 1px solid var(--ink); }
 tbody b { font-weight: 700; }
 .higher { color: var(--up); } .lower { color: var(--down); }
 sup { line-height: 0; }
+.lead { font-size: 1.05rem; }
+.origin { font-size: .9rem; color: var(--soft); padding-left: 1.2rem; max-width: 80ch; }
 .caption, .notes { font-size: .875rem; color: var(--soft); max-width: 80ch; margin: .5rem 0; }
+@page { size: A4 landscape; margin: 12mm; }
+@media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --faint: #e4e4e4;
+    --page: #fff; --up: #0b6b3a; --down: #a3320b; }
+  body { max-width: none; padding: 0; font-size: 10pt; }
+  nav, details { display: none; } .scroll { overflow: visible; }
+  h2, h3 { break-after: avoid; } tr { break-inside: avoid; } thead { display: table-header-group; }
+  table { font-size: 7.5pt; break-inside: avoid; } th, td { padding: .15rem .3rem; white-space: normal; }
+  tbody th, thead th:first-child { position: static; } .caption, .notes { font-size: 8pt; max-width: none; } }
 """
 
 
 def to_html(table: Table) -> str:
     """Returns a page with the table alone, without scripts and without anything from elsewhere."""
-    return _document(table.title, _table(table, level=1))
+    return document(table.title, table_section(table, level=1))
 
 
 def to_page(title: str, sections: Mapping[str, Sequence[Table]], introduction: str) -> str:
@@ -63,8 +73,8 @@ def to_page(title: str, sections: Mapping[str, Sequence[Table]], introduction: s
     ]
     body = [f"<h1>{escape(title)}</h1>", f'<p class="intro">{escape(introduction)}</p>', *links]
     for heading, tables in sections.items():
-        body += [f"<h2>{escape(heading)}</h2>", *(_table(table, level=3) for table in tables)]
-    return _document(title, "\n".join(body))
+        body += [f"<h2>{escape(heading)}</h2>", *(table_section(table, level=3) for table in tables)]
+    return document(title, "\n".join(body))
 
 
 def _short(title: str) -> str:
@@ -73,15 +83,23 @@ def _short(title: str) -> str:
     return " ".join(words[:2]).rstrip(".,") if words[:1] == ["Table"] else title
 
 
-def _document(title: str, body: str) -> str:
+def document(title: str, body: str, style: str = "") -> str:
+    """Returns a page that needs nothing but itself.
+
+    Args:
+        title: of the page.
+        body: HTML.
+        style: CSS beside that of all pages.
+    """
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{_STYLE}{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
-def _table(table: Table, level: int) -> str:
+def table_section(table: Table, level: int) -> str:
+    """Returns the table with its heading of that level, caption and notes."""
     lines = [
         f'<section id="{escape(table.key)}">',
         f"<h{level}>{escape(table.title)}</h{level}>",

@@ -87,7 +87,7 @@ def _draw_map(axes: Axes, overlay: Overlay) -> AxesImage | None:
     low, high = float(overlay.heatmap.min()), float(overlay.heatmap.max())
     heat = axes.imshow(
         overlay.heatmap,
-        cmap=_colours(),
+        cmap=heat_colours(),
         vmin=low,
         vmax=high if high > low else low + 1e-6,  # a constant map is clear
         extent=place,
@@ -119,8 +119,8 @@ def _draw_bar(figure: Figure, axes: Axes, heat: AxesImage) -> None:
     axes.set_title("prob.", color=_SUBTITLE, fontsize=7.5, pad=4, loc="left")
 
 
-def _colours() -> ListedColormap:
-    """Plasma, whose lightness rises evenly and which has no gray, from clear to mostly opaque."""
+def heat_colours() -> ListedColormap:
+    """Returns plasma, whose lightness rises evenly and which has no gray, from clear to mostly opaque."""
     colours = mpl.colormaps["plasma"](np.linspace(0.05, 0.97, 256))
     colours[:, 3] = _OPACITY * np.linspace(0, 1, 256) ** 0.75
     return ListedColormap(colours)

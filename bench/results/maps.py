@@ -12,7 +12,7 @@ as Grad-CAM, are not kept.
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,16 +54,33 @@ def read_maps(path: Path) -> Iterator[npt.NDArray[np.float32]]:
     Raises:
         ResultsError: the file is missing or damaged.
     """
+    with _opened(path) as archive:
+        count = len(archive.namelist())
+        first = 0
+        while first < count:
+            shape = _read(archive, first).shape
+            last = min(first + max(_VALUES_AT_A_TIME // (shape[0] * shape[1]), 1), count)
+            maps = np.stack([_read(archive, unit) for unit in range(first, last)])
+            yield maps.astype(np.float32)
+            first = last
+
+
+def read_maps_of(path: Path, units: Sequence[int]) -> tuple[npt.NDArray[np.float32], ...]:
+    """Returns the maps [h, w] of the units at these rows of units.parquet; no others are read.
+
+    Raises:
+        ResultsError: the file is missing or damaged, or has no such unit.
+    """
+    with _opened(path) as archive:
+        return tuple(_read(archive, unit).astype(np.float32) for unit in units)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Yields the archive; what is wrong with it becomes a `ResultsError`."""
     try:
         with zipfile.ZipFile(path) as archive:
-            count = len(archive.namelist())
-            first = 0
-            while first < count:
-                shape = _read(archive, first).shape
-                last = min(first + max(_VALUES_AT_A_TIME // (shape[0] * shape[1]), 1), count)
-                maps = np.stack([_read(archive, unit) for unit in range(first, last)])
-                yield maps.astype(np.float32)
-                first = last
+            yield archive
     except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ResultsError(f"{path}: not readable maps ({brief(error)})") from None
 

@@ -21,6 +21,7 @@ VERBS = (
         "failures",
         "retry",
         "report",
+        "gallery",
         "verify",
         "show",
         "compare",

@@ -5,7 +5,7 @@ import pytest
 
 from bench.errors import ResultsError
 from bench.results import maps
-from bench.results.maps import read_maps, writing_maps
+from bench.results.maps import read_maps, read_maps_of, writing_maps
 
 
 def drawn(count: int = 7, side: int = 5) -> list[np.ndarray]:
@@ -88,3 +88,16 @@ def test_a_flipped_bit_is_noticed(tmp_path):
     path.write_bytes(bytes(data))
     with pytest.raises(ResultsError, match="not readable maps"):
         list(read_maps(path))
+
+
+def test_maps_of_some_units_are_read_alone_whatever_their_order(tmp_path):
+    expected = drawn()
+    write(tmp_path / "maps.npz", expected)
+    found = read_maps_of(tmp_path / "maps.npz", [5, 0])
+    assert [unit_map.dtype for unit_map in found] == [np.float32, np.float32]
+    np.testing.assert_array_equal(found[0], expected[5].astype(np.float32))
+    np.testing.assert_array_equal(found[1], expected[0].astype(np.float32))
+    with pytest.raises(ResultsError, match=r"maps\.npz: not readable maps"):
+        read_maps_of(tmp_path / "maps.npz", [7])
+    with pytest.raises(ResultsError, match="not readable maps"):
+        read_maps_of(tmp_path / "absent.npz", [0])

@@ -1,0 +1,226 @@
+"""A gallery as data: the same radiographs for every model, each with its heatmap, peak, score and outcome."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit
+
+from bench.errors import ResultsError, listing
+from bench.reporting.gallery_choice import TYPICAL, WORST, best_model, typical_units, worst_units
+from bench.reporting.overlay_figure import Gray, heat_colours
+from bench.reporting.slices import Slice, table_key
+from bench.results.maps import read_maps_of
+from bench.results.store import ResultsStore
+from bench.results.units import read_table
+
+Colour = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]
+
+Images = Callable[[Sequence[str]], Gray]
+"""Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
+
+_UNIT = ["image", "finding"]
+
+_MARKS = (
+    "Each heatmap is coloured over its own range, clear where it is lowest. Boxes are those of the data set; "
+    "the map's peak is a disc where it hits (lies in a box of the finding) and a cross where it misses; the "
+    "number is the probability there."
+)
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """What a model says of a unit.
+
+    Attributes:
+        overlay: uint8 [side, side, 3], the radiograph below the coloured map.
+        peak: (x, y) in px of the input, the middle of the pixel; None if the map is not finite.
+        score: the probability there.
+        is_hit: whether it lies in a box.
+    """
+
+    overlay: Colour
+    peak: tuple[float, float] | None
+    score: float
+    is_hit: bool
+
+    @property
+    def outcome(self) -> str:
+        """Hit or miss, in a word."""
+        return "hit" if self.is_hit else "miss"
+
+
+@dataclass(frozen=True)
+class GalleryRow:
+    """A finding of an image, and what each model says of it.
+
+    Attributes:
+        image: its name.
+        finding: as the data set calls it.
+        radiograph: uint8 [side, side].
+        boxes: x, y, w, h in px of the input.
+        heatmaps: one for each model.
+    """
+
+    image: str
+    finding: str
+    radiograph: Gray
+    boxes: tuple[Box, ...]
+    heatmaps: tuple[Heatmap, ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Rows of radiographs, columns of models.
+
+    Attributes:
+        key: names files, e.g. "gallery-phantom-128px".
+        title: one line.
+        caption: by which rule units were chosen, and what is drawn.
+        models: headings of the columns.
+        rows: at least one.
+    """
+
+    key: str
+    title: str
+    caption: str
+    models: tuple[str, ...]
+    rows: tuple[GalleryRow, ...]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The trials of one seed whose maps are there, by their row's label, and labels of rows without."""
+
+    seed: int
+    trial_ids: dict[str, str]
+    left_out: tuple[str, ...]
+
+
+def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) -> tuple[Gallery, ...]:
+    """Returns the galleries of a slice: typical units, and the best model's worst; none without maps.
+
+    Args:
+        piece: of a suite's grid.
+        store: where its results are.
+        images: gives test images.
+        count: units of each finding; of the worst cases as many are shown in all.
+
+    Raises:
+        ResultsError: tables or maps are damaged, or of different units.
+        DataError: an image is missing or unreadable.
+    """
+    shown = _shown(piece, store)
+    if shown is None:
+        return ()
+    tables = _tables(list(shown.trial_ids.values()), store)
+    units, labels = tables[0], tuple(shown.trial_ids)
+    hits = np.column_stack([table["hit"].to_numpy(bool) for table in tables])
+    typical, best = typical_units(units, hits, count), best_model(hits)
+    worst = worst_units(units, hits[:, best], tables[best]["score"].to_list(), len(typical))
+    where = f"{piece.dataset}, {piece.resolution} px"
+    which = f"Seed {shown.seed}, the lowest of those that most models have maps of."
+    if shown.left_out:
+        which += f" Without maps of that seed: {listing(shown.left_out)}."
+    parts = (
+        ("gallery", f"Heatmaps side by side, {where}", TYPICAL, typical),
+        ("gallery-worst", f"Worst cases, {where}", WORST.format(best=labels[best]), worst),
+    )
+    return tuple(
+        Gallery(
+            table_key(what, piece),
+            title,
+            f"{rule} {which} {_MARKS}",
+            labels,
+            _rows(positions, tables, list(shown.trial_ids.values()), store, images),
+        )
+        for what, title, rule, positions in parts
+        if positions
+    )
+
+
+def overlay_of(radiograph: Gray, logits: npt.NDArray[np.float32]) -> Colour:
+    """Returns uint8 [side, side, 3]: the map's probabilities, enlarged as localization does it, in colour.
+
+    Args:
+        radiograph: uint8 [side, side].
+        logits: float32 [h, w], as the model returned them. A map that is not finite is not drawn.
+    """
+    gray = np.repeat(radiograph[:, :, None], 3, axis=2)
+    if not np.isfinite(logits).all():
+        return gray
+    heat = enlarged_probabilities(logits, len(radiograph))
+    low, high = float(heat.min()), float(heat.max())
+    colours = heat_colours()((heat - low) / max(high - low, 1e-6))
+    opacity = colours[:, :, 3:]
+    mixed = gray * (1 - opacity) + 255 * colours[:, :, :3] * opacity
+    return np.asarray(np.rint(mixed), np.uint8)
+
+
+def enlarged_probabilities(logits: npt.NDArray[np.float32], side_px: int) -> npt.NDArray[np.float32]:
+    """Returns float32 [side, side]: the sigmoid of a map [h, w], then enlarged bilinearly.
+
+    It is what `bench.evaluation.localize` looks for peaks in, without torch.
+    """
+    probabilities = expit(logits.astype(np.float32))
+    large = cv2.resize(probabilities, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.float32)
+
+
+def _shown(piece: Slice, store: ResultsStore) -> _Shown | None:
+    """Returns the lowest seed among those that most rows have maps of; None if no row has any."""
+    rows = list(dict.fromkeys(point.label for point in piece.points))
+    by_seed: dict[int, dict[str, str]] = {}
+    for point in piece.points:
+        trial = point.trial
+        if point.cam == "native" and piece.is_localized(point) and store.folder(trial.id).maps.exists():
+            by_seed.setdefault(trial.seed, {})[point.label] = trial.id
+    if not by_seed:
+        return None
+    seed = min(by_seed, key=lambda seed: (-len(by_seed[seed]), seed))
+    found = by_seed[seed]
+    return _Shown(seed, found, tuple(label for label in rows if label not in found))
+
+
+def _tables(trial_ids: Sequence[str], store: ResultsStore) -> list[pd.DataFrame]:
+    columns = (*_UNIT, "peak_row", "peak_column", "score", "finite", "hit")
+    tables = [read_table(store.folder(trial_id).units, columns) for trial_id in trial_ids]
+    for trial_id, table in zip(trial_ids, tables, strict=True):
+        if not table[_UNIT].equals(tables[0][_UNIT]):
+            raise ResultsError(
+                f"{trial_ids[0]} and {trial_id} were scored on different units, so that no gallery has both"
+            )
+    return tables
+
+
+def _rows(
+    positions: Sequence[int],
+    tables: Sequence[pd.DataFrame],
+    trial_ids: Sequence[str],
+    store: ResultsStore,
+    images: Images,
+) -> tuple[GalleryRow, ...]:
+    names = [str(tables[0]["image"].iloc[position]) for position in positions]
+    findings = [str(tables[0]["finding"].iloc[position]) for position in positions]
+    radiographs = images(names)
+    boxes = read_table(store.folder(trial_ids[0]).boxes)
+    maps = [read_maps_of(store.folder(trial_id).maps, positions) for trial_id in trial_ids]
+    rows = []
+    for i, position in enumerate(positions):
+        own = boxes[(boxes["image"] == names[i]) & (boxes["finding"] == findings[i])]
+        heatmaps = tuple(
+            _heatmap(table.iloc[position], radiographs[i], of_trial[i])
+            for table, of_trial in zip(tables, maps, strict=True)
+        )
+        places: list[Box] = [(x, y, w, h) for x, y, w, h in own[["x", "y", "w", "h"]].to_numpy(float)]
+        rows.append(GalleryRow(names[i], findings[i], radiographs[i], tuple(places), heatmaps))
+    return tuple(rows)
+
+
+def _heatmap(unit: pd.Series, radiograph: Gray, logits: npt.NDArray[np.float32]) -> Heatmap:
+    peak = (float(unit["peak_column"]) + 0.5, float(unit["peak_row"]) + 0.5) if unit["finite"] else None
+    return Heatmap(overlay_of(radiograph, logits), peak, float(unit["score"]), bool(unit["hit"]))

@@ -1,0 +1,116 @@
+"""The page of a suite's report: what was found in a sentence and a figure, then tables, claims and origin.
+
+All of it comes from records alone, so that the same results give the same bytes. The gallery shows
+radiographs, which records do not hold: it is a page of its own, gallery.html, which `bench gallery` and
+`bench run` write beside this one and no lock names.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+
+from bench.errors import listing
+from bench.metrics.localization import WEIGHTED
+from bench.reporting.control_rows import CONSTANT
+from bench.reporting.finding_plot import finding_plot
+from bench.reporting.forest_plot import forest_plot, place_of
+from bench.reporting.html import document, table_section
+from bench.reporting.lanes import STYLE
+from bench.reporting.table import Table
+from bench.reporting.thesis.tables import THESIS_TABLES
+
+GALLERY = "gallery.html"
+"""The page of the gallery, in the report's folder."""
+
+_INTERVALS, _POINTS = "intervals-", "point_accuracy-"
+"""Beginnings of the keys of tables that figures are drawn of."""
+
+
+def report_page(
+    name: str, title: str, tables: Sequence[Table], claims: Sequence[Table], origin: Sequence[str]
+) -> str:
+    """Returns the page as HTML that needs nothing but itself.
+
+    Args:
+        name: of the suite.
+        title: of it, one line.
+        tables: in their order.
+        claims: the table of claims; none if the suite claims nothing.
+        origin: where the numbers come from, in sentences; the first one counts trials.
+    """
+    intervals = [table for table in tables if table.key.startswith(_INTERVALS) and table.models]
+    plots = [forest_plot(table, published_means(name, table)) for table in intervals]
+    lead = " ".join([*origin[:1], *map(_headline, intervals)])
+    sections = {
+        "tables": ("Tables", [part for table in tables for part in _with_figure(table)]),
+        "claims": ("Claims", [table_section(table, level=3) for table in claims]),
+        "gallery": ("Gallery", [_gallery(name)]),
+        "origin": ("Where the numbers come from", [_list(origin)]),
+    }
+    shown = {key: section for key, section in sections.items() if section[1]}
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="intro lead">{escape(lead)}</p>',
+        _links({key: heading for key, (heading, _) in shown.items()}, tables),
+        *plots,
+    ]
+    for key, (heading, parts) in shown.items():
+        body += [f'<section id="{key}">', f"<h2>{heading}</h2>", *parts, "</section>"]
+    return document(title, "\n".join(body), STYLE)
+
+
+def published_means(suite: str, table: Table) -> Mapping[str, float]:
+    """Returns the thesis' weighted point accuracies of the rows of a table of intervals, by label.
+
+    Args:
+        suite: its name; only those of the thesis have any.
+        table: of intervals at one resolution, which ends its title.
+    """
+    found = {}
+    for slot in (slot for thesis in THESIS_TABLES for slot in thesis.slots()):
+        is_meant = (slot.quantity.metric, slot.quantity.name) == ("point_accuracy", WEIGHTED)
+        if not is_meant or slot.source.suites.get(slot.resolution) != suite:
+            continue
+        if slot.published is not None and place_of(table).endswith(f" {slot.resolution} px"):
+            found[slot.source.model or slot.source.label] = slot.published.value.mean
+    return found
+
+
+def _headline(table: Table) -> str:
+    """Says which row points best, or which are equal, and what the best constant point reaches."""
+    known = [(row, mean) for row in table.models if (mean := row.cells[0].mean) is not None]
+    if not known:
+        return ""
+    highest = max(mean for _, mean in known)
+    best = [row for row, mean in known if mean == highest]
+    cell = best[0].cells[0]
+    names = f"{listing((row.label for row in best), 2)} {'has' if len(best) == 1 else 'have'}"
+    sure = f" ± {cell.printed_half_width}" if cell.printed_half_width is not None else ""
+    constant = next((row.cells[1].printed_mean for row in table.references if row.label == CONSTANT), None)
+    against = f"; the best constant point reaches {constant}" if constant is not None else ""
+    reached = f"{cell.printed_mean}{sure}{against}"
+    return f"On {place_of(table)}, {names} the highest weighted point accuracy, {reached}."
+
+
+def _links(sections: Mapping[str, str], tables: Sequence[Table]) -> str:
+    first = "".join(f'<a href="#{key}">{heading}</a>' for key, heading in sections.items())
+    rest = "".join(f'<a href="#{escape(table.key)}">{escape(table.title)}</a>' for table in tables)
+    return f"<nav>{first}</nav>\n<details><summary>All tables</summary><nav>{rest}</nav></details>"
+
+
+def _with_figure(table: Table) -> Iterator[str]:
+    yield table_section(table, level=3)
+    if table.key.startswith(_POINTS) and (figure := finding_plot(table)):
+        yield figure
+
+
+def _gallery(name: str) -> str:
+    return (
+        f'<p class="intro"><a href="{GALLERY}">Heatmaps side by side</a>: the same radiographs for every '
+        "model, typical ones and the worst cases. The page lies beside this one once it is drawn, by "
+        f"<code>bench run</code> or <code>bench gallery</code> of the suite {escape(name)}, which need the "
+        "images.</p>"
+    )
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return f'<ul class="origin">{"".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)}</ul>'

@@ -1,0 +1,155 @@
+"""`bench gallery` as a user types it, on trials that were run, and its pages in a browser."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.cli.main import main
+from bench.data.dataset import DataContext
+from bench.data.registry import read_source
+from bench.data.source import place_boxes
+from bench.reporting.gallery import enlarged_probabilities
+from bench.results.maps import read_maps_of
+from bench.results.store import ResultsStore
+from bench.results.units import read_table
+from bench.suite.load import load_suite
+
+SUITE = """\
+title: Two of a kind
+models: [baseline, {name: baseline, pooling: average}]
+datasets: [{name: phantom, train: 10, val: 4, test: 12}]
+resolutions: [64]
+seeds: [0, 1]
+encoder: tu-test_resnet
+weights: none
+recipe: {batch_size: 4, max_epochs: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gallery")
+    (folder / "suite.yaml").write_text(SUITE)
+    where = ["--results-dir", str(folder / "results"), "--reports-dir", str(folder / "reports")]
+    assert main(["run", str(folder / "suite.yaml"), "--serial", "--no-mlflow", *where]) == 0
+    return folder
+
+
+def gallery(place, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", "gallery", "suite.yaml", *words]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("BENCH_")}
+    return subprocess.run(
+        command, cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_run_leaves_its_gallery_which_the_lock_does_not_name(place, capsys):
+    folder = place / "reports" / "suite"
+    assert (folder / "gallery.html").exists()
+    assert (folder / "gallery-phantom-64px.png").exists()
+    assert "gallery" not in (folder / "table.lock.json").read_text()
+    words = ["--results-dir", str(place / "results"), "--reports-dir", str(place / "reports")]
+    assert main(["report", str(place / "suite.yaml"), "--check", *words]) == 0
+
+
+def test_the_process_prints_the_files_that_it_draws(place):
+    done = gallery(place, "--count", "2", "--reports-dir", "more")
+    assert (done.returncode, done.stderr) == (0, "")
+    files = [place / line for line in done.stdout.splitlines()]
+    assert {path.name for path in files} == {path.name for path in (place / "more" / "suite").iterdir()}
+    for path in files:
+        if path.suffix == ".png":
+            assert Image.open(path).width >= 400
+
+
+def test_pages_that_are_not_drawn_any_more_are_removed(place, capsys):
+    words = ["gallery", str(place / "suite.yaml"), "--results-dir", str(place / "results")]
+    words += ["--reports-dir", str(place / "fewer")]
+    drawn = []
+    for count in ("2", "1"):
+        capsys.readouterr()
+        assert main([*words, "--count", count]) == 0
+        drawn.append(set(capsys.readouterr().out.splitlines()))
+        assert drawn[-1] == {str(path) for path in (place / "fewer" / "suite").iterdir()}
+    assert len(drawn[1]) < len(drawn[0])
+
+
+def test_peaks_and_hits_are_those_of_localization(place):
+    loaded = load_suite(place / "suite.yaml")
+    trial, store = loaded.grid.trials[0], ResultsStore(place / "results")
+    folder = store.folder(trial.id)
+    units = read_table(folder.units)
+    source = read_source(trial.dataset, DataContext(None, place, {}))
+    names = list(dict.fromkeys(units["image"]))
+    boxes = place_boxes(source, names, 64)
+    for position, logits in enumerate(read_maps_of(folder.maps, range(len(units)))):
+        unit = units.iloc[position]
+        large = enlarged_probabilities(logits, 64)
+        assert large[unit["peak_row"], unit["peak_column"]] == pytest.approx(large.max(), abs=1e-5)
+        own = boxes[
+            (boxes["image_index"] == names.index(unit["image"]))
+            & (boxes["class_index"] == source.findings.index(unit["finding"]))
+        ]
+        x, y = unit["peak_column"], unit["peak_row"]
+        inside = (own["x"] <= x) & (x <= own["x"] + own["w"]) & (own["y"] <= y) & (y <= own["y"] + own["h"])
+        assert inside.any() == unit["hit"]
+
+
+def test_mistakes_are_sentences(place, tmp_path):
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    nothing = gallery(tmp_path)
+    assert nothing.returncode == 2
+    assert "suite: no finished trial in" in nothing.stderr
+    assert "there is nothing to draw" in nothing.stderr
+    wrong = gallery(place, "--count", "0")
+    assert wrong.returncode == 2
+    assert "'0' is not a whole number from 1 to 100" in wrong.stderr
+    assert not (tmp_path / "reports").exists()
+
+
+def test_images_that_the_data_set_lacks_are_a_sentence(place, tmp_path):
+    shutil.copytree(place / "results" / "trials", tmp_path / "results" / "trials")
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    for path in (tmp_path / "results" / "trials").glob("*/*.parquet"):
+        if path.name in ("units.parquet", "boxes.parquet"):
+            table = read_table(path)
+            table.assign(image=table["image"].str.replace("test-", "other-")).to_parquet(path, index=False)
+    done = gallery(tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"phantom: has no test image other-\d+ that trials were scored on\n", done.stderr)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine")
+    return found
+
+
+@pytest.mark.parametrize("name", ["index.html", "gallery.html"])
+def test_pages_show_in_a_browser_without_a_word_on_its_console(place, chromium, tmp_path, name):
+    page, picture = place / "reports" / "suite" / name, tmp_path / "shot.png"
+    command = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    command += [
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--enable-logging=stderr",
+        "--window-size=900,1200",
+    ]
+
+    def browse(*words: str) -> subprocess.CompletedProcess[str]:
+        whole = [*command, *words, page.as_uri()]
+        return subprocess.run(whole, capture_output=True, text=True, timeout=120, check=True)
+
+    assert "CONSOLE" not in browse(f"--screenshot={picture}").stderr
+    drawn = np.asarray(Image.open(picture).convert("L"))
+    assert drawn.shape == (1200, 900)
+    assert 0.005 < (drawn < 128).mean() < 0.9  # ink on paper, or radiographs on it
+    shown = {"index.html": ("<table>", '<figure class="plot'), "gallery.html": ("<image href", "× miss")}
+    assert all(words in browse("--dump-dom").stdout for words in shown[name])

@@ -1,0 +1,135 @@
+"""Galleries from stored maps: what they show, and how hits and misses are told apart."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench.errors import ResultsError
+from bench.evaluation.localize import enlarged
+from bench.reporting.gallery import enlarged_probabilities, galleries_of, overlay_of
+from bench.reporting.gallery_figure import draw_gallery
+from bench.reporting.gallery_page import gallery_page
+from bench.reporting.slices import slices
+from bench.results.maps import writing_maps
+from bench.results.units import UNIT_COLUMNS, read_table, write_table
+
+SIDE = 64
+
+
+def gray_images(names):
+    return np.full((len(names), SIDE, SIDE), 100, np.uint8)
+
+
+@pytest.fixture
+def piece(example):
+    """PYLON hits three of four units and UP1 two, each with maps of all seeds; the third has none."""
+    loaded = example.load()
+    example.fill(loaded)
+    for point in loaded.grid.points:
+        folder = example.store.folder(point.trial.id)
+        if point.label in ("PYLON", "UP1"):
+            with writing_maps(folder.maps) as keep:
+                for unit in range(4):
+                    keep(np.full((4, 4), unit, np.float32))
+    (found,) = slices(loaded.grid, example.store)
+    return found
+
+
+@pytest.mark.parametrize(("small", "side"), [(4, 64), (8, 256), (5, 17), (64, 48)])
+def test_maps_are_enlarged_as_localization_does_it(small, side):
+    logits = np.random.default_rng(0).normal(0, 4, (small, small)).astype(np.float32)
+    expected = enlarged(torch.sigmoid(torch.from_numpy(logits))[None, None], side)[0, 0].numpy()
+    np.testing.assert_allclose(enlarged_probabilities(logits, side), expected, atol=1e-5)
+
+
+def test_extreme_logits_are_probabilities_of_0_and_1():
+    large = enlarged_probabilities(np.array([[-1e4, 1e4], [-1e4, 1e4]], np.float32), 2)
+    np.testing.assert_array_equal(large, [[0, 1], [0, 1]])
+
+
+def test_the_lowest_place_of_a_map_shows_the_radiograph_as_it_is():
+    radiograph = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), np.uint8)
+    overlay = overlay_of(radiograph, np.array([[-3, 3], [-3, 3]], np.float32))
+    np.testing.assert_array_equal(overlay[:, 0], np.repeat(radiograph[:, :1], 3, axis=1))
+    assert (overlay[:, -1] != radiograph[:, -1:]).any(axis=1).mean() > 0.9
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.5])
+def test_a_map_without_a_peak_or_slope_leaves_the_radiograph(value):
+    radiograph = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), np.uint8)
+    overlay = overlay_of(radiograph, np.full((4, 4), value, np.float32))
+    assert (overlay == radiograph[:, :, None]).all()
+
+
+def test_galleries_show_typical_units_and_the_best_models_misses(piece, example):
+    typical, worst = galleries_of(piece, example.store, gray_images, 1)
+    assert (typical.key, worst.key) == ("gallery-phantom-64px", "gallery-worst-phantom-64px")
+    assert typical.models == ("PYLON", "UP1")
+    # Mass: both are hit by both, a.png is first by name; Nodule: c.png is hit by none, b.png by one.
+    assert [(row.image, row.finding) for row in typical.rows] == [("a.png", "Mass"), ("c.png", "Nodule")]
+    assert [(row.image, row.finding) for row in worst.rows] == [("c.png", "Nodule")]
+    assert typical.rows[0].boxes == ((8.0, 8.0, 15.0, 7.0),)
+    assert [heatmap.outcome for heatmap in typical.rows[0].heatmaps] == ["hit", "hit"]
+    assert typical.rows[0].heatmaps[0].peak == (2.5, 1.5)
+    assert "Seed 0, the lowest" in typical.caption
+    assert "Without maps of that seed: 50% | A_vg & more, Baseline" in typical.caption
+    assert "The misses of PYLON" in worst.caption
+
+
+def test_a_seed_that_more_models_have_is_preferred_to_a_lower_one(piece, example):
+    first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
+    example.store.folder(first.trial.id).maps.unlink()
+    typical, _ = galleries_of(piece, example.store, gray_images, 1)
+    assert "Seed 1, the lowest" in typical.caption
+
+
+def test_there_is_no_gallery_without_maps(filled):
+    (piece,) = slices(filled.load().grid, filled.store)
+    assert galleries_of(piece, filled.store, gray_images, 1) == ()
+
+
+def test_trials_of_different_units_are_refused(piece, example):
+    first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
+    path = example.store.folder(first.trial.id).units
+    write_table(path, read_table(path).assign(image="z.png"), UNIT_COLUMNS)
+    with pytest.raises(ResultsError, match="different units"):
+        galleries_of(piece, example.store, gray_images, 1)
+
+
+def test_hits_and_misses_differ_in_shape_and_words(piece, example):
+    typical, _ = galleries_of(piece, example.store, gray_images, 2)
+    page = gallery_page("A & B", [typical])
+    num_hits = sum(heatmap.is_hit for row in typical.rows for heatmap in row.heatmaps)
+    num_misses = 4 * 2 - num_hits
+    assert (num_hits, num_misses) == (5, 3)
+    assert page.count('<circle class="peak"') == page.count("● hit 0.50") == num_hits
+    assert page.count('<path class="cross"') == page.count("× miss 0.50") == num_misses
+    assert not re.search(r"https?:|<script|<link|url\(", page)
+    assert page.count("data:image/jpeg;base64,") == 4 * 3
+    (figure,) = draw_gallery(typical)
+    markers = [line.get_marker() for axes in figure.axes for line in axes.lines]
+    assert markers.count("o") == num_hits
+    assert markers.count("x") == 2 * num_misses  # with an edge below it
+    words = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert words.count("● hit") == num_hits
+    assert words.count("× miss") == num_misses
+
+
+def test_many_models_and_rows_are_drawn_on_several_pages(piece, example):
+    typical, _ = galleries_of(piece, example.store, gray_images, 1)
+    row = typical.rows[0]
+    wide = replace(row, heatmaps=row.heatmaps[:1] * 7)
+    labels = tuple(f"model {i}" for i in range(7))
+    pages = list(draw_gallery(replace(typical, title="Title", models=labels, rows=(wide,) * 6)))
+    assert [len(page.axes) for page in pages] == [5 * 6, 5 * 3, 6, 3]  # a radiograph in each row of each
+    assert pages[-1].texts[0].get_text() == "Title (4 of 4)"
+
+
+def test_the_end_of_a_long_name_is_shown(piece, example):
+    typical, _ = galleries_of(piece, example.store, gray_images, 1)
+    row = replace(typical.rows[0], image="folder/" * 5 + "last.png")
+    (figure,) = draw_gallery(replace(typical, rows=(row,)))
+    assert figure.axes[0].texts[1].get_text() == "…r/folder/folder/folder/last.png"

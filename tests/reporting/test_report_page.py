@@ -1,0 +1,154 @@
+"""The page of a report: figures whose places are computed by hand, sections, and nothing from elsewhere."""
+
+import dataclasses
+import re
+
+import pytest
+
+from bench.reporting.build import render_report
+from bench.reporting.finding_plot import finding_plot
+from bench.reporting.forest_plot import forest_plot
+from bench.reporting.lanes import scale_of
+from bench.reporting.report_page import published_means, report_page
+from bench.reporting.table import Cell, Row, Table
+
+INTERVALS = Table(
+    key="intervals-nih-256px",
+    title="How sure the weighted average is, NIH, 256 px",
+    columns=("Over seeds", "Over patients", "Over both"),
+    models=(
+        Row("PYLON", (Cell(0.5, 0.1, 3), Cell(0.5, low=0.4, high=0.6), Cell(0.5, low=0.25, high=0.75))),
+        Row("A & B", (Cell(0.4, None, 1), Cell(0.4, low=0.3, high=0.5), Cell(None))),
+        Row("never ran", (Cell(None), Cell(None), Cell(None))),
+    ),
+    references=(Row("Best constant point", (Cell(None), Cell(0.2, low=0.0, high=1.0), Cell(None))),),
+    caption="",
+    notes=(),
+)
+POINTS = Table(
+    key="point_accuracy-nih-256px",
+    title="Point localization accuracy, NIH, 256 px",
+    columns=("Weighted avg.", "Macro avg.", "Mass", "Nodule", "Gain over constant"),
+    models=(
+        Row("PYLON", (Cell(0.5), Cell(0.5), Cell(0.5, 0.25), Cell(0.9, 0.3), Cell(0.1))),
+        Row("Baseline", (Cell(0.4), Cell(0.4), Cell(0.25), Cell(None), Cell(0.1))),
+    ),
+    references=(Row("Best constant point", (Cell(0.2), Cell(0.2), Cell(0.125), Cell(0.0625), Cell(None))),),
+    caption="",
+    notes=(),
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ([0.42, 0.91], (0.4, 1.0)),
+        ([0.071, 0.95], (0.0, 1.0)),
+        ([-0.2, 1.3], (0.0, 1.0)),
+        ([0.62, 0.631], (0.62, 0.64)),
+        ([0.5], (0.5, 0.51)),
+        ([0.0], (0.0, 0.01)),
+        ([1.0], (0.99, 1.0)),
+    ],
+)
+def test_a_scale_ends_at_round_numbers_around_its_values(values, ends):
+    scale = scale_of(values)
+    assert (scale.low, scale.high) == pytest.approx(ends)
+    assert scale.ticks[0] == pytest.approx(ends[0])
+    assert scale.ticks[-1] == pytest.approx(ends[1])
+    assert len(scale.ticks) <= 7
+    assert scale.at(ends[0] - 0.1) == "0.00%"
+    assert scale.at(ends[1]) == "100.00%"
+
+
+def test_a_forest_plot_has_every_interval_at_its_place():
+    figure = forest_plot(INTERVALS, {"PYLON": 0.55, "elsewhere": 0.9})
+    assert '<line class="narrow" x1="40.00%" x2="60.00%"' in figure
+    assert '<line class="wide" x1="25.00%" x2="75.00%"' in figure  # over both
+    assert '<line class="wide" x1="30.00%" x2="50.00%"' in figure  # one seed: over patients
+    assert figure.count('class="narrow"') == 1
+    assert re.findall(r'<svg x="([\d.]+%)" y="16" overflow="visible"><path class="(\w+)"', figure) == [
+        ("50.00%", "mean"),
+        ("55.00%", "published"),
+        ("40.00%", "mean"),
+    ]
+    assert re.findall(r'class="value">(.*?)<', figure) == ["0.50 [0.25, 0.75]", "0.40 [0.30, 0.50]", "—"]
+    assert '<span class="name">A &amp; B</span>' in figure
+    assert figure.count('class="control" x1="20.00%"') == 4  # through each row, and down to its label
+    assert "Best constant point 0.20" in figure
+    assert "Weighted point accuracy, NIH, 256 px" in figure
+
+
+def test_the_diamond_is_explained_only_where_there_is_one():
+    assert "Diamond" in forest_plot(INTERVALS, {"PYLON": 0.5})
+    assert "Diamond" not in forest_plot(INTERVALS, {})
+
+
+def test_each_finding_has_a_lane_with_all_models():
+    figure = finding_plot(POINTS)
+    assert re.findall(r'class="name">(.*?)<', figure) == ["Mass", "Nodule"]
+    assert re.findall(r'<svg x="([\d.]+%)"[^>]*><path class="point"', figure) == [
+        "50.00%",
+        "25.00%",
+        "90.00%",
+    ]
+    assert re.findall(r'class="interval" x1="([\d.]+%)" x2="([\d.]+%)"', figure) == [
+        ("25.00%", "75.00%"),
+        ("60.00%", "100.00%"),
+    ]
+    assert re.findall(r'class="control" x1="([\d.]+%)"', figure) == ["12.50%", "6.25%"]
+
+
+def test_models_differ_in_shape_as_well_as_colour():
+    rows = tuple(dataclasses.replace(POINTS.models[0], label=f"model {i}") for i in range(7))
+    figure = (
+        finding_plot(dataclasses.replace(POINTS, models=rows)).split('class="legend"')[1].split("</div>")[0]
+    )
+    assert len(set(re.findall(r' d="(.*?)"', figure))) == 7
+    assert len(set(re.findall(r"fill:(.*?)\"", figure))) == 7
+
+
+def test_a_table_of_averages_has_no_figure_of_findings():
+    averages = dataclasses.replace(POINTS, columns=("Weighted avg.", "Macro avg."))
+    assert finding_plot(averages) == ""
+
+
+def test_rows_of_the_thesis_suites_have_their_published_means():
+    assert published_means("nih_256", INTERVALS)["PYLON"] == 0.62
+    assert "PYLON" in published_means("nih_512", dataclasses.replace(INTERVALS, title="…, NIH, 512 px"))
+    assert published_means("nih_512", INTERVALS) == {}
+    assert published_means("demo", INTERVALS) == {}
+
+
+def test_the_lead_names_the_best_row_and_the_constant():
+    page = report_page("mine", "Mine", [POINTS, INTERVALS], [], ["Suite mine.yaml: 3 trials."])
+    assert (
+        "Suite mine.yaml: 3 trials. On NIH, 256 px, PYLON has the highest weighted point accuracy, "
+        "0.50 ± 0.10; the best constant point reaches 0.20."
+    ) in page
+    equal = tuple(dataclasses.replace(INTERVALS.models[0], label=label) for label in "ABCD")
+    page = report_page("mine", "Mine", [dataclasses.replace(INTERVALS, models=equal)], [], [])
+    assert "A, B and 2 more have the highest weighted point accuracy, 0.50 ± 0.10" in page
+
+
+def test_the_forest_plot_comes_first_and_findings_after_their_table():
+    page = report_page("mine", "Mine", [POINTS, INTERVALS], [], ["Suite mine.yaml: 3 trials."])
+    assert page.index('<figure class="plot forest"') < page.index("<table>") < page.index('id="findings-')
+
+
+def test_the_page_of_a_report_links_only_to_itself_and_its_gallery(filled):
+    report = render_report(filled.load(), filled.store)
+    page = report.files["index.html"]
+    ids = re.findall(r' id="(.*?)"', page)
+    links = re.findall(r'href="(.*?)"', page)
+    assert len(set(ids)) == len(ids)
+    assert {link for link in links if not link.startswith("#")} == {"gallery.html"}
+    assert all(link[1:] in ids for link in links if link.startswith("#"))
+    assert not re.search(r"https?:|@import|url\(|<script|<link|<img", page)
+    assert page.count("<table>") == len(report.tables)
+
+
+def test_a_suite_without_results_has_a_page(example):
+    page = render_report(example.load(), example.store).files["index.html"]
+    assert "12 trials, 0 finished" in page
+    assert "<figure" not in page
