@@ -53,32 +53,21 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = shared.load(arguments)
     selected = shared.select(arguments, loaded)
 
-    from bench.execution.context import RunContext
-    from bench.execution.driver import Driver, run_grid
-    from bench.execution.live import Display
-    from bench.reporting.build import render_report, write_report
+    from bench.execution.driver import track_ended, trials_to_run
+    from bench.reporting.current import current_page
     from bench.reporting.references import require_references
-    from bench.reporting.suite_curves_figure import write_suite_curves
 
     store = shared.open_store(arguments)
     require_references(loaded.suite.references, store.root)
-    context = RunContext(
-        results_dir=store.root,
-        data_root=shared.data_root(arguments),
-        cache_dir=shared.cache_dir(arguments),
-        files=dict(loaded.grid.files),
-        use_gpu=_use_gpu(loaded.suite.resources),
-        checkpoint_every_s=arguments.checkpoint_every,
-    )
-    executor, resources = _executor(arguments), loaded.suite.resources
-    with closing(_tracker(arguments, loaded, store.root)) as tracker:
-        driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
-        run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
-    report = render_report(loaded, store)
-    folder = write_report(report, arguments.reports_dir)
-    with _optional():
-        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
-    print(report.page)
+    page = None
+    if trials_to_run(selected, store, retry_failed=arguments.retry_failed):
+        _run(arguments, loaded, selected, store)
+    else:
+        with closing(_tracker_on_demand(arguments, loaded, store.root)) as tracker:
+            track_ended(selected, store, tracker)
+        page = current_page(loaded, store, arguments.reports_dir)
+    print(_write_report(arguments, loaded, store) if page is None else page)
+    folder = arguments.reports_dir / loaded.suite.name
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     failures = _failures(selected, store)
     for sentence in failures:
@@ -86,6 +75,41 @@ def execute(arguments: argparse.Namespace) -> int:
     if failures and not arguments.retry_failed:
         print("--retry-failed runs what failed, and then what it blocks", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _run(
+    arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid", store: "ResultsStore"
+) -> None:
+    from bench.execution.context import RunContext
+    from bench.execution.driver import Driver, run_grid
+    from bench.execution.live import Display
+
+    resources = loaded.suite.resources
+    context = RunContext(
+        results_dir=store.root,
+        data_root=shared.data_root(arguments),
+        cache_dir=shared.cache_dir(arguments),
+        files=dict(loaded.grid.files),
+        use_gpu=_use_gpu(resources),
+        checkpoint_every_s=arguments.checkpoint_every,
+    )
+    executor = _executor(arguments)
+    with closing(_tracker(arguments, loaded, store.root)) as tracker:
+        driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
+        run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
+
+
+def _write_report(arguments: argparse.Namespace, loaded: "LoadedSuite", store: "ResultsStore") -> str:
+    """Writes the report, its lock last, and returns its page."""
+    from bench.reporting.build import render_report, write_report
+    from bench.reporting.suite_curves_figure import write_suite_curves
+
+    report = render_report(loaded, store)
+    with _optional():
+        folder = arguments.reports_dir / loaded.suite.name
+        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
+    write_report(report, arguments.reports_dir)
+    return report.page
 
 
 def _draw_trial(record: "Record", folder: "TrialFolder") -> None:
@@ -162,3 +186,13 @@ def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: 
     from bench.tracking.mlflow import MlflowTracker
 
     return MlflowTracker(loaded.suite.name, loaded.grid, results_dir)
+
+
+def _tracker_on_demand(
+    arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path
+) -> "Tracker":
+    """Returns a tracker for trials that have ended before: MLflow is imported if it lacks one of them."""
+    from bench.tracking.mirrored import OnDemand, mirrored_tags
+
+    tags = mirrored_tags(results_dir, loaded.suite.name)
+    return OnDemand(tags, lambda: _tracker(arguments, loaded, results_dir))

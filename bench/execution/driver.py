@@ -105,11 +105,7 @@ def run_grid(
     """
     todo = trials_to_run(grid, driver.store, retry_failed=retry_failed)
     driver.cams = cams_to_evaluate(grid, driver.store, retry_failed=retry_failed)
-    to_run = {trial.id for trial in todo}
-    for trial in grid.trials:
-        record = driver.store.record(trial.id)
-        if record is not None and trial.id not in to_run:
-            driver.tracker.ended(record, driver.store.folder(trial.id))
+    track_ended(grid, driver.store, driver.tracker, todo)
     if not todo:
         return
     display = driver.display
@@ -122,6 +118,15 @@ def run_grid(
         prepare_dataset(trial.dataset, trial.resolution, data)
     with driver.display.running(todo, driver.cams):
         executor.run(todo, replace(context, cams=driver.cams, data=digests), resources, driver)
+
+
+def track_ended(grid: Grid, store: ResultsStore, tracker: Tracker, todo: Sequence[Trial] = ()) -> None:
+    """Tells the tracker of all trials of `grid` that have ended before and are not among those to run."""
+    to_run = {trial.id for trial in todo}
+    for trial in grid.trials:
+        record = store.record(trial.id)
+        if record is not None and trial.id not in to_run:
+            tracker.ended(record, store.folder(trial.id))
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:
