@@ -2,13 +2,13 @@
 
     python benchmarks/machinery.py [FOLDER]
 
-1. 100 trials of one epoch of one batch through `bench run`, on Ray and mirrored to MLflow. Aim: at most 90 s on
-   two idle cores. What the trials' own work takes is measured by running some of them in this process.
-2. `bench run` on a finished suite of 500 synthetic trials (those of benchmarks/report.py), mirrored to MLflow by
-   the first run. Aim: at most 5 s.
+1. 100 trials of one epoch of one batch through `bench run`, on Ray and mirrored to MLflow. Aim: at most 90 s
+   on two idle cores. What the trials' own work takes is measured by running some of them in this process.
+2. `bench run` on a finished suite of 500 synthetic trials (those of benchmarks/report.py), mirrored to MLflow
+   by the first run. Aim: at most 5 s.
 
-Works in FOLDER (a temporary one if absent; kept if given, with the 500 trials). Prints the load of the machine
-with every figure: other work makes all of them longer.
+Works in FOLDER (a temporary one if absent; kept if given, with the 500 trials). Prints the load of the
+machine with every figure: other work makes all of them longer.
 """
 
 import os
@@ -77,8 +77,8 @@ def time_small_trials(folder: Path) -> None:
     num_cores = min(len(os.sched_getaffinity(0)), len(trials))
     share = 1 - own_s * len(trials) / num_cores / taken_s
     print(
-        f"{len(trials)} trials on Ray and MLflow: {taken_s:.1f} s; one's own work takes {own_s:.2f} s in process, "
-        f"so that {share:.0%} on {num_cores} cores is machinery ({load()})"
+        f"{len(trials)} trials on Ray and MLflow: {taken_s:.1f} s; one's own work takes {own_s:.2f} s in "
+        f"process, so that {share:.0%} on {num_cores} cores is machinery ({load()})"
     )
 
 

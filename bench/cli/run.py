@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
+from bench.errors import BenchError
 from bench.execution.context import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from bench.results.store import ResultsStore, TrialFolder
     from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
-    from bench.suite.schema import Resources
     from bench.tracking.tracker import Tracker
 
 EXAMPLES = """\
@@ -35,6 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_data_dirs(parser)
     parser.add_argument(
         "--serial", action="store_true", help="run trials one by one in this process, without Ray"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        help="run on a Ray cluster that is there: auto for this machine's, or HOST:PORT (default: start one)",
+    )
+    parser.add_argument(
+        "--max-concurrent",
+        type=shared.count,
+        metavar="N",
+        help="trials that run at once at most (default: as many as there is room for)",
+    )
+    parser.add_argument(
+        "--cpu", action="store_true", help="train on the CPU, whatever the suite asks for or the machine has"
     )
     parser.add_argument(
         "--checkpoint-every",
@@ -82,18 +96,18 @@ def _run(
 ) -> None:
     from bench.execution.context import RunContext
     from bench.execution.driver import Driver, run_grid
+    from bench.execution.gpus import decide_gpu
     from bench.execution.live import Display
 
-    resources = loaded.suite.resources
+    resources, executor = loaded.suite.resources, _executor(arguments)
     context = RunContext(
         results_dir=store.root,
         data_root=shared.data_root(arguments),
         cache_dir=shared.cache_dir(arguments),
         files=dict(loaded.grid.files),
-        use_gpu=_use_gpu(resources),
+        use_gpu=decide_gpu(resources, executor, cpu_only=arguments.cpu),
         checkpoint_every_s=arguments.checkpoint_every,
     )
-    executor = _executor(arguments)
     with closing(_tracker(arguments, loaded, store.root)) as tracker:
         driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
         run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
@@ -122,8 +136,6 @@ def _draw_trial(record: "Record", folder: "TrialFolder") -> None:
 @contextmanager
 def _optional() -> Iterator[None]:
     """Turns a figure that cannot be drawn into a warning: no result is lost."""
-    from bench.errors import BenchError
-
     try:
         yield
     except BenchError as error:
@@ -153,29 +165,17 @@ def _plural(word: str, concerned: list[str]) -> str:
     return word if len(concerned) == 1 else f"{word}s"
 
 
-def _use_gpu(resources: "Resources") -> bool:
-    """Whether trials run on CUDA: where the suite asks for it, or leaves it open and a GPU is there."""
-    import torch
-
-    from bench.errors import SuiteError
-
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if (resources.gpu or 0) > found:
-        raise SuiteError(
-            f"the suite asks for {resources.gpu:g} GPU per trial and torch finds {found} here; "
-            "--set resources.gpu=0 runs it on the CPU"
-        )
-    return found > 0 and resources.gpu != 0
-
-
 def _executor(arguments: argparse.Namespace) -> "Executor":
     if arguments.serial:
+        for given, name in ((arguments.address, "--address"), (arguments.max_concurrent, "--max-concurrent")):
+            if given is not None:
+                raise BenchError(f"{name}: is for Ray; leave it or --serial out")
         from bench.execution.serial import SerialExecutor
 
         return SerialExecutor()
     from bench.execution.ray_tune import RayExecutor
 
-    return RayExecutor()
+    return RayExecutor(arguments.address, arguments.max_concurrent)
 
 
 def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
@@ -188,9 +188,7 @@ def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: 
     return MlflowTracker(loaded.suite.name, loaded.grid, results_dir)
 
 
-def _tracker_on_demand(
-    arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path
-) -> "Tracker":
+def _tracker_on_demand(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
     """Returns a tracker for trials that have ended before: MLflow is imported if it lacks one of them."""
     from bench.tracking.mirrored import OnDemand, mirrored_tags
 

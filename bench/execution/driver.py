@@ -8,6 +8,7 @@ from bench.data.registry import prepare_dataset, require_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.live import Display
+from bench.execution.stopping import stopping_on_interrupt
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
@@ -116,8 +117,9 @@ def run_grid(
     }
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         prepare_dataset(trial.dataset, trial.resolution, data)
-    with driver.display.running(todo, driver.cams):
-        executor.run(todo, replace(context, cams=driver.cams, data=digests), resources, driver)
+    context = replace(context, cams=driver.cams, data=digests)
+    with driver.display.running(todo, driver.cams), stopping_on_interrupt(context) as stoppable:
+        executor.run(todo, stoppable, resources, driver)
 
 
 def track_ended(grid: Grid, store: ResultsStore, tracker: Tracker, todo: Sequence[Trial] = ()) -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from bench.errors import ResultsError
+from bench.reporting.current import CURVES
 from bench.reporting.figures import save
 from bench.reporting.learning_curve_figure import draw_learning_curve, write_learning_curve
-from bench.reporting.current import CURVES
 from bench.reporting.suite_curves_figure import draw_suite_curves, write_suite_curves
 from bench.results.record import EpochRow
 
