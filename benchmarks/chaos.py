@@ -2,11 +2,11 @@
 
     python benchmarks/chaos.py [FOLDER] [--trials 24] [--workers 6] [--drivers 4] [--servers 2] [--seed 0]
 
-Runs a phantom suite of tiny trials undisturbed, one by one. Then runs it on Ray, mirrored to an MLflow server,
-while workers, the driver and that server are killed at random moments; a killed driver's command is given
-again, a killed server is started again after some seconds. Compares records, units, boxes, losses and weights to
-the bit, counts MLflow's runs by trial, and looks for processes that are left. Exits with 1 and says what
-differs if anything does. With --servers 0 the mirror is the SQLite file, without a server.
+Runs a phantom suite of tiny trials undisturbed, one by one. Then runs it on Ray, mirrored to an MLflow
+server, while workers, the driver and that server are killed at random moments; a killed driver's command is
+given again, a killed server is started again after some seconds. Compares records, units, boxes, losses and
+weights to the bit, counts MLflow's runs by trial, and looks for processes that are left. Exits with 1 and
+says what differs if anything does. With --servers 0 the mirror is the SQLite file, without a server.
 """
 
 import argparse
@@ -213,7 +213,8 @@ def differences(chaos: Chaos, num_trials: int) -> Iterator[str]:
             yield f"{path.parent.name}: {path.name} is left"
     query = (
         "SELECT tags.value, COUNT(*), MIN(runs.status), MAX(runs.status) "
-        "FROM runs JOIN tags USING (run_uuid) WHERE tags.key = 'trial_id' AND runs.lifecycle_stage = 'active' GROUP BY tags.value"
+        "FROM runs JOIN tags USING (run_uuid) "
+        "WHERE tags.key = 'trial_id' AND runs.lifecycle_stage = 'active' GROUP BY tags.value"
     )
     with closing(sqlite3.connect(chaos.database)) as connection:
         runs = {trial_id: tuple(rest) for trial_id, *rest in connection.execute(query)}
@@ -228,7 +229,8 @@ def main(arguments: argparse.Namespace, folder: Path) -> int:
     seeds = ", ".join(map(str, range(arguments.trials // 2)))
     (folder / "chaos.yaml").write_text(SUITE % seeds, encoding="utf-8")
     kills = Counter(worker=arguments.workers, driver=arguments.drivers, server=arguments.servers)
-    chaos, started_s = Chaos(folder, kills, random.Random(arguments.seed)), time.monotonic()
+    chance = random.Random(arguments.seed)  # noqa: S311  # no secret
+    chaos, started_s = Chaos(folder, kills, chance), time.monotonic()
     try:
         calm = chaos.bench("--results-dir", "calm", "--serial", "--no-mlflow")
         assert calm.wait() == 0, f"the undisturbed run ended with {calm.returncode}, see {folder}/run.log"

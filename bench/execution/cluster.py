@@ -46,7 +46,7 @@ def connect(address: str | None) -> None:
     """
     init = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
     if address is None:
-        init(num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False)
+        init(address="local", num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False)
         return
     check_address(address)
     try:

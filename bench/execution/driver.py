@@ -8,8 +8,10 @@ from bench.data.registry import prepare_dataset, require_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.live import Display
+from bench.execution.order import longest_first, relative_costs
 from bench.execution.stopping import stopping_on_interrupt
 from bench.results.lease import Lease
+from bench.results.model_sizes import SizeCache
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
@@ -117,6 +119,8 @@ def run_grid(
     }
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         prepare_dataset(trial.dataset, trial.resolution, data)
+    costs = relative_costs(todo, SizeCache())
+    todo = longest_first(todo, lambda trial: costs[trial.id])
     context = replace(context, cams=driver.cams, data=digests)
     with driver.display.running(todo, driver.cams), stopping_on_interrupt(context) as stoppable:
         executor.run(todo, stoppable, resources, driver)
