@@ -239,6 +239,10 @@ def main(arguments: argparse.Namespace, folder: Path) -> int:
         chaotic_s = time.monotonic() - started_s
         again = chaos.bench("--results-dir", "chaotic")  # what the server missed while it was away
         assert again.wait() == 0, f"the last run ended with {again.returncode}, see {folder}/run.log"
+    except BaseException:
+        for process in started_here(folder):
+            process.kill()
+        raise
     finally:
         chaos.end_server()
     found = list(differences(chaos, arguments.trials // 2 * 2))

@@ -78,18 +78,16 @@ def test_more_than_a_node_has_is_refused_at_once_and_names_the_way_out(two_nodes
 
 
 def test_a_share_of_a_gpu_is_asked_for_and_an_error_of_the_code_is_final(two_nodes, tmp_path):
-    """The GPU is none: both trials are placed on it, and each fails once, as torch finds nothing there."""
-    ledger = run(two_nodes, tmp_path, [trial(0), trial(1)], Resources(cpu=0.5, gpu=0.5), use_gpu=True)
-    assert len(ledger.errors) == 2
-    assert all("CUDA" in error or "NVIDIA" in error or "gpu" in error.lower() for error in ledger.errors)
+    """The GPU is none: the trial is placed on half of it, and fails once, as torch finds nothing there."""
+    ledger = run(two_nodes, tmp_path, [trial(0)], Resources(cpu=0.5, gpu=0.5), use_gpu=True)
+    (error,) = ledger.errors
+    assert "CUDA" in error or "NVIDIA" in error
 
 
 def test_trials_run_on_the_cluster_and_it_stays(two_nodes, tmp_path):
-    trials = [trial(0), trial(1)]
-    for one in trials:  # each joins it anew
-        ledger = run(two_nodes, tmp_path, [one], Resources(cpu=1))
-        assert ledger.errors == []
-    assert {ledger.store.state(one.id) for one in trials} == {"finished"}
+    ledger = run(two_nodes, tmp_path, [trial(0)], Resources(cpu=1))
+    assert ledger.errors == []
+    assert ledger.store.state(trial(0).id) == "finished"
     assert two_nodes.head_node.all_processes["raylet"][0].process.poll() is None
 
 
