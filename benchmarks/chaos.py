@@ -1,6 +1,6 @@
 """Does a suite under random kills end with the records of an undisturbed run?
 
-    python benchmarks/chaos.py [FOLDER] [--trials 24] [--workers 6] [--drivers 4] [--servers 2] [--seed 0]
+    python benchmarks/chaos.py [FOLDER] [--trials 24] [--epochs 4] [--workers 6] [--drivers 4] …
 
 Runs a phantom suite of tiny trials undisturbed, one by one. Then runs it on Ray, mirrored to an MLflow
 server, while workers, the driver and that server are killed at random moments; a killed driver's command is
@@ -37,7 +37,7 @@ resolutions: [64]
 seeds: [%s]
 encoder: tu-test_resnet
 weights: none
-recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 4}
+recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: %d}
 """
 
 MARK = "BENCH_CHAOS"
@@ -58,12 +58,14 @@ class Chaos:
         folder: holds the suite and all results.
         left: how often each is still to be killed.
         chance: makes all choices.
+        pause_s: between two kills, at least and at most.
         done: how often each was killed.
     """
 
     folder: Path
     left: Counter[str]
     chance: random.Random
+    pause_s: tuple[float, float]
     done: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -119,7 +121,7 @@ class Chaos:
     def run(self) -> None:
         """Runs the suite to its end, under all the kills that are left."""
         driver, worker_kills = self.bench("--results-dir", "chaotic"), 0
-        next_at_s = time.monotonic() + self.chance.uniform(1, 6)
+        next_at_s = time.monotonic() + self.chance.uniform(*self.pause_s)
         while True:
             time.sleep(0.1)
             if driver.poll() is not None:
@@ -134,7 +136,7 @@ class Chaos:
             workers = list(workers_of(driver.pid))
             if time.monotonic() < next_at_s or not workers:
                 continue
-            next_at_s = time.monotonic() + self.chance.uniform(1, 6)
+            next_at_s = time.monotonic() + self.chance.uniform(*self.pause_s)
             kinds = [kind for kind in sorted(self.left) if self.left[kind]]
             if worker_kills >= WORKER_KILLS_PER_DRIVER and "worker" in kinds and len(kinds) > 1:
                 kinds.remove("worker")
@@ -227,10 +229,10 @@ def main(arguments: argparse.Namespace, folder: Path) -> int:
     """Runs the suite both ways and says what differs; 1 if anything does."""
     folder.mkdir(parents=True, exist_ok=True)
     seeds = ", ".join(map(str, range(arguments.trials // 2)))
-    (folder / "chaos.yaml").write_text(SUITE % seeds, encoding="utf-8")
+    (folder / "chaos.yaml").write_text(SUITE % (seeds, arguments.epochs), encoding="utf-8")
     kills = Counter(worker=arguments.workers, driver=arguments.drivers, server=arguments.servers)
     chance = random.Random(arguments.seed)  # noqa: S311  # no secret
-    chaos, started_s = Chaos(folder, kills, chance), time.monotonic()
+    chaos, started_s = Chaos(folder, kills, chance, (arguments.pause / 6, arguments.pause)), time.monotonic()
     try:
         calm = chaos.bench("--results-dir", "calm", "--serial", "--no-mlflow")
         assert calm.wait() == 0, f"the undisturbed run ended with {calm.returncode}, see {folder}/run.log"
@@ -260,8 +262,10 @@ def main(arguments: argparse.Namespace, folder: Path) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?")
-    for name, default in (("trials", 24), ("workers", 6), ("drivers", 4), ("servers", 2), ("seed", 0)):
+    defaults = {"trials": 24, "epochs": 4, "workers": 6, "drivers": 4, "servers": 2, "seed": 0}
+    for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--pause", type=float, default=6.0, help="longest time between two kills, s")
     given = parser.parse_args()
     if given.folder is not None:
         sys.exit(main(given, given.folder.resolve()))

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 # Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
 # Ctrl-C is ours. What is left of a cluster whose driver was killed gives up soon.
@@ -48,6 +49,8 @@ def connect(address: str | None) -> None:
     if address is None:
         init(address="local", num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False)
         return
+    if address == "auto":
+        address = _started_here()
     check_address(address)
     try:
         init(address=address)
@@ -69,8 +72,6 @@ def check_address(address: str) -> None:
             f"--address {address}: Tune would run on the cluster's side, where no record can be written; run "
             "bench on a node of the cluster with --address auto or HOST:PORT"
         )
-    if address == "auto":
-        return
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise BenchError(f"--address {address}: give auto or HOST:PORT, e.g. 10.0.0.1:6379")
@@ -80,6 +81,22 @@ def check_address(address: str) -> None:
         raise BenchError(
             f"--address {address}: nothing answers there ({error.strerror or error}); `ray status` on a node "
             "says where its cluster is"
+        ) from None
+
+
+def _started_here() -> str:
+    """Returns the address of the cluster that `ray start` has made this machine a node of.
+
+    Ray's own "auto" also finds the private clusters of other programs, which end with them.
+    """
+    noted = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"  # noqa: S108  # Ray's
+    if address := os.environ.get("RAY_ADDRESS"):
+        return address
+    try:
+        return noted.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise BenchError(
+            "--address auto: `ray start` has made this machine no node of a cluster, and no RAY_ADDRESS is set"
         ) from None
 
 

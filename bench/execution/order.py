@@ -66,5 +66,6 @@ def _num_training_images(trial: Trial) -> int:
     """Returns the size of the part; of a published data set that of the pool that it is drawn from."""
     if isinstance(trial.dataset, PhantomSpec):
         return trial.dataset.train
-    counts = expected_counts(trial.dataset.name)["images"].to_dict()
-    return next((int(number) for (_, finding), number in counts.items() if finding == EVERY), 1)
+    counts = expected_counts(trial.dataset.name)["images"]
+    pools = counts[counts.index.get_level_values("finding") == EVERY]
+    return int(pools.iloc[0]) if len(pools) else 1
