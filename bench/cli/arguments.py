@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -84,12 +85,22 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def results_folder(text: str) -> Path:
+    """Returns the folder of results that a user has given."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
+        raise argparse.ArgumentTypeError(
+            f"{text}: results need a file system that locks and renames files, a local disk or NFS; mount it "
+            "and give its folder, or copy results there afterwards"
+        )
+    return Path(text)
+
+
 def add_results_dir(parser: argparse.ArgumentParser) -> None:
     """Adds where results are."""
     parser.add_argument(
         "--results-dir",
-        type=Path,
-        default=Path(os.environ.get("BENCH_RESULTS_DIR", "results")),
+        type=results_folder,
+        default=os.environ.get("BENCH_RESULTS_DIR", "results"),
         metavar="DIR",
         help="where trials are kept (default: results, or BENCH_RESULTS_DIR)",
     )

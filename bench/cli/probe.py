@@ -36,8 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints a line per combination; 1 if one cannot be trained here."""
     from bench.cli.cost_listing import size
-    from bench.cli.run import use_gpu
     from bench.errors import BenchError
+    from bench.execution.gpus import decide_gpu
+    from bench.execution.serial import SerialExecutor
 
     loaded = shared.load(arguments)
     grid, store = shared.select(arguments, loaded), shared.open_store(arguments)
@@ -46,7 +47,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     trials, code = workloads((*grid.required, *grid.trials)), 0
     print(f"{len(trials)} combinations, {arguments.steps} steps each", file=sys.stderr)
-    on_gpu = use_gpu(loaded.suite.resources)
+    on_gpu = decide_gpu(loaded.suite.resources, SerialExecutor(), cpu_only=False)
     for trial, found in probe_all(trials, store, num_steps=arguments.steps, use_gpu=on_gpu):
         what = f"{trial.label}, {trial.encoder}, {trial.resolution} px, batches of {trial.recipe.batch_size}"
         if isinstance(found, BenchError):

@@ -10,26 +10,25 @@ started.
 """
 
 import argparse
-import logging
 import math
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
+from bench.errors import BenchError
 from bench.execution.context import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
-    from bench.execution.context import RunContext
+    from bench.data.dataset import DataContext
+    from bench.execution.event_log import EventLog
     from bench.execution.executor import Executor
-    from bench.results.record import Record
-    from bench.results.store import ResultsStore, TrialFolder
+    from bench.results.store import ResultsStore
     from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
-    from bench.suite.schema import Resources
     from bench.tracking.tracker import Tracker
 
 EXAMPLES = """\
@@ -54,6 +53,20 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_data_dirs(parser)
     parser.add_argument(
         "--serial", action="store_true", help="run trials one by one in this process, without Ray"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        help="run on a Ray cluster that is there: auto for this machine's, or HOST:PORT (default: start one)",
+    )
+    parser.add_argument(
+        "--max-concurrent",
+        type=shared.positive,
+        metavar="N",
+        help="trials that run at once at most (default: as many as there is room for)",
+    )
+    parser.add_argument(
+        "--cpu", action="store_true", help="train on the CPU, whatever the suite asks for or the machine has"
     )
     parser.add_argument(
         "--max-hours",
@@ -126,31 +139,28 @@ def run_selected(
     arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid", *, retry_failed: bool
 ) -> int:
     """Runs `selected`, writes the tables of `loaded`, prints them; 0 if all that was selected is finished."""
-    from bench.execution.context import RunContext
-    from bench.execution.driver import Driver, run_grid
+    from bench.execution.driver import track_ended, trials_to_run
     from bench.execution.event_log import EventLog
-    from bench.execution.live import Display
+    from bench.reporting.current import current_page
     from bench.reporting.references import require_references
 
-    store = open_store(arguments)
+    store, reports_dir = open_store(arguments), _own_folder(arguments, arguments.reports_dir)
     require_references(loaded.suite.references, store.root)
-    hours, events = arguments.max_hours, EventLog() if arguments.json else None
-    context = RunContext(
-        results_dir=store.root,
-        data_root=shared.data_root(arguments),
-        cache_dir=shared.cache_dir(arguments),
-        files=dict(loaded.grid.files),
-        use_gpu=use_gpu(loaded.suite.resources),
-        checkpoint_every_s=arguments.checkpoint_every,
-        start_until_s=None if hours is None else time.monotonic() + hours * 3600,
-    )
-    executor, resources = _executor(arguments), loaded.suite.resources
-    with closing(_tracker(arguments, loaded, store.root)) as tracker:
-        driver = Driver(store, tracker, events or Display(store), illustrate=_draw_trial)
-        run_grid(selected, resources, context, executor, driver, retry_failed=retry_failed)
-    folder, page = _write_report(arguments, loaded, store, context)
-    failures, left = _failures(selected, store), _not_started(selected, context, store)
-    code = 1 if failures or left else 0
+    events = EventLog() if arguments.json else None
+    page, is_late = None, False
+    if trials_to_run(selected, store, retry_failed=retry_failed):
+        is_late = _run(arguments, loaded, selected, store, events, retry_failed=retry_failed)
+    else:
+        with closing(_tracker_on_demand(arguments, loaded, store.root)) as tracker:
+            track_ended(selected, store, tracker)
+        page = current_page(loaded, store, reports_dir)
+    if page is None:
+        from bench.cli.run_report import write_run_report
+
+        page = write_run_report(loaded, store, _data(arguments, loaded), reports_dir)
+    left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
+    failures = _failures(selected, store)
+    code, folder = 1 if failures or left else 0, reports_dir / loaded.suite.name
     if events is not None:
         events.write("ended", report=str(folder), exit_code=code)
         return code
@@ -161,58 +171,51 @@ def run_selected(
     if failures and not retry_failed:
         print("--retry-failed runs what failed, and then what it blocks", file=sys.stderr)
     if left:
-        noun, time_ = _plural("trial", left), f"{hours:g} h"
         print(
-            f"{len(left)} {noun} not started, since {time_} are over; the same command goes on",
+            f"{len(left)} {_plural('trial', left)} not started, since {arguments.max_hours:g} h are over; "
+            "the same command goes on",
             file=sys.stderr,
         )
     return code
 
 
-def _write_report(
-    arguments: argparse.Namespace, loaded: "LoadedSuite", store: "ResultsStore", context: "RunContext"
-) -> tuple[Path, str]:
-    """Writes the suite's report, curves and galleries; returns their folder and the page."""
-    from bench.cli.gallery_drawing import draw_galleries
+def _run(
+    arguments: argparse.Namespace,
+    loaded: "LoadedSuite",
+    selected: "Grid",
+    store: "ResultsStore",
+    events: "EventLog | None",
+    *,
+    retry_failed: bool,
+) -> bool:
+    """Runs the trials; returns whether the time to start any was over at the end."""
+    from bench.cli.run_report import draw_trial
+    from bench.execution.context import RunContext
+    from bench.execution.driver import Driver, run_grid
+    from bench.execution.gpus import decide_gpu
+    from bench.execution.live import Display
+
+    resources, executor, hours = loaded.suite.resources, _executor(arguments), arguments.max_hours
+    context = RunContext(
+        results_dir=store.root,
+        data_root=shared.data_root(arguments),
+        cache_dir=shared.cache_dir(arguments),
+        files=dict(loaded.grid.files),
+        use_gpu=decide_gpu(resources, executor, cpu_only=arguments.cpu),
+        checkpoint_every_s=arguments.checkpoint_every,
+        start_until_s=None if hours is None else time.monotonic() + hours * 3600,
+    )
+    with closing(_tracker(arguments, loaded, store.root)) as tracker:
+        driver = Driver(store, tracker, events or Display(store), illustrate=draw_trial)
+        run_grid(selected, resources, context, executor, driver, retry_failed=retry_failed)
+    return context.start_until_s is not None and time.monotonic() >= context.start_until_s
+
+
+def _data(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "DataContext":
     from bench.data.dataset import DataContext
-    from bench.reporting.build import render_report, write_report
-    from bench.reporting.suite_curves_figure import write_suite_curves
 
-    report, title = render_report(loaded, store), loaded.suite.title or loaded.suite.name
-    folder = write_report(report, _own_folder(arguments, arguments.reports_dir))
-    with _optional():
-        write_suite_curves(title, loaded.grid, store, folder)
-    with _optional():
-        data = DataContext(context.data_root, context.cache_dir, context.files)
-        draw_galleries(title, loaded.grid, store, data, folder)
-    return folder, report.page
-
-
-def _not_started(selected: "Grid", context: "RunContext", store: "ResultsStore") -> list[str]:
-    """Returns ids of trials with something left to do, if the time to start any is over."""
-    from bench.execution.driver import trials_to_run
-
-    if context.start_until_s is None or time.monotonic() < context.start_until_s:
-        return []
-    return [trial.id for trial in trials_to_run(selected, store, retry_failed=False)]
-
-
-def _draw_trial(record: "Record", folder: "TrialFolder") -> None:
-    from bench.reporting.learning_curve_figure import write_learning_curve
-
-    with _optional():
-        write_learning_curve(record, folder)
-
-
-@contextmanager
-def _optional() -> Iterator[None]:
-    """Turns a figure that cannot be drawn into a warning: no result is lost."""
-    from bench.errors import BenchError
-
-    try:
-        yield
-    except BenchError as error:
-        logging.getLogger(__name__).warning("a figure is missing: %s", error)
+    root, cache = shared.data_root(arguments), shared.cache_dir(arguments)
+    return DataContext(root, cache, dict(loaded.grid.files))
 
 
 def _failures(selected: "Grid", store: "ResultsStore") -> list[str]:
@@ -234,33 +237,21 @@ def _failures(selected: "Grid", store: "ResultsStore") -> list[str]:
     return [*told, *blocked_sentences(trials, store)]
 
 
-def _plural(word: str, concerned: list[str]) -> str:
+def _plural(word: str, concerned: Sequence[object]) -> str:
     return word if len(concerned) == 1 else f"{word}s"
-
-
-def use_gpu(resources: "Resources") -> bool:
-    """Whether trials run on CUDA: where the suite asks for it, or leaves it open and a GPU is there."""
-    import torch
-
-    from bench.errors import SuiteError
-
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if (resources.gpu or 0) > found:
-        raise SuiteError(
-            f"the suite asks for {resources.gpu:g} GPU per trial and torch finds {found} here; "
-            "--set resources.gpu=0 runs it on the CPU"
-        )
-    return found > 0 and resources.gpu != 0
 
 
 def _executor(arguments: argparse.Namespace) -> "Executor":
     if arguments.serial:
+        for given, name in ((arguments.address, "--address"), (arguments.max_concurrent, "--max-concurrent")):
+            if given is not None:
+                raise BenchError(f"{name}: is for Ray; leave it or --serial out")
         from bench.execution.serial import SerialExecutor
 
         return SerialExecutor()
     from bench.execution.ray_tune import RayExecutor
 
-    return RayExecutor()
+    return RayExecutor(arguments.address, arguments.max_concurrent)
 
 
 def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
@@ -271,3 +262,11 @@ def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: 
     from bench.tracking.mlflow import MlflowTracker
 
     return MlflowTracker(loaded.suite.name, loaded.grid, results_dir)
+
+
+def _tracker_on_demand(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
+    """Returns a tracker for trials that have ended before: MLflow is imported if it lacks one of them."""
+    from bench.tracking.mirrored import OnDemand, mirrored_tags
+
+    tags = mirrored_tags(results_dir, loaded.suite.name)
+    return OnDemand(tags, lambda: _tracker(arguments, loaded, results_dir))

@@ -21,6 +21,7 @@ class RunContext:
         files: paths of files that trials name by digest.
         use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
         checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step.
+        stop: a file; once it exists trials write a checkpoint and stop. None if they never do.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
         start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;
             None is never. What runs then ends.
@@ -33,6 +34,7 @@ class RunContext:
     files: dict[str, Path] = field(default_factory=dict)
     use_gpu: bool = False
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
+    stop: Path | None = None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
     start_until_s: float | None = None
     data: Mapping[str, str | None] = field(default_factory=dict)

@@ -7,8 +7,11 @@ from bench.data.dataset import DataContext
 from bench.data.registry import prepare_dataset, require_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
+from bench.execution.order import longest_first, relative_costs
+from bench.execution.stopping import stopping_on_interrupt
 from bench.execution.view import View
 from bench.results.lease import Lease
+from bench.results.model_sizes import SizeCache
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
@@ -106,11 +109,7 @@ def run_grid(
     """
     todo = trials_to_run(grid, driver.store, retry_failed=retry_failed)
     driver.cams = cams_to_evaluate(grid, driver.store, retry_failed=retry_failed)
-    to_run = {trial.id for trial in todo}
-    for trial in grid.trials:
-        record = driver.store.record(trial.id)
-        if record is not None and trial.id not in to_run:
-            driver.tracker.ended(record, driver.store.folder(trial.id))
+    track_ended(grid, driver.store, driver.tracker, todo)
     if not todo:
         return
     display = driver.display
@@ -122,8 +121,20 @@ def run_grid(
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         limited = replace(data, limit_images=trial.recipe.limit_images)
         prepare_dataset(trial.dataset, trial.resolution, limited)
-    with driver.display.running(todo, driver.cams):
-        executor.run(todo, replace(context, cams=driver.cams, data=digests), resources, driver)
+    costs = relative_costs(todo, SizeCache())
+    todo = longest_first(todo, lambda trial: costs[trial.id])
+    context = replace(context, cams=driver.cams, data=digests)
+    with driver.display.running(todo, driver.cams), stopping_on_interrupt(context) as stoppable:
+        executor.run(todo, stoppable, resources, driver)
+
+
+def track_ended(grid: Grid, store: ResultsStore, tracker: Tracker, todo: Sequence[Trial] = ()) -> None:
+    """Tells the tracker of all trials of `grid` that have ended before and are not among those to run."""
+    to_run = {trial.id for trial in todo}
+    for trial in grid.trials:
+        record = store.record(trial.id)
+        if record is not None and trial.id not in to_run:
+            tracker.ended(record, store.folder(trial.id))
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:

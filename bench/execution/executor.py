@@ -35,6 +35,9 @@ class Listener(Protocol):
 class Executor(Protocol):
     """Runs trials; one that fails keeps only those from running that start from it."""
 
+    def num_gpus(self) -> float:
+        """Returns how many GPUs there are for one trial."""
+
     def run(
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
     ) -> None:

@@ -8,42 +8,35 @@ checkpoint.
 """
 
 import logging
-import math
 import os
 import shutil
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-# Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "600",
-}
-os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
+import psutil
 
-import ray  # noqa: E402
-from ray import tune  # noqa: E402
-from ray.tune.search import Searcher  # noqa: E402
+from bench.execution import cluster  # before Ray
 
-from bench.errors import BenchError, account  # noqa: E402
-from bench.execution.agenda import Agenda  # noqa: E402
-from bench.execution.context import RunContext  # noqa: E402
-from bench.execution.executor import Listener  # noqa: E402
-from bench.execution.machine import needs_of  # noqa: E402
-from bench.execution.trial import run_trial  # noqa: E402
-from bench.results.lease import Leases  # noqa: E402
-from bench.results.record import CamEvaluation, EpochRow, Outcome  # noqa: E402
-from bench.results.store import ResultsStore  # noqa: E402
-from bench.suite.schema import Resources  # noqa: E402
-from bench.suite.trial import Trial  # noqa: E402
+# isort: split
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from bench.errors import BenchError, account
+from bench.execution.agenda import Agenda
+from bench.execution.context import RunContext
+from bench.execution.executor import Listener
+from bench.execution.gpus import num_local_gpus
+from bench.execution.machine import needs_of
+from bench.execution.stopping import StopWish
+from bench.results.lease import Leases
+from bench.results.record import CamEvaluation, EpochRow, Outcome
+from bench.results.store import ResultsStore
+from bench.suite.schema import Resources
+from bench.suite.trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -54,37 +47,74 @@ _listeners: dict[str, Listener] = {}
 
 
 class RayExecutor:
-    """Runs trials on a local Ray cluster that is started for them and stopped afterwards."""
+    """Runs trials on a Ray cluster: one started for them and stopped afterwards, or one that is there.
+
+    Args:
+        address: of the cluster to join, see `bench.execution.cluster.connect`; None starts one.
+        max_concurrent: trials that run at once at most; as many as there is room for if None.
+    """
+
+    def __init__(self, address: str | None = None, max_concurrent: int | None = None) -> None:
+        self._address, self._max_concurrent = address, max_concurrent
+
+    def num_gpus(self) -> float:
+        """See `bench.execution.executor.Executor`; joins a cluster to ask it."""
+        if self._address is None:
+            return num_local_gpus()
+        self._connect()
+        return max(node["gpu"] for node in cluster.node_resources())
 
     def run(
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
     ) -> None:
         """See `bench.execution.executor.Executor`."""
-        num_cpus = len(os.sched_getaffinity(0))
         needs = {trial.id: needs_of(trial, resources, use_gpu=context.use_gpu) for trial in trials}
-        for need in needs.values():
-            if need["cpu"] > num_cpus:
-                raise BenchError(
-                    f"a trial asks for {need['cpu']:g} CPU cores and this machine has {num_cpus}; "
-                    "lower resources.cpu, or run with --serial"
-                )
+        if self._address is None:
+            _require_cores(needs.values())
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # stack traces of what the relay tells
-        ray.init(num_cpus=num_cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         key = uuid.uuid4().hex
         store = ResultsStore(context.results_dir)
         _listeners[key] = listener
         try:
+            self._connect()
+            nodes = cluster.node_resources()
+            cluster.check_fit(needs.values(), nodes)
+            slots = cluster.num_slots(needs.values(), nodes)
             with Leases(store) as leases:
-                _fit(trials, needs, context, key, Agenda(trials, store, leases, context.start_until_s))
+                agenda = Agenda(trials, store, leases, context.start_until_s)
+                _fit(trials, needs, context, key, agenda, min(slots, self._max_concurrent or slots))
         finally:
             del _listeners[key]
             ray.shutdown()
-            shutil.rmtree(_storage(context), ignore_errors=True)
+            _sweep_storage(context)
+
+    def _connect(self) -> None:
+        if not ray.is_initialized():
+            cluster.connect(self._address)
+
+
+def _require_cores(needs: Iterable[cluster.Needs]) -> None:
+    """Says before a cluster is started that this machine has too few cores for a trial."""
+    num_cpus = len(os.sched_getaffinity(0))
+    for need in needs:
+        if need["cpu"] > num_cpus:
+            raise BenchError(
+                f"a trial asks for {need['cpu']:g} CPU cores and this machine has {num_cpus}; "
+                "lower resources.cpu, or run with --serial"
+            )
 
 
 def _storage(context: RunContext) -> Path:
     """Returns where Tune keeps what it needs while this driver runs: a folder of its own."""
     return context.results_dir / "ray" / f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _sweep_storage(context: RunContext) -> None:
+    """Removes this driver's folder, and those that killed drivers of this machine have left."""
+    for path in (context.results_dir / "ray").glob(f"{socket.gethostname()}-*"):
+        pid = path.name.rpartition("-")[2]
+        if path == _storage(context) or (pid.isdecimal() and not psutil.pid_exists(int(pid))):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _fit(
@@ -93,6 +123,7 @@ def _fit(
     context: RunContext,
     key: str,
     agenda: Agenda,
+    max_concurrent: int,
 ) -> None:
     ended: set[str] = set()
     by_id = {trial.id: trial for trial in trials}
@@ -107,9 +138,9 @@ def _fit(
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=_NextReady(agenda, key),
+            search_alg=_NextReady(agenda, key, StopWish(context.stop)),
             num_samples=len(trials),
-            max_concurrent_trials=_num_slots(list(needs.values())),
+            max_concurrent_trials=max_concurrent,
             reuse_actors=True,
             trial_name_creator=lambda trial: trial.config["trial"],
             trial_dirname_creator=lambda trial: trial.config["trial"],
@@ -127,24 +158,16 @@ def _fit(
         raise KeyboardInterrupt
 
 
-def _num_slots(needs: Sequence[dict[str, float]]) -> int:
-    """Returns how many of the trials can run at once at most, on the cluster that was started."""
-    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    smallest = {name: min(need[name] for need in needs) for name in ("cpu", "gpu")}
-    rooms = [there.get(name.upper(), 0.0) / amount for name, amount in smallest.items() if amount]
-    return max(1, math.floor(min(rooms) + 1e-6))
-
-
 class _NextReady(Searcher):
     """Suggests no parameters but which trial is next."""
 
-    def __init__(self, agenda: Agenda, key: str) -> None:
+    def __init__(self, agenda: Agenda, key: str, stop: StopWish) -> None:
         super().__init__()
-        self.agenda, self.key = agenda, key
+        self.agenda, self.key, self.stop = agenda, key, stop
         self.by_tune_id: dict[str, str] = {}
 
     def suggest(self, trial_id: str) -> dict[str, str] | None:
-        if self.agenda.is_empty:
+        if self.stop or self.agenda.is_empty:
             return Searcher.FINISHED  # type: ignore[return-value]  # a word, as its documentation says
         trial = self.agenda.pop_ready()
         self.agenda.tell(_listeners[self.key])
@@ -169,6 +192,8 @@ class _NextReady(Searcher):
 
 def _work(config: dict[str, Any], context: RunContext, specifications: dict[str, str]) -> None:
     """Runs in a worker: one trial, its epochs, scores and end reported as values."""
+    from bench.execution.trial import run_trial  # the driver needs no torch
+
     trial = Trial.model_validate_json(specifications[config["trial"]])
     try:
         run_trial(
@@ -178,6 +203,8 @@ def _work(config: dict[str, Any], context: RunContext, specifications: dict[str,
             lambda outcome: tune.report({"finished": outcome.model_dump_json()}),
             lambda evaluation: tune.report({"evaluated": evaluation.model_dump_json()}),
         )
+    except KeyboardInterrupt:
+        return
     except Exception as error:
         tune.report({"failed": account(error)})
     tune.report({"ended": True})

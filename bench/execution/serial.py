@@ -8,6 +8,8 @@ from bench.errors import account
 from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
+from bench.execution.gpus import num_local_gpus
+from bench.execution.stopping import StopWish
 from bench.execution.trial import run_trial
 from bench.results.lease import Leases
 from bench.results.record import Outcome
@@ -22,6 +24,10 @@ WAIT_S = 1.0
 class SerialExecutor:
     """Runs trials in process: for debuggers, small machines and those without Ray."""
 
+    def num_gpus(self) -> float:
+        """See `bench.execution.executor.Executor`."""
+        return num_local_gpus()
+
     def run(
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
     ) -> None:
@@ -29,7 +35,9 @@ class SerialExecutor:
         store = ResultsStore(context.results_dir)
         with Leases(store) as leases:
             agenda = Agenda(trials, store, leases, context.start_until_s)
+            stop = StopWish(context.stop)
             while not agenda.is_empty:
+                stop.obey()
                 trial = agenda.pop_ready()
                 agenda.tell(listener)
                 if trial is not None:

@@ -12,6 +12,7 @@ from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
+from bench.execution.stopping import StopWish
 from bench.results.atomic import write_text
 from bench.results.maps import writing_maps
 from bench.results.provenance import CAM_LIBRARY, PACKAGES, describe
@@ -39,6 +40,7 @@ class _Work:
         context: where.
         folder: receives its files.
         progress: shows how far it is.
+        stop: whether the user wants it to stop.
         ready: its data and model.
         nondeterministic: operations without a deterministic algorithm so far.
         num_passes: over the test part: the native map's unless it was scored before, one for each other map.
@@ -49,6 +51,7 @@ class _Work:
     context: RunContext
     folder: TrialFolder
     progress: ProgressFile
+    stop: StopWish
     ready: Prepared
     nondeterministic: set[str]
     num_passes: int
@@ -78,6 +81,7 @@ def run_trial(
     Raises:
         BenchError: data or weights are missing or damaged, training gave no usable model, memory or disk is
             full.
+        KeyboardInterrupt: the user wants it to stop, or has interrupted; a later run goes on.
     """
     folder = ResultsStore(context.results_dir).folder(trial.id)
     with folder.locked(), collecting_nondeterminism() as found:
@@ -108,12 +112,13 @@ def _run_locked(
     if outcome is not None and not cams:
         on_outcome(outcome)
         return outcome
-    is_trained = outcome is not None
+    is_trained, stop = outcome is not None, StopWish(context.stop)
+    stop.obey()
     progress = ProgressFile(folder.progress)
     ready = _prepare(trial, context, folder, progress, is_trained=is_trained)
     passes = len(cams) if is_trained else len(cams) + 1
     share = 0.0 if is_trained else TRAINING_SHARE
-    work = _Work(trial, context, folder, progress, ready, nondeterministic, passes, share)
+    work = _Work(trial, context, folder, progress, stop, ready, nondeterministic, passes, share)
     if outcome is None:
         outcome = _train_and_score(work, on_epoch, started)
     on_outcome(outcome)
@@ -165,6 +170,7 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
             on_epoch=on_epoch,
             nondeterministic=work.nondeterministic,
             checkpoint_every_s=work.context.checkpoint_every_s,
+            should_stop=lambda: bool(work.stop),
         )
         load_weights(ready.model, folder.best_weights)
         recipe = in_pieces(trial.recipe)
@@ -224,9 +230,10 @@ def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], Non
 
 
 def _shower(work: _Work, phase: str, position: int) -> Callable[[int, int], None]:
-    """Returns what shows how far the pass at `position` over the test part is."""
+    """Returns what shows how far the pass at `position` over the test part is, and ends it if it should."""
 
     def show(done: int, total: int) -> None:
+        work.stop.obey()
         share = (position + done / total) / work.num_passes
         work.progress.write(Progress(phase, work.training_share + (1 - work.training_share) * share))
 

@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from bench.reporting.current import CURVES
 from bench.reporting.figures import save
 from bench.results.record import EpochRow
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
 from bench.suite.schema import title_of
-
-FILE_NAME = "learning_curves.png"
 
 _WIDTH_IN, _HEIGHT_IN, _DPI, _PANELS_PER_ROW = 5.2, 4.0, 130, 3
 _CHARACTERS_PER_IN = 12
@@ -42,7 +41,7 @@ def write_suite_curves(title: str, grid: Grid, store: ResultsStore, folder: Path
             panels.setdefault(panel, {}).setdefault(point.label, []).append(rows)
     if not panels:
         return None
-    path = folder / FILE_NAME
+    path = folder / CURVES
     save(draw_suite_curves(title, panels), path)
     return path
 

@@ -1,6 +1,8 @@
 """A trial: one grid point, fully resolved."""
 
-from typing import Any
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -33,11 +35,17 @@ class Trial(Frozen):
     recipe: Recipe = Recipe()
     protocol: int = PROTOCOL
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """The trial's folder name, e.g. ``pylon-phantom-64px-s0-0123456789``."""
+        """The trial's folder name, e.g. ``pylon-phantom-64px-s0-0123456789``; hashed once."""
         prefix = f"{self.model}-{self.dataset.name}-{self.resolution}px-s{self.seed}"
         return f"{prefix}-{short_hash(self.identity())}"
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Returns a copy, with an id of its own where `update` changes it."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     def identity(self) -> dict[str, Any]:
         """Returns what is hashed: the given values that differ from defaults."""

@@ -27,11 +27,10 @@ from bench.results.store import TrialFolder
 from bench.suite.grid import Grid
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
+from bench.tracking.mirrored import STATUS
 from bench.tracking.system_metrics import SystemMetrics
 
 log = logging.getLogger(__name__)
-
-_STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 
 
 def default_uri(results_dir: Path) -> str:
@@ -117,8 +116,8 @@ class MlflowTracker:
                 for evaluation in folder.read_evaluations():
                     if run.data.tags.get(_tag(evaluation)) != evaluation.ended_at:
                         self._log_evaluation(run_id, record.outcome.best_epoch, evaluation, folder)
-            if run.info.status != _STATUS[record.status]:
-                self._client.set_terminated(run_id, _STATUS[record.status])
+            if run.info.status != STATUS[record.status]:
+                self._client.set_terminated(run_id, STATUS[record.status])
 
     def close(self) -> None:
         """Ends the sampling of this machine, also where trials were interrupted."""

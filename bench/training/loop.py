@@ -49,6 +49,7 @@ def train(
     on_epoch: Callable[[EpochRow], None],
     nondeterministic: set[str],
     checkpoint_every_s: float,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> History:
     """Trains `model` in place and returns the history; the best weights are in the trial's folder.
 
@@ -67,10 +68,12 @@ def train(
             who calls adds what it collects meanwhile.
         checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step. Each epoch ends
             with one too.
+        should_stop: asked after every step.
 
     Raises:
         TrainingError: the loss is not finite any more, or no epoch had a finite validation loss.
         ResultsError: the disk is full.
+        KeyboardInterrupt: it should stop; the checkpoint of the last step is written.
     """
     session, keeper = Session(model, data, trial, device), CheckpointKeeper(folder)
     session.nondeterministic = nondeterministic
@@ -83,10 +86,13 @@ def train(
         saved_at = time.monotonic()
         for step in session.steps():
             on_step(step)
-            if time.monotonic() - saved_at >= checkpoint_every_s:
+            is_last = should_stop()
+            if is_last or time.monotonic() - saved_at >= checkpoint_every_s:
                 keeper.save(session.capture())
                 _write_tables(session, folder)
                 saved_at = time.monotonic()
+            if is_last:
+                raise KeyboardInterrupt
         if session.end_epoch():
             keeper.save_best(model, session.schedule.best_epoch)
         keeper.save(session.capture())

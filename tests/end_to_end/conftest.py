@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 SUITE = """\
@@ -33,7 +35,17 @@ class Bench:
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("BENCH_", "MLFLOW_"))
         }
-        return inherited | {"COLUMNS": "120"} | changes
+        return inherited | {"COLUMNS": "120", "STARTED_IN": str(self.folder)} | changes
+
+    def processes(self) -> list[psutil.Process]:
+        """What lives of what was started here, children of children included."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                marked = process.environ().get("STARTED_IN") == str(self.folder)
+                if marked and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

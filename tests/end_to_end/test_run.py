@@ -15,6 +15,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.results.store import ResultsStore
+
 SHARED = Path(__file__).parents[2].parent / "shared"
 
 
@@ -100,9 +102,12 @@ def test_running_again_does_nothing(finished):
     bench, first = finished
     paths = list((bench.folder / "results" / "trials").glob("*/record.json"))
     before = {path: path.stat().st_mtime_ns for path in paths}
-    again = bench("run", "small.yaml")
+    again = bench("run", "small.yaml", PYTHONPROFILEIMPORTTIME="1")
     assert again.returncode == 0
     assert again.stdout == first.stdout
+    imported = {line.rpartition("|")[2].strip() for line in again.stderr.splitlines()}
+    assert "bench.execution.driver" in imported
+    assert not imported & {"torch", "ray", "mlflow", "matplotlib", "scipy"}
     assert {path: path.stat().st_mtime_ns for path in paths} == before
     assert len(mlflow_runs(bench)) == 4
 
@@ -263,6 +268,7 @@ def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
     process.communicate(timeout=60)
     before = histories(bench)
     assert not any(record["status"] == "finished" for record in records(bench).values())
+    wait_until(lambda: not bench.processes(), "the end of all that the driver had started", 30)
     assert_same_command_finishes(bench, before)
     for client, run in mlflow_runs(bench):
         assert run.info.status == "FINISHED"
@@ -277,7 +283,43 @@ def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
     assert "Traceback" not in errors
     assert "the same command goes on" in errors
     assert not records(bench)
+    assert not list((bench.folder / "results").glob(".stop-*"))
+    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
     assert_same_command_finishes(bench, histories(bench), "--no-mlflow")
+
+
+def phases(results):
+    paths = results.glob("trials/*/progress.json")
+    return {json.loads(path.read_text())["phase"] for path in paths}
+
+
+def test_control_c_writes_the_checkpoint_of_the_last_step_and_a_second_one_stops_at_once(bench):
+    """Checkpoints are due after five minutes and after an epoch: the first one there is Ctrl-C's."""
+    suite = bench.folder / "small.yaml"
+    suite.write_text(suite.read_text().replace("train: 48", "train: 480"))
+    command = ["run", "small.yaml", "--only", "model=pylon", "--seeds", "0", "--no-mlflow"]
+    for how in (["--serial"], []):
+        results = bench.folder / f"results{len(how)}"
+        process = bench.start(*command, *how, "--results-dir", results.name)
+        wait_until(lambda r=results: "epoch 1/1" in phases(r), "a step of training")
+        assert not list(results.glob("trials/*/last.ckpt"))
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors
+        assert "write a checkpoint and stop; once more stops at once" in errors
+        assert list(results.glob("trials/*/last.ckpt"))
+    (trial,) = results.glob("trials/*")
+    held = ResultsStore(bench.folder / "twice").folder(trial.name)
+    with held.locked():  # its worker waits for this, and never comes to a step's end
+        process = bench.start(*command, "--results-dir", "twice")
+        wait_until((held.path / "lease.json").exists, "the start of the trial")
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(1)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
 
 
 def test_worker_killed_in_the_middle_is_started_again(bench):

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from bench.errors import ResultsError
+from bench.reporting.current import CURVES
 from bench.reporting.figures import save
 from bench.reporting.learning_curve_figure import draw_learning_curve, write_learning_curve
-from bench.reporting.suite_curves_figure import FILE_NAME, draw_suite_curves, write_suite_curves
+from bench.reporting.suite_curves_figure import draw_suite_curves, write_suite_curves
 from bench.results.record import EpochRow
 
 LOSSES = ((0.7, None), (None, 0.5), (0.4, 0.45), (0.3, 0.48))
@@ -81,7 +82,7 @@ def test_suite_has_a_line_per_trial_and_a_colour_per_model(example):
         folder.path.mkdir(parents=True)
         folder.write_history(history())
     path = write_suite_curves("a suite", loaded.grid, example.store, example.folder)
-    assert path == example.folder / FILE_NAME
+    assert path == example.folder / CURVES
     assert path.read_bytes().startswith(b"\x89PNG")
     panels = {"64 px": {"PYLON": [history(), history()]}, "96 px": {"UP1": [history()], "PYLON": [history()]}}
     first, second = draw_suite_curves("a suite", panels).axes[:2]

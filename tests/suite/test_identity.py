@@ -313,3 +313,13 @@ def test_file_digest_is_the_sha256_of_the_bytes(tmp_path: Path) -> None:
     assert file_digest(tmp_path / "empty") == expected
     with pytest.raises(FileNotFoundError):
         file_digest(tmp_path / "absent")
+
+
+def test_a_changed_copy_has_an_id_of_its_own():
+    trial = Trial(
+        model="baseline", encoder="resnet18", weights="none", dataset=PhantomSpec(), resolution=64, seed=0
+    )
+    assert trial.id == trial.model_copy().id
+    changed = trial.model_copy(update={"seed": 1})
+    assert changed.id == Trial.model_validate_json(changed.model_dump_json()).id
+    assert changed.id != trial.id

@@ -1,0 +1,50 @@
+"""What a run writes for people when its trials have ended: report, curves, galleries."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from bench.data.dataset import DataContext
+    from bench.results.record import Record
+    from bench.results.store import ResultsStore, TrialFolder
+    from bench.suite.load import LoadedSuite
+
+
+def write_run_report(
+    loaded: "LoadedSuite", store: "ResultsStore", data: "DataContext", reports_dir: Path
+) -> str:
+    """Writes the suite's figures, then its report, the lock last; returns the report's page."""
+    from bench.cli.gallery_drawing import draw_galleries
+    from bench.reporting.build import render_report, write_report
+    from bench.reporting.suite_curves_figure import write_suite_curves
+
+    report, title = render_report(loaded, store), loaded.suite.title or loaded.suite.name
+    folder = reports_dir / report.name
+    with _optional():
+        write_suite_curves(title, loaded.grid, store, folder)
+    with _optional():
+        draw_galleries(title, loaded.grid, store, data, folder)
+    write_report(report, reports_dir)
+    return report.page
+
+
+def draw_trial(record: "Record", folder: "TrialFolder") -> None:
+    """Draws the learning curve of a trial that has ended into its folder."""
+    from bench.reporting.learning_curve_figure import write_learning_curve
+
+    with _optional():
+        write_learning_curve(record, folder)
+
+
+@contextmanager
+def _optional() -> Iterator[None]:
+    """Turns a figure that cannot be drawn into a warning: no result is lost."""
+    try:
+        yield
+    except BenchError as error:
+        logging.getLogger(__name__).warning("a figure is missing: %s", error)

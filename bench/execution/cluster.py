@@ -1,0 +1,132 @@
+"""The Ray cluster of a run: one of its own on this machine, or one that is there already.
+
+Every import of Ray goes through here: what Ray reads when it is imported is set before.
+"""
+
+import logging
+import math
+import os
+import socket
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+# Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
+# Ctrl-C is ours. What is left of a cluster whose driver was killed gives up soon.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_DASHBOARD_AGENT_CHECK_PARENT_INTERVAL_S": "0.5",
+    "RAY_RUNTIME_ENV_AGENT_CHECK_PARENT_INTERVAL_S": "0.5",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "600",
+}
+os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
+
+import ray  # noqa: E402
+
+from bench.errors import BenchError, brief  # noqa: E402
+
+ANSWER_S = 10.0
+"""Time for a cluster to answer."""
+
+Needs = Mapping[str, float]
+"""What a trial takes of a node: ``cpu`` and ``gpu``, fractions allowed."""
+
+
+def connect(address: str | None) -> None:
+    """Starts a cluster on this machine, or joins the one at `address`: ``auto`` or ``HOST:PORT``.
+
+    Raises:
+        BenchError: nothing answers there, or this machine is no node of it.
+    """
+    init = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
+    if address is None:
+        init(address="local", num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False)
+        return
+    if address == "auto":
+        address = _started_here()
+    check_address(address)
+    try:
+        init(address=address)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BenchError(
+            f"--address {address}: no Ray cluster can be joined there ({brief(error)}); start one with "
+            "`ray start --head`, run bench on one of its nodes, or leave --address out"
+        ) from None
+
+
+def check_address(address: str) -> None:
+    """Checks that something listens at the address.
+
+    Raises:
+        BenchError: nothing does within `ANSWER_S`, or it is none that can be joined.
+    """
+    if address.startswith("ray://"):
+        raise BenchError(
+            f"--address {address}: Tune would run on the cluster's side, where no record can be written; run "
+            "bench on a node of the cluster with --address auto or HOST:PORT"
+        )
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise BenchError(f"--address {address}: give auto or HOST:PORT, e.g. 10.0.0.1:6379")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
+    except OSError as error:
+        raise BenchError(
+            f"--address {address}: nothing answers there ({error.strerror or error}); `ray status` on a node "
+            "says where its cluster is"
+        ) from None
+
+
+def _started_here() -> str:
+    """Returns the address of the cluster that `ray start` has made this machine a node of.
+
+    Ray's own "auto" also finds the private clusters of other programs, which end with them.
+    """
+    noted = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"  # noqa: S108  # Ray's
+    if address := os.environ.get("RAY_ADDRESS"):
+        return address
+    try:
+        return noted.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise BenchError(
+            "--address auto: `ray start` made this machine no node of a cluster, and no RAY_ADDRESS is set"
+        ) from None
+
+
+def node_resources() -> list[dict[str, float]]:
+    """Returns what each living node has, free or not, by the names that `Needs` uses."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    return [{name: float(node.get(name.upper(), 0.0)) for name in ("cpu", "gpu")} for node in nodes]
+
+
+def check_fit(needs: Collection[Needs], nodes: Sequence[Needs]) -> None:
+    """Checks that every trial fits one of the nodes: Ray would wait for ever for one that it fits.
+
+    Raises:
+        BenchError: one fits none of them.
+    """
+    for need in needs:
+        if not any(_num_rooms(need, node) for node in nodes):
+            has = max(nodes, key=lambda node: (node["gpu"], node["cpu"]), default={"cpu": 0.0, "gpu": 0.0})
+            raise BenchError(
+                f"a trial asks for {need['cpu']:g} CPU cores and {need['gpu']:g} GPUs, and no node of the "
+                f"cluster has them (the best of {len(nodes)} has {has['cpu']:g} and {has['gpu']:g}); lower "
+                "resources.cpu or resources.gpu, or run with --cpu or --serial"
+            )
+
+
+def num_slots(needs: Collection[Needs], nodes: Sequence[Needs]) -> int:
+    """Returns how many of the trials can run at once at most, at least 1."""
+    smallest = {name: min(need[name] for need in needs) for name in ("cpu", "gpu")}
+    return max(1, sum(_num_rooms(smallest, node) for node in nodes))
+
+
+def _num_rooms(need: Needs, node: Needs) -> int:
+    return math.floor(min(node[name] / amount for name, amount in need.items() if amount) + 1e-6)

@@ -1,0 +1,141 @@
+"""Clusters that are there already: joined and left alone, refused when nothing fits or answers."""
+
+import socket
+
+import pytest
+from ray.cluster_utils import Cluster
+
+import bench.execution.ray_tune as _  # noqa: F401  # sets what Ray reads when it is imported
+from bench.errors import BenchError
+from bench.execution import cluster
+from bench.execution.context import RunContext
+from bench.execution.gpus import decide_gpu
+from bench.execution.ray_tune import RayExecutor
+from bench.execution.serial import SerialExecutor
+from bench.results.store import ResultsStore
+from bench.suite.schema import PhantomSpec, Recipe, Resources
+from bench.suite.trial import Trial
+
+
+def trial(seed: int) -> Trial:
+    return Trial(
+        model="baseline",
+        encoder="tu-test_resnet",
+        weights="none",
+        dataset=PhantomSpec(train=48, val=8, test=8),
+        resolution=64,
+        seed=seed,
+        recipe=Recipe(batch_size=4, max_epochs=1),
+    )
+
+
+class Ledger:
+    """Writes records and notes what happens."""
+
+    def __init__(self, store: ResultsStore) -> None:
+        self.store = store
+        self.errors: list[str] = []
+
+    def started(self, one: Trial) -> None:
+        pass
+
+    def epoch(self, one: Trial, row) -> None:
+        pass
+
+    def finished(self, one: Trial, outcome) -> None:
+        self.store.finish(one, outcome)
+
+    def failed(self, one: Trial, error: str) -> None:
+        self.errors.append(error)
+
+
+@pytest.fixture(scope="module")
+def two_nodes():
+    """A cluster of two nodes on this machine, one of them said to have a GPU, which it has not."""
+    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 1})
+    found.add_node(num_cpus=1)
+    yield found
+    found.shutdown()
+
+
+def run(two_nodes, tmp_path, trials, resources, *, use_gpu=False) -> Ledger:
+    ledger = Ledger(ResultsStore(tmp_path))
+    context = RunContext(tmp_path, None, tmp_path / "cache", use_gpu=use_gpu, checkpoint_every_s=0)
+    RayExecutor(two_nodes.address).run(trials, context, resources, ledger)
+    return ledger
+
+
+def test_more_than_a_node_has_is_refused_at_once_and_names_the_way_out(two_nodes, tmp_path):
+    executor = RayExecutor(two_nodes.address)
+    with pytest.raises(BenchError, match="asks for 2 GPU per trial and there are 1 for one; --cpu runs it"):
+        decide_gpu(Resources(gpu=2), executor, cpu_only=False)
+    assert not decide_gpu(Resources(gpu=2), executor, cpu_only=True)
+    assert decide_gpu(Resources(gpu=0.5), executor, cpu_only=False)
+    with pytest.raises(BenchError, match="asks for 2 CPU cores and 0 GPUs, and no node of the cluster"):
+        run(two_nodes, tmp_path, [trial(0)], Resources(cpu=2))
+    with pytest.raises(BenchError, match=r"asks for 1 CPU cores and 1\.5 GPUs"):
+        run(two_nodes, tmp_path, [trial(0)], Resources(gpu=1.5), use_gpu=True)
+
+
+def test_a_share_of_a_gpu_is_asked_for_and_an_error_of_the_code_is_final(two_nodes, tmp_path):
+    """The GPU is none: the trial is placed on half of it, and fails once, as torch finds nothing there."""
+    ledger = run(two_nodes, tmp_path, [trial(0)], Resources(cpu=0.5, gpu=0.5), use_gpu=True)
+    (error,) = ledger.errors
+    assert "CUDA" in error or "NVIDIA" in error
+
+
+def test_trials_run_on_the_cluster_and_it_stays(two_nodes, tmp_path):
+    ledger = run(two_nodes, tmp_path, [trial(0)], Resources(cpu=1))
+    assert ledger.errors == []
+    assert ledger.store.state(trial(0).id) == "finished"
+    assert two_nodes.head_node.all_processes["raylet"][0].process.poll() is None
+
+
+def test_places_are_counted_by_node():
+    nodes = [{"cpu": 3.0, "gpu": 0.0}, {"cpu": 8.0, "gpu": 1.0}]
+    assert cluster.num_slots([{"cpu": 2.0, "gpu": 0.0}], nodes) == 5
+    assert cluster.num_slots([{"cpu": 1.0, "gpu": 0.25}], nodes) == 4
+    assert cluster.num_slots([{"cpu": 1.0, "gpu": 0.1}], nodes) == 8
+    cluster.check_fit([{"cpu": 8.0, "gpu": 1.0}], nodes)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("ray://127.0.0.1:10001", "with --address auto or HOST:PORT"),
+        ("nowhere", "give auto or HOST:PORT"),
+        ("127.0.0.1:99999", "give auto or HOST:PORT"),
+    ],
+)
+def test_an_address_that_cannot_be_joined_is_refused(address, sentence):
+    with pytest.raises(BenchError, match=sentence):
+        cluster.connect(address)
+
+
+def test_an_address_where_nothing_answers_is_refused():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(BenchError, match="nothing answers there"):
+        cluster.connect(f"127.0.0.1:{port}")
+
+
+def test_auto_is_the_cluster_of_ray_start_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    with pytest.raises(BenchError, match="made this machine no node of a cluster"):
+        cluster.connect("auto")
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:1: nothing answers there"):
+        cluster.connect("auto")
+
+
+def test_without_a_gpu_a_suite_that_wants_one_is_refused_and_any_other_takes_the_cpu():
+    executor = SerialExecutor()
+    if executor.num_gpus():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(BenchError, match="--cpu runs it on the CPU"):
+        decide_gpu(Resources(gpu=0.25), executor, cpu_only=False)
+    assert not decide_gpu(Resources(gpu=0.25), executor, cpu_only=True)
+    assert not decide_gpu(Resources(), executor, cpu_only=False)
