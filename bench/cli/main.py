@@ -12,6 +12,7 @@ from bench.cli import (
     compare,
     data,
     list_,
+    mlflow_sync,
     plan,
     predict,
     reference,
@@ -42,6 +43,7 @@ VERBS = {
     "data": data,
     "list": list_,
     "ui": ui,
+    "mlflow-sync": mlflow_sync,
     "schema": schema,
 }
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bench.results.record import Record
     from bench.results.store import ResultsStore, TrialFolder
     from bench.suite.grid import Grid
-    from bench.suite.load import LoadedSuite
     from bench.suite.schema import Resources
     from bench.tracking.tracker import Tracker
 
@@ -56,6 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.execution.context import RunContext
     from bench.execution.driver import Driver, run_grid
     from bench.execution.live import Display
+    from bench.execution.recording import recorded
     from bench.reporting.build import render_report, write_report
     from bench.reporting.references import require_references
     from bench.reporting.suite_curves_figure import write_suite_curves
@@ -71,13 +71,18 @@ def execute(arguments: argparse.Namespace) -> int:
         checkpoint_every_s=arguments.checkpoint_every,
     )
     executor, resources = _executor(arguments), loaded.suite.resources
-    with closing(_tracker(arguments, loaded, store.root)) as tracker:
+    narrowed, command = loaded.narrowed(selected), ("run", *_words(arguments))
+    with (
+        closing(_tracker(arguments, store.root)) as tracker,
+        recorded(narrowed, command, store, tracker) as recording,
+    ):
         driver = Driver(store, tracker, Display(store), illustrate=_draw_trial)
         run_grid(selected, resources, context, executor, driver, retry_failed=arguments.retry_failed)
-    report = render_report(loaded, store)
-    folder = write_report(report, arguments.reports_dir)
-    with _optional():
-        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
+        report = render_report(loaded, store)
+        folder = write_report(report, arguments.reports_dir)
+        with _optional():
+            write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, store, folder)
+        recording.report = folder
     print(report.page)
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     failures = _failures(selected, store)
@@ -154,11 +159,18 @@ def _executor(arguments: argparse.Namespace) -> "Executor":
     return RayExecutor()
 
 
-def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
+def _words(arguments: argparse.Namespace) -> list[str]:
+    """Returns what the command line said that decides which trials there are, for people."""
+    seeds = [f"--seeds={arguments.seeds}"] if arguments.seeds is not None else []
+    only = [f"--only={condition}" for condition in arguments.only]
+    return [str(arguments.suite), *only, *seeds, *(f"--set={one}" for one in arguments.overrides)]
+
+
+def _tracker(arguments: argparse.Namespace, results_dir: Path) -> "Tracker":
     from bench.tracking.tracker import NullTracker
 
     if arguments.no_mlflow:
         return NullTracker()
     from bench.tracking.mlflow import MlflowTracker
 
-    return MlflowTracker(loaded.suite.name, loaded.grid, results_dir)
+    return MlflowTracker(results_dir)
