@@ -80,10 +80,10 @@ def _invoke(loaded: "LoadedSuite", results: "ResultsStore") -> None:
     there = [trial.id for trial in loaded.grid.trials if results.folder(trial.id).record.exists()]
     if known.issuperset(there):
         return
-    invocation = invocations.begin(loaded, ("mlflow-sync", str(loaded.source)))
     with TemporaryDirectory() as reports:
         folder = write_report(render_report(loaded, results), Path(reports))
-        write_suite_curves(invocation.title, loaded.grid, results, folder)
+        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, results, folder)
+        invocation = invocations.begin(loaded, ("mlflow-sync", str(loaded.source)))
         invocations.end(invocation, report=folder)
 
 

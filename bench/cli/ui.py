@@ -48,7 +48,12 @@ def execute(arguments: argparse.Namespace) -> int:
     port = _port(arguments.port)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
     command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command += ["--uvicorn-opts", "--log-level warning"]
+    quiet = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONWARNINGS": "ignore",
+    }
     print(f"dashboard: http://{_HOST}:{port} in some seconds; Ctrl-C stops it", file=sys.stderr, flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = subprocess.Popen(command, env=quiet | os.environ, start_new_session=True)

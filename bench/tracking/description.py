@@ -27,10 +27,15 @@ def of_trial(record: Record, trained_by: str | None, link: str | None) -> str:
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
 
 
-def of_invocation(invocation: Invocation, folder: InvocationFolder) -> str:
+def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str) -> str:
     """Returns how a run of a suite ended, with the first tables of its report and its verdicts.
 
     What does not fit is left out by whole sections, and named: the report is among the artifacts.
+
+    Args:
+        invocation: the run.
+        folder: its files.
+        charts: where the dashboard compares its trials.
     """
     counts = ", ".join(f"{number} {state}" for state, number in invocation.counts.items() if number)
     lines = [f"**{invocation.title}**", f"`bench {' '.join(invocation.command)}`"]
@@ -40,7 +45,7 @@ def of_invocation(invocation: Invocation, folder: InvocationFolder) -> str:
         lines.append(f"{len(invocation.trials)} trials: {counts}.")
     if invocation.error:
         lines.append(f"Ended early: {invocation.error[-1000:]}")
-    text = "\n\n".join(lines)
+    text = "\n\n".join([*lines, f"[Curves and bars of all its trials]({charts})"])
     page = folder.report / "README.md"
     sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else []
     left_out = []

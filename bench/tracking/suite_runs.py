@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from mlflow.entities import Run
 
 from bench.errors import ResultsError, brief
 from bench.results.invocation import Invocation, InvocationFolder
 from bench.tracking.description import of_invocation
-from bench.tracking.mlflow_store import KIND, SUITE_RUN, MlflowStore, as_ms, metric
+from bench.tracking.mlflow_store import KIND, SUITE_RUN, TRIAL_RUN, MlflowStore, as_ms, metric
 from bench.tracking.trial_runs import flatten
 
 _STATUS = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
@@ -94,12 +95,23 @@ class SuiteRuns:
             "git_commit": commit,
             "python": str(environment.get("python", "")),
             "mlflow.runName": invocation.name,
-            "mlflow.note.content": of_invocation(invocation, folder),
+            "mlflow.note.content": of_invocation(invocation, folder, self._charts(invocation)),
             "mlflow.source.name": " ".join(("bench", *invocation.command)),
             "mlflow.source.type": "LOCAL",
             "mlflow.source.git.commit": commit,
             _MIRRORED: invocation.ended_at or invocation.started_at,
         }
+
+    def _charts(self, invocation: Invocation) -> str:
+        """Returns where the dashboard compares the trials: sorted by a metric, it does not nest them."""
+        wanted = {
+            "searchFilter": f"tags.{KIND} = '{TRIAL_RUN}' and tags.invocation = '{invocation.number}'",
+            "orderByKey": "metrics.`point_accuracy/weighted`",
+            "orderByAsc": "false",
+            "compareRunsMode": "CHART",
+        }
+        where = f"#/experiments/{self._store.experiment(self._suite)}/runs"
+        return f"{where}?{urlencode(wanted, quote_via=quote)}"
 
 
 def _metrics(invocation: Invocation) -> dict[str, float]:

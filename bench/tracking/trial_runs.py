@@ -170,6 +170,7 @@ class TrialRuns:
             "seed": str(trial.seed),
             "mlflow.source.name": f"{label}, {trial.encoder}",
             "mlflow.source.type": "LOCAL",
+            "mlflow.runType": "evaluation",  # the dashboard opens the parents of such runs by itself
         }
 
     def _write(
@@ -227,15 +228,18 @@ def _times(record: Record, rows: Sequence[EpochRow]) -> tuple[int, dict[int, int
 
 
 def _final_metrics(record: Record, evaluations: Sequence[CamEvaluation]) -> list[Metric]:
-    """Returns the metrics of the native map by their names, of others below ``<method>/``."""
+    """Returns the metrics of the native map by their names, of others below ``<method>/``.
+
+    All are of step 0: the dashboard draws bars of such, which can be compared, and lone dots of others.
+    """
     if record.outcome is None:
         return []
-    step, end_ms = record.outcome.best_epoch, as_ms(record.ended_at)
-    values = record.outcome.metrics | {"best_epoch": step, "trial_duration_s": record.outcome.duration_s}
-    found = [metric(name, value, end_ms, step) for name, value in values.items()]
+    outcome, end_ms = record.outcome, as_ms(record.ended_at)
+    values = outcome.metrics | {"best_epoch": outcome.best_epoch, "trial_duration_s": outcome.duration_s}
+    found = [metric(name, value, end_ms, 0) for name, value in values.items()]
     for one in evaluations:
         at_ms = as_ms(one.ended_at)
-        found += [metric(f"{one.method}/{name}", value, at_ms, step) for name, value in one.metrics.items()]
+        found += [metric(f"{one.method}/{name}", value, at_ms, 0) for name, value in one.metrics.items()]
     return found
 
 
