@@ -112,7 +112,7 @@ class MlflowTracker:
         parent, runs, _ = self._open()
         labels = {one.id: one.label for one in self._invocation.trials}
         label = labels.get(trial.id, trial.label)
-        return runs.open(trial, label, parent, self._invocation.number, record)
+        return runs.open(trial, label, parent, [self._invocation], record)
 
     def _start(self, trial: Trial) -> None:
         run = self._run(trial)

@@ -13,14 +13,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-# Read by MLflow when it is imported.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault(
-    "MLFLOW_LOGGING_LEVEL", "CRITICAL"
-)  # it logs what it raises; we tell that in a sentence
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -32,6 +24,9 @@ UNREACHABLE = (MlflowException, OSError)
 
 KIND, SUITE_RUN, TRIAL_RUN = "kind", "suite run", "trial"
 """The tag that tells parents from children, and its values."""
+
+ASKED_BY = "invocations"
+"""The tag of a trial that names the runs of the suite which asked for it, e.g. ``#1, #3,``."""
 
 _NUMBERS, _WORDS = 800, 100
 """What MLflow takes in one request: metrics; parameters, and as many tags. Of all together it takes 1000."""

@@ -11,7 +11,7 @@ from mlflow.entities import Run
 from bench.errors import ResultsError, brief
 from bench.results.invocation import Invocation, InvocationFolder
 from bench.tracking.description import of_invocation
-from bench.tracking.mlflow_store import KIND, SUITE_RUN, TRIAL_RUN, MlflowStore, as_ms, metric
+from bench.tracking.mlflow_store import ASKED_BY, KIND, SUITE_RUN, TRIAL_RUN, MlflowStore, as_ms, metric
 from bench.tracking.trial_runs import flatten
 
 _STATUS = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
@@ -105,7 +105,7 @@ class SuiteRuns:
     def _charts(self, invocation: Invocation) -> str:
         """Returns where the dashboard compares the trials: sorted by a metric, it does not nest them."""
         wanted = {
-            "searchFilter": f"tags.{KIND} = '{TRIAL_RUN}' and tags.invocation = '{invocation.number}'",
+            "searchFilter": f"tags.{KIND} = '{TRIAL_RUN}' and tags.{ASKED_BY} LIKE '%#{invocation.number},%'",
             "orderByKey": "metrics.`point_accuracy/weighted`",
             "orderByAsc": "false",
             "compareRunsMode": "CHART",

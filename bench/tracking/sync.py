@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bench.errors import ResultsError
-from bench.results.invocation import Invocation, Invocations, InvokedTrial
+from bench.results.invocation import Invocation, Invocations
 from bench.results.lease import holder
 from bench.results.store import ResultsStore
 from bench.tracking.mlflow_store import MlflowStore
 from bench.tracking.suite_runs import SuiteRuns
-from bench.tracking.trial_runs import TrialRuns, trainer_of
+from bench.tracking.trial_runs import TrialRuns, precedence, trainer_of
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,22 @@ def _sync_suite(
     own = [one for one in every if one.suite == suite]
     parents, children = SuiteRuns(store, suite), TrialRuns(store, suite)
     runs = {one.number: parents.mirror(one, invocations.folder(one)) for one in own}
-    latest: dict[str, tuple[InvokedTrial, int]] = {
-        trial.id: (trial, one.number) for one in own for trial in one.trials
-    }
+    asked: dict[str, list[Invocation]] = {}
+    for one in sorted(own, key=precedence, reverse=True):
+        for trial in one.trials:
+            asked.setdefault(trial.id, []).append(one)
     problems: list[str] = []
     num_trials = 0
-    for trial, number in latest.values():
-        folder = results.folder(trial.id)
+    for trial_id, asked_by in asked.items():
+        folder = results.folder(trial_id)
         try:
-            record = results.record(trial.id)
+            record = results.record(trial_id)
             if record is None:
                 if holder(folder.path) is None:
-                    children.interrupted(trial.id)
+                    children.interrupted(trial_id)
                 continue
-            run = children.open(record.trial, trial.label, runs[number], number, record)
+            label = next(trial.label for trial in asked_by[0].trials if trial.id == trial_id)
+            run = children.open(record.trial, label, runs[asked_by[0].number], asked_by, record)
             children.mirror(run, record, folder, trainer_of(record, every))
         except ResultsError as error:
             problems.append(str(error))

@@ -1,10 +1,13 @@
-"""The runs of an experiment's trials: one for each trial, child of the latest run of the suite that has it.
+"""The runs of an experiment's trials: one for each trial, child of one run of the suite.
 
-MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. A trial that a later run of the
-suite asks for again moves below that one: what was run last is whole, and no trial is there twice. A trial
-that another suite trained has a run in this experiment too, with a link to the other; `trial_id` is equal.
+MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. Of the runs of a suite that asked
+for a trial it is the one that asked for most trials, of several such the latest: what was run as a whole
+stays whole, and no trial is there twice. The tag `invocations` names all of them, so that each can be
+listed, and its parent links to that list. A trial that another suite trained has a run in this experiment
+too, with a link to the other; `trial_id` is equal.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +21,11 @@ from bench.suite.identity import short_hash
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
 from bench.tracking.description import of_trial
-from bench.tracking.mlflow_store import KIND, TRIAL_RUN, MlflowStore, as_ms, metric, now_ms
+from bench.tracking.mlflow_store import ASKED_BY, KIND, TRIAL_RUN, MlflowStore, as_ms, metric, now_ms
 
 _STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 _EPOCH_METRICS = tuple(name for name in EPOCH_COLUMNS if name != "epoch")
-_ENDED = "bench.ended_at"
+_ENDED, _WIDTH = "bench.ended_at", "bench.parent_trials"
 
 
 class TrialRuns:
@@ -49,14 +52,21 @@ class TrialRuns:
             self._store.client.delete_run(less.info.run_id)
         self._runs[trial_id] = run
 
-    def open(self, trial: Trial, label: str, parent: Run, number: int, record: Record | None = None) -> Run:
-        """Returns the trial's run, made if there is none, below its parent.
+    def open(
+        self,
+        trial: Trial,
+        label: str,
+        parent: Run,
+        invocations: Sequence[Invocation],
+        record: Record | None = None,
+    ) -> Run:
+        """Returns the trial's run, made if there is none.
 
         Args:
             trial: what is shown.
             label: the model, as the suite calls it.
-            parent: the run of the suite; not taken if the trial belongs to a later one.
-            number: of the run of the suite.
+            parent: stands for the first of `invocations`; taken unless the trial has one that goes before it.
+            invocations: runs of the suite that asked for the trial.
             record: of a trial that has ended; tells when it began.
         """
         run = self._runs.get(trial.id)
@@ -66,8 +76,13 @@ class TrialRuns:
                 run = found[0] if found else self._create(trial, label, record)
             self._runs[trial.id] = run
         tags = self._tags(trial, label)
-        if int(run.data.tags.get("invocation", "0")) <= number:
-            tags |= {"mlflow.parentRunId": parent.info.run_id, "invocation": str(number)}
+        first, known = invocations[0], run.data.tags
+        if precedence(first) >= (int(known.get(_WIDTH, "0")), int(known.get("invocation", "0"))):
+            tags |= {"mlflow.parentRunId": parent.info.run_id, "invocation": str(first.number)}
+            tags[_WIDTH] = str(len(first.trials))
+        numbers = {int(found) for found in re.findall(r"\d+", known.get(ASKED_BY, ""))}
+        numbers |= {one.number for one in invocations}
+        tags[ASKED_BY] = " ".join(f"#{number}," for number in sorted(numbers))
         params = _params(trial)
         self._write(
             run,
@@ -202,6 +217,11 @@ class TrialRuns:
             return None
         found = self._store.runs(other, f"tags.trial_id = '{record.trial.id}'")
         return self._store.link(found[0]) if found else None
+
+
+def precedence(invocation: Invocation) -> tuple[int, int]:
+    """Returns what is largest for the run of a suite that its trials are shown below."""
+    return len(invocation.trials), invocation.number
 
 
 def trainer_of(record: Record, invocations: Iterable[Invocation]) -> str | None:

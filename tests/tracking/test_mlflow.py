@@ -4,6 +4,7 @@ import logging
 import re
 import threading
 import time
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_a_run_of_a_suite_is_a_parent_with_its_trials_below(mirror):
     assert ended.status == "finished"
 
 
-def test_a_trial_of_several_runs_of_a_suite_is_below_the_latest_only(mirror):
+def test_a_trial_of_several_runs_of_a_suite_is_below_the_widest_only(mirror):
     mirror.run()
     mirror.text = mirror.text.replace("[0]", "[0, 1]")
     mirror.run()
@@ -50,8 +51,23 @@ def test_a_trial_of_several_runs_of_a_suite_is_below_the_latest_only(mirror):
     assert [child.data.tags["trained_by"] for child in children] == ["mirror #1", "mirror #2"]
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[1].info.run_id}
     assert (parents[1].data.metrics["trials/finished"], parents[1].data.metrics["trials/reused"]) == (2, 1)
+    mirror.text = mirror.text.replace("[0, 1]", "[1]")
     mirror.run()
-    assert len(mirror.runs()) == 2
+    children = mirror.runs()
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[1].info.run_id}
+    assert [child.data.tags["invocations"] for child in children] == ["#1, #2,", "#2, #3,"]
+    note = mirror.runs("suite run")[2].data.tags["mlflow.note.content"]
+    (link,) = re.findall(r"\(#/experiments/1/runs\?(\S+)\)", note)
+    (condition,) = parse_qs(link)["searchFilter"]
+    (shown,) = mirror.client.search_runs(["1"], condition)
+    assert shown.info.run_id == children[1].info.run_id
+
+
+def test_of_equally_wide_runs_of_a_suite_the_latest_has_the_trials(mirror):
+    mirror.run()
+    mirror.run()
+    (child,), parents = mirror.runs(), mirror.runs("suite run")
+    assert child.data.tags["mlflow.parentRunId"] == parents[1].info.run_id
 
 
 def test_a_trial_that_another_suite_trained_links_to_it(mirror):
