@@ -141,7 +141,8 @@ class TrialRuns:
         metrics = _final_metrics(record, evaluations)
         self._store.log_files(run.info.run_id, _files(folder), again=is_new)
         if run.inputs is None or not run.inputs.dataset_inputs:
-            self._store.client.log_inputs(run.info.run_id, [_dataset(record)])
+            with self._store.locked():  # MLflow fails where two name a run's data at once
+                self._store.client.log_inputs(run.info.run_id, [_dataset(record)])
         self._write(
             run,
             metrics=[one for one in metrics if run.data.metrics.get(one.key) != one.value],

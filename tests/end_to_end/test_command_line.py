@@ -14,7 +14,7 @@ BROKEN = Path(__file__).parents[1] / "suite" / "broken"
 SUITES = Path(__file__).parents[2] / "suites"
 VERBS = (
     *("plan", "run", "report", "verify", "show", "compare", "reference", "predict"),
-    *("data", "list", "ui", "schema"),
+    *("data", "list", "ui", "mlflow-sync", "schema"),
 )
 
 

@@ -53,6 +53,7 @@ class Mirror:
     """A results folder, a suite, and the store."""
 
     folder: Path
+    fresh_database: Path
     text: str = SUITE
 
     @property
@@ -142,7 +143,9 @@ def fresh_database(tmp_path_factory) -> Path:
 @pytest.fixture
 def mirror(tmp_path, monkeypatch, fresh_database) -> Mirror:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    found = Mirror(tmp_path)
+    # A connection that is kept would go on showing a database that was removed.
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    found = Mirror(tmp_path, fresh_database)
     found.store.root.mkdir()
     shutil.copy(fresh_database, found.store.root)
     return found

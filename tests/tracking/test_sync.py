@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -56,27 +58,24 @@ def whole(mirror):
 
 
 def lose_everything(mirror):
-    (mirror.store.root / "mlflow.db").unlink()
+    shutil.copy(mirror.fresh_database, mirror.store.root / "mlflow.db")
+    assert mirror.client.get_experiment_by_name("mirror") is None
     shutil.rmtree(mirror.store.root / "mlartifacts")
 
 
-def lose_half(mirror):
+def lose_half_and_double_one(mirror):
     parent, child = mirror.runs("suite run")[0], mirror.runs()[0]
     mirror.client.delete_run(child.info.run_id)
     mirror.client.delete_run(parent.info.run_id)
     other = mirror.runs()[0]
     shutil.rmtree(mirror.store.root / "mlartifacts" / "mirror" / other.info.run_id)
     mirror.client.delete_tag(other.info.run_id, "model")
+    tags = {"kind": "trial", "trial_id": other.data.tags["trial_id"]}
+    mirror.client.create_run(other.info.experiment_id, tags=tags)
 
 
 def lose_the_experiment(mirror):
     mirror.client.delete_experiment(mirror.client.get_experiment_by_name("mirror").experiment_id)
-
-
-def double_one(mirror):
-    child = mirror.runs()[0]
-    tags = {"kind": "trial", "trial_id": child.data.tags["trial_id"]}
-    mirror.client.create_run(child.info.experiment_id, tags=tags)
 
 
 def change_nothing(mirror):
@@ -84,7 +83,7 @@ def change_nothing(mirror):
 
 
 @pytest.mark.parametrize(
-    "damage", [lose_everything, lose_half, lose_the_experiment, double_one, change_nothing]
+    "damage", [lose_everything, lose_half_and_double_one, lose_the_experiment, change_nothing]
 )
 def test_after_sync_all_is_as_it_was_while_running(whole, damage, capsys):
     before = content(whole)
@@ -151,3 +150,15 @@ def test_without_results_or_a_store_there_is_one_sentence(tmp_path, mirror, monk
     (mirror.store.root / "mlflow.db").write_bytes(b"no database" * 1000)
     with pytest.raises(ResultsError, match="cannot be opened"):
         list(sync(mirror.store, ["mirror"]))
+
+
+def test_two_at_once_on_a_store_that_is_not_there_yet_make_one_whole(whole):
+    before = content(whole)
+    lose_everything(whole)
+    (whole.store.root / "mlflow.db").unlink()
+    command = [sys.executable, "-m", "bench", "mlflow-sync", "--results-dir", str(whole.store.root)]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert said == ["", ""]
+    assert content(whole) == before
