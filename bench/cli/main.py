@@ -14,6 +14,7 @@ from bench.cli import (
     failures,
     gallery,
     list_,
+    mlflow_sync,
     plan,
     predict,
     probe,
@@ -52,6 +53,7 @@ VERBS = {
     "data": data,
     "list": list_,
     "ui": ui,
+    "mlflow-sync": mlflow_sync,
     "schema": schema,
 }
 

@@ -139,7 +139,8 @@ def run_selected(
     arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid", *, retry_failed: bool
 ) -> int:
     """Runs `selected`, writes the tables of `loaded`, prints them; 0 if all that was selected is finished."""
-    from bench.execution.driver import track_ended, trials_to_run
+    from bench.cli.run_report import write_run_report
+    from bench.execution.driver import trials_to_run
     from bench.execution.event_log import EventLog
     from bench.reporting.current import current_page
     from bench.reporting.references import require_references
@@ -147,16 +148,13 @@ def run_selected(
     store, reports_dir = open_store(arguments), _own_folder(arguments, arguments.reports_dir)
     require_references(loaded.suite.references, store.root)
     events = EventLog() if arguments.json else None
-    page, is_late = None, False
-    if trials_to_run(selected, store, retry_failed=retry_failed):
-        is_late = _run(arguments, loaded, selected, store, events, retry_failed=retry_failed)
-    else:
-        with closing(_tracker_on_demand(arguments, loaded, store.root)) as tracker:
-            track_ended(selected, store, tracker)
-        page = current_page(loaded, store, reports_dir)
-    if page is None:
-        from bench.cli.run_report import write_run_report
-
+    todo = trials_to_run(selected, store, retry_failed=retry_failed)
+    page, is_late = current_page(loaded, store, reports_dir) if not todo else None, False
+    if todo or not _is_mirrored(arguments, loaded, selected):
+        page, is_late = _run(
+            arguments, loaded, selected, store, reports_dir, events, retry_failed=retry_failed
+        )
+    elif page is None:
         page = write_run_report(loaded, store, _data(arguments, loaded), reports_dir)
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
     failures = _failures(selected, store)
@@ -184,16 +182,18 @@ def _run(
     loaded: "LoadedSuite",
     selected: "Grid",
     store: "ResultsStore",
+    reports_dir: Path,
     events: "EventLog | None",
     *,
     retry_failed: bool,
-) -> bool:
-    """Runs the trials; returns whether the time to start any was over at the end."""
-    from bench.cli.run_report import draw_trial
+) -> tuple[str, bool]:
+    """Runs the trials; returns the report's page, and whether the time to start any was over at the end."""
+    from bench.cli.run_report import draw_trial, write_run_report
     from bench.execution.context import RunContext
     from bench.execution.driver import Driver, run_grid
     from bench.execution.gpus import decide_gpu
     from bench.execution.live import Display
+    from bench.execution.recording import recorded
 
     resources, executor, hours = loaded.suite.resources, _executor(arguments), arguments.max_hours
     context = RunContext(
@@ -205,10 +205,16 @@ def _run(
         checkpoint_every_s=arguments.checkpoint_every,
         start_until_s=None if hours is None else time.monotonic() + hours * 3600,
     )
-    with closing(_tracker(arguments, loaded, store.root)) as tracker:
+    command = ("run", *_words(arguments))
+    with (
+        closing(_tracker(arguments, store.root)) as tracker,
+        recorded(loaded.narrowed(selected), command, store, tracker) as recording,
+    ):
         driver = Driver(store, tracker, events or Display(store), illustrate=draw_trial)
         run_grid(selected, resources, context, executor, driver, retry_failed=retry_failed)
-    return context.start_until_s is not None and time.monotonic() >= context.start_until_s
+        page = write_run_report(loaded, store, _data(arguments, loaded), reports_dir)
+        recording.report = reports_dir / loaded.suite.name
+    return page, context.start_until_s is not None and time.monotonic() >= context.start_until_s
 
 
 def _data(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "DataContext":
@@ -254,19 +260,34 @@ def _executor(arguments: argparse.Namespace) -> "Executor":
     return RayExecutor(arguments.address, arguments.max_concurrent)
 
 
-def _tracker(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
+def _words(arguments: argparse.Namespace) -> list[str]:
+    """Returns what the command line said that decides which trials there are, for people."""
+    seeds = [f"--seeds={arguments.seeds}"] if arguments.seeds is not None else []
+    only = [f"--only={condition}" for condition in arguments.only]
+    return [str(arguments.suite), *only, *seeds, *(f"--set={one}" for one in arguments.overrides)]
+
+
+def _tracker(arguments: argparse.Namespace, results_dir: Path) -> "Tracker":
     from bench.tracking.tracker import NullTracker
 
     if arguments.no_mlflow:
         return NullTracker()
     from bench.tracking.mlflow import MlflowTracker
 
-    return MlflowTracker(loaded.suite.name, loaded.grid, results_dir)
+    return MlflowTracker(results_dir)
 
 
-def _tracker_on_demand(arguments: argparse.Namespace, loaded: "LoadedSuite", results_dir: Path) -> "Tracker":
-    """Returns a tracker for trials that have ended before: MLflow is imported if it lacks one of them."""
-    from bench.tracking.mirrored import OnDemand, mirrored_tags
+def _is_mirrored(arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid") -> bool:
+    """Whether MLflow knows all that has ended of what is selected; asked without importing it."""
+    from bench.tracking.mirrored import is_mirrored, mirrored_tags
 
-    tags = mirrored_tags(results_dir, loaded.suite.name)
-    return OnDemand(tags, lambda: _tracker(arguments, loaded, results_dir))
+    if arguments.no_mlflow:
+        return True
+    store = open_store(arguments)
+    tags = mirrored_tags(store.root, loaded.suite.name)
+    records = ((trial.id, store.record(trial.id)) for trial in selected.trials)
+    return all(
+        is_mirrored(record, store.folder(trial_id), tags.get(trial_id, {}))
+        for trial_id, record in records
+        if record is not None
+    )

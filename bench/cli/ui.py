@@ -1,9 +1,10 @@
-"""Start the MLflow dashboard on 127.0.0.1 until Ctrl-C."""
+"""Start the MLflow dashboard on 127.0.0.1 until Ctrl-C, and print its address."""
 
 import argparse
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -19,25 +20,41 @@ examples:
 GRACE_S = 10.0
 """Time for the server to end by itself."""
 
+DEFAULT_PORT = 5000
+_HOST = "127.0.0.1"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_results_dir(parser)
-    parser.add_argument("--port", type=int, default=5000, help="TCP port (default: 5000)")
+    parser.add_argument(
+        "--port", type=int, help=f"TCP port (default: {DEFAULT_PORT}, or a free one where that is taken)"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Runs MLflow's server on the results folder's store in a process group of its own."""
-    from bench.tracking.mlflow import default_uri
+    from bench.tracking.mlflow_store import default_uri
 
     uri = default_uri(arguments.results_dir)
+    if uri.startswith(("http://", "https://")):
+        print(f"dashboard: {uri}, the server that MLFLOW_TRACKING_URI names", file=sys.stderr)
+        return 0
     database = arguments.results_dir.resolve() / "mlflow.db"
     if uri.endswith(str(database)) and not database.exists():
-        raise ResultsError(f"{database}: no MLflow store here yet; bench run makes one")
+        raise ResultsError(
+            f"{database}: no MLflow store here yet; bench run makes one, or bench mlflow-sync from results"
+        )
+    port = _port(arguments.port)
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    command += ["--host", "127.0.0.1", "--port", str(arguments.port), "--workers", "1"]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    print(f"dashboard: http://127.0.0.1:{arguments.port} in some seconds; Ctrl-C stops it", file=sys.stderr)
+    command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
+    command += ["--uvicorn-opts", "--log-level warning"]
+    quiet = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONWARNINGS": "ignore",
+    }
+    print(f"dashboard: http://{_HOST}:{port} in some seconds; Ctrl-C stops it", file=sys.stderr, flush=True)
     for how in (signal.SIGINT, signal.SIGTERM):  # a shell's background job starts with SIGINT ignored
         signal.signal(how, signal.default_int_handler)
     server = subprocess.Popen(command, env=quiet | os.environ, start_new_session=True)
@@ -47,6 +64,24 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         _end(server)
+
+
+def _port(asked: int | None) -> int:
+    """Returns the port to listen on.
+
+    Raises:
+        ResultsError: the one that was asked for is taken, or is none.
+    """
+    wanted = DEFAULT_PORT if asked is None else asked
+    for port in (wanted, 0) if asked is None else (wanted,):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError, OverflowError):
+                probe.bind((_HOST, port))
+                return int(probe.getsockname()[1])
+    raise ResultsError(
+        f"--port {wanted}: cannot be used, another program may have it; without it a free one is taken"
+    )
 
 
 def _end(server: "subprocess.Popen[bytes]") -> None:

@@ -88,7 +88,7 @@ class Leases:
             expires_s: without a touch for so long another's lease is over.
         """
         self._store, self._beat_s, self._expires_s = store, beat_s, expires_s
-        self._mine = _this_process()
+        self._mine = this_process()
         self._seen: dict[str, tuple[int, float]] = {}  # of others' leases: last touch, and when we saw it
         self._taken: set[str] = set()
         self._stop = threading.Event()
@@ -166,7 +166,8 @@ def _read(path: Path) -> Lease | None:
         return None
 
 
-def _this_process() -> Lease:
+def this_process() -> Lease:
+    """Returns who this process is, for leases and for whatever else a process holds."""
     process = psutil.Process()
     return Lease(
         machine=_machine(), host=socket.gethostname(), pid=process.pid, began_at=process.create_time()

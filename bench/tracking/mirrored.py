@@ -6,14 +6,12 @@ are read as they are; where they are not as expected nothing counts as told, and
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from bench.results.record import EpochRow, Record
+from bench.results.record import Record
 from bench.results.store import TrialFolder
-from bench.suite.trial import Trial
-from bench.tracking.tracker import Tracker
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
 """What MLflow calls the states of records."""
@@ -47,44 +45,15 @@ def mirrored_tags(results_dir: Path, suite_name: str) -> dict[str, dict[str, str
     return {trial_id: tags[0] for trial_id, tags in found.items() if len(tags) == 1}
 
 
-class OnDemand:
-    """A tracker that opens another one as soon as there is something that the store was not told."""
+def is_mirrored(record: Record, folder: TrialFolder, tags: Mapping[str, str]) -> bool:
+    """Returns whether a store has the record and every evaluation of maps beside it.
 
-    def __init__(self, tags: Mapping[str, Mapping[str, str]], open_tracker: Callable[[], Tracker]) -> None:
-        """Opens nothing yet.
-
-        Args:
-            tags: see `mirrored_tags`.
-            open_tracker: makes the tracker that is told what is new.
-        """
-        self._tags, self._open = tags, open_tracker
-        self._opened: Tracker | None = None
-
-    @property
-    def _tracker(self) -> Tracker:
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
-
-    def started(self, trial: Trial) -> None:
-        """Tells the tracker."""
-        self._tracker.started(trial)
-
-    def epoch(self, trial: Trial, row: EpochRow) -> None:
-        """Tells the tracker."""
-        self._tracker.epoch(trial, row)
-
-    def ended(self, record: Record, folder: TrialFolder) -> None:
-        """Tells the tracker unless the store has the record and every evaluation of maps beside it."""
-        tags = self._tags.get(record.trial.id, {})
-        expected = {"status": STATUS[record.status], "bench.ended_at": record.ended_at}
-        if record.outcome is not None:
-            evaluations = folder.read_evaluations()
-            expected |= {f"{one.method}.ended_at": one.ended_at for one in evaluations}
-        if any(tags.get(key) != value for key, value in expected.items()):
-            self._tracker.ended(record, folder)
-
-    def close(self) -> None:
-        """Closes the tracker if it was opened."""
-        if self._opened is not None:
-            self._opened.close()
+    Args:
+        record: of a trial that has ended.
+        folder: of the trial.
+        tags: what the store was told of it, see `mirrored_tags`.
+    """
+    expected = {"status": STATUS[record.status], "bench.ended_at": record.ended_at}
+    if record.outcome is not None:
+        expected |= {f"{one.method}.ended_at": one.ended_at for one in folder.read_evaluations()}
+    return all(tags.get(key) == value for key, value in expected.items())

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from bench.results.invocation import Invocation
 from bench.results.record import EpochRow, Record
 from bench.results.store import TrialFolder
 from bench.suite.trial import Trial
@@ -9,6 +10,9 @@ from bench.suite.trial import Trial
 
 class Tracker(Protocol):
     """Mirrors trials. Told everything in the driver process; never raises for an unreachable server."""
+
+    def invoked(self, invocation: Invocation) -> None:
+        """A run of a suite begins; all that is told after it belongs to it."""
 
     def started(self, trial: Trial) -> None:
         """The trial runs now."""
@@ -19,12 +23,18 @@ class Tracker(Protocol):
     def ended(self, record: Record, folder: TrialFolder) -> None:
         """The trial has ended, or a map of it was evaluated, now or in an earlier run."""
 
+    def reported(self, invocation: Invocation) -> None:
+        """The run of the suite has ended, with its report if it came to that."""
+
     def close(self) -> None:
         """Nothing more will be told."""
 
 
 class NullTracker:
     """Tracks nothing: for tests, and machines without MLflow."""
+
+    def invoked(self, invocation: Invocation) -> None:
+        """Does nothing."""
 
     def started(self, trial: Trial) -> None:
         """Does nothing."""
@@ -33,6 +43,9 @@ class NullTracker:
         """Does nothing."""
 
     def ended(self, record: Record, folder: TrialFolder) -> None:
+        """Does nothing."""
+
+    def reported(self, invocation: Invocation) -> None:
         """Does nothing."""
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ VERBS = (
         "reference",
         "predict",
     ),
-    *("data", "list", "ui", "schema"),
+    *("data", "list", "ui", "mlflow-sync", "schema"),
 )
 
 

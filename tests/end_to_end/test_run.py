@@ -1,8 +1,10 @@
 """A suite on Ray and MLflow, for real: results, tables, dashboard, failures, kills."""
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +17,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
+
+from . import browser
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -117,7 +122,7 @@ def mlflow_runs(bench):
 
     client = MlflowClient(f"sqlite:///{bench.folder / 'results' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("small")
-    return [(client, run) for run in client.search_runs([experiment.experiment_id])]
+    return [(client, run) for run in client.search_runs([experiment.experiment_id], "tags.kind = 'trial'")]
 
 
 def test_mlflow_mirrors_every_trial(finished):
@@ -379,24 +384,54 @@ def test_real_radiographs_in_the_official_layout(bench):
         assert units["image"].str.fullmatch(r"\d{8}_\d{3}\.png").all()
 
 
-def test_dashboard_answers_on_loopback_and_ends_without_orphans(finished):
+@pytest.fixture(scope="module")
+def dashboard(finished):
+    """The address of the dashboard, as it is printed; the port that it would take is taken."""
     bench, _ = finished
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = bench.start("ui", "--port", str(port))
-
-    def answers():
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # it is taken already
+            other.bind(("127.0.0.1", DEFAULT_PORT))
+        other.listen()
+        process = bench.start("ui")
+        address = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline()).group()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as response:
-                return response.status == 200
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            return False
-
-    try:
-        wait_until(answers, "the dashboard's answer")
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+            wait_until(lambda: answers(address), "the dashboard's answer")
+            yield address
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
     assert process.returncode == 0
-    wait_until(lambda: not answers(), "the dashboard's end", 20)
+    wait_until(lambda: not answers(address), "the dashboard's end", 20)
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=2) as response:
+            return response.status == 200
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def test_dashboard_takes_a_free_port_on_loopback_and_ends_without_orphans(dashboard):
+    assert not dashboard.endswith(f":{DEFAULT_PORT}")
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no Chromium on this machine")
+def test_dashboard_shows_runs_curves_and_the_table_without_complaints(finished, dashboard):
+    bench, _ = finished
+    ((parent, experiment),) = {
+        (run.data.tags["mlflow.parentRunId"], run.info.experiment_id) for _, run in mlflow_runs(bench)
+    }
+    runs = f"{dashboard}/#/experiments/{experiment}/runs"
+    by_accuracy = "orderByKey=metrics.%60point_accuracy%2Fweighted%60&compareRunsMode=CHART"
+    children = {run.info.run_name for _, run in mlflow_runs(bench)}
+    for url, expected in (
+        (runs, {"small #1", "phantom 64 px", *children}),
+        (f"{runs}?{by_accuracy}", {"point_accuracy/weighted", "js-plotly-plot", *children}),
+        (f"{runs}/{parent}", {"small #1", "Point localization accuracy, phantom, 64 px", "<td>PYLON</td>"}),
+    ):
+        page = browser.render(url, bench.folder / "profile")
+        shutil.rmtree(bench.folder / "profile")
+        assert {text for text in expected if text not in page.text} == set()
+        assert page.complaints == []

@@ -1,151 +1,173 @@
-"""The MLflow mirror: complete, found again, and never the reason that a result is lost."""
+"""The MLflow mirror while a suite runs: complete, found again, and never the reason that a result is lost."""
 
 import logging
 import re
 import threading
 import time
-from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
-from mlflow.tracking import MlflowClient
 
-from bench.results.provenance import describe
-from bench.results.record import CamEvaluation, EpochRow, Outcome
-from bench.results.store import ResultsStore
-from bench.suite.load import load_suite
+from bench.results.record import CamEvaluation
 from bench.tracking.mlflow import MlflowTracker
-from bench.tracking.tracker import NullTracker, Tracker
+from bench.tracking.tracker import NullTracker
 
-SUITE = """\
-models: [{name: pylon, label: Ours}]
-datasets: [phantom]
-resolutions: [64]
-seeds: [0]
-"""
-
-
-@pytest.fixture
-def grid(tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    path = tmp_path / "mirror.yaml"
-    path.write_text(SUITE)
-    return load_suite(path).grid
-
-
-@pytest.fixture
-def store(tmp_path):
-    return ResultsStore(tmp_path / "results")
-
-
-def row(epoch: int) -> EpochRow:
-    return EpochRow(
-        epoch=epoch,
-        learning_rate=1e-4,
-        train_loss=0.5,
-        val_loss=0.4 / epoch,
-        images_per_s=10.0,
-        duration_s=1.0,
-    )
-
-
-def outcome() -> Outcome:
-    return Outcome(
-        metrics={"point_accuracy/weighted": 0.75},
-        best_epoch=2,
-        num_epochs=2,
-        duration_s=2.0,
-        notes=("a note",),
-        provenance=describe("cpu", "float32", 1),
-    )
-
-
-def runs(store: ResultsStore):
-    client = MlflowClient(f"sqlite:///{store.root / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("mirror")
-    return client, client.search_runs([experiment.experiment_id])
-
-
-def mirror_whole_trial(tracker: Tracker, store: ResultsStore, trial) -> None:
-    folder = store.folder(trial.id)
-    store.announce(trial)
-    tracker.started(trial)
-    for epoch in (1, 2):
-        tracker.epoch(trial, row(epoch))
-    folder.write_history([row(1), row(2)])
-    tracker.ended(store.finish(trial, outcome()), folder)
+from .conftest import outcome, row
 
 
 def sampling_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "SystemMetrics"]
 
 
-def test_trial_is_mirrored_once_however_often_it_is_told(grid, store):
-    (trial,) = grid.trials
-    mirror_whole_trial(MlflowTracker("mirror", grid, store.root), store, trial)
-    again = MlflowTracker("mirror", grid, store.root)
+def test_a_run_of_a_suite_is_a_parent_with_its_trials_below(mirror):
+    ended = mirror.run()
+    (parent,), (child,) = mirror.runs("suite run"), mirror.runs()
+    assert (parent.info.run_name, parent.info.status) == ("mirror #1", "FINISHED")
+    assert (child.info.run_name, child.info.status) == ("Ours · s0 · phantom 64 px", "FINISHED")
+    assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert child.data.tags["trained_by"] == "mirror #1"
+    note = parent.data.tags["mlflow.note.content"]
+    assert "**A mirror**" in note
+    assert "| 0.75 |" in note
+    assert parent.data.metrics["point_accuracy/weighted/Ours"] == 0.75
+    assert (parent.data.metrics["trials/finished"], parent.data.metrics["trials/reused"]) == (1, 0)
+    assert mirror.artifacts(parent) == {
+        "config.json",
+        "environment.json",
+        "invocation.json",
+        "report",
+        "suite.yaml",
+    }
+    assert mirror.artifacts(parent, "report") == {"report/README.md", "report/figure.png"}
+    assert ended.status == "finished"
+
+
+def test_a_trial_of_several_runs_of_a_suite_is_below_the_widest_only(mirror):
+    mirror.run()
+    mirror.text = mirror.text.replace("[0]", "[0, 1]")
+    mirror.run()
+    parents, children = mirror.runs("suite run"), mirror.runs()
+    assert [parent.info.run_name for parent in parents] == ["mirror #1", "mirror #2"]
+    assert [child.data.tags["trained_by"] for child in children] == ["mirror #1", "mirror #2"]
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[1].info.run_id}
+    assert (parents[1].data.metrics["trials/finished"], parents[1].data.metrics["trials/reused"]) == (2, 1)
+    mirror.text = mirror.text.replace("[0, 1]", "[1]")
+    mirror.run()
+    children = mirror.runs()
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[1].info.run_id}
+    assert [child.data.tags["invocations"] for child in children] == ["#1, #2,", "#2, #3,"]
+    note = mirror.runs("suite run")[2].data.tags["mlflow.note.content"]
+    (link,) = re.findall(r"\(#/experiments/1/runs\?(\S+)\)", note)
+    (condition,) = parse_qs(link)["searchFilter"]
+    (shown,) = mirror.client.search_runs(["1"], condition)
+    assert shown.info.run_id == children[1].info.run_id
+
+
+def test_of_equally_wide_runs_of_a_suite_the_latest_has_the_trials(mirror):
+    mirror.run()
+    mirror.run()
+    (child,), parents = mirror.runs(), mirror.runs("suite run")
+    assert child.data.tags["mlflow.parentRunId"] == parents[1].info.run_id
+
+
+def test_a_trial_that_another_suite_trained_links_to_it(mirror):
+    mirror.run("first")
+    mirror.run("second")
+    (there,), (here,) = mirror.runs(name="first"), mirror.runs(name="second")
+    assert here.data.tags["trial_id"] == there.data.tags["trial_id"]
+    assert here.data.tags["trained_by"] == "first #1"
+    link = f"[first #1](#/experiments/{there.info.experiment_id}/runs/{there.info.run_id})"
+    assert link in here.data.tags["mlflow.note.content"]
+    assert "](" not in there.data.tags["mlflow.note.content"]
+
+
+def test_trial_is_mirrored_once_however_often_it_is_told(mirror):
+    trial = mirror.trial
+    mirror.run()
+    again, _ = mirror.tracker()
     again.epoch(trial, row(1))
     again.epoch(trial, row(2))
-    again.ended(store.record(trial.id), store.folder(trial.id))
-    client, (run,) = runs(store)
-    assert run.info.run_name == "Ours · s0 · phantom 64 px"
+    again.ended(mirror.store.record(trial.id), mirror.store.folder(trial.id))
+    (run,) = mirror.runs()
     assert run.info.status == "FINISHED"
     assert run.data.metrics["point_accuracy/weighted"] == 0.75
     assert "a note" in run.data.tags["mlflow.note.content"]
-    assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == [1, 2]
+    assert mirror.steps(run) == [1, 2]
+    assert mirror.steps(run, "point_accuracy/weighted") == [0]
 
 
-def test_epochs_that_were_missed_are_made_up_for_from_disk(grid, store):
-    (trial,) = grid.trials
-    folder = store.folder(trial.id)
-    store.announce(trial)
+def test_names_that_mlflow_does_not_take_are_changed_to_such_as_it_takes(mirror):
+    mirror.run()
+    (run,) = mirror.runs()
+    assert run.data.metrics["point_accuracy/Mass left"] == 0.5
+
+
+def test_default_columns_and_filters_have_something_to_show(mirror):
+    mirror.run()
+    (parent,), (run,) = mirror.runs("suite run"), mirror.runs()
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "phantom 64 px"
+    assert parent.data.tags["mlflow.source.name"] == "bench run mirror.yaml"
+    assert run.info.end_time - run.info.start_time >= 0
+    tags = {"suite": "mirror", "model": "Ours", "dataset": "phantom", "resolution": "64", "seed": "0"}
+    assert tags.items() <= run.data.tags.items()
+
+
+@pytest.mark.parametrize("heard", [(), (2,)])
+def test_epochs_that_were_missed_are_made_up_for_from_disk(mirror, heard):
+    trial, folder = mirror.trial, mirror.store.folder(mirror.trial.id)
+    tracker, _ = mirror.tracker()
+    mirror.store.announce(trial)
+    for epoch in heard:
+        tracker.epoch(trial, row(epoch))
     folder.write_history([row(1), row(2)])
-    record = store.finish(trial, outcome())
-    MlflowTracker("mirror", grid, store.root).ended(record, folder)
-    client, (run,) = runs(store)
-    assert [m.value for m in client.get_metric_history(run.info.run_id, "val_loss")] == [0.4, 0.2]
+    tracker.ended(mirror.store.finish(trial, outcome()), folder)
+    (run,) = mirror.runs()
+    history = mirror.client.get_metric_history(run.info.run_id, "val_loss")
+    assert sorted((one.step, one.value) for one in history) == [(1, 0.4), (2, 0.2)]
 
 
-def test_failure_is_shown_with_its_traceback(grid, store):
-    (trial,) = grid.trials
-    store.announce(trial)
-    tracker = MlflowTracker("mirror", grid, store.root)
-    tracker.ended(store.fail(trial, "Traceback: it broke"), store.folder(trial.id))
-    _, (run,) = runs(store)
-    assert run.info.status == "FAILED"
+def test_failure_is_shown_with_its_traceback(mirror):
+    trial = mirror.trial
+    mirror.store.announce(trial)
+    tracker, invocation = mirror.tracker()
+    tracker.ended(mirror.store.fail(trial, "Traceback: it broke"), mirror.store.folder(trial.id))
+    mirror.report(tracker, invocation)
+    (parent,), (run,) = mirror.runs("suite run"), mirror.runs()
+    assert (parent.info.status, run.info.status) == ("FAILED", "FAILED")
     assert "it broke" in run.data.tags["mlflow.note.content"]
+    assert parent.data.metrics["trials/failed"] == 1
 
 
-def test_other_maps_are_logged_beside_the_native_one_when_they_come(grid, store):
-    (trial,) = grid.trials
-    folder, tracker = store.folder(trial.id), MlflowTracker("mirror", grid, store.root)
-    mirror_whole_trial(tracker, store, trial)
+def test_other_maps_are_logged_beside_the_native_one_when_they_come(mirror):
+    trial = mirror.trial
+    mirror.run()
     for method, status, values in (
         ("grad_cam", "finished", {"point_accuracy/weighted": 0.5}),
         ("eigen_cam", "failed", {}),
     ):
+        tracker, _ = mirror.tracker()
         tracker.started(trial)  # as when a finished trial is taken up again
         evaluation = CamEvaluation(method=method, status=status, metrics=values, ended_at="2026-01-01")
-        store.evaluated(trial.id, evaluation)
-        MlflowTracker("mirror", grid, store.root).ended(store.record(trial.id), folder)
-    tracker.close()
-    client, (run,) = runs(store)
+        mirror.store.evaluated(trial.id, evaluation)
+        tracker.ended(mirror.store.record(trial.id), mirror.store.folder(trial.id))
+        tracker.close()
+    (run,) = mirror.runs()
     assert run.info.status == "FINISHED"
     assert run.data.metrics["grad_cam/point_accuracy/weighted"] == 0.5
     assert run.data.metrics["point_accuracy/weighted"] == 0.75
     assert (run.data.tags["grad_cam.status"], run.data.tags["eigen_cam.status"]) == ("finished", "failed")
-    artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id, "cams")}
-    assert artifacts == {"cams/grad_cam.json", "cams/eigen_cam.json"}
+    assert mirror.artifacts(run, "cams") == {"cams/grad_cam.json", "cams/eigen_cam.json"}
 
 
-def test_store_that_breaks_while_running_is_a_warning(grid, store, caplog, monkeypatch):
+def test_store_that_breaks_while_running_is_a_warning(mirror, caplog, monkeypatch):
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
-    (trial,) = grid.trials
-    tracker = MlflowTracker("mirror", grid, store.root)
-    tracker.started(trial)
-    for path in store.root.glob("mlflow.db*"):
+    tracker, _ = mirror.tracker()
+    tracker.started(mirror.trial)
+    for path in mirror.store.root.glob("mlflow.db*"):
         path.write_bytes(b"no database" * 1000)
     with caplog.at_level(logging.WARNING):
-        tracker.epoch(trial, row(1))
+        tracker.epoch(mirror.trial, row(1))
         time.sleep(0.3)  # for samples of the machine, which fail without a word
         tracker.close()
     (warning,) = (record for record in caplog.records if record.name.startswith("bench."))
@@ -153,15 +175,15 @@ def test_store_that_breaks_while_running_is_a_warning(grid, store, caplog, monke
     assert not sampling_threads()
 
 
-def test_machine_is_sampled_while_a_trial_runs(grid, store):
-    (trial,) = grid.trials
-    tracker = MlflowTracker("mirror", grid, store.root)
+def test_machine_is_sampled_while_a_trial_runs(mirror):
+    trial = mirror.trial
+    tracker, _ = mirror.tracker()
     tracker.started(trial)
     deadline = time.monotonic() + 60
-    while "system/cpu_utilization_percentage" not in runs(store)[1][0].data.metrics:
+    while "system/cpu_utilization_percentage" not in mirror.runs()[0].data.metrics:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    tracker.ended(store.fail(trial, "Traceback: it broke"), store.folder(trial.id))
+    tracker.ended(mirror.store.fail(trial, "Traceback: it broke"), mirror.store.folder(trial.id))
     assert not sampling_threads()
     tracker.started(trial)
     assert len(sampling_threads()) == 1
@@ -169,18 +191,35 @@ def test_machine_is_sampled_while_a_trial_runs(grid, store):
     assert not sampling_threads()
 
 
-def test_null_tracker_takes_everything(grid, store):
-    mirror_whole_trial(NullTracker(), store, grid.trials[0])
-    assert not Path(store.root / "mlflow.db").exists()
+def test_null_tracker_takes_everything(mirror):
+    tracker = NullTracker()
+    tracker.invoked(mirror.invocations.begin(mirror.suite(), ("run",)))
+    mirror.train(mirror.trial, tracker)
+    assert [one.name for one in mirror.client.search_experiments()] == ["Default"]
 
 
-def test_a_chain_of_trials_is_told_by_the_id_of_the_one_before(grid, store):
+def test_a_chain_of_trials_is_told_by_the_id_of_the_one_before(mirror):
     """MLflow takes a hundred parameters at a time; a trial's ancestors would bring more."""
-    trial = grid.trials[0]
+    trial = mirror.trial
     for _ in range(3):
         trial = trial.model_copy(update={"init": trial})
-    tracker = MlflowTracker("mirror", grid, store.root)
-    mirror_whole_trial(tracker, store, trial)
-    _, (run,) = runs(store)
+    tracker, _ = mirror.tracker()
+    mirror.train(trial, tracker)
+    (run,) = mirror.runs()
     assert run.data.params["init"] == trial.init.id
     assert not any(key.startswith("init.") for key in run.data.params)
+
+
+def test_two_trackers_that_meet_make_one_run_of_a_trial(mirror):
+    """Both have looked before either has made it."""
+    (first, _), (second, _) = mirror.tracker(), mirror.tracker()
+    assert isinstance(second, MlflowTracker)
+    mirror.train(mirror.trial, first)
+    second.ended(mirror.store.record(mirror.trial.id), mirror.store.folder(mirror.trial.id))
+    (run,) = mirror.runs()
+    assert run.data.tags["invocation"] == "2"
+    first.ended(mirror.store.record(mirror.trial.id), mirror.store.folder(mirror.trial.id))
+    (run,) = mirror.runs()
+    assert run.data.tags["invocation"] == "2"
+    for tracker in (first, second):
+        tracker.close()

@@ -1,0 +1,91 @@
+"""Rebuild the MLflow store from the results folder: nothing is missing afterwards, and nothing double.
+
+Without a suite it is about all runs of suites that the results folder knows. A suite brings also its trials
+that were trained elsewhere and copied here: they are shown as one more run of the suite. Twice is the same
+as once; a run that is going on is not disturbed. Exit 1 if something could not be mirrored.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.cli import arguments as shared
+
+if TYPE_CHECKING:
+    from bench.results.store import ResultsStore
+    from bench.suite.load import LoadedSuite
+
+EXAMPLES = """\
+examples:
+  bench mlflow-sync
+  bench mlflow-sync suites/demo.yaml suites/nih_256.yaml --results-dir /mnt/results
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    parser.add_argument(
+        "suites", type=Path, nargs="*", metavar="SUITE", help="YAML files (default: all runs)"
+    )
+    shared.add_results_dir(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Prints a line for each suite; 1 if something could not be mirrored."""
+    from bench.errors import ResultsError, brief
+    from bench.results.invocation import Invocations
+    from bench.suite.load import load_suite
+
+    loaded = [load_suite(path) for path in arguments.suites]
+    results = shared.open_store(arguments)
+    if not (results.root / "trials").is_dir():
+        raise ResultsError(f"{results.root}: no results here; bench run makes some")
+    for suite in loaded:
+        _invoke(suite, results)
+    names = tuple(dict.fromkeys(suite.suite.name for suite in loaded)) or Invocations(results).suites()
+
+    from bench.tracking.mlflow_store import UNREACHABLE, default_uri
+    from bench.tracking.sync import sync, without_invocation
+
+    code = 0
+    try:
+        for synced in sync(results, names):
+            runs = f"{synced.num_invocations} {_plural('run', synced.num_invocations)} of the suite"
+            trials = f"{synced.num_trials} {_plural('trial', synced.num_trials)}"
+            print(f"{synced.suite}: {runs}, {trials}", flush=True)
+            for problem in synced.problems:
+                print(problem, file=sys.stderr)
+                code = 1
+    except UNREACHABLE as error:
+        uri = default_uri(results.root)
+        raise ResultsError(f"MLflow at {uri} went away ({brief(error)}); the same command goes on") from None
+    others = () if loaded else without_invocation(results)
+    if others:
+        what = f"{len(others)} {_plural('trial', len(others))}"
+        print(f"{what} of no known run of a suite: name the suites, e.g. of {others[0]}", file=sys.stderr)
+    return code
+
+
+def _invoke(loaded: "LoadedSuite", results: "ResultsStore") -> None:
+    """Records a run of the suite if it has trials with results that none of its runs has asked for."""
+    from tempfile import TemporaryDirectory
+
+    from bench.reporting.build import render_report, write_report
+    from bench.reporting.suite_curves_figure import write_suite_curves
+    from bench.results.invocation import Invocations
+
+    invocations = Invocations(results)
+    known = {trial.id for one in invocations.of(loaded.suite.name) for trial in one.trials}
+    there = [trial.id for trial in loaded.grid.trials if results.folder(trial.id).record.exists()]
+    if known.issuperset(there):
+        return
+    with TemporaryDirectory() as reports:
+        folder = write_report(render_report(loaded, results), Path(reports))
+        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, results, folder)
+        invocation = invocations.begin(loaded, ("mlflow-sync", str(loaded.source)))
+        invocations.end(invocation, report=folder)
+
+
+def _plural(word: str, number: int) -> str:
+    return word if number == 1 else f"{word}s"

@@ -1,0 +1,236 @@
+"""Runs of suites: what was asked for, when, in what environment, and how it ended; a folder for each.
+
+results/invocations/<suite>/<number>/invocation.json    trials, times, status, means over seeds
+                                     suite.yaml         the suite's file, as it was
+                                     config.json        the suite as it was run: with defaults and --set
+                                     environment.json   Python, all packages, commit
+                                     report/            the report's files, as they were when the run ended
+"""
+
+import json
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import distributions
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+import bench
+from bench.errors import ResultsError, brief
+from bench.results.atomic import write_text
+from bench.results.lease import Lease, this_process
+from bench.results.provenance import git_commit
+from bench.results.record import Record, now
+from bench.results.store import ResultsStore
+from bench.suite.frozen import Frozen
+from bench.suite.load import LoadedSuite
+from bench.suite.schema import title_of
+
+Status = Literal["running", "finished", "failed", "interrupted"]
+
+_AVERAGES = ("weighted", "macro")
+
+
+class InvokedTrial(Frozen):
+    """A trial that a run of a suite asked for."""
+
+    id: str
+    label: str
+    """The model, as the suite calls it."""
+    was_finished: bool
+    """Whether it was trained and scored before: such a trial is reused."""
+
+
+class Invocation(Frozen):
+    """One run of a suite."""
+
+    suite: str
+    title: str
+    number: int
+    """Counts the runs of the suite from 1."""
+    command: tuple[str, ...]
+    """The words of the command line, from the verb on."""
+    trials: tuple[InvokedTrial, ...]
+    driver: Lease
+    """The process."""
+    started_at: str
+    """ISO 8601 with time zone, as `ended_at`."""
+    ended_at: str | None = None
+    status: Status = "running"
+    error: str | None = None
+    """What ended it, where that was not its last trial."""
+    counts: dict[str, int] = Field(default_factory=dict)
+    """At its end: trials that are finished, reused, failed and missing."""
+    means: dict[str, float] = Field(default_factory=dict)
+    """At its end, over the seeds that are finished, e.g. ``point_accuracy/weighted/PYLON``."""
+
+    @property
+    def name(self) -> str:
+        """What people read, e.g. ``nih_256 #3``."""
+        return f"{self.suite} #{self.number}"
+
+    @property
+    def state(self) -> Status:
+        """The status; of a run whose process is gone without having said so: interrupted."""
+        return "interrupted" if self.status == "running" and self.driver.is_gone else self.status
+
+
+class InvocationFolder:
+    """The files of one run of a suite; the module's docstring says what is in them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.invocation = path / "invocation.json"
+        self.suite = path / "suite.yaml"
+        self.config = path / "config.json"
+        self.environment = path / "environment.json"
+        self.report = path / "report"
+
+    def read(self) -> Invocation:
+        """Returns what is known of the run.
+
+        Raises:
+            ResultsError: the file cannot be read.
+        """
+        try:
+            return Invocation.model_validate_json(self.invocation.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise ResultsError(
+                f"{self.invocation}: not a readable run of a suite ({brief(error)}); remove its folder"
+            ) from None
+
+
+class Invocations:
+    """All runs of suites in a results folder."""
+
+    def __init__(self, store: ResultsStore) -> None:
+        self._store = store
+        self._root = store.root / "invocations"
+
+    def folder(self, invocation: Invocation) -> InvocationFolder:
+        """Returns the folder of a run."""
+        return InvocationFolder(self._root / invocation.suite / str(invocation.number))
+
+    def suites(self) -> tuple[str, ...]:
+        """Returns the names of the suites that were run, in order."""
+        return tuple(sorted({path.parent.parent.name for path in self._root.glob("*/*/invocation.json")}))
+
+    def of(self, suite: str) -> tuple[Invocation, ...]:
+        """Returns the runs of a suite, the first one first.
+
+        Raises:
+            ResultsError: one of them cannot be read.
+        """
+        paths = (self._root / suite).glob("*/invocation.json")
+        found = (InvocationFolder(path.parent).read() for path in paths)
+        return tuple(sorted(found, key=lambda one: one.number))
+
+    def begin(self, loaded: LoadedSuite, command: Sequence[str]) -> Invocation:
+        """Writes down that the suite runs now, with the next free number, and returns that.
+
+        Args:
+            loaded: the suite, narrowed to what is run of it.
+            command: the words of the command line, from the verb on.
+        """
+        invocation = Invocation(
+            suite=loaded.suite.name,
+            title=loaded.suite.title or loaded.suite.name,
+            number=self._take_number(loaded.suite.name),
+            command=tuple(command),
+            trials=tuple(self._trials(loaded)),
+            driver=this_process(),
+            started_at=now(),
+        )
+        folder = self.folder(invocation)
+        shutil.copyfile(loaded.source, folder.suite)
+        write_text(folder.config, loaded.suite.model_dump_json(indent=2) + "\n")
+        write_text(folder.environment, json.dumps(_environment(), indent=2) + "\n")
+        write_text(folder.invocation, invocation.model_dump_json(indent=2) + "\n")
+        return invocation
+
+    def end(
+        self, invocation: Invocation, *, report: Path | None = None, error: str | None = None
+    ) -> Invocation:
+        """Writes down how the run ended, with a copy of its report, and returns that.
+
+        Args:
+            invocation: as it began.
+            report: the folder of the suite's report; None if there is none.
+            error: what ended the run, where that was not its last trial; empty for an interruption.
+        """
+        records = {one.id: self._store.record(one.id) for one in invocation.trials}
+        counts = _counts(invocation, records)
+        status: Status = "failed" if error or counts["failed"] else "finished"
+        if error == "":
+            status = "interrupted"
+        changes = {
+            "ended_at": now(),
+            "status": status,
+            "error": error or None,
+            "counts": counts,
+            "means": _means(invocation, records),
+        }
+        ended = invocation.model_copy(update=changes)
+        folder = self.folder(invocation)
+        if report is not None:
+            shutil.copytree(report, folder.report, dirs_exist_ok=True)
+        write_text(folder.invocation, ended.model_dump_json(indent=2) + "\n")
+        return ended
+
+    def _take_number(self, suite: str) -> int:
+        number = max((int(path.name) for path in (self._root / suite).glob("[0-9]*")), default=0)
+        while True:
+            number += 1
+            try:  # making a folder is one step: of two runs one gets the number
+                (self._root / suite / str(number)).mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return number
+
+    def _trials(self, loaded: LoadedSuite) -> Iterator[InvokedTrial]:
+        labels = {point.trial.id: point.label for point in loaded.grid.points}
+        for trial in loaded.grid.required:
+            if self._store.state(trial.id) != "finished":
+                yield InvokedTrial(id=trial.id, label=trial.label, was_finished=False)
+        for trial in loaded.grid.trials:
+            was_finished = self._store.state(trial.id) == "finished"
+            yield InvokedTrial(id=trial.id, label=labels[trial.id], was_finished=was_finished)
+
+
+def _counts(invocation: Invocation, records: Mapping[str, Record | None]) -> dict[str, int]:
+    states = [record.status if record is not None else "missing" for record in records.values()]
+    counts = {state: states.count(state) for state in ("finished", "failed", "missing")}
+    return counts | {"reused": sum(one.was_finished for one in invocation.trials)}
+
+
+def _means(invocation: Invocation, records: Mapping[str, Record | None]) -> dict[str, float]:
+    """Returns averages over findings, averaged over seeds; data and resolution are named if they differ."""
+    values: dict[tuple[str, str, str], list[float]] = {}
+    for one in invocation.trials:
+        record = records[one.id]
+        if record is None or record.outcome is None:
+            continue
+        where = f"{title_of(record.trial.dataset)} {record.trial.resolution} px"
+        for name, value in record.outcome.metrics.items():
+            if name.endswith(_AVERAGES):
+                values.setdefault((name, one.label, where), []).append(value)
+    is_one = len({where for _, _, where in values}) == 1
+    return {
+        f"{name}/{label}" + ("" if is_one else f" {where}"): fmean(found)
+        for (name, label, where), found in values.items()
+    }
+
+
+def _environment() -> dict[str, object]:
+    packages = {one.metadata["Name"]: one.version for one in distributions()}
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "bench": bench.__version__,
+        "git_commit": git_commit(),
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+    }

@@ -1,0 +1,68 @@
+"""What the dashboard shows above a run: Markdown, short enough for MLflow."""
+
+import re
+
+from bench.results.invocation import Invocation, InvocationFolder
+from bench.results.record import Record
+
+MAX_CHARACTERS = 7900
+"""MLflow cuts a tag at 8000."""
+
+
+def of_trial(record: Record, trained_by: str | None, link: str | None) -> str:
+    """Returns what became of a trial.
+
+    Args:
+        record: its end.
+        trained_by: the run of a suite that trained it, if it is known.
+        link: where the dashboard shows it in that suite, if that is another one.
+    """
+    by = f"Trained by [{trained_by}]({link})." if link else f"Trained by {trained_by}." if trained_by else ""
+    if record.error is not None:
+        return f"Failed. {by}\n\n```\n{record.error[-4000:]}\n```"
+    assert record.outcome is not None
+    outcome = record.outcome
+    notes = "".join(f"\n- {note}" for note in outcome.notes)
+    text = f"`{record.trial.id}`, best of {outcome.num_epochs} epochs: {outcome.best_epoch}. {by}"
+    return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
+
+
+def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str) -> str:
+    """Returns how a run of a suite ended, with the first tables of its report and its verdicts.
+
+    What does not fit is left out by whole sections, and named: the report is among the artifacts.
+
+    Args:
+        invocation: the run.
+        folder: its files.
+        charts: where the dashboard compares its trials.
+    """
+    counts = ", ".join(f"{number} {state}" for state, number in invocation.counts.items() if number)
+    lines = [f"**{invocation.title}**", f"`bench {' '.join(invocation.command)}`"]
+    if invocation.state in ("running", "interrupted"):
+        lines.append(f"{invocation.state.capitalize()}; {len(invocation.trials)} trials.")
+    elif counts:
+        lines.append(f"{len(invocation.trials)} trials: {counts}.")
+    if invocation.error:
+        lines.append(f"Ended early: {invocation.error[-1000:]}")
+    text = "\n\n".join([*lines, f"[Curves and bars of all its trials]({charts})"])
+    page = folder.report / "README.md"
+    sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else []
+    left_out = []
+    for heading, section in sections:
+        if len(text) + len(section) + 2 < MAX_CHARACTERS - 600:
+            text += f"\n\n{section}"
+        else:
+            left_out.append(heading)
+    if left_out:
+        text += f"\n\nIn report/index.html too: {'; '.join(left_out)}."[:500]
+    return text
+
+
+def _sections(page: str) -> list[tuple[str, str]]:
+    """Returns headings and sections of a report: the first table, then the claims, then the others."""
+    parts = [part.strip() for part in re.split(r"^(?=### )", page, flags=re.MULTILINE)[1:]]
+    found = [(part.splitlines()[0].removeprefix("### "), part) for part in parts]
+    claims = [one for one in found if one[0].startswith("Claims")]
+    rest = [one for one in found if one not in claims]
+    return rest[:1] + claims + rest[1:]

@@ -1,0 +1,155 @@
+"""An MLflow store: where it is, its experiments and runs, found and written in batches.
+
+One process at a time looks for a run and makes it if there is none: a lock in the results folder keeps two
+drivers from making two, and from racing on the tables of a fresh database.
+"""
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from bench.errors import ResultsError, brief
+
+UNREACHABLE = (MlflowException, OSError)
+"""What MLflow raises where its store is away, locked or damaged."""
+
+KIND, SUITE_RUN, TRIAL_RUN = "kind", "suite run", "trial"
+"""The tag that tells parents from children, and its values."""
+
+ASKED_BY = "invocations"
+"""The tag of a trial that names the runs of the suite which asked for it, e.g. ``#1, #3,``."""
+
+_NUMBERS, _WORDS = 800, 100
+"""What MLflow takes in one request: metrics; parameters, and as many tags. Of all together it takes 1000."""
+
+_PAGE = 1000
+
+
+def default_uri(results_dir: Path) -> str:
+    """Returns ``MLFLOW_TRACKING_URI`` where it is set, else the SQLite store below the results folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results_dir.resolve() / 'mlflow.db'}"
+
+
+def metric(name: str, value: float, at_ms: int, step: int) -> Metric:
+    """Returns the metric, without the characters of its name that MLflow does not take."""
+    return Metric(re.sub(r"[^\w\-. /:]", "", name), float(value), at_ms, step)
+
+
+def as_ms(iso: str) -> int:
+    """Returns a record's time in ms since 1970."""
+    return int(datetime.fromisoformat(iso).timestamp() * 1000)
+
+
+class MlflowStore:
+    """An open store."""
+
+    def __init__(self, results_dir: Path) -> None:
+        """Opens the store, and makes it if there is none.
+
+        Args:
+            results_dir: the store is below it unless ``MLFLOW_TRACKING_URI`` says otherwise.
+
+        Raises:
+            ResultsError: the store cannot be opened.
+        """
+        self.uri = default_uri(results_dir)
+        results_dir.mkdir(parents=True, exist_ok=True)
+        self._results_dir = results_dir.resolve()
+        self._experiments: dict[str, str] = {}
+        try:
+            with self.locked():
+                self.client = MlflowClient(self.uri)
+                self.client.search_experiments(max_results=1)
+        except UNREACHABLE as error:
+            reason = brief(error)
+            raise ResultsError(
+                f"MLflow at {self.uri} cannot be opened ({reason}); --no-mlflow of bench run goes without"
+            ) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the store for this process among those that share the results folder."""
+        with (self._results_dir / ".mlflow.lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def experiment(self, suite: str) -> str:
+        """Returns the id of the suite's experiment, made if need be; a deleted one is restored."""
+        if suite not in self._experiments:
+            with self.locked():
+                found = self.client.get_experiment_by_name(suite)
+                if found is not None and found.lifecycle_stage == "deleted":
+                    self.client.restore_experiment(found.experiment_id)
+                self._experiments[suite] = str(found.experiment_id) if found else self._create(suite)
+        return self._experiments[suite]
+
+    def _create(self, suite: str) -> str:
+        location = None
+        if self.uri.startswith("sqlite:"):
+            location = (self._results_dir / "mlartifacts" / suite).as_uri()
+        # The dashboard's view of training runs, and the metric that it puts first.
+        tags = {
+            "mlflow.experimentKind": "custom_model_development",
+            "mlflow.experiment.primaryMetric.name": "point_accuracy/weighted",
+        }
+        return str(self.client.create_experiment(suite, artifact_location=location, tags=tags))
+
+    def runs(self, suite: str, condition: str) -> list[Run]:
+        """Returns all runs of the suite's experiment that meet the condition, the oldest first."""
+        found: list[Run] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment(suite)],
+                condition,
+                max_results=_PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+    def log(
+        self,
+        run_id: str,
+        *,
+        metrics: Iterable[Metric] = (),
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Logs everything, in as few requests as MLflow allows; None of it is no request."""
+        numbers = list(metrics)
+        values = [Param(key, str(value)) for key, value in (params or {}).items()]
+        words = [RunTag(key, value) for key, value in (tags or {}).items()]
+        while numbers or values or words:
+            self.client.log_batch(run_id, numbers[:_NUMBERS], values[:_WORDS], words[:_WORDS])
+            numbers, values, words = numbers[_NUMBERS:], values[_WORDS:], words[_WORDS:]
+
+    def log_files(self, run_id: str, files: Mapping[Path, str], *, again: bool) -> None:
+        """Uploads files to their folders among the artifacts, such as exist; those there only if `again`."""
+        for folder in dict.fromkeys(files.values()):
+            here = [path for path, where in files.items() if where == folder and path.is_file()]
+            there = {one.path for one in self.client.list_artifacts(run_id, folder or None)} if here else ()
+            for path in here:
+                if again or (f"{folder}/{path.name}" if folder else path.name) not in there:
+                    self.client.log_artifact(run_id, str(path), folder or None)
+
+    def link(self, run: Run) -> str:
+        """Returns where the dashboard shows the run, for Markdown of other runs."""
+        return f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def now_ms() -> int:
+    """Returns the time in ms since 1970."""
+    return int(time.time() * 1000)

@@ -1,0 +1,89 @@
+"""Rebuilds the MLflow store from the results folder: what is missing is added, what is double goes."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from bench.errors import ResultsError
+from bench.results.invocation import Invocation, Invocations
+from bench.results.lease import holder
+from bench.results.store import ResultsStore
+from bench.tracking.mlflow_store import MlflowStore
+from bench.tracking.suite_runs import SuiteRuns
+from bench.tracking.trial_runs import TrialRuns, precedence, trainer_of
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What was mirrored of one suite.
+
+    Attributes:
+        suite: its name.
+        num_invocations: runs of the suite.
+        num_trials: trials with a record, each counted once.
+        problems: a sentence for each that could not be mirrored.
+    """
+
+    suite: str
+    num_invocations: int
+    num_trials: int
+    problems: tuple[str, ...]
+
+
+def sync(results: ResultsStore, suites: Collection[str]) -> Iterator[Synced]:
+    """Brings all that the results folder knows of these suites to the store; yields what of each.
+
+    Records of trials are mirrored by the same code as while they run, so twice is the same as once. A run
+    that is going on stays as it is.
+
+    Raises:
+        ResultsError: the store cannot be opened, or a run of a suite cannot be read.
+        MlflowException: the store went away.
+    """
+    store, invocations = MlflowStore(results.root), Invocations(results)
+    every = [one for suite in invocations.suites() for one in invocations.of(suite)]
+    for suite in suites:
+        yield _sync_suite(suite, results, store, invocations, every)
+
+
+def _sync_suite(
+    suite: str,
+    results: ResultsStore,
+    store: MlflowStore,
+    invocations: Invocations,
+    every: Collection[Invocation],
+) -> Synced:
+    own = [one for one in every if one.suite == suite]
+    parents, children = SuiteRuns(store, suite), TrialRuns(store, suite)
+    runs = {one.number: parents.mirror(one, invocations.folder(one)) for one in own}
+    asked: dict[str, list[Invocation]] = {}
+    for one in sorted(own, key=precedence, reverse=True):
+        for trial in one.trials:
+            asked.setdefault(trial.id, []).append(one)
+    problems: list[str] = []
+    num_trials = 0
+    for trial_id, asked_by in asked.items():
+        folder = results.folder(trial_id)
+        try:
+            record = results.record(trial_id)
+            if record is None:
+                if holder(folder.path) is None:
+                    children.interrupted(trial_id)
+                continue
+            label = next(trial.label for trial in asked_by[0].trials if trial.id == trial_id)
+            run = children.open(record.trial, label, runs[asked_by[0].number], asked_by, record)
+            children.mirror(run, record, folder, trainer_of(record, every))
+        except ResultsError as error:
+            problems.append(str(error))
+            continue
+        num_trials += 1
+    return Synced(suite, len(own), num_trials, tuple(problems))
+
+
+def without_invocation(results: ResultsStore) -> tuple[str, ...]:
+    """Returns the ids of trials that have a record and that no run of a suite in this folder asked for."""
+    invocations = Invocations(results)
+    asked = {
+        trial.id for suite in invocations.suites() for one in invocations.of(suite) for trial in one.trials
+    }
+    found = (path.parent.name for path in sorted((results.root / "trials").glob("*/record.json")))
+    return tuple(trial_id for trial_id in found if trial_id not in asked)

@@ -1,0 +1,299 @@
+"""The runs of an experiment's trials: one for each trial, child of one run of the suite.
+
+MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. Of the runs of a suite that asked
+for a trial it is the one that asked for most trials, of several such the latest: what was run as a whole
+stays whole, and no trial is there twice. The tag `invocations` names all of them, so that each can be
+listed, and its parent links to that list. A trial that another suite trained has a run in this experiment
+too, with a link to the other; `trial_id` is equal.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run
+
+from bench.results.invocation import Invocation
+from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Record
+from bench.results.store import TrialFolder
+from bench.suite.identity import short_hash
+from bench.suite.schema import title_of
+from bench.suite.trial import Trial
+from bench.tracking.description import of_trial
+from bench.tracking.mirrored import STATUS
+from bench.tracking.mlflow_store import ASKED_BY, KIND, TRIAL_RUN, MlflowStore, as_ms, metric, now_ms
+
+_EPOCH_METRICS = tuple(name for name in EPOCH_COLUMNS if name != "epoch")
+_ENDED, _WIDTH = "bench.ended_at", "bench.parent_trials"
+
+
+class TrialRuns:
+    """The runs of one experiment's trials, found by the trial's id."""
+
+    def __init__(self, store: MlflowStore, suite: str) -> None:
+        """Looks for all of them; of several runs of a trial the one with the most in it is kept.
+
+        Args:
+            store: is open.
+            suite: names the experiment.
+        """
+        self._store, self._suite = store, suite
+        self._runs: dict[str, Run] = {}
+        self._steps: dict[str, set[int]] = {}  # by id of the run: the epochs that are logged
+        for run in store.runs(suite, "tags.trial_id != ''"):
+            self._keep(run)
+
+    def _keep(self, run: Run) -> None:
+        trial_id = run.data.tags["trial_id"]
+        other = self._runs.get(trial_id)
+        if other is not None:
+            less, run = sorted((other, run), key=lambda one: len(one.data.metrics))
+            self._store.client.delete_run(less.info.run_id)
+        self._runs[trial_id] = run
+
+    def open(
+        self,
+        trial: Trial,
+        label: str,
+        parent: Run,
+        invocations: Sequence[Invocation],
+        record: Record | None = None,
+    ) -> Run:
+        """Returns the trial's run, made if there is none.
+
+        Args:
+            trial: what is shown.
+            label: the model, as the suite calls it.
+            parent: stands for the first of `invocations`; taken unless the trial has one that goes before it.
+            invocations: runs of the suite that asked for the trial.
+            record: of a trial that has ended; tells when it began.
+        """
+        run = self._runs.get(trial.id)
+        if run is None:
+            with self._store.locked():
+                found = self._store.runs(self._suite, f"tags.trial_id = '{trial.id}'")
+                run = found[0] if found else self._create(trial, label, record)
+            self._runs[trial.id] = run
+        tags = self._tags(trial, label)
+        first, known = invocations[0], run.data.tags
+        if precedence(first) >= (int(known.get(_WIDTH, "0")), int(known.get("invocation", "0"))):
+            tags |= {"mlflow.parentRunId": parent.info.run_id, "invocation": str(first.number)}
+            tags[_WIDTH] = str(len(first.trials))
+        numbers = {int(found) for found in re.findall(r"\d+", known.get(ASKED_BY, ""))}
+        numbers |= {one.number for one in invocations}
+        tags[ASKED_BY] = " ".join(f"#{number}," for number in sorted(numbers))
+        params = _params(trial)
+        self._write(
+            run,
+            tags={key: value for key, value in tags.items() if run.data.tags.get(key) != value},
+            params={key: value for key, value in params.items() if key not in run.data.params},
+        )
+        return run
+
+    def log_epochs(self, run: Run, rows: Iterable[EpochRow], ends_ms: Mapping[int, int]) -> None:
+        """Logs the epochs that are not there, in one request.
+
+        Args:
+            run: of the trial.
+            rows: epochs, also such as are there.
+            ends_ms: when each ended, by epoch; now if it is not known.
+        """
+        steps = self._logged(run)
+        new = [row for row in rows if row.epoch not in steps]
+        self._store.log(
+            run.info.run_id,
+            metrics=[
+                metric(name, value, ends_ms.get(row.epoch) or now_ms(), row.epoch)
+                for row in new
+                for name in _EPOCH_METRICS
+                if (value := getattr(row, name)) is not None
+            ],
+        )
+        steps |= {row.epoch for row in new}
+
+    def mirror(self, run: Run, record: Record, folder: TrialFolder, trained_by: str | None) -> None:
+        """Brings everything to the run that its record and the files of its folder say and it lacks.
+
+        Args:
+            run: of the trial.
+            record: its end.
+            folder: its files.
+            trained_by: the run of a suite that trained it, e.g. ``nih_256 #1``; None if it is not known.
+        """
+        rows, evaluations = folder.read_history(), folder.read_evaluations()
+        self.log_epochs(run, rows, _times(record, rows)[1])
+        tags = {
+            _ENDED: record.ended_at,
+            "state": record.status,
+            "mlflow.note.content": of_trial(record, trained_by, self._twins(record, trained_by)),
+            **({"trained_by": trained_by} if trained_by else {}),
+            **{f"{one.method}.status": one.status for one in evaluations},
+            **{f"{one.method}.ended_at": one.ended_at for one in evaluations},
+        }
+        if record.outcome is not None:
+            provenance = record.outcome.provenance
+            tags["git_commit"] = tags["mlflow.source.git.commit"] = provenance.git_commit or "none"
+            tags["device"] = provenance.device
+        is_new = any(
+            run.data.tags.get(key) != value for key, value in tags.items() if key.endswith("ended_at")
+        )
+        metrics = _final_metrics(record, evaluations)
+        self._store.log_files(run.info.run_id, _files(folder), again=is_new)
+        if run.inputs is None or not run.inputs.dataset_inputs:
+            with self._store.locked():  # MLflow fails where two name a run's data at once
+                self._store.client.log_inputs(run.info.run_id, [_dataset(record)])
+        self._write(
+            run,
+            metrics=[one for one in metrics if run.data.metrics.get(one.key) != one.value],
+            tags={key: value for key, value in tags.items() if run.data.tags.get(key) != value},
+        )
+        # The time of a record is in seconds, that of a run's start in ms.
+        status, end_ms = STATUS[record.status], max(as_ms(record.ended_at), run.info.start_time)
+        if (run.info.status, run.info.end_time) != (status, end_ms):
+            self._store.client.set_terminated(run.info.run_id, status, end_time=end_ms)
+            self._runs[record.trial.id] = self._store.client.get_run(run.info.run_id)
+
+    def resume(self, run: Run) -> None:
+        """Marks the run as running."""
+        self._store.client.update_run(run.info.run_id, status="RUNNING")
+        self._runs[run.data.tags["trial_id"]] = self._store.client.get_run(run.info.run_id)
+
+    def interrupted(self, trial_id: str) -> None:
+        """Marks the run, if there is one and it is said to be running, as stopped."""
+        run = self._runs.get(trial_id)
+        if run is not None and run.info.status == "RUNNING":
+            self._store.client.set_terminated(run.info.run_id, "KILLED")
+
+    def _create(self, trial: Trial, label: str, record: Record | None) -> Run:
+        start_ms = now_ms() if record is None else _times(record, ())[0]
+        return self._store.client.create_run(
+            self._store.experiment(self._suite),
+            start_time=start_ms,
+            run_name=trial.title(label),
+            tags={KIND: TRIAL_RUN, "trial_id": trial.id},
+        )
+
+    def _tags(self, trial: Trial, label: str) -> dict[str, str]:
+        return {
+            KIND: TRIAL_RUN,
+            "suite": self._suite,
+            "trial_id": trial.id,
+            "mlflow.runName": trial.title(label),
+            "model": label,
+            "dataset": title_of(trial.dataset),
+            "resolution": str(trial.resolution),
+            "seed": str(trial.seed),
+            "mlflow.source.name": f"{label}, {trial.encoder}",
+            "mlflow.source.type": "LOCAL",
+            "mlflow.runType": "evaluation",  # the dashboard opens the parents of such runs by itself
+        }
+
+    def _write(
+        self,
+        run: Run,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Logs to the store, and to what is known of the run."""
+        self._store.log(run.info.run_id, metrics=metrics, params=params, tags=tags)
+        run.data.tags.update(tags or {})
+        run.data.params.update({key: str(value) for key, value in (params or {}).items()})
+        run.data.metrics.update({one.key: one.value for one in metrics})
+
+    def _logged(self, run: Run) -> set[int]:
+        run_id = run.info.run_id
+        if run_id not in self._steps:
+            is_empty = "learning_rate" not in run.data.metrics
+            history = [] if is_empty else self._store.client.get_metric_history(run_id, "learning_rate")
+            self._steps[run_id] = {one.step for one in history}
+        return self._steps[run_id]
+
+    def _twins(self, record: Record, trained_by: str | None) -> str | None:
+        """Returns where the suite that trained the trial shows it; None if that is this one, or unknown."""
+        other = (trained_by or "").rpartition(" #")[0]
+        if not other or other == self._suite or self._store.client.get_experiment_by_name(other) is None:
+            return None
+        found = self._store.runs(other, f"tags.trial_id = '{record.trial.id}'")
+        return self._store.link(found[0]) if found else None
+
+
+def precedence(invocation: Invocation) -> tuple[int, int]:
+    """Returns what is largest for the run of a suite that its trials are shown below."""
+    return len(invocation.trials), invocation.number
+
+
+def trainer_of(record: Record, invocations: Iterable[Invocation]) -> str | None:
+    """Returns the name of the run of a suite that asked for the trial and during which it ended, or None."""
+    for one in sorted(invocations, key=lambda one: one.started_at):
+        asked = any(trial.id == record.trial.id and not trial.was_finished for trial in one.trials)
+        if asked and one.started_at <= record.ended_at <= (one.ended_at or record.ended_at):
+            return one.name
+    return None
+
+
+def _times(record: Record, rows: Sequence[EpochRow]) -> tuple[int, dict[int, int]]:
+    """Returns when the trial began, and when each of its epochs ended, in ms: reckoned from its end."""
+    end_ms = as_ms(record.ended_at)
+    duration_s = sum(row.duration_s for row in rows)
+    if record.outcome is not None:
+        duration_s = record.outcome.duration_s
+    at_s, ends_ms = 0.0, {}
+    begin_ms = end_ms - int(duration_s * 1000)
+    for row in rows:
+        at_s += row.duration_s
+        ends_ms[row.epoch] = begin_ms + int(at_s * 1000)
+    return begin_ms, ends_ms
+
+
+def _final_metrics(record: Record, evaluations: Sequence[CamEvaluation]) -> list[Metric]:
+    """Returns the metrics of the native map by their names, of others below ``<method>/``.
+
+    All are of step 0: the dashboard draws bars of such, which can be compared, and lone dots of others.
+    """
+    if record.outcome is None:
+        return []
+    outcome, end_ms = record.outcome, as_ms(record.ended_at)
+    values = outcome.metrics | {"best_epoch": outcome.best_epoch, "trial_duration_s": outcome.duration_s}
+    found = [metric(name, value, end_ms, 0) for name, value in values.items()]
+    for one in evaluations:
+        at_ms = as_ms(one.ended_at)
+        found += [metric(f"{one.method}/{name}", value, at_ms, 0) for name, value in one.metrics.items()]
+    return found
+
+
+def _files(folder: TrialFolder) -> dict[Path, str]:
+    """Returns the files to show, and the folder of each among the artifacts: not weights and maps."""
+    asked = (folder.trial, folder.record, folder.initial_weights)
+    tables = (folder.history, folder.losses, folder.units, folder.boxes, folder.sensitivity)
+    own = (*asked, *tables, *sorted(folder.path.glob("*.png")))
+    cams = sorted(folder.cams.glob("*")) if folder.cams.is_dir() else []
+    return dict.fromkeys(own, "") | dict.fromkeys(cams, folder.cams.name)
+
+
+def _dataset(record: Record) -> DatasetInput:
+    """Returns what the dashboard's column of data sets shows."""
+    spec = record.trial.dataset
+    checked = record.outcome.provenance.data if record.outcome is not None else None
+    digest = checked.removeprefix("sha256:")[:16] if checked else short_hash(spec.model_dump(mode="json"))
+    name = f"{title_of(spec)} {record.trial.resolution} px"
+    shown = Dataset(name, digest, "local", spec.model_dump_json())
+    return DatasetInput(shown, [InputTag("mlflow.data.context", "train, validate, test")])
+
+
+def _params(trial: Trial) -> dict[str, object]:
+    source = {} if trial.init is None else {"init": trial.init.id}
+    return flatten(trial.model_dump(mode="json", exclude={"init"}) | source)
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    """Returns the leaves of nested mappings by their path, with dots between levels."""
+    leaves: dict[str, object] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            leaves |= flatten(value, f"{prefix}{key}.")
+        else:
+            leaves[prefix + key] = value
+    return leaves

@@ -1,0 +1,89 @@
+"""Runs of suites on disk: numbered, with what was asked for, and how they ended."""
+
+import json
+
+import pytest
+import yaml
+
+from bench.errors import ResultsError
+from bench.results.invocation import Invocations
+from bench.results.provenance import describe
+from bench.results.record import Outcome
+from bench.results.store import ResultsStore
+from bench.suite.load import load_suite
+
+SUITE = """\
+models: [baseline, pylon]
+datasets: [phantom]
+resolutions: [64]
+seeds: [0, 1]
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ResultsStore(tmp_path / "results")
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SUITE)
+    return load_suite(path, ["recipe.max_epochs=3"])
+
+
+def finish(store, trial, accuracy):
+    outcome = Outcome(
+        metrics={"point_accuracy/weighted": accuracy, "point_accuracy/Mass": 0.1},
+        best_epoch=1,
+        num_epochs=1,
+        notes=(),
+        duration_s=1.0,
+        provenance=describe("cpu", "float32", 1),
+    )
+    store.finish(trial, outcome)
+
+
+def test_runs_are_numbered_and_keep_what_was_asked_for(store, loaded, tmp_path):
+    invocations = Invocations(store)
+    finish(store, loaded.grid.trials[0], 0.5)
+    begun = [invocations.begin(loaded, ("run", "small.yaml")) for _ in range(2)]
+    assert [one.name for one in invocations.of("small")] == ["small #1", "small #2"]
+    assert invocations.suites() == ("small",)
+    assert [(one.label, one.was_finished) for one in begun[0].trials] == [
+        ("Baseline", True),
+        ("Baseline", False),
+        ("PYLON", False),
+        ("PYLON", False),
+    ]
+    folder = invocations.folder(begun[1])
+    assert folder.suite.read_text() == SUITE
+    assert json.loads(folder.config.read_text())["recipe"]["max_epochs"] == 3
+    environment = json.loads(folder.environment.read_text())
+    assert environment["packages"]["pydantic"]
+    assert yaml.__version__ == environment["packages"]["PyYAML"]
+
+
+def test_the_end_counts_trials_and_averages_over_seeds(store, loaded, tmp_path):
+    first, second, third, _ = loaded.grid.trials
+    finish(store, first, 0.5)
+    invocations = Invocations(store)
+    invocation = invocations.begin(loaded, ("run",))
+    finish(store, second, 0.7)
+    store.fail(third, "it broke")
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "README.md").write_text("# Table\n")
+    ended = invocations.end(invocation, report=tmp_path / "report")
+    assert ended == invocations.of("small")[0]
+    assert ended.status == "failed"
+    assert ended.counts == {"finished": 2, "failed": 1, "missing": 1, "reused": 1}
+    assert ended.means == pytest.approx({"point_accuracy/weighted/Baseline": 0.6})
+    assert (invocations.folder(ended).report / "README.md").read_text() == "# Table\n"
+
+
+def test_a_damaged_run_is_told_with_its_file(store, loaded):
+    invocations = Invocations(store)
+    path = invocations.folder(invocations.begin(loaded, ("run",))).invocation
+    path.write_text("{")
+    with pytest.raises(ResultsError, match=f"{path}: not a readable run of a suite"):
+        invocations.of("small")
