@@ -96,7 +96,7 @@ def _started_here() -> str:
         return noted.read_text(encoding="utf-8").strip()
     except OSError:
         raise BenchError(
-            "--address auto: `ray start` has made this machine no node of a cluster, nor is RAY_ADDRESS set"
+            "--address auto: `ray start` made this machine no node of a cluster, and no RAY_ADDRESS is set"
         ) from None
 
 
