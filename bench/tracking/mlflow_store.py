@@ -85,9 +85,9 @@ class MlflowStore:
                 time.sleep(1)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Holds the store for this process among those that share the results folder."""
-        with (self._results_dir / ".mlflow.lock").open("w") as stream:
+    def locked(self, name: str = "mlflow") -> Iterator[None]:
+        """Holds the store for this process among those that share the results folder, by the lock `name`."""
+        with (self._results_dir / f".{name}.lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 

@@ -32,17 +32,18 @@ class Synced:
 def sync(results: ResultsStore, suites: Collection[str]) -> Iterator[Synced]:
     """Brings all that the results folder knows of these suites to the store; yields what of each.
 
-    Records of trials are mirrored by the same code as while they run, so twice is the same as once. A run
-    that is going on stays as it is.
+    Records of trials are mirrored by the same code as while they run, so twice is the same as once, and a
+    second one waits for the first. A run that is going on stays as it is.
 
     Raises:
         ResultsError: the store cannot be opened, or a run of a suite cannot be read.
         MlflowException: the store went away.
     """
     store, invocations = MlflowStore(results.root), Invocations(results)
-    every = [one for suite in invocations.suites() for one in invocations.of(suite)]
-    for suite in suites:
-        yield _sync_suite(suite, results, store, invocations, every)
+    with store.locked("mlflow-sync"):
+        every = [one for suite in invocations.suites() for one in invocations.of(suite)]
+        for suite in suites:
+            yield _sync_suite(suite, results, store, invocations, every)
 
 
 def _sync_suite(
