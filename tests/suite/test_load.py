@@ -39,10 +39,11 @@ def test_defaults_are_the_thesis_recipe(tmp_path: Path) -> None:
     assert recipe.channels_last is True
     assert recipe.accumulate == 1
     assert recipe.compile is False
+    assert recipe.limit_batches is None
     assert set(Recipe.model_fields) == {
         *("batch_size", "learning_rate", "max_epochs", "evaluate_every", "plateau_factor"),
         *("plateau_patience", "plateau_threshold", "max_reductions", "mean", "std", "augmentation"),
-        *("precision", "num_threads", "channels_last", "accumulate", "compile"),
+        *("precision", "num_threads", "channels_last", "accumulate", "compile", "limit_batches"),
     }
 
 
