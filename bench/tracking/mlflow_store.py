@@ -33,10 +33,6 @@ _NUMBERS, _WORDS = 800, 100
 
 _PAGE = 1000
 
-_OPENING_TRIES = 5
-_BUSY = "database is locked"
-"""What SQLite says while another process writes for longer than it waits: tried again, a second later."""
-
 
 def default_uri(results_dir: Path) -> str:
     """Returns ``MLFLOW_TRACKING_URI`` where it is set, else the SQLite store below the results folder."""
@@ -69,20 +65,15 @@ class MlflowStore:
         results_dir.mkdir(parents=True, exist_ok=True)
         self._results_dir = results_dir.resolve()
         self._experiments: dict[str, str] = {}
-        for tries_left in reversed(range(_OPENING_TRIES)):
-            try:
-                with self.locked():
-                    self.client = MlflowClient(self.uri)
-                    self.client.search_experiments(max_results=1)
-                return
-            except UNREACHABLE as error:
-                reason = brief(error)
-                if not tries_left or _BUSY not in str(error):
-                    raise ResultsError(
-                        f"MLflow at {self.uri} cannot be opened ({reason}); --no-mlflow of bench run goes "
-                        "without"
-                    ) from None
-                time.sleep(1)
+        try:
+            with self.locked():
+                self.client = MlflowClient(self.uri)
+                self.client.search_experiments(max_results=1)
+        except UNREACHABLE as error:
+            reason = brief(error)
+            raise ResultsError(
+                f"MLflow at {self.uri} cannot be opened ({reason}); --no-mlflow of bench run goes without"
+            ) from None
 
     @contextmanager
     def locked(self, name: str = "mlflow") -> Iterator[None]:
