@@ -4,10 +4,9 @@ Every import of Ray goes through here: what Ray reads when it is imported is set
 """
 
 import logging
-import math
 import os
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -31,12 +30,10 @@ os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMEN
 import ray  # noqa: E402
 
 from bench.errors import BenchError, brief  # noqa: E402
+from bench.execution.machine import Needs, num_rooms  # noqa: E402
 
 ANSWER_S = 10.0
 """Time for a cluster to answer."""
-
-Needs = Mapping[str, float]
-"""What a trial takes of a node: ``cpu`` and ``gpu``, fractions allowed."""
 
 
 def connect(address: str | None) -> None:
@@ -113,20 +110,10 @@ def check_fit(needs: Collection[Needs], nodes: Sequence[Needs]) -> None:
         BenchError: one fits none of them.
     """
     for need in needs:
-        if not any(_num_rooms(need, node) for node in nodes):
+        if not any(num_rooms(need, node) for node in nodes):
             has = max(nodes, key=lambda node: (node["gpu"], node["cpu"]), default={"cpu": 0.0, "gpu": 0.0})
             raise BenchError(
                 f"a trial asks for {need['cpu']:g} CPU cores and {need['gpu']:g} GPUs, and no node of the "
                 f"cluster has them (the best of {len(nodes)} has {has['cpu']:g} and {has['gpu']:g}); lower "
                 "resources.cpu or resources.gpu, or run with --cpu or --serial"
             )
-
-
-def num_slots(needs: Collection[Needs], nodes: Sequence[Needs]) -> int:
-    """Returns how many of the trials can run at once at most, at least 1."""
-    smallest = {name: min(need[name] for need in needs) for name in ("cpu", "gpu")}
-    return max(1, sum(_num_rooms(smallest, node) for node in nodes))
-
-
-def _num_rooms(need: Needs, node: Needs) -> int:
-    return math.floor(min(node[name] / amount for name, amount in need.items() if amount) + 1e-6)

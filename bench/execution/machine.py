@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,9 @@ from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 
 _GPUS = Path("/proc/driver/nvidia/gpus")
+
+Needs = Mapping[str, float]
+"""What a trial takes of a node, or a node has: ``cpu`` and ``gpu``, fractions allowed."""
 
 CPU = "cpu"
 _CORES_ENOUGH = 1_000_000
@@ -38,12 +41,9 @@ class Machine:
         """Returns a machine that has so many GPUs, and cores enough for them."""
         return cls(device, _CORES_ENOUGH, num_gpus)
 
-    def num_slots(self, needs: Sequence[Mapping[str, float]]) -> int:
+    def num_slots(self, needs: Collection[Needs]) -> int:
         """Returns how many trials with these needs run at once at most; one at least."""
-        there = {"cpu": self.num_cpus, "gpu": self.num_gpus}
-        smallest = {name: min((need[name] for need in needs), default=0) for name in there}
-        rooms = [there[name] / amount for name, amount in smallest.items() if amount]
-        return max(1, math.floor(min(rooms, default=1) + 1e-6))
+        return num_slots(needs, [{"cpu": self.num_cpus, "gpu": self.num_gpus}])
 
 
 def this_machine() -> Machine:
@@ -60,6 +60,18 @@ def needs_of(trial: Trial, resources: Resources, *, use_gpu: bool) -> dict[str, 
     cpu = resources.cpu if resources.cpu is not None else trial.recipe.num_threads
     gpu = (resources.gpu if resources.gpu is not None else 1.0) if use_gpu else 0.0
     return {"cpu": cpu, "gpu": gpu}
+
+
+def num_slots(needs: Collection[Needs], nodes: Sequence[Needs]) -> int:
+    """Returns how many of the trials can run at once on these nodes at most; one at least."""
+    smallest = {name: min((need[name] for need in needs), default=0.0) for name in ("cpu", "gpu")}
+    return max(1, sum(num_rooms(smallest, node) for node in nodes))
+
+
+def num_rooms(need: Needs, node: Needs) -> int:
+    """Returns how many trials with this need the node has room for; one if it needs nothing."""
+    rooms = (node[name] / amount for name, amount in need.items() if amount)
+    return math.floor(min(rooms, default=1) + 1e-6)
 
 
 def _name_of(path: Path) -> str:

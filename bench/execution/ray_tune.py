@@ -30,7 +30,7 @@ from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.gpus import num_local_gpus
-from bench.execution.machine import needs_of
+from bench.execution.machine import Needs, needs_of, num_slots
 from bench.execution.stopping import StopWish
 from bench.results.lease import Leases
 from bench.results.record import CamEvaluation, EpochRow, Outcome
@@ -79,7 +79,7 @@ class RayExecutor:
             self._connect()
             nodes = cluster.node_resources()
             cluster.check_fit(needs.values(), nodes)
-            slots = cluster.num_slots(needs.values(), nodes)
+            slots = num_slots(needs.values(), nodes)
             with Leases(store) as leases:
                 agenda = Agenda(trials, store, leases, context.start_until_s)
                 _fit(trials, needs, context, key, agenda, min(slots, self._max_concurrent or slots))
@@ -93,7 +93,7 @@ class RayExecutor:
             cluster.connect(self._address)
 
 
-def _require_cores(needs: Iterable[cluster.Needs]) -> None:
+def _require_cores(needs: Iterable[Needs]) -> None:
     """Says before a cluster is started that this machine has too few cores for a trial."""
     num_cpus = len(os.sched_getaffinity(0))
     for need in needs:

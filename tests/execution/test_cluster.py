@@ -10,6 +10,7 @@ from bench.errors import BenchError
 from bench.execution import cluster
 from bench.execution.context import RunContext
 from bench.execution.gpus import decide_gpu
+from bench.execution.machine import num_slots
 from bench.execution.ray_tune import RayExecutor
 from bench.execution.serial import SerialExecutor
 from bench.results.store import ResultsStore
@@ -93,9 +94,9 @@ def test_trials_run_on_the_cluster_and_it_stays(two_nodes, tmp_path):
 
 def test_places_are_counted_by_node():
     nodes = [{"cpu": 3.0, "gpu": 0.0}, {"cpu": 8.0, "gpu": 1.0}]
-    assert cluster.num_slots([{"cpu": 2.0, "gpu": 0.0}], nodes) == 5
-    assert cluster.num_slots([{"cpu": 1.0, "gpu": 0.25}], nodes) == 4
-    assert cluster.num_slots([{"cpu": 1.0, "gpu": 0.1}], nodes) == 8
+    assert num_slots([{"cpu": 2.0, "gpu": 0.0}], nodes) == 5
+    assert num_slots([{"cpu": 1.0, "gpu": 0.25}], nodes) == 4
+    assert num_slots([{"cpu": 1.0, "gpu": 0.1}], nodes) == 8
     cluster.check_fit([{"cpu": 8.0, "gpu": 1.0}], nodes)
 
 
