@@ -74,10 +74,14 @@ def gain_over(constant: RowHits, row: RowHits | None, expected: int = 0) -> Cell
 
 def area_row(boxes: pd.DataFrame, columns: Sequence[str], resolution: int) -> Row:
     """Returns the mean share of the image that a finding's boxes cover; averages have none."""
-    area = boxes["w"] * boxes["h"] / resolution**2
-    means = area.groupby(boxes["finding"]).mean()
-    cells = [Cell(float(means[column])) if column in means.index else Cell(None) for column in columns]
-    return Row("(Avg. box area)", tuple(cells))
+    means = mean_areas(boxes, resolution)
+    return Row("(Avg. box area)", tuple(Cell(means.get(column)) for column in columns))
+
+
+def mean_areas(boxes: pd.DataFrame, resolution: int) -> dict[str, float]:
+    """Returns by finding the mean share of the image that its boxes cover, in px of the input's side."""
+    shares = boxes["w"] * boxes["h"] / resolution**2
+    return {str(name): float(mean) for name, mean in shares.groupby(boxes["finding"]).mean().items()}
 
 
 def _cell(units: UnitHits, column: str) -> Cell:

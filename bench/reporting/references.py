@@ -11,6 +11,7 @@ import pandas as pd
 from bench.data.nih_names import patients_of
 from bench.errors import SuiteError, listing, nearest
 from bench.metrics.localization import MACRO, WEIGHTED
+from bench.reporting.headings import heading_of
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder, stored_references
 from bench.results.units import read_table
 from bench.suite.identity import bytes_digest, file_digest
@@ -22,7 +23,7 @@ BUILT_IN = (AUTHORS,)
 """References that come with this package."""
 
 _HITS, _SEEDS = "authors_hits_pylon_nih256_seed0.csv", "authors_seeds_pylon_nih256.csv"
-_AVERAGES = {"Weighted avg.": WEIGHTED, "Macro avg.": MACRO}
+_AVERAGES = {heading_of(name): name for name in (WEIGHTED, MACRO)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ from bench.statistics.bootstrap import (
     accuracies_of_samples,
     draw_patients,
     interval_of_patients,
-    spread_over_seeds_and_patients,
+    interval_of_spread,
+    spread_of,
 )
 from bench.statistics.interval import Interval
 from bench.statistics.proportion import wilson_interval
@@ -81,12 +82,7 @@ class RowHits:
     @cached_property
     def over_both(self) -> Interval:
         """Weighted accuracy for other seeds and other patients, where there are enough of both."""
-        spread, mean = self._spread, self.over_seeds.mean
-        if spread is None:
-            return Interval(mean, None, None, self.units.num_patients, self.units.num_seeds)
-        half_width = spread.half_width()
-        low, high = mean - half_width, mean + half_width
-        return Interval(mean, low, high, self.units.num_patients, self.units.num_seeds)
+        return interval_of_spread(self.units, "weighted", self._spread)
 
     @cached_property
     def p_over_both(self) -> float:
@@ -95,12 +91,9 @@ class RowHits:
 
     @cached_property
     def _spread(self) -> Spread | None:
-        units = self.units
-        if units.num_patients < FEWEST_PATIENTS or units.num_seeds < 2:
+        if self.units.num_patients < FEWEST_PATIENTS or self.units.num_seeds < 2:
             return None
-        replicates = _replicates(units, "weighted")
-        spread = spread_over_seeds_and_patients(units.accuracy("weighted"), replicates, units.num_patients)
-        return spread if spread.variance > 0 else None
+        return spread_of(self.units, "weighted", _replicates(self.units, "weighted"))
 
     def _of_seeds(self, seeds: tuple[int, ...]) -> "RowHits":
         chosen = [self.seeds.index(seed) for seed in seeds]

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.errors import listing
-from bench.metrics.localization import MACRO
+from bench.metrics.localization import MACRO, WEIGHTED
 from bench.metrics.protocol import DEFAULT
+from bench.reporting.headings import heading_of
 from bench.reporting.slices import Slice, slices, table_key
 from bench.reporting.table import Cell, Row, Table
 from bench.results.sensitivity import Sensitivity, read_sensitivity
@@ -75,7 +76,7 @@ def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
     yield Table(
         key=table_key("sensitivity", piece),
         title=f"Sensitivity to the protocol, {piece.dataset}, {piece.resolution} px",
-        columns=("Weighted avg.", *(choice.heading for choice in choices.values())),
+        columns=(heading_of(WEIGHTED), *(choice.heading for choice in choices.values())),
         models=tuple(_row(piece, label, tuple(choices), known) for label in labels),
         references=(),
         caption=_CAPTION.format(phrases=phrases),

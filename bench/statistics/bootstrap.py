@@ -215,14 +215,30 @@ def interval_over_seeds_and_patients(
     The interval is symmetric and not cut at 0 or 1. No interval (None) for a single seed or a single patient,
     whose spread is unknown, or where nothing varies.
     """
-    accuracies = units.accuracy(average)
-    mean = float(accuracies.mean())
-    unknown = Interval(mean, None, None, units.num_patients, units.num_seeds)
+    spread = spread_of(units, average, resampled_accuracies(units, average, generator, num_replicates))
+    return interval_of_spread(units, average, spread)
+
+
+def spread_of(units: UnitHits, average: Average, replicates: NDArray[np.float64]) -> Spread | None:
+    """Returns the spread of the mean accuracy for other seeds and other patients, as one number each.
+
+    None for a single seed or a single patient, whose spread is unknown, and where nothing varies.
+
+    Args:
+        units: hits.
+        average: weighted or macro.
+        replicates: accuracies of resampled patients, [replicates, seeds].
+    """
     if units.num_patients < 2 or units.num_seeds < 2:
-        return unknown
-    replicates = resampled_accuracies(units, average, generator, num_replicates)
-    spread = spread_over_seeds_and_patients(accuracies, replicates, units.num_patients)
-    if spread.variance < _ROUNDING**2:
-        return unknown
+        return None
+    spread = spread_over_seeds_and_patients(units.accuracy(average), replicates, units.num_patients)
+    return None if spread.variance < _ROUNDING**2 else spread
+
+
+def interval_of_spread(units: UnitHits, average: Average, spread: Spread | None) -> Interval:
+    """Returns the mean accuracy with the 95% interval that its spread gives, if it has one."""
+    mean = float(units.accuracy(average).mean())
+    if spread is None:
+        return Interval(mean, None, None, units.num_patients, units.num_seeds)
     half_width = spread.half_width()
     return Interval(mean, mean - half_width, mean + half_width, units.num_patients, units.num_seeds)

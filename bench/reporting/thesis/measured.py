@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import listing
+from bench.reporting.control_rows import mean_areas
 from bench.reporting.thesis.layout import Slot, ThesisTable
 from bench.results.record import Record
 from bench.results.store import ResultsStore
@@ -138,8 +139,7 @@ class Measurements:
 
     def _mean_areas(self, trial: _Trial) -> Mapping[str, float]:
         boxes = read_table(self._store.folder(trial.id).boxes)
-        shares = boxes["w"] * boxes["h"] / trial.resolution**2
-        return {str(name): float(mean) for name, mean in shares.groupby(boxes["finding"]).mean().items()}
+        return mean_areas(boxes, trial.resolution)
 
     def _hole(self, suite: str, trials: Sequence[_Trial]) -> str:
         records = [self._record(trial.id) for trial in trials]

@@ -7,6 +7,7 @@ Source: thesis, chapters 5 and 6.
 
 from bench.data.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.metrics.localization import MACRO, WEIGHTED
+from bench.reporting.headings import heading_of
 from bench.reporting.published import AREA_ROW
 from bench.reporting.thesis.layout import Axis, Quantity, Source, ThesisTable
 from bench.suite.claims import Metric
@@ -20,10 +21,10 @@ _OVERLAP = "IoBB > 0.5 or IoU > 0.5"
 
 def _averages(metric: Metric, of: str = "") -> tuple[Quantity, ...]:
     """Returns weighted and macro average; Table 6.2 says in its columns' names of what they are."""
-    headings = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
+    headings = ((name, heading_of(name)) for name in (WEIGHTED, MACRO))
     return tuple(
         Quantity(heading, f"{of} {heading.lower()}" if of else heading, metric, name)
-        for name, heading in headings.items()
+        for name, heading in headings
     )
 
 
