@@ -149,13 +149,15 @@ def run_selected(
     require_references(loaded.suite.references, store.root)
     events = EventLog() if arguments.json else None
     todo = trials_to_run(selected, store, retry_failed=retry_failed)
-    page, is_late = current_page(loaded, store, reports_dir) if not todo else None, False
-    if todo or not _is_mirrored(arguments, loaded, selected):
+    is_late = False
+    if todo or not _is_mirrored(arguments, loaded, selected, store):
         page, is_late = _run(
             arguments, loaded, selected, store, reports_dir, events, retry_failed=retry_failed
         )
-    elif page is None:
-        page = write_run_report(loaded, store, _data(arguments, loaded), reports_dir)
+    else:
+        page = current_page(loaded, store, reports_dir) or write_run_report(
+            loaded, store, _data(arguments, loaded), reports_dir
+        )
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
     failures = _failures(selected, store)
     code, folder = 1 if failures or left else 0, reports_dir / loaded.suite.name
@@ -277,13 +279,14 @@ def _tracker(arguments: argparse.Namespace, results_dir: Path) -> "Tracker":
     return MlflowTracker(results_dir)
 
 
-def _is_mirrored(arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid") -> bool:
+def _is_mirrored(
+    arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid", store: "ResultsStore"
+) -> bool:
     """Whether MLflow knows all that has ended of what is selected; asked without importing it."""
     from bench.tracking.mirrored import is_mirrored, mirrored_tags
 
     if arguments.no_mlflow:
         return True
-    store = open_store(arguments)
     tags = mirrored_tags(store.root, loaded.suite.name)
     records = ((trial.id, store.record(trial.id)) for trial in selected.trials)
     return all(
