@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +62,58 @@ def mount_disk(tmp_path):
     yield mount
     if disk.exists():
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A page in a browser.
+
+    Attributes:
+        page: Playwright's handle on it.
+        complaints: what it said on its console so far and is not known to be harmless.
+    """
+
+    page: object
+    complaints: list[str]
+
+    def wait_for(self, *texts: str, timeout_s: float = 120) -> None:
+        """Waits, by the clock on the wall, until all of these stand in the document."""
+        deadline = time.monotonic() + timeout_s
+        while missing := {text for text in texts if text not in self.page.content()}:
+            assert time.monotonic() < deadline, f"not shown within {timeout_s} s: {missing}"
+            self.page.wait_for_timeout(200)
+
+
+@pytest.fixture
+def open_page():
+    """Opens a URL in headless Chromium, in a window of the size that it is given, in pixels."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    # Said on pages in order too: MLflow's table, its question for accounts, and the browser itself.
+    harmless = ("AG Grid: since", "mlflow/users/current", "ResizeObserver loop")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        running = playwright.chromium.launch(executable_path=chromium, args=arguments)
+
+        def open_page(url: str, width: int = 1900, height: int = 1300) -> Opened:
+            # What a browser remembers of one page changes the next: each has a context of its own.
+            page = running.new_context(viewport={"width": width, "height": height}).new_page()
+            complaints: list[str] = []
+
+            def hear(said: str) -> None:
+                if not any(words in said for words in harmless):
+                    complaints.append(said)
+
+            page.on("console", lambda said: hear(f"{said.type} at {said.location['url']}: {said.text}"))
+            page.on("pageerror", lambda error: hear(str(error)))
+            page.goto(url)
+            return Opened(page, complaints)
+
+        yield open_page
+        running.close()
 
 
 @pytest.fixture(scope="session")
