@@ -15,7 +15,8 @@ from bench.reporting.figures import save
 from bench.reporting.gallery import Gallery, Images, galleries_of
 from bench.reporting.gallery_figure import draw_gallery
 from bench.reporting.gallery_page import gallery_page
-from bench.reporting.report_page import GALLERY
+from bench.reporting.gallery_place import GALLERY
+from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.slices import slices
 from bench.results.atomic import write_text
 from bench.results.store import ResultsStore
@@ -49,7 +50,7 @@ def draw_galleries(
         galleries += galleries_of(piece, store, images, count)
     if not galleries:
         return []
-    write_text(folder / GALLERY, gallery_page(title, galleries))
+    write_text(folder / GALLERY, gallery_page(title, galleries, gallery_sources(grid, store)))
     return [folder / GALLERY, *(path for gallery in galleries for path in _draw(gallery, folder))]
 
 

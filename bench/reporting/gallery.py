@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from bench.errors import ResultsError, listing
 from bench.reporting.gallery_choice import TYPICAL, WORST, best_model, typical_units, worst_units
+from bench.reporting.gallery_trials import shown_trials
 from bench.reporting.overlay_figure import Gray, heat_colours
 from bench.reporting.slices import Slice, table_key
 from bench.results.maps import read_maps_of
@@ -92,15 +93,6 @@ class Gallery:
     rows: tuple[GalleryRow, ...]
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """The trials of one seed whose maps are there, by their row's label, and labels of rows without."""
-
-    seed: int
-    trial_ids: dict[str, str]
-    left_out: tuple[str, ...]
-
-
 def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) -> tuple[Gallery, ...]:
     """Returns the galleries of a slice: typical units, and the best model's worst; none without maps.
 
@@ -114,7 +106,7 @@ def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) 
         ResultsError: tables or maps are damaged, or of different units.
         DataError: an image is missing or unreadable.
     """
-    shown = _shown(piece, store)
+    shown = shown_trials(piece, store)
     if shown is None:
         return ()
     tables = _tables(list(shown.trial_ids.values()), store)
@@ -169,21 +161,6 @@ def enlarged_probabilities(logits: npt.NDArray[np.float32], side_px: int) -> npt
     probabilities = expit(logits.astype(np.float32))
     large = cv2.resize(probabilities, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
     return np.asarray(large, np.float32)
-
-
-def _shown(piece: Slice, store: ResultsStore) -> _Shown | None:
-    """Returns the lowest seed among those that most rows have maps of; None if no row has any."""
-    rows = list(dict.fromkeys(point.label for point in piece.points))
-    by_seed: dict[int, dict[str, str]] = {}
-    for point in piece.points:
-        trial = point.trial
-        if point.cam == "native" and piece.is_localized(point) and store.folder(trial.id).maps.exists():
-            by_seed.setdefault(trial.seed, {})[point.label] = trial.id
-    if not by_seed:
-        return None
-    seed = min(by_seed, key=lambda seed: (-len(by_seed[seed]), seed))
-    found = by_seed[seed]
-    return _Shown(seed, found, tuple(label for label in rows if label not in found))
 
 
 def _tables(trial_ids: Sequence[str], store: ResultsStore) -> list[pd.DataFrame]:

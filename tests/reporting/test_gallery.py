@@ -101,14 +101,14 @@ def test_trials_of_different_units_are_refused(piece, example):
 
 def test_hits_and_misses_differ_in_shape_and_words(piece, example):
     typical, _ = galleries_of(piece, example.store, gray_images, 2)
-    page = gallery_page("A & B", [typical])
+    page = gallery_page("A & B", [typical], "sha256:abc")
     num_hits = sum(heatmap.is_hit for row in typical.rows for heatmap in row.heatmaps)
     num_misses = 4 * 2 - num_hits
     assert (num_hits, num_misses) == (5, 3)
     assert page.count('<circle class="peak"') == page.count("● hit 0.50") == num_hits
     assert page.count('<path class="cross"') == page.count("× miss 0.50") == num_misses
     assert not re.search(r"https?:|<script|<link|url\(", page)
-    assert page.count("data:image/jpeg;base64,") == 4 * 3
+    assert page.count("data:image/webp;base64,") == 4 * 3
     (figure,) = draw_gallery(typical)
     markers = [line.get_marker() for axes in figure.axes for line in axes.lines]
     assert markers.count("o") == num_hits
