@@ -10,6 +10,7 @@ from bench.errors import BenchError
 
 if TYPE_CHECKING:
     from bench.data.dataset import DataContext
+    from bench.reporting.build import Report
     from bench.results.record import Record
     from bench.results.store import ResultsStore, TrialFolder
     from bench.suite.load import LoadedSuite
@@ -21,16 +22,27 @@ def write_run_report(
     """Writes the suite's figures, then its report, the lock last; returns the report's page."""
     from bench.cli.gallery_drawing import draw_galleries
     from bench.reporting.build import render_report, write_report
-    from bench.reporting.suite_curves_figure import write_suite_curves
 
     report, title = render_report(loaded, store), loaded.suite.title or loaded.suite.name
     folder = reports_dir / report.name
     with _optional():
-        write_suite_curves(title, loaded.grid, store, folder)
+        draw_figures(loaded, store, report, reports_dir)
     with _optional():
         draw_galleries(title, loaded.grid, store, data, folder)
     write_report(report, reports_dir)
     return report.page
+
+
+def draw_figures(
+    loaded: "LoadedSuite", store: "ResultsStore", report: "Report", reports_dir: Path
+) -> list[Path]:
+    """Writes the figures that need no images into the report's folder; returns the files."""
+    from bench.reporting.report_figures import write_figures
+    from bench.reporting.suite_curves_figure import write_suite_curves
+
+    folder, title = reports_dir / report.name, loaded.suite.title or loaded.suite.name
+    curves = write_suite_curves(title, loaded.grid, store, folder)
+    return [*([] if curves is None else [curves]), *write_figures(report.name, report.tables, folder)]
 
 
 def draw_trial(record: "Record", folder: "TrialFolder") -> None:

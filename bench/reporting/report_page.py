@@ -19,7 +19,7 @@ from bench.reporting.lanes import STYLE
 from bench.reporting.table import Table
 from bench.reporting.thesis.tables import THESIS_TABLES
 
-_INTERVALS, _POINTS = "intervals-", "point_accuracy-"
+INTERVALS, POINTS = "intervals-", "point_accuracy-"
 """Beginnings of the keys of tables that figures are drawn of."""
 
 
@@ -35,7 +35,7 @@ def report_page(
         claims: the table of claims; none if the suite claims nothing.
         origin: where the numbers come from, in sentences; the first one counts trials.
     """
-    intervals = [table for table in tables if table.key.startswith(_INTERVALS) and table.models]
+    intervals = [table for table in tables if table.key.startswith(INTERVALS) and table.models]
     plots = [forest_plot(table, published_means(name, table)) for table in intervals]
     lead = " ".join([*origin[:1], *map(_headline, intervals)])
     sections = {
@@ -97,7 +97,7 @@ def _links(sections: Mapping[str, str], tables: Sequence[Table]) -> str:
 
 def _with_figure(table: Table) -> Iterator[str]:
     yield table_section(table, level=3)
-    if table.key.startswith(_POINTS) and (figure := finding_plot(table)):
+    if table.key.startswith(POINTS) and (figure := finding_plot(table)):
         yield figure
 
 

@@ -79,9 +79,11 @@ def test_report_files_are_written_and_repeatable(finished):
     tables = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons", "sensitivity")
     expected = {f"{table}-phantom-64px.{suffix}" for table in tables for suffix in ("md", "tex", "csv")}
     galleries = {"gallery.html", "gallery-phantom-64px.png", "gallery-worst-phantom-64px.png"}
+    endings = (".pdf", "-wide.pdf", ".png")
+    figures = {f"{what}-phantom-64px{ending}" for what in ("forest", "findings") for ending in endings}
     drawn = {name for name in names if "-page" not in name}
     others = {"README.md", "index.html", "learning_curves.png", "table.lock.json"}
-    assert drawn == expected | galleries | others
+    assert drawn == expected | figures | galleries | others
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert bench("report", "small.yaml").returncode == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
