@@ -35,16 +35,18 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)
 
-    from bench.cli.gallery_drawing import draw_galleries
+    from bench.cli.gallery_drawing import ImageReader, draw_galleries
     from bench.data.dataset import DataContext
     from bench.reporting.build import PAGE
     from bench.reporting.gallery_place import place_gallery
     from bench.reporting.gallery_trials import gallery_sources
 
     store, suite = shared.open_store(arguments), loaded.suite
-    context = DataContext(shared.data_root(arguments), shared.cache_dir(arguments), dict(grid.files))
+    images = ImageReader(
+        DataContext(shared.data_root(arguments), shared.cache_dir(arguments), dict(grid.files))
+    )
     folder = arguments.reports_dir / suite.name
-    files = draw_galleries(suite.title or suite.name, grid, store, context, folder, arguments.count)
+    files = draw_galleries(suite.title or suite.name, grid, store, images, folder, arguments.count)
     if not files:
         raise ResultsError(
             f"{suite.name}: no finished trial in {store.root} has heatmaps of units with boxes (maps.npz), "

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from bench.errors import BenchError
 from bench.execution.context import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
-    from bench.data.dataset import DataContext
+    from bench.cli.gallery_drawing import ImageReader
     from bench.execution.event_log import EventLog
     from bench.execution.executor import Executor
     from bench.results.store import ResultsStore
@@ -156,7 +157,7 @@ def run_selected(
         )
     else:
         page = current_page(loaded, store, reports_dir) or write_run_report(
-            loaded, store, _data(arguments, loaded), reports_dir
+            loaded, store, _images(arguments, loaded), reports_dir
         )
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
     failures = _failures(selected, store)
@@ -212,18 +213,21 @@ def _run(
         closing(_tracker(arguments, store.root)) as tracker,
         recorded(loaded.narrowed(selected), command, store, tracker) as recording,
     ):
-        driver = Driver(store, tracker, events or Display(store), illustrate=draw_trial)
+        images = _images(arguments, loaded)
+        illustrate = partial(draw_trial, store=store, images=images)
+        driver = Driver(store, tracker, events or Display(store), illustrate=illustrate)
         run_grid(selected, resources, context, executor, driver, retry_failed=retry_failed)
-        page = write_run_report(loaded, store, _data(arguments, loaded), reports_dir)
+        page = write_run_report(loaded, store, images, reports_dir)
         recording.report = reports_dir / loaded.suite.name
     return page, context.start_until_s is not None and time.monotonic() >= context.start_until_s
 
 
-def _data(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "DataContext":
+def _images(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "ImageReader":
+    from bench.cli.gallery_drawing import ImageReader
     from bench.data.dataset import DataContext
 
     root, cache = shared.data_root(arguments), shared.cache_dir(arguments)
-    return DataContext(root, cache, dict(loaded.grid.files))
+    return ImageReader(DataContext(root, cache, dict(loaded.grid.files)))
 
 
 def _failures(selected: "Grid", store: "ResultsStore") -> list[str]:

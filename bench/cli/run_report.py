@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.data.dataset import DataContext
+    from bench.cli.gallery_drawing import ImageReader
     from bench.reporting.build import Report
     from bench.results.record import Record
     from bench.results.store import ResultsStore, TrialFolder
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_run_report(
-    loaded: "LoadedSuite", store: "ResultsStore", data: "DataContext", reports_dir: Path
+    loaded: "LoadedSuite", store: "ResultsStore", images: "ImageReader", reports_dir: Path
 ) -> str:
     """Writes the suite's figures, then its report, the lock last; returns the report's page."""
     from bench.cli.gallery_drawing import draw_galleries
@@ -28,7 +28,7 @@ def write_run_report(
     with _optional():
         draw_figures(loaded, store, report, reports_dir)
     with _optional():
-        draw_galleries(title, loaded.grid, store, data, folder)
+        draw_galleries(title, loaded.grid, store, images, folder)
     write_report(report, reports_dir)
     return report.page
 
@@ -45,12 +45,15 @@ def draw_figures(
     return [*([] if curves is None else [curves]), *write_figures(report.name, report.tables, folder)]
 
 
-def draw_trial(record: "Record", folder: "TrialFolder") -> None:
-    """Draws the learning curve of a trial that has ended into its folder."""
+def draw_trial(record: "Record", folder: "TrialFolder", store: "ResultsStore", images: "ImageReader") -> None:
+    """Draws the learning curve of a trial that has ended, and samples of its heatmaps, into its folder."""
+    from bench.cli.gallery_drawing import draw_samples_of
     from bench.reporting.learning_curve_figure import write_learning_curve
 
     with _optional():
         write_learning_curve(record, folder)
+    with _optional():
+        draw_samples_of(record, store, images)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from bench.reporting.gallery_trials import shown_trials
 from bench.reporting.overlay_figure import Gray, heat_colours
 from bench.reporting.slices import Slice, table_key
 from bench.results.maps import read_maps_of
+from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
 
@@ -25,7 +26,13 @@ Images = Callable[[Sequence[str]], Gray]
 """Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
 
 _UNIT = ["image", "finding"]
+_FEWEST_SAMPLES = 8
 
+_SAMPLES = (
+    "Of each finding, units are sorted by whether they are hit, then by image; shown is the middle, or the "
+    "middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number is the "
+    "probability there."
+)
 _MARKS = (
     "Each heatmap is coloured over its own range, clear where it is lowest. Boxes are those of the data set; "
     "the map's peak is a disc where it hits (lies in a box of the finding) and a cross where it misses; the "
@@ -133,6 +140,32 @@ def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) 
         for what, title, rule, positions in parts
         if positions
     )
+
+
+def samples_of(record: Record, store: ResultsStore, images: Images) -> Gallery | None:
+    """Returns typical units of a finished trial, at least one of each finding; None without maps of them.
+
+    Args:
+        record: of the trial.
+        store: where its results are.
+        images: gives test images.
+
+    Raises:
+        ResultsError: its tables or maps are damaged.
+        DataError: an image is missing or unreadable.
+    """
+    trial = record.trial
+    if record.status != "finished" or not store.folder(trial.id).maps.exists():
+        return None
+    tables = _tables([trial.id], store)
+    hits = tables[0]["hit"].to_numpy(bool)
+    num_findings = tables[0]["finding"].nunique()
+    if num_findings == 0:
+        return None
+    positions = typical_units(tables[0], hits[:, None], -(-_FEWEST_SAMPLES // num_findings))
+    rows = _rows(positions, tables, [trial.id], store, images)
+    title = trial.title(trial.label)
+    return Gallery(store.folder(trial.id).heatmap_samples.stem, title, _SAMPLES, (trial.label,), rows)
 
 
 def overlay_of(radiograph: Gray, logits: npt.NDArray[np.float32]) -> Colour:

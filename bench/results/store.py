@@ -5,6 +5,7 @@ results/trials/<id>/trial.json      what was asked for
                     initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
                     learning_curve.png   the history drawn, once the trial has ended
+                    heatmaps.png    typical units' heatmaps on their radiographs
                     losses.parquet  one row per optimisation step: epoch, step, images, loss
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input, and the images' own sizes
@@ -48,6 +49,7 @@ class TrialFolder:
         self.initial_weights = path / "initial_weights.json"
         self.history = path / "history.csv"
         self.learning_curve = path / "learning_curve.png"
+        self.heatmap_samples = path / "heatmaps.png"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
         self.maps = path / "maps.npz"

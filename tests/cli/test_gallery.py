@@ -59,6 +59,26 @@ def test_a_run_leaves_its_gallery_which_the_lock_does_not_name(place, capsys):
     assert main(["report", str(place / "suite.yaml"), "--check", *words]) == 0
 
 
+def test_a_run_leaves_samples_of_each_trials_heatmaps(place):
+    folders = list((place / "results" / "trials").iterdir())
+    assert len(folders) == 4
+    for folder in folders:
+        assert Image.open(folder / "heatmaps.png").width >= 400
+
+
+def test_a_page_that_is_there_gets_the_gallery(place, capsys):
+    page = place / "reports" / "suite" / "index.html"
+    before = page.read_text()
+    assert "<image href" in before
+    words = ["gallery", str(place / "suite.yaml"), "--results-dir", str(place / "results")]
+    words += ["--reports-dir", str(place / "reports")]
+    assert main([*words, "--count", "2"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == str(page)
+    assert page.read_text().count("<image href") > before.count("<image href")
+    assert main(words) == 0
+    assert page.read_text() == before
+
+
 def test_the_process_prints_the_files_that_it_draws(place):
     done = gallery(place, "--count", "2", "--reports-dir", "more")
     assert (done.returncode, done.stderr) == (0, "")

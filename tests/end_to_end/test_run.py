@@ -147,6 +147,7 @@ def test_mlflow_mirrors_every_trial(finished):
             "units.parquet",
             "history.csv",
             "learning_curve.png",
+            "heatmaps.png",
         } <= artifacts
 
 

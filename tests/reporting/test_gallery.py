@@ -9,8 +9,8 @@ import torch
 
 from bench.errors import ResultsError
 from bench.evaluation.localize import enlarged
-from bench.reporting.gallery import enlarged_probabilities, galleries_of, overlay_of
-from bench.reporting.gallery_figure import draw_gallery
+from bench.reporting.gallery import enlarged_probabilities, galleries_of, overlay_of, samples_of
+from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
 from bench.reporting.slices import slices
 from bench.results.maps import writing_maps
@@ -133,3 +133,40 @@ def test_the_end_of_a_long_name_is_shown(piece, example):
     row = replace(typical.rows[0], image="folder/" * 5 + "last.png")
     (figure,) = draw_gallery(replace(typical, rows=(row,)))
     assert figure.axes[0].texts[1].get_text() == "…r/folder/folder/folder/last.png"
+
+
+def test_samples_of_a_trial_are_typical_units_of_every_finding(piece, example):
+    record = example.store.record(piece.points[0].trial.id)
+    samples = samples_of(record, example.store, gray_images)
+    assert samples.title == "PYLON · s0 · phantom 64 px"
+    # Two findings of two units each: all of them, those of a finding in the order of hits.
+    shown = [(row.image, row.finding, row.heatmaps[0].outcome) for row in samples.rows]
+    assert shown == [
+        ("a.png", "Mass", "hit"),
+        ("b.png", "Mass", "hit"),
+        ("c.png", "Nodule", "miss"),
+        ("b.png", "Nodule", "hit"),
+    ]
+    figure = draw_samples(samples)
+    words = [[text.get_text() for text in axes.texts][:2] for axes in figure.axes]
+    assert words == [
+        ["Mass", "● hit 0.50"],
+        ["Mass", "● hit 0.50"],
+        ["Nodule", "× miss 0.50"],
+        ["Nodule", "● hit 0.50"],
+    ]
+
+
+def test_lines_of_samples_are_full_before_the_next_begins(piece, example):
+    samples = samples_of(example.store.record(piece.points[0].trial.id), example.store, gray_images)
+    places = [axes.get_position() for axes in draw_samples(replace(samples, rows=samples.rows * 2)).axes]
+    assert [place.x0 for place in places[:4]] == pytest.approx([place.x0 for place in places[4:]])
+    assert len({round(place.y0, 6) for place in places}) == 2
+    assert places[0].y0 > places[4].y1
+
+
+def test_a_trial_without_maps_has_no_samples(filled):
+    for point in filled.load().grid.points:
+        record = filled.store.record(point.trial.id)
+        if record is not None:
+            assert samples_of(record, filled.store, gray_images) is None

@@ -40,6 +40,7 @@ def test_a_run_of_a_suite_is_a_parent_with_its_trials_below(mirror):
     }
     assert mirror.artifacts(parent, "report") == {"report/README.md", "report/figure.png"}
     assert ended.status == "finished"
+    assert mirror.artifacts(child) == {"trial.json", "record.json", "history.csv", "heatmaps.png"}
 
 
 def test_a_trial_of_several_runs_of_a_suite_is_below_the_widest_only(mirror):
