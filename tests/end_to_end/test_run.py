@@ -18,6 +18,7 @@ import pytest
 
 from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
+from bench.tracking.dashboard_view import runs_link
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -395,6 +396,7 @@ def dashboard(finished):
         other.listen()
         process = bench.start("ui")
         address = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline()).group()
+        assert process.stderr.readline().startswith(f"  small: {address}/#/experiments/")
         try:
             wait_until(lambda: answers(address), "the dashboard's answer")
             yield address
@@ -426,7 +428,7 @@ def test_dashboard_shows_runs_curves_and_the_table_without_complaints(finished, 
     by_accuracy = "orderByKey=metrics.%60point_accuracy%2Fweighted%60&compareRunsMode=CHART"
     children = {run.info.run_name for _, run in mlflow_runs(bench)}
     for url, expected in (
-        (runs, {"small #1", "phantom 64 px", *children}),
+        (f"{dashboard}/{runs_link(experiment)}", {"small #1", "auroc/weighted", *children}),
         (f"{runs}?{by_accuracy}", {"point_accuracy/weighted", "js-plotly-plot", *children}),
         (f"{runs}/{parent}", {"small #1", "Point localization accuracy, phantom, 64 px", "<td>PYLON</td>"}),
     ):

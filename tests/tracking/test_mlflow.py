@@ -1,5 +1,6 @@
 """The MLflow mirror while a suite runs: complete, found again, and never the reason that a result is lost."""
 
+import json
 import logging
 import re
 import threading
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from bench.results.record import CamEvaluation
+from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 from bench.tracking.mlflow import MlflowTracker
 from bench.tracking.tracker import NullTracker
 
@@ -58,10 +60,13 @@ def test_a_trial_of_several_runs_of_a_suite_is_below_the_widest_only(mirror):
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[1].info.run_id}
     assert [child.data.tags["invocations"] for child in children] == ["#1, #2,", "#2, #3,"]
     note = mirror.runs("suite run")[2].data.tags["mlflow.note.content"]
-    (link,) = re.findall(r"\(#/experiments/1/runs\?(\S+)\)", note)
-    (condition,) = parse_qs(link)["searchFilter"]
+    charts, runs = re.findall(r"\(#/experiments/1/runs\?(\S+?)\)", note)
+    (condition,) = parse_qs(charts)["searchFilter"]
     (shown,) = mirror.client.search_runs(["1"], condition)
     assert shown.info.run_id == children[1].info.run_id
+    (view,) = parse_qs(runs)["viewStateShareKey"]
+    kept = mirror.client.get_experiment("1").tags[f"mlflow.sharedViewState.{view}"]
+    assert "metrics.`point_accuracy/weighted`" in json.loads(kept)["selectedColumns"]
 
 
 def test_of_equally_wide_runs_of_a_suite_the_latest_has_the_trials(mirror):
@@ -224,3 +229,11 @@ def test_two_trackers_that_meet_make_one_run_of_a_trial(mirror):
     assert run.data.tags["invocation"] == "2"
     for tracker in (first, second):
         tracker.close()
+
+
+def test_an_experiment_of_before_gets_its_view(mirror):
+    mirror.run()
+    mirror.client.delete_experiment_tag("1", VIEW_TAG)
+    assert VIEW_TAG not in mirror.client.get_experiment("1").tags
+    mirror.run()
+    assert mirror.client.get_experiment("1").tags[VIEW_TAG] == VIEW
