@@ -1,45 +1,73 @@
-"""Which trials a gallery shows: those of one seed whose maps are there."""
+"""Which maps a gallery shows: those of one seed that are there, a column for each row of the tables."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.reporting.slices import Slice, slices, table_key
 from bench.results.store import ResultsStore
+from bench.suite.cam import CamMethod
 from bench.suite.grid import Grid
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 
 
 @dataclass(frozen=True)
-class ShownTrials:
-    """The trials of a slice whose maps a gallery shows.
+class ShownMaps:
+    """The maps of a trial by one method.
 
     Attributes:
-        seed: of all of them.
-        trial_ids: by their row's label, in the order of the suite.
-        left_out: labels of rows without maps of that seed.
+        trial_id: names the trial.
+        cam: the method; native maps are logits, others in [0, 1].
+        units: the table of its units.
+        boxes: the table of their boxes.
+        maps: the maps of its units.
+    """
+
+    trial_id: str
+    cam: CamMethod
+    units: Path
+    boxes: Path
+    maps: Path
+
+
+@dataclass(frozen=True)
+class ShownSeed:
+    """What a gallery of a slice shows.
+
+    Attributes:
+        seed: of all trials.
+        maps: by their row, in the order of the suite.
+        left_out: rows without maps of that seed.
     """
 
     seed: int
-    trial_ids: dict[str, str]
+    maps: dict[str, ShownMaps]
     left_out: tuple[str, ...]
 
 
-def shown_trials(piece: Slice, store: ResultsStore) -> ShownTrials | None:
-    """Returns those of the lowest seed among the ones that most rows have maps of; None without maps."""
-    rows = list(dict.fromkeys(point.label for point in piece.points))
-    by_seed: dict[int, dict[str, str]] = {}
+def maps_of(trial_id: str, cam: CamMethod, store: ResultsStore) -> ShownMaps:
+    """Returns where the maps of a trial are, whether they are there or not."""
+    folder = store.folder(trial_id)
+    if cam == "native":
+        return ShownMaps(trial_id, cam, folder.units, folder.boxes, folder.maps)
+    return ShownMaps(trial_id, cam, folder.cam_units(cam), folder.boxes, folder.cam_maps(cam))
+
+
+def shown_seed(piece: Slice, store: ResultsStore) -> ShownSeed | None:
+    """Returns the lowest seed among those that most rows have maps of, with these; None without maps."""
+    found: dict[int, dict[str, ShownMaps]] = {}
     for point in piece.points:
-        trial = point.trial
-        if point.cam == "native" and piece.is_localized(point) and store.folder(trial.id).maps.exists():
-            by_seed.setdefault(trial.seed, {})[point.label] = trial.id
-    if not by_seed:
+        shown = maps_of(point.trial.id, point.cam, store)
+        if piece.is_localized(point) and shown.maps.exists():
+            found.setdefault(point.trial.seed, {})[point.row] = shown
+    if not found:
         return None
-    seed = min(by_seed, key=lambda seed: (-len(by_seed[seed]), seed))
-    found = by_seed[seed]
-    return ShownTrials(seed, found, tuple(label for label in rows if label not in found))
+    seed = min(found, key=lambda seed: (-len(found[seed]), seed))
+    rows = dict.fromkeys(point.row for point in piece.points)
+    return ShownSeed(seed, found[seed], tuple(row for row in rows if row not in found[seed]))
 
 
 def gallery_sources(grid: Grid, store: ResultsStore) -> str:
-    """Returns ``sha256:…`` of what galleries of the grid would show: which trials, and their units.
+    """Returns ``sha256:…`` of what galleries of the grid would show: which rows, and their units.
 
     Maps are not read: units change where maps do.
 
@@ -48,10 +76,9 @@ def gallery_sources(grid: Grid, store: ResultsStore) -> str:
     """
     found = []
     for piece in slices(grid, store):
-        shown = shown_trials(piece, store)
+        shown = shown_seed(piece, store)
         if shown is None:
             continue
-        folders = [(label, store.folder(trial_id)) for label, trial_id in shown.trial_ids.items()]
-        files = [[label, file_digest(one.units), file_digest(one.boxes)] for label, one in folders]
+        files = [[row, file_digest(one.units), file_digest(one.boxes)] for row, one in shown.maps.items()]
         found.append([table_key("gallery", piece), shown.seed, files, list(shown.left_out)])
     return bytes_digest(canonical_json(found).encode())

@@ -11,8 +11,9 @@ results/trials/<id>/trial.json      what was asked for
                     boxes.parquet   the boxes of those units, in px of the input, and the images' own sizes
                     maps.npz        the native heatmap of each of those units, small as the model returned it
                     sensitivity.json   point accuracy when one choice of the protocol is changed
-                    cams/<method>.parquet, cams/<method>.json   per-unit table and metrics of maps other than
-                                    the native one, or that they failed; only of a finished trial
+                    cams/<method>.parquet, cams/<method>.json, cams/<method>.npz   per-unit table and metrics
+                                    of maps other than the native one, or that they failed, and the maps;
+                                    only of a finished trial
                     best.safetensors   weights of the best epoch, once training is over
                     last.ckpt, previous.ckpt, best-<epoch>.safetensors   the two latest states to resume from
                                     and the best weights that they know, until finished
@@ -64,6 +65,10 @@ class TrialFolder:
     def cam_units(self, method: CamMethod) -> Path:
         """Returns where the per-unit table of `method` is."""
         return self.cams / f"{method}.parquet"
+
+    def cam_maps(self, method: CamMethod) -> Path:
+        """Returns where the maps of `method` are, of each unit one."""
+        return self.cams / f"{method}.npz"
 
     def cam_evaluation(self, method: CamMethod) -> Path:
         """Returns where the evaluation of `method` is."""

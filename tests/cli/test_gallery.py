@@ -15,7 +15,7 @@ from bench.cli.main import main
 from bench.data.dataset import DataContext
 from bench.data.registry import read_source
 from bench.data.source import place_boxes
-from bench.reporting.gallery import enlarged_probabilities
+from bench.reporting.gallery import enlarged_map
 from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
@@ -111,7 +111,7 @@ def test_peaks_and_hits_are_those_of_localization(place):
     boxes = place_boxes(source, names, 64)
     for position, logits in enumerate(read_maps_of(folder.maps, range(len(units)))):
         unit = units.iloc[position]
-        large = enlarged_probabilities(logits, 64)
+        large = enlarged_map(logits, 64)
         assert large[unit["peak_row"], unit["peak_column"]] == pytest.approx(large.max(), abs=1e-5)
         own = boxes[
             (boxes["image_index"] == names.index(unit["image"]))

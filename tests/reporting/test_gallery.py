@@ -9,12 +9,14 @@ import torch
 
 from bench.errors import ResultsError
 from bench.evaluation.localize import enlarged
-from bench.reporting.gallery import enlarged_probabilities, galleries_of, overlay_of, samples_of
+from bench.reporting.gallery import enlarged_map, galleries_of, overlay_of, samples_of
 from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
 from bench.reporting.slices import slices
 from bench.results.maps import writing_maps
 from bench.results.units import UNIT_COLUMNS, read_table, write_table
+
+from .conftest import SUITE
 
 SIDE = 64
 
@@ -42,11 +44,11 @@ def piece(example):
 def test_maps_are_enlarged_as_localization_does_it(small, side):
     logits = np.random.default_rng(0).normal(0, 4, (small, small)).astype(np.float32)
     expected = enlarged(torch.sigmoid(torch.from_numpy(logits))[None, None], side)[0, 0].numpy()
-    np.testing.assert_allclose(enlarged_probabilities(logits, side), expected, atol=1e-5)
+    np.testing.assert_allclose(enlarged_map(logits, side), expected, atol=1e-5)
 
 
 def test_extreme_logits_are_probabilities_of_0_and_1():
-    large = enlarged_probabilities(np.array([[-1e4, 1e4], [-1e4, 1e4]], np.float32), 2)
+    large = enlarged_map(np.array([[-1e4, 1e4], [-1e4, 1e4]], np.float32), 2)
     np.testing.assert_array_equal(large, [[0, 1], [0, 1]])
 
 
@@ -89,6 +91,38 @@ def test_a_seed_that_more_models_have_is_preferred_to_a_lower_one(piece, example
 def test_there_is_no_gallery_without_maps(filled):
     (piece,) = slices(filled.load().grid, filled.store)
     assert galleries_of(piece, filled.store, gray_images, 1) == ()
+
+
+def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
+    loaded = example.load(SUITE.replace("seeds:", "cams: [native, grad_cam, eigen_cam]\nseeds:"))
+    example.fill(loaded)
+    values = np.zeros((4, 4), np.float32)
+    values[0, 3] = 1
+    for point in loaded.grid.points:
+        folder = example.store.folder(point.trial.id)
+        if point.label == "PYLON" and point.trial.seed == 0:
+            if point.cam != "native":
+                example.evaluate(point, 0.5)
+            path = {"native": folder.maps, "grad_cam": folder.cam_maps("grad_cam")}.get(point.cam)
+            if path is not None:
+                with writing_maps(path) as keep:
+                    for _ in range(4):
+                        keep(values)
+    (piece,) = slices(loaded.grid, example.store)
+    typical, worst = galleries_of(piece, example.store, gray_images, 2)
+    assert typical.models == ("PYLON", "PYLON [Grad-CAM]")
+    assert "PYLON [Eigen-CAM]" in typical.caption
+    assert "their number is no probability" in typical.caption
+    # Each column has the hits of its own table: PYLON misses the last unit, Grad-CAM all but the first.
+    outcomes = {(row.image, row.finding): [h.outcome for h in row.heatmaps] for row in typical.rows}
+    assert outcomes["a.png", "Mass"] == ["hit", "hit"]
+    assert outcomes["b.png", "Nodule"] == ["hit", "miss"]
+    assert outcomes["c.png", "Nodule"] == ["miss", "miss"]
+    assert "The misses of PYLON, " in worst.caption
+    native, grad_cam = typical.rows[0].heatmaps
+    gray = gray_images(["a.png"])[0]
+    assert (native.overlay == overlay_of(gray, values)).all()
+    assert (grad_cam.overlay == overlay_of(gray, values, are_probabilities=True)).all()
 
 
 def test_trials_of_different_units_are_refused(piece, example):

@@ -156,6 +156,7 @@ def test_other_maps_are_logged_beside_the_native_one_when_they_come(mirror):
         tracker.started(trial)  # as when a finished trial is taken up again
         evaluation = CamEvaluation(method=method, status=status, metrics=values, ended_at="2026-01-01")
         mirror.store.evaluated(trial.id, evaluation)
+        mirror.store.folder(trial.id).cam_maps(method).write_bytes(b"maps, which are not uploaded")
         tracker.ended(mirror.store.record(trial.id), mirror.store.folder(trial.id))
         tracker.close()
     (run,) = mirror.runs()
