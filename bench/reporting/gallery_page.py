@@ -13,7 +13,7 @@ from bench.reporting.headings import heading_of
 from bench.reporting.html import document
 from bench.reporting.overlay_figure import Gray
 
-_LARGEST_PX, _QUALITY, _EFFORT = 256, 80, 6
+_LARGEST_PX, _QUALITY, _EFFORT = 256, 75, 6
 """Of an image within the page, which is shown no larger than that: as WebP, half of what it is as JPEG."""
 
 

@@ -44,7 +44,7 @@ STYLE = """\
 .cross.case { stroke: #000; stroke-width: 5; }
 @media print { .units { gap: 1rem 1.5rem;
     grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--cells) * 9rem), 1fr)); }
-  .drawn .caption { break-after: avoid; } .unit { break-inside: avoid; }
+  .drawn + .drawn { break-before: page; } .unit { break-inside: avoid; }
   .cells { grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
   .cells svg { print-color-adjust: exact; } }
 """
