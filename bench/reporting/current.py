@@ -9,7 +9,7 @@ from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite
 
 CURVES = "learning_curves.png"
-"""The one file of a report that no lock names: its bytes are the drawing library's."""
+"""A figure: no lock names those, since their bytes are the drawing library's."""
 
 
 def current_page(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) -> str | None:

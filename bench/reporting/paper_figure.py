@@ -21,10 +21,7 @@ _MARKERS = ("o", "s", "D", "^", "v", "P", "h")
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
-    "axes.titlesize": 8.5,
-    "axes.titleweight": "bold",
     "text.color": INK,
-    "axes.labelcolor": INK,
     "xtick.color": SOFT,
     "ytick.color": INK,
     "legend.frameon": False,
