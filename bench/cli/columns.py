@@ -45,6 +45,7 @@ def flow(labels: Sequence[str], groups: Sequence[Group], width: int) -> Iterator
         yield ""
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Returns the text as lines of at most `width` characters, all but the first indented."""
-    return textwrap.wrap(text, width, subsequent_indent=_GAP)
+def wrap(text: str, width: int, *, is_indented: bool = False) -> list[str]:
+    """Returns the text as lines of at most `width` characters, all but the first indented, or all of them."""
+    first = _GAP if is_indented else ""
+    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=_GAP, break_on_hyphens=False)
