@@ -21,7 +21,9 @@ from bench.results.shipped_sizes import shipped_size
 from bench.suite.trial import Trial
 from bench.training.schedule import fewest_epochs
 
-Source = Literal["measured", "measured on other data", "probed", "prior"]
+SpeedSource = Literal["measured", "measured on other data", "probed", "prior"]
+EpochsSource = Literal["measured", "fixed", "prior"]
+"""Fixed are those of a recipe whose cap comes before training can stop."""
 
 _FORWARD_SHARE = 1 / 3
 
@@ -37,8 +39,8 @@ class TrialCost:
     """
 
     left_s: Span
-    speed: Source
-    epochs: Source
+    speed: SpeedSource
+    epochs: EpochsSource
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,16 @@ class Estimator:
         left = (max(count - num_epochs_done, 0) for count in (epochs.fewest, epochs.expected, epochs.most))
         return TrialCost(epoch_s.times(Span(*left)) + scoring_s, speed, source)
 
-    def _epochs(self, trial: Trial) -> tuple[Span, Source]:
+    def _epochs(self, trial: Trial) -> tuple[Span, EpochsSource]:
         fewest, most = fewest_epochs(trial.recipe), trial.recipe.max_epochs
+        if fewest == most:
+            return Span.known(most), "fixed"
         expected = self.pace.num_epochs(trial)
         if expected is None:
-            return Span(fewest, math.sqrt(fewest * most), most), "measured" if fewest == most else "prior"
+            return Span(fewest, math.sqrt(fewest * most), most), "prior"
         return Span(fewest, expected, most), "measured"
 
-    def _times(self, trial: Trial) -> tuple[Span, Span, Source] | None:
+    def _times(self, trial: Trial) -> tuple[Span, Span, SpeedSource] | None:
         """Returns the time of an epoch and of scoring, s, and where the speed is from."""
         epoch_s = self.pace.epoch_s(trial, self.device)
         scoring_s = self.pace.scoring_s(trial, self.device)
@@ -91,7 +95,7 @@ class Estimator:
             return Span.known(epoch_s), scoring, "measured"
         return image_s.times(parts.train + parts.val * _FORWARD_SHARE), scoring, source
 
-    def _image_s(self, trial: Trial) -> tuple[Span, Source] | None:
+    def _image_s(self, trial: Trial) -> tuple[Span, SpeedSource] | None:
         """Returns the time of training on an image, s, and where that is from."""
         measured = self.pace.images_per_s(trial, self.device)
         if measured is not None:
@@ -106,7 +110,7 @@ class Estimator:
 
 
 def size_of(trial: Trial, sizes: SizeCache) -> ModelSize | None:
-    """Returns the size of the trial's model: as `bench list models` measured it, else as the package has it."""
+    """Returns the size of the trial's model: as `bench list models` measured it, else as shipped."""
     key = size_key(trial.model, trial.options, trial.encoder)
     if key not in sizes:
         return shipped_size(trial.model, trial.options, trial.encoder)
