@@ -80,7 +80,7 @@ def test_data_of_unknown_size_count_as_the_others(tmp_path: Path):
 
 
 def test_of_mixed_data_the_largest_is_started_first(tmp_path: Path):
-    """By the plan's prior: NIH's 78,484 training images, the lists' two, a hundred phantoms, twice as large."""
+    """By the plan's prior: NIH's 78,484 training images, the lists' two, phantoms, twice as large."""
     path = tmp_path / "part.txt"
     path.write_text("a.png\nb.png\n")
     lists = SplitLists(train="sha256:p", val="sha256:p", test="sha256:p")
