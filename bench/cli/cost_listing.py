@@ -1,26 +1,21 @@
 """What a plan costs, as lines of text and for JSON."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from bench.cli.columns import wrap
 from bench.errors import listing
+from bench.execution.durations import rough, rough_duration
 from bench.execution.machine import CPU
 from bench.execution.plan_cost import PlanCost
 from bench.execution.span import Span
 from bench.execution.speed_prior import ANY_GPU, speed_prior
 
+_LEAST_HOURS = 0.5
+"""Device-hours that are worth a word."""
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-_TIMES = (
-    ("s", 1.0, 99.5),
-    ("min", 60.0, 99.5),
-    ("h", 3600.0, 99.5),
-    ("days", 86_400.0, 995.0),
-    ("years", 365 * 86_400.0, math.inf),
-)
-"""Units in s, and how many of them are said in the next."""
 
 
 def to_lines(cost: PlanCost, width: int) -> Iterator[str]:
@@ -31,9 +26,10 @@ def to_lines(cost: PlanCost, width: int) -> Iterator[str]:
     if known:
         at_once = f"{cost.num_slots} at once" if cost.num_slots > 1 else "one at a time"
         where = "the CPU" if cost.device == CPU else cost.device
-        wall = between(cost.wall_s, long)
-        hours = between(cost.device_hours, hours_word, hours_of(cost.device))
-        yield from wrap(f"Time left, {count(known, 'trial')} on {where}, {at_once}: {wall}; {hours}.", width)
+        times = between(cost.wall_s, rough_duration)
+        if cost.device_hours.most >= _LEAST_HOURS:
+            times += f"; {between(cost.device_hours, hours_word, hours_of(cost.device))}"
+        yield from wrap(f"Time left, {count(known, 'trial')} on {where}, {at_once}: {times}.", width)
         yield from wrap(basis(cost.sources, cost.epochs, cost.device), width, is_indented=True)
     for sentence in unknown(cost.num_unknown - cost.num_unknown_data, cost.num_unknown_data):
         yield from wrap(sentence, width)
@@ -107,23 +103,9 @@ def _disk(cost: PlanCost) -> str:
     return f"{text}."
 
 
-def rough(value: float) -> str:
-    """Returns a number to two significant digits: 0.012, 4.9, 4,900."""
-    digits = float(f"{value:.2g}")
-    return f"{digits:,.0f}" if digits >= 10 else f"{digits:g}"
-
-
 def hours_word(hours: float) -> str:
     """Returns hours to two significant digits and two decimals at most."""
     return "<0.01" if 0 < hours < 0.005 else rough(round(hours, 2))
-
-
-def long(seconds: float) -> str:
-    """Returns a duration to two significant digits: 45 s, 5.5 min, 14 h, 12 days, 3.4 years."""
-    for unit, unit_s, most in _TIMES:
-        if seconds < most * unit_s:
-            return f"{rough(seconds / unit_s)} {unit}"
-    raise AssertionError
 
 
 def size(num_bytes: float) -> str:

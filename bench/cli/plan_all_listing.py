@@ -9,6 +9,7 @@ from bench.cli import cost_listing
 from bench.cli.columns import Group, flow, wrap
 from bench.cli.plan_listing import PlanRow, left_to_run
 from bench.cli.plan_listing import collect as collect_rows
+from bench.execution.durations import rough_duration
 from bench.execution.fleet import Fleet
 from bench.execution.machine import CPU
 from bench.execution.plan_cost import Budget, PlanCost
@@ -85,7 +86,7 @@ def to_lines(plans: Sequence[SuitePlan], width: int) -> Iterator[str]:
     groups = [
         Group("", tuple(columns)),
         Group(unit, _columns([*all_hours, (hours, unknown)], cost_listing.hours_word)),
-        Group("wall clock", _columns([*all_walls, (wall, unknown)], cost_listing.long)),
+        Group("wall clock", _columns([*all_walls, (wall, unknown)], rough_duration)),
     ]
     labels = [*(plan.name for plan in plans), ALL]
     yield from flow(labels, groups, width)

@@ -43,6 +43,7 @@ class Driver:
     def started(self, trial: Trial) -> None:
         """Notes the start; also told when a trial is started again after its worker died."""
         self.store.announce(trial)
+        self.store.folder(trial.id).progress.unlink(missing_ok=True)  # what an interrupted run said last
         self.tracker.started(trial)
         self.display.started(trial)
 

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bench.errors import ResultsError
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
+from bench.execution.durations import duration, rough_duration
+from bench.execution.progress import Progress, ProgressFile
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
+from bench.execution.time_left import earlier_share, time_left, trial_left_s
 from bench.results.record import CamEvaluation, EpochRow, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAM_NAMES, CamMethod
@@ -63,8 +64,9 @@ class Display:
         self._state: dict[str, str] = {}
         self._left: dict[str, set[CamMethod]] = {}
         self._started_at = time.monotonic()
+        self._first_started_at: float | None = None  # of the trials: what comes before is no pace
         self._earlier: dict[str, float] = {}  # share of each trial that was done before this run
-        self._starts: dict[str, tuple[float, float]] = {}  # when each last began, and what was done then
+        self._told_earlier: set[str] = set()  # those that have said it themselves
         self._pace: _Pace | None = None
 
     def preparing(self, what: str, done: int, total: int) -> None:
@@ -87,7 +89,8 @@ class Display:
 
     def started(self, trial: Trial) -> None:
         """Marks the trial as running."""
-        self._starts[trial.id] = time.monotonic(), earlier_share(self.store, trial)
+        if self._first_started_at is None:
+            self._first_started_at = time.monotonic()
         self._state[trial.id] = "running"
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
@@ -136,7 +139,7 @@ class Display:
         self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None
     ) -> Iterator[None]:
         """Shows `trials` until the block ends; `cams` are, by id, the maps beside the native one."""
-        self._trials, self._started_at = trials, time.monotonic()
+        self._trials, self._started_at, self._first_started_at = trials, time.monotonic(), None
         self._left = {trial_id: set(methods) for trial_id, methods in (cams or {}).items()}
         self._state = {trial.id: "waiting" for trial in trials}
         self._earlier = {trial.id: earlier_share(self.store, trial) for trial in trials}
@@ -162,7 +165,11 @@ class Display:
     def _progress(self, trial: Trial) -> Progress | None:
         if self._state[trial.id] != "running":
             return None
-        return ProgressFile(self.store.folder(trial.id).progress).read()
+        progress = ProgressFile(self.store.folder(trial.id).progress).read()
+        if progress is not None and progress.step and trial.id not in self._told_earlier:
+            self._told_earlier.add(trial.id)
+            self._earlier[trial.id] = progress.earlier
+        return progress
 
     def _num_ended(self) -> int:
         return sum(state in _ENDED for state in self._state.values())
@@ -176,18 +183,19 @@ class Display:
 
     def _summary(self) -> str:
         fractions, earlier = sum(map(self._fraction, self._trials)), sum(self._earlier.values())
-        elapsed_s = time.monotonic() - self._started_at
-        left_s = time_left(elapsed_s, fractions, len(self._trials), earlier)
-        left = "starting" if left_s is None else f"about {duration(left_s)} left"
-        return f"{self._num_ended()} of {len(self._trials)} trials done, {duration(elapsed_s)} so far, {left}"
+        now_s = time.monotonic()
+        training_s = 0.0 if self._first_started_at is None else now_s - self._first_started_at
+        left_s = time_left(training_s, fractions, len(self._trials), earlier)
+        left = "starting" if left_s is None else f"at most about {rough_duration(left_s)} left"
+        so_far = duration(now_s - self._started_at)
+        return f"{self._num_ended()} of {len(self._trials)} trials done, {so_far} so far, {left}"
 
     def _row(self, trial: Trial) -> TrialRow:
         title, progress = trial.title(trial.label), self._progress(trial)
         if progress is None:
             return TrialRow(title, self._state[trial.id])
-        started_at, earlier = self._starts[trial.id]
-        left_s = time_left(time.monotonic() - started_at, progress.fraction, 1, earlier)
-        return TrialRow(title, "running", progress, "" if left_s is None else duration(left_s))
+        left_s = trial_left_s(trial, progress, self.store.folder(trial.id))
+        return TrialRow(title, "running", progress, "" if left_s is None else rough_duration(left_s))
 
     def _table(self) -> Table:
         rows = [self._row(trial) for trial in self._visible(max(self.console.height - 4, 4))]
@@ -198,25 +206,3 @@ class Display:
         rank = {"running": 0, "waiting": 1, "failed": 2, "blocked": 3, "finished": 4}
         chosen = sorted(self._trials, key=lambda trial: rank[self._state[trial.id]])[:height]
         return [trial for trial in self._trials if trial in chosen]
-
-
-def earlier_share(store: ResultsStore, trial: Trial) -> float:
-    """Returns how much of the trial an interrupted run has done: the epochs that the next goes on from."""
-    folder = store.folder(trial.id)
-    if not folder.last_checkpoint.exists():
-        return 0.0
-    try:
-        num_epochs = len(folder.read_history())
-    except ResultsError:  # written anew after the next epoch
-        return 0.0
-    return min(TRAINING_SHARE * num_epochs / trial.recipe.max_epochs, TRAINING_SHARE)
-
-
-def duration(seconds: float) -> str:
-    """Returns seconds as people say them: 45 s, 3 min 20 s, 2 h 05 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

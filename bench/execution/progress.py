@@ -9,9 +9,6 @@ from bench.results.atomic import write_text
 
 INTERVAL_S = 0.5
 
-_MIN_DONE = 0.02
-"""Trials of which a pace can be told."""
-
 TRAINING_SHARE = 0.95
 """Share of a trial that training takes where there is any; the rest is evaluation."""
 
@@ -28,6 +25,7 @@ class Progress:
         num_steps: steps per epoch.
         loss: mean over the epoch's images so far, some steps ago; None where it is not known.
         learning_rate: of the running epoch, 0 where nothing is trained.
+        earlier: share of the whole trial that an interrupted run had done, from which this one went on.
         updated_at: seconds since 1970.
     """
 
@@ -38,27 +36,20 @@ class Progress:
     num_steps: int = 0
     loss: float | None = None
     learning_rate: float = 0.0
+    earlier: float = 0.0
     updated_at: float = 0.0
 
 
-def time_left(elapsed_s: float, done: float, total: float, earlier: float) -> float | None:
-    """Returns the seconds that are left at the pace so far; None while that is hardly known.
-
-    Args:
-        elapsed_s: what this run has taken.
-        done: what is done, in trials.
-        total: what there is to do, in trials.
-        earlier: what of `done` an earlier run did, and this one took no time for.
-    """
-    by_this_run = done - earlier
-    return elapsed_s * (total - done) / by_this_run if by_this_run > _MIN_DONE else None
-
-
 class ProgressFile:
-    """Writes progress, at most every half second; reading one that is not there gives None."""
+    """Writes progress, at most every half second; reading one that is not there gives None.
+
+    Attributes:
+        path: of the file.
+        earlier: what is written as the progress' own, from when it is known on.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.earlier = path, 0.0
         self._last = 0.0
 
     def write(self, progress: Progress, *, force: bool = False) -> None:
@@ -66,7 +57,7 @@ class ProgressFile:
         if not force and time.monotonic() - self._last < INTERVAL_S:
             return
         self._last = time.monotonic()
-        stamped = asdict(progress) | {"updated_at": time.time()}
+        stamped = asdict(progress) | {"earlier": self.earlier, "updated_at": time.time()}
         write_text(self.path, json.dumps(stamped), durable=False)
 
     def read(self) -> Progress | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.cost_listing import hours_word, long, rough, size
+from bench.cli.cost_listing import hours_word, size
 from bench.cli.main import main
+from bench.execution.durations import rough, rough_duration
 from bench.results.lease import Leases
 from bench.results.model_sizes import ModelSize, SizeCache, size_key
 from bench.results.store import ResultsStore
@@ -129,7 +130,9 @@ def test_what_cannot_be_planned_is_a_sentence(folder, capsys, arguments, fragmen
 def test_numbers_are_as_rough_as_they_are_known():
     assert [rough(value) for value in (0.1234, 4.94, 49.4, 4912)] == ["0.12", "4.9", "49", "4,900"]
     assert [hours_word(value) for value in (0, 0.004, 0.0123, 31.4)] == ["0", "<0.01", "0.01", "31"]
-    assert [long(minutes * 60) for minutes in (0.1234, 1.5, 1.7, 99.6, 5970, 144_000, 10**6, 1.7e6)] == [
+    assert [
+        rough_duration(minutes * 60) for minutes in (0.1234, 1.5, 1.7, 99.6, 5970, 144_000, 10**6, 1.7e6)
+    ] == [
         "7.4 s",
         "90 s",
         "1.7 min",

@@ -5,13 +5,18 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.execution.live import Display, duration
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
+from bench.execution.driver import Driver
+from bench.execution.durations import duration
+from bench.execution.live import Display
+from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
+from bench.execution.progress_table import TrialRow
+from bench.execution.time_left import time_left
 from bench.results.provenance import describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
+from bench.tracking.tracker import NullTracker
 
 
 def trials(count: int) -> list[Trial]:
@@ -73,13 +78,10 @@ def test_time_left_counts_what_this_run_did(done, total, earlier, left_s):
     assert time_left(100.0, done, total, earlier) == left_s
 
 
-def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(tmp_path, monkeypatch):
-    """Ten epochs, eight of them of before: the ninth took 60 s, so the tenth and the evaluation take more."""
-    clock = [1000.0]
-    monkeypatch.setattr("bench.execution.live.time.monotonic", lambda: clock[0])
-    store, screen = ResultsStore(tmp_path), io.StringIO()
-    display = Display(store, Console(file=screen, width=200))
-    (trial,) = trials(1)
+@pytest.fixture
+def interrupted(tmp_path):
+    """A store with a trial of ten epochs of a minute, interrupted in the ninth by a run that said so."""
+    store, (trial,) = ResultsStore(tmp_path), trials(1)
     trial = trial.model_copy(update={"recipe": Recipe(max_epochs=10)})
     folder = store.folder(trial.id)
     folder.path.mkdir(parents=True)
@@ -88,14 +90,44 @@ def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(tmp_path, monk
     )
     folder.write_history([row.model_copy(update={"epoch": epoch}) for epoch in range(1, 9)])
     folder.last_checkpoint.touch()
+    ProgressFile(folder.progress).write(
+        Progress("epoch 9/10", 0.85 * TRAINING_SHARE, 1.0, 10, 20), force=True
+    )
+    return store, trial
+
+
+def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, monkeypatch):
+    """Half of the ninth epoch was done before, too: the rest of it took 30 s, the tenth and more are left.
+
+    The ten seconds before the trial began say nothing of its pace.
+    """
+    store, trial = interrupted
+    clock = [1000.0]
+    monkeypatch.setattr("bench.execution.live.time.monotonic", lambda: clock[0])
+    display, progress = (
+        Display(store, Console(file=io.StringIO(), width=200)),
+        store.folder(trial.id).progress,
+    )
     with display.running([trial]):
         assert "starting" in display._summary()
-        display.started(trial)
-        clock[0] += 60
-        ProgressFile(folder.progress).write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE), force=True)
+        clock[0] += 10
+        Driver(store, NullTracker(), display).started(trial)
+        assert "starting" in display._summary()
+        clock[0] += 30
+        file = ProgressFile(progress)
+        file.earlier = 0.85 * TRAINING_SHARE
+        file.write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE, 1.0, 1, 20), force=True)
         left_s = 60 * (1 - 0.9 * TRAINING_SHARE) / (0.1 * TRAINING_SHARE)  # 92
-        assert f"about {duration(left_s)} left" in display._summary()
-        assert display._row(trial).left == duration(left_s)
+        assert f"{duration(40)} so far, at most about {left_s:.0f} s left" in display._summary()
+        assert display._row(trial).left == f"{left_s:.0f} s"
+
+
+def test_what_an_interrupted_run_said_last_is_not_shown_as_of_now(interrupted):
+    store, trial = interrupted
+    display = Display(store, Console(file=io.StringIO(), width=200))
+    with display.running([trial]):
+        Driver(store, NullTracker(), display).started(trial)
+        assert display._row(trial) == TrialRow(trial.title(trial.label), "running")
 
 
 def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):

@@ -1,0 +1,53 @@
+"""How long what runs still takes at most: to the cap on epochs, at the pace that it has."""
+
+from statistics import median
+
+from bench.errors import ResultsError
+from bench.execution.progress import TRAINING_SHARE, Progress
+from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.trial import Trial
+
+_MIN_DONE = 0.02
+"""Trials of which a pace can be told."""
+
+
+def trial_left_s(trial: Trial, progress: Progress, folder: TrialFolder) -> float | None:
+    """Returns the time to the trial's cap on epochs, s; None where it is not known.
+
+    From the median of the epochs that have ended, in whatever run, else from the speed of the one that runs.
+    """
+    if progress.num_steps == 0:
+        return None
+    rows = folder.read_history()
+    if rows:
+        epoch_s = median(row.duration_s for row in rows)
+    elif progress.images_per_s:
+        epoch_s = progress.num_steps * trial.recipe.batch_size / progress.images_per_s
+    else:
+        return None
+    return epoch_s * trial.recipe.max_epochs / TRAINING_SHARE * (1 - progress.fraction)
+
+
+def time_left(elapsed_s: float, done: float, total: float, earlier: float) -> float | None:
+    """Returns the seconds that are left at the pace so far; None while that is hardly known.
+
+    Args:
+        elapsed_s: what this run has taken.
+        done: what is done, in trials.
+        total: what there is to do, in trials.
+        earlier: what of `done` an earlier run did, and this one took no time for.
+    """
+    by_this_run = done - earlier
+    return elapsed_s * (total - done) / by_this_run if by_this_run > _MIN_DONE else None
+
+
+def earlier_share(store: ResultsStore, trial: Trial) -> float:
+    """Returns how much of the trial an interrupted run has done: its epochs, before this run says better."""
+    folder = store.folder(trial.id)
+    if not folder.last_checkpoint.exists():
+        return 0.0
+    try:
+        num_epochs = len(folder.read_history())
+    except ResultsError:  # written anew after the next epoch
+        return 0.0
+    return min(TRAINING_SHARE * num_epochs / trial.recipe.max_epochs, TRAINING_SHARE)
