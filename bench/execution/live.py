@@ -13,7 +13,7 @@ from rich.table import Table
 from bench.execution.durations import duration, rough_duration
 from bench.execution.progress import Progress, ProgressFile
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
-from bench.execution.time_left import earlier_share, time_left, trial_left_s
+from bench.execution.time_left import all_left_s, earlier_share, time_left, trial_left_s
 from bench.results.record import CamEvaluation, EpochRow, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAM_NAMES, CamMethod
@@ -64,9 +64,7 @@ class Display:
         self._state: dict[str, str] = {}
         self._left: dict[str, set[CamMethod]] = {}
         self._started_at = time.monotonic()
-        self._first_started_at: float | None = None  # of the trials: what comes before is no pace
         self._earlier: dict[str, float] = {}  # share of each trial that was done before this run
-        self._told_earlier: set[str] = set()  # those that have said it themselves
         self._pace: _Pace | None = None
 
     def preparing(self, what: str, done: int, total: int) -> None:
@@ -89,8 +87,6 @@ class Display:
 
     def started(self, trial: Trial) -> None:
         """Marks the trial as running."""
-        if self._first_started_at is None:
-            self._first_started_at = time.monotonic()
         self._state[trial.id] = "running"
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
@@ -139,7 +135,7 @@ class Display:
         self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None
     ) -> Iterator[None]:
         """Shows `trials` until the block ends; `cams` are, by id, the maps beside the native one."""
-        self._trials, self._started_at, self._first_started_at = trials, time.monotonic(), None
+        self._trials, self._started_at = trials, time.monotonic()
         self._left = {trial_id: set(methods) for trial_id, methods in (cams or {}).items()}
         self._state = {trial.id: "waiting" for trial in trials}
         self._earlier = {trial.id: earlier_share(self.store, trial) for trial in trials}
@@ -165,11 +161,7 @@ class Display:
     def _progress(self, trial: Trial) -> Progress | None:
         if self._state[trial.id] != "running":
             return None
-        progress = ProgressFile(self.store.folder(trial.id).progress).read()
-        if progress is not None and progress.step and trial.id not in self._told_earlier:
-            self._told_earlier.add(trial.id)
-            self._earlier[trial.id] = progress.earlier
-        return progress
+        return ProgressFile(self.store.folder(trial.id).progress).read()
 
     def _num_ended(self) -> int:
         return sum(state in _ENDED for state in self._state.values())
@@ -182,19 +174,33 @@ class Display:
         return max(progress.fraction if progress else 0.0, self._earlier[trial.id])
 
     def _summary(self) -> str:
-        fractions, earlier = sum(map(self._fraction, self._trials)), sum(self._earlier.values())
-        now_s = time.monotonic()
-        training_s = 0.0 if self._first_started_at is None else now_s - self._first_started_at
-        left_s = time_left(training_s, fractions, len(self._trials), earlier)
+        elapsed_s = time.monotonic() - self._started_at
+        left_s = self._left_s(elapsed_s)
         left = "starting" if left_s is None else f"at most about {rough_duration(left_s)} left"
-        so_far = duration(now_s - self._started_at)
-        return f"{self._num_ended()} of {len(self._trials)} trials done, {so_far} so far, {left}"
+        return f"{self._num_ended()} of {len(self._trials)} trials done, {duration(elapsed_s)} so far, {left}"
+
+    def _left_s(self, elapsed_s: float) -> float | None:
+        """Returns the time until all is done, s, from those that train, else from the pace so far."""
+        left = [trial for trial in self._trials if self._state[trial.id] not in _ENDED]
+        times = {trial.id: self._trial_left_s(trial) for trial in left}
+        shares = {trial.id: 1 - self._fraction(trial) for trial in left}
+        known = [(left_s, shares[key]) for key, left_s in times.items() if left_s is not None]
+        if known:
+            num_running = sum(self._state[trial.id] == "running" for trial in left)
+            return all_left_s(known, [shares[key] for key in times if times[key] is None], num_running)
+        num_ended = len(self._trials) - len(left)
+        done, earlier = num_ended + sum(1 - share for share in shares.values()), sum(self._earlier.values())
+        return time_left(elapsed_s, done, len(self._trials), earlier)
+
+    def _trial_left_s(self, trial: Trial) -> float | None:
+        progress = self._progress(trial)
+        return None if progress is None else trial_left_s(trial, progress, self.store.folder(trial.id))
 
     def _row(self, trial: Trial) -> TrialRow:
         title, progress = trial.title(trial.label), self._progress(trial)
         if progress is None:
             return TrialRow(title, self._state[trial.id])
-        left_s = trial_left_s(trial, progress, self.store.folder(trial.id))
+        left_s = self._trial_left_s(trial)
         return TrialRow(title, "running", progress, "" if left_s is None else rough_duration(left_s))
 
     def _table(self) -> Table:

@@ -25,7 +25,6 @@ class Progress:
         num_steps: steps per epoch.
         loss: mean over the epoch's images so far, some steps ago; None where it is not known.
         learning_rate: of the running epoch, 0 where nothing is trained.
-        earlier: share of the whole trial that an interrupted run had done, from which this one went on.
         updated_at: seconds since 1970.
     """
 
@@ -36,20 +35,14 @@ class Progress:
     num_steps: int = 0
     loss: float | None = None
     learning_rate: float = 0.0
-    earlier: float = 0.0
     updated_at: float = 0.0
 
 
 class ProgressFile:
-    """Writes progress, at most every half second; reading one that is not there gives None.
-
-    Attributes:
-        path: of the file.
-        earlier: what is written as the progress' own, from when it is known on.
-    """
+    """Writes progress, at most every half second; reading one that is not there gives None."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.earlier = path, 0.0
+        self.path = path
         self._last = 0.0
 
     def write(self, progress: Progress, *, force: bool = False) -> None:
@@ -57,7 +50,7 @@ class ProgressFile:
         if not force and time.monotonic() - self._last < INTERVAL_S:
             return
         self._last = time.monotonic()
-        stamped = asdict(progress) | {"earlier": self.earlier, "updated_at": time.time()}
+        stamped = asdict(progress) | {"updated_at": time.time()}
         write_text(self.path, json.dumps(stamped), durable=False)
 
     def read(self) -> Progress | None:

@@ -1,6 +1,7 @@
 """How long what runs still takes at most: to the cap on epochs, at the pace that it has."""
 
-from statistics import median
+from collections.abc import Sequence
+from statistics import mean, median
 
 from bench.errors import ResultsError
 from bench.execution.progress import TRAINING_SHARE, Progress
@@ -28,6 +29,20 @@ def trial_left_s(trial: Trial, progress: Progress, folder: TrialFolder) -> float
     return epoch_s * trial.recipe.max_epochs / TRAINING_SHARE * (1 - progress.fraction)
 
 
+def all_left_s(running: Sequence[tuple[float, float]], others: Sequence[float], num_slots: int) -> float:
+    """Returns the time until all trials have ended, s: as if slots were never idle.
+
+    Args:
+        running: of each whose time left is known: that time, s, and the share of the trial that is left.
+        others: of each whose time is not known, running or waiting: the share that is left. A whole one
+            takes the mean of those that are known.
+        num_slots: trials that run at once.
+    """
+    whole_s = mean(left_s / share for left_s, share in running)
+    lefts = [left_s for left_s, _ in running]
+    return max((sum(lefts) + whole_s * sum(others)) / num_slots, *lefts)
+
+
 def time_left(elapsed_s: float, done: float, total: float, earlier: float) -> float | None:
     """Returns the seconds that are left at the pace so far; None while that is hardly known.
 
@@ -42,7 +57,7 @@ def time_left(elapsed_s: float, done: float, total: float, earlier: float) -> fl
 
 
 def earlier_share(store: ResultsStore, trial: Trial) -> float:
-    """Returns how much of the trial an interrupted run has done: its epochs, before this run says better."""
+    """Returns how much of the trial an interrupted run has done, in epochs."""
     folder = store.folder(trial.id)
     if not folder.last_checkpoint.exists():
         return 0.0

@@ -145,13 +145,7 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
     """Returns the outcome; `started` is when work on the trial began, by the monotonic clock."""
     trial, folder, ready = work.trial, work.folder, work.ready
 
-    is_first = True
-
     def show(step: Step) -> None:
-        nonlocal is_first
-        if is_first:
-            before = (step.epoch - 1 + (step.index - 1) / step.num_steps) / step.max_epochs
-            work.progress.earlier, is_first = work.training_share * before, False
         share = (step.epoch - 1 + step.images_done / step.images_total) / step.max_epochs
         work.progress.write(
             Progress(

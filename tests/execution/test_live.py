@@ -10,7 +10,7 @@ from bench.execution.durations import duration
 from bench.execution.live import Display
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.progress_table import TrialRow
-from bench.execution.time_left import time_left
+from bench.execution.time_left import all_left_s, time_left
 from bench.results.provenance import describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
@@ -96,11 +96,14 @@ def interrupted(tmp_path):
     return store, trial
 
 
-def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, monkeypatch):
-    """Half of the ninth epoch was done before, too: the rest of it took 30 s, the tenth and more are left.
+def test_trials_that_wait_take_as_long_as_those_that_run():
+    """Two run, with 30 s for half and 50 s for a quarter: 60 and 200 s, or 130 on average."""
+    assert all_left_s([(30.0, 0.5), (50.0, 0.25)], [1.0, 0.5], 2) == pytest.approx((80 + 130 * 1.5) / 2)
+    assert all_left_s([(30.0, 0.5), (50.0, 0.25)], [], 2) == 50
 
-    The ten seconds before the trial began say nothing of its pace.
-    """
+
+def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, monkeypatch):
+    """Half of the ninth epoch was done before, too: the rest of it took 30 s; the tenth and more are left."""
     store, trial = interrupted
     clock = [1000.0]
     monkeypatch.setattr("bench.execution.live.time.monotonic", lambda: clock[0])
@@ -114,10 +117,8 @@ def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, m
         Driver(store, NullTracker(), display).started(trial)
         assert "starting" in display._summary()
         clock[0] += 30
-        file = ProgressFile(progress)
-        file.earlier = 0.85 * TRAINING_SHARE
-        file.write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE, 1.0, 1, 20), force=True)
-        left_s = 60 * (1 - 0.9 * TRAINING_SHARE) / (0.1 * TRAINING_SHARE)  # 92
+        ProgressFile(progress).write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE, 1.0, 1, 20), force=True)
+        left_s = 60 * 10 * (1 - 0.9 * TRAINING_SHARE) / TRAINING_SHARE  # 92
         assert f"{duration(40)} so far, at most about {left_s:.0f} s left" in display._summary()
         assert display._row(trial).left == f"{left_s:.0f} s"
 

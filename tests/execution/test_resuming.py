@@ -15,7 +15,6 @@ from torch import nn
 
 from bench.errors import ResultsError
 from bench.execution.context import RunContext
-from bench.execution.progress import TRAINING_SHARE, ProgressFile
 from bench.execution.trial import run_trial
 from bench.models.blocks import CamOutput
 from bench.results.store import ResultsStore, TrialFolder
@@ -117,8 +116,6 @@ def test_killed_after_any_step_goes_on_from_it(reference, tmp_path, monkeypatch,
     run_trial(trial, context(tmp_path))
     assert numbers(tmp_path, trial) == expected
     assert len(taken) == EPOCHS * STEPS + 1  # the one that died is taken again, and no other
-    told = ProgressFile(folder_of(tmp_path, trial).progress).read()
-    assert told.earlier == pytest.approx(TRAINING_SHARE * step / (EPOCHS * STEPS))
 
 
 def test_loss_scaler_goes_on_from_where_it_was(tmp_path, monkeypatch):
