@@ -1,0 +1,40 @@
+"""What a run says last of what was selected: what failed, what is blocked, what was not started."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.results.store import ResultsStore
+    from bench.suite.grid import Grid
+    from bench.suite.trial import Trial
+
+
+def failure_sentences(selected: "Grid", store: "ResultsStore") -> list[str]:
+    """Returns which trials failed or are blocked, which maps failed, and what files tell why."""
+    from bench.results.blocked import blocked_sentences
+
+    trials = (*selected.required, *selected.trials)
+    failed = [trial.id for trial in trials if store.state(trial.id) == "failed"]
+    maps = [
+        f"cams/{point.cam}.json of {point.trial.id}"
+        for point in selected.points
+        if point.trial.id not in failed and store.state(point.trial.id, point.cam) == "failed"
+    ]
+    sentences = {
+        f"{len(failed)} {_plural('trial', failed)} failed, see record.json of {', '.join(failed)}": failed,
+        f"{len(maps)} {_plural('evaluation', maps)} of maps failed, see {', '.join(maps)}": maps,
+    }
+    told = [sentence for sentence, concerned in sentences.items() if concerned]
+    return [*told, *blocked_sentences(trials, store)]
+
+
+def late_sentence(left: "Sequence[Trial]", max_hours: float) -> str:
+    """Returns how many trials were not started, and why."""
+    return (
+        f"{len(left)} {_plural('trial', left)} not started, since {max_hours:g} h are over; "
+        "the same command goes on"
+    )
+
+
+def _plural(word: str, concerned: Sequence[object]) -> str:
+    return word if len(concerned) == 1 else f"{word}s"
