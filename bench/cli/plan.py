@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_all(parser, "of every suite in the folder of suites")
     parser.add_argument(
         "--gpus",
-        metavar="NxKIND",
+        metavar="N[xKIND]",
         help="count for a machine with so many GPUs, e.g. 8xH100, in place of this one; of the kind that was "
         "measured on if none is named",
     )
@@ -68,6 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli import cost_listing
     from bench.cli import power_listing as power
     from bench.cli.plan_listing import collect, driver_sentences, left_to_run, to_json, to_text
+    from bench.cli.run_outcome import failure_hint
     from bench.execution.plan_cost import Budget
     from bench.results.blocked import blocked_sentences
 
@@ -85,11 +86,10 @@ def execute(arguments: argparse.Namespace) -> int:
     print(to_text(rows, width))
     for sentence in driver_sentences(rows):
         print(sentence)
-    blocked = blocked_sentences((row.point.trial for row in rows), store)
-    for sentence in blocked:
+    for sentence in blocked_sentences((row.point.trial for row in rows), store):
         print(sentence)
-    if blocked:
-        print("bench run --retry-failed runs what failed, and then what it blocks")
+    if any(row.state == "failed" for row in rows):
+        print(failure_hint(arguments.suite))
     narrow = min(width, power.WIDEST)
     for line in (*cost_listing.to_lines(cost, narrow), *power.to_lines(shown, num_seeds, margin, narrow)):
         print(line)

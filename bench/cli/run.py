@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
 from bench.cli.run_arguments import add_run_arguments
-from bench.cli.run_outcome import failure_sentences, late_sentence
+from bench.cli.run_outcome import failure_hint, failure_sentences, late_sentence
 
 if TYPE_CHECKING:
     from bench.results.store import ResultsStore
@@ -98,7 +98,7 @@ def run_selected(
     print(page)
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     last = [late_sentence(left, arguments.max_hours)] if left else []
-    hint = ["--retry-failed runs what failed, and then what it blocks"]
-    for sentence in (*failures, *(hint if failures and not retry_failed else ()), *last):
+    hint = [failure_hint(arguments.suite)] if failures and not retry_failed else []
+    for sentence in (*failures, *hint, *last):
         print(sentence, file=sys.stderr)
     return code

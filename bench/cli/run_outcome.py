@@ -1,31 +1,45 @@
 """What a run says last of what was selected: what failed, what is blocked, what was not started."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bench.errors import listing
 
 if TYPE_CHECKING:
     from bench.results.store import ResultsStore
     from bench.suite.grid import Grid
     from bench.suite.trial import Trial
 
+_NAMED = 8
+"""Trials that a sentence names before it counts the rest."""
+
 
 def failure_sentences(selected: "Grid", store: "ResultsStore") -> list[str]:
-    """Returns which trials failed or are blocked, which maps failed, and what files tell why."""
+    """Returns which trials failed or are blocked, and which maps failed."""
     from bench.results.blocked import blocked_sentences
 
     trials = (*selected.required, *selected.trials)
     failed = [trial.id for trial in trials if store.state(trial.id) == "failed"]
     maps = [
-        f"cams/{point.cam}.json of {point.trial.id}"
+        f"{point.cam} of {point.trial.id}"
         for point in selected.points
         if point.trial.id not in failed and store.state(point.trial.id, point.cam) == "failed"
     ]
     sentences = {
-        f"{len(failed)} {_plural('trial', failed)} failed, see record.json of {', '.join(failed)}": failed,
-        f"{len(maps)} {_plural('evaluation', maps)} of maps failed, see {', '.join(maps)}": maps,
+        f"{len(failed)} {_plural('trial', failed)} failed: {listing(failed, _NAMED)}": failed,
+        f"{len(maps)} {_plural('evaluation', maps)} of maps failed: {listing(maps, _NAMED)}": maps,
     }
     told = [sentence for sentence, concerned in sentences.items() if concerned]
     return [*told, *blocked_sentences(trials, store)]
+
+
+def failure_hint(suite: Path) -> str:
+    """Returns what helps where something of the suite in this file has failed."""
+    return (
+        f"bench failures {suite} says why, bench retry {suite} runs that again; "
+        "bench run --retry-failed also what it blocks"
+    )
 
 
 def late_sentence(left: "Sequence[Trial]", max_hours: float) -> str:
