@@ -81,6 +81,24 @@ def test_unknown_speed_is_said_to_be_unknown(folder, capsys):
     assert printed(capsys, "--all").splitlines()[2].split()[-2:] == ["?", "?"]
 
 
+def test_what_failed_has_a_hint(folder, capsys):
+    store = ResultsStore(folder / "results")
+    first, second = load_suite(folder / "suites" / "first.yaml").grid.trials
+    hint = "bench failures suites/first.yaml says why, bench retry suites/first.yaml runs that again"
+    assert hint not in printed(capsys, "suites/first.yaml")
+    store.fail(first, "RuntimeError: no memory")
+    text = printed(capsys, "suites/first.yaml")
+    assert hint in text
+    assert "Time left, 1 trial on " in text
+    store.fail(second, "RuntimeError: no memory")
+    assert "Time left" not in printed(capsys, "suites/first.yaml")
+
+
+def test_device_hours_are_told_where_there_are_some(folder, capsys):
+    assert "CPU-hours" not in printed(capsys, "suites/first.yaml", "--seeds", "0")
+    assert "CPU-hours" in printed(capsys, "suites/first.yaml", "--set", "recipe.max_epochs=4000")
+
+
 def test_who_runs_a_trial_is_told(folder, capsys):
     store, trial = (
         ResultsStore(folder / "results"),
