@@ -5,6 +5,7 @@ from statistics import mean, median
 
 from bench.errors import ResultsError
 from bench.execution.progress import TRAINING_SHARE, Progress
+from bench.results.record import EpochRow
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.trial import Trial
 
@@ -19,7 +20,7 @@ def trial_left_s(trial: Trial, progress: Progress, folder: TrialFolder) -> float
     """
     if progress.num_steps == 0:
         return None
-    rows = folder.read_history()
+    rows = _epochs_of(folder)
     if rows:
         epoch_s = median(row.duration_s for row in rows)
     elif progress.images_per_s:
@@ -61,8 +62,11 @@ def earlier_share(store: ResultsStore, trial: Trial) -> float:
     folder = store.folder(trial.id)
     if not folder.last_checkpoint.exists():
         return 0.0
+    return min(TRAINING_SHARE * len(_epochs_of(folder)) / trial.recipe.max_epochs, TRAINING_SHARE)
+
+
+def _epochs_of(folder: TrialFolder) -> Sequence[EpochRow]:
     try:
-        num_epochs = len(folder.read_history())
+        return folder.read_history()
     except ResultsError:  # written anew after the next epoch
-        return 0.0
-    return min(TRAINING_SHARE * num_epochs / trial.recipe.max_epochs, TRAINING_SHARE)
+        return ()

@@ -10,7 +10,7 @@ from bench.execution.durations import duration
 from bench.execution.live import Display
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.progress_table import TrialRow
-from bench.execution.time_left import all_left_s, time_left
+from bench.execution.time_left import all_left_s, time_left, trial_left_s
 from bench.results.provenance import describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
@@ -121,6 +121,15 @@ def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, m
         left_s = 60 * 10 * (1 - 0.9 * TRAINING_SHARE) / TRAINING_SHARE  # 92
         assert f"{duration(40)} so far, at most about {left_s:.0f} s left" in display._summary()
         assert display._row(trial).left == f"{left_s:.0f} s"
+
+
+def test_a_damaged_history_is_no_epoch(interrupted):
+    """By its speed: 20 steps of 64 images at 1.0 images/s, ten times, of which a tenth is left."""
+    store, trial = interrupted
+    store.folder(trial.id).history.write_text("epoch")
+    progress = Progress("epoch 10/10", 0.9, 1.0, 1, 20)
+    left_s = trial_left_s(trial, progress, store.folder(trial.id))
+    assert left_s == pytest.approx(20 * 64 * 10 / TRAINING_SHARE * 0.1)
 
 
 def test_what_an_interrupted_run_said_last_is_not_shown_as_of_now(interrupted):
