@@ -175,6 +175,8 @@ class Display:
 
     def _summary(self) -> str:
         elapsed_s = time.monotonic() - self._started_at
+        if self._num_ended() == len(self._trials):
+            return f"{len(self._trials)} of {len(self._trials)} trials done in {duration(elapsed_s)}"
         left_s = self._left_s(elapsed_s)
         left = "starting" if left_s is None else f"at most about {rough_duration(left_s)} left"
         return f"{self._num_ended()} of {len(self._trials)} trials done, {duration(elapsed_s)} so far, {left}"

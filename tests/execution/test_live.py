@@ -147,6 +147,7 @@ def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):
     with display.running([trial]):
         display.started(trial)
         display.ended(store.fail(trial, "Traceback\nValueError: [bold]odd[/bold] text"))
+        assert display._summary().startswith("1 of 1 trials done in ")
     assert screen.getvalue() == f"[1/1] {trial.id}: failed: ValueError: [bold]odd[/bold] text\n"
 
 
