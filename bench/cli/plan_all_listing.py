@@ -113,6 +113,9 @@ def _remarks(plans: Sequence[SuitePlan]) -> Iterator[str]:
     for plan in plans:
         sources.update(plan.own_cost.sources)
         epochs.update(plan.own_cost.epochs)
+    if not any(plan.own_cost.num_trials for plan in plans):
+        yield "Nothing is left that can be run."
+        return
     first = plans[0].own_cost
     where = "the CPU" if first.device == CPU else first.device
     slots = f", {first.num_slots} trials at once" if first.num_slots > 1 else ""

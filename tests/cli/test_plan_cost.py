@@ -94,6 +94,16 @@ def test_what_failed_has_a_hint(folder, capsys):
     assert "Time left" not in printed(capsys, "suites/first.yaml")
 
 
+def test_where_nothing_is_left_there_is_no_time(folder, finish_trial, capsys):
+    store = ResultsStore(folder / "results")
+    for name in ("first", "second"):
+        for trial in load_suite(folder / "suites" / f"{name}.yaml").grid.trials:
+            finish_trial(store, trial, {("i", "p", "Mass"): True})
+    lines = printed(capsys, "--all").splitlines()
+    assert lines[2].split() == ["first", "2", "2", "—", "—"]
+    assert lines[-1] == "Nothing is left that can be run."
+
+
 def test_device_hours_are_told_where_there_are_some(folder, capsys):
     assert "CPU-hours" not in printed(capsys, "suites/first.yaml", "--seeds", "0")
     assert "CPU-hours" in printed(capsys, "suites/first.yaml", "--set", "recipe.max_epochs=4000")
