@@ -9,6 +9,7 @@ from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.order import expected_times, longest_first
+from bench.execution.pace import Pace
 from bench.execution.plan_cost import Budget
 from bench.execution.stopping import stopping_on_interrupt
 from bench.execution.view import View
@@ -131,11 +132,12 @@ def run_grid(
 
 
 def _expected_times(todo: Sequence[Trial], context: RunContext, store: ResultsStore) -> dict[str, float]:
-    """Returns by id what the trials are expected to take, s; from measurements if those can be read."""
+    """Returns by id what the trials are expected to take, s; by priors if measurements cannot be read."""
     try:
-        costs = Budget(store).trial_costs(todo, context.files, use_gpu=context.use_gpu)
+        budget = Budget(store)
     except ResultsError:  # of a trial that is none of these, perhaps: the order needs no certainty
-        costs = {}
+        budget = Budget(store, pace=Pace([]))
+    costs = budget.trial_costs(todo, context.files, use_gpu=context.use_gpu)
     return expected_times(todo, costs, context.files)
 
 

@@ -55,7 +55,11 @@ class Budget:
     """Counts the cost of trials on one machine and results folder, of which it reads once."""
 
     def __init__(
-        self, store: ResultsStore, machine: Machine | None = None, fleet: Fleet | None = None
+        self,
+        store: ResultsStore,
+        machine: Machine | None = None,
+        fleet: Fleet | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Reads what was measured.
 
@@ -63,12 +67,13 @@ class Budget:
             store: where.
             machine: to run on; this one if absent.
             fleet: GPUs of another machine to count for.
+            pace: what was measured, if that is known already.
 
         Raises:
             ResultsError: a record or history cannot be read.
         """
         self._store, here = store, machine or this_machine()
-        self._pace = Pace.read(store, here.device)
+        self._pace = Pace.read(store, here.device) if pace is None else pace
         imagined = None if fleet is None else Machine.imagined(fleet.num_gpus, self._pace.gpu(fleet.kind))
         self._machine = imagined or here
         self._sizes = SizeCache()

@@ -4,15 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from bench.execution.context import RunContext
 from bench.execution.cost import TrialCost
+from bench.execution.driver import Driver, run_grid
+from bench.execution.live import Display
 from bench.execution.machine import Machine
 from bench.execution.order import expected_times, longest_first
 from bench.execution.plan_cost import Budget
 from bench.execution.span import Span
 from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
-from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Recipe, SplitLists
+from bench.suite.load import load_suite
+from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Recipe, Resources, SplitLists
 from bench.suite.trial import Trial
+from bench.tracking.tracker import NullTracker
 
 
 def trial(seed: int = 0, model: str = "baseline", init: Trial | None = None, **changes) -> Trial:
@@ -108,3 +113,39 @@ def test_what_is_measured_counts_and_not_the_prior(tmp_path: Path, provenance):
 
     assert first(store) == trial(1)
     assert first(ResultsStore(tmp_path / "empty")) == other
+
+
+class Noting:
+    """An executor that notes in which order it is given trials, and runs none."""
+
+    def num_gpus(self) -> float:
+        return 0
+
+    def run(self, trials, context, resources, listener) -> None:
+        self.trials = list(trials)
+
+
+SUITE = """\
+models: [baseline, pylon]
+datasets:
+  - {name: phantom, train: 8, val: 4, test: 4}
+  - {name: phantom, train: 16, val: 4, test: 4, seed: 1}
+resolutions: [64]
+seeds: [0]
+encoder: tu-test_resnet
+weights: none
+"""
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_run_starts_in_the_order_of_the_plans_times(tmp_path: Path, damaged):
+    """A history of another trial that cannot be read is no reason to run nothing."""
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    grid, store, executor = load_suite(tmp_path / "suite.yaml").grid, ResultsStore(tmp_path), Noting()
+    if damaged:
+        store.announce(A)
+        store.folder(A.id).history.write_text("epoch")
+    context = RunContext(tmp_path, None, tmp_path / "cache")
+    run_grid(grid, Resources(), context, executor, Driver(store, NullTracker(), Display(store)))
+    found = [(one.model, one.dataset.train) for one in executor.trials]
+    assert found == [("pylon", 16), ("baseline", 16), ("pylon", 8), ("baseline", 8)]
