@@ -159,11 +159,12 @@ def test_another_machine_has_the_gpus_that_were_measured_on(store, provenance, s
     assert cost.device_hours.expected == pytest.approx(2 * 102 / 3600)
 
 
-def test_gpus_of_another_kind_than_measured_on_have_a_prior(store, provenance):
+@pytest.mark.parametrize("kind", ["H100", "A10"])
+def test_gpus_of_another_kind_than_measured_on_have_a_prior(store, provenance, kind):
     finish(store, trial(0), provenance.model_copy(update={"device": "NVIDIA A100"}), 8, 12.0, 102.0)
     one = trial(1, encoder="resnet18")
-    cost = Budget(store, fleet=Fleet.parse("4xh100")).cost([one], Resources(), {})
-    assert (cost.device, cost.sources) == ("H100", {"prior": 1})
+    cost = Budget(store, fleet=Fleet.parse(f"4x{kind.lower()}")).cost([one], Resources(), {})
+    assert (cost.device, cost.sources) == (kind, {"prior": 1})
 
 
 @pytest.mark.parametrize(
