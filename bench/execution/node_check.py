@@ -20,8 +20,7 @@ import bench
 from bench.errors import BenchError, brief
 from bench.execution.context import RunContext
 from bench.execution.machine import Needs
-from bench.results.provenance import git_commit
-from bench.suite.identity import PROTOCOL
+from bench.suite.identity import DIGEST_PREFIX, sources_digest
 
 ANSWER_S = 60.0
 """Time for all nodes to answer: each starts a process, and imports bench."""
@@ -102,10 +101,9 @@ def lacks(expected: Expected) -> str:
 
 
 def code_here() -> str:
-    """Returns which bench this process runs."""
-    commit = git_commit()
-    where = f", commit {commit}" if commit else ""
-    return f"bench {bench.__version__} (protocol {PROTOCOL}{where})"
+    """Returns which bench this process runs: its version, and the beginning of a digest of its source."""
+    sources = sources_digest(Path(bench.__file__).parent).removeprefix(DIGEST_PREFIX)
+    return f"bench {bench.__version__} ({sources[:12]})"
 
 
 def _problem(answer: "ray.ObjectRef[Any]") -> str:
