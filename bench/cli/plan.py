@@ -89,7 +89,7 @@ def execute(arguments: argparse.Namespace) -> int:
     for sentence in blocked_sentences((row.point.trial for row in rows), store):
         print(sentence)
     if any(row.state == "failed" for row in rows):
-        print(failure_hint(arguments.suite))
+        print(failure_hint(arguments))
     narrow = min(width, power.WIDEST)
     for line in (*cost_listing.to_lines(cost, narrow), *power.to_lines(shown, num_seeds, margin, narrow)):
         print(line)

@@ -98,7 +98,7 @@ def run_selected(
     print(page)
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     last = [late_sentence(left, arguments.max_hours)] if left else []
-    hint = [failure_hint(arguments.suite)] if failures and not retry_failed else []
+    hint = [failure_hint(arguments)] if failures and not retry_failed else []
     for sentence in (*failures, *hint, *last):
         print(sentence, file=sys.stderr)
     return code

@@ -1,9 +1,11 @@
 """What a run says last of what was selected: what failed, what is blocked, what was not started."""
 
+import argparse
+import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.cli.arguments import results_dir_default
 from bench.errors import listing
 
 if TYPE_CHECKING:
@@ -34,10 +36,18 @@ def failure_sentences(selected: "Grid", store: "ResultsStore") -> list[str]:
     return [*told, *blocked_sentences(trials, store)]
 
 
-def failure_hint(suite: Path) -> str:
-    """Returns what helps where something of the suite in this file has failed."""
+def failure_hint(arguments: argparse.Namespace) -> str:
+    """Returns which commands help where something has failed of what the arguments of a verb select."""
+    from bench.suite.smoke import FOLDER
+
+    if getattr(arguments, "limit_batches", None) is not None:
+        return f"bench failures --results-dir {arguments.results_dir / FOLDER} says why"
+    given = [str(arguments.suite), *(f"--set={shlex.quote(one)}" for one in arguments.overrides)]
+    if str(arguments.results_dir) != results_dir_default():
+        given.append(f"--results-dir={shlex.quote(str(arguments.results_dir))}")
+    same = " ".join(given)
     return (
-        f"bench failures {suite} says why, bench retry {suite} runs that again; "
+        f"bench failures {same} says why, bench retry {same} runs that again; "
         "bench run --retry-failed also what it blocks"
     )
 

@@ -90,6 +90,9 @@ def test_what_failed_has_a_hint(folder, capsys):
     text = printed(capsys, "suites/first.yaml")
     assert hint in text
     assert "Time left, 1 trial on " in text
+    elsewhere = ["--results-dir", str(store.root), "--set", "models=[pylon]"]
+    given = f"suites/first.yaml --set='models=[pylon]' --results-dir={store.root}"
+    assert f"bench failures {given} says why" in printed(capsys, "suites/first.yaml", *elsewhere)
     store.fail(second, "RuntimeError: no memory")
     assert "Time left" not in printed(capsys, "suites/first.yaml")
 
