@@ -6,9 +6,9 @@ other suites that this one starts from are shown too.
 
 Then the time and device-hours that are left, from the speed of trials that have run here, else from what
 `bench probe` measured, else from a prior, which is said: what is expected and, in brackets, from the fewest
-epochs at the highest speed to the most at the lowest; and the disk that they need. Maps that only finished
-trials lack are not counted. Last, what its seeds can and cannot show: the smallest difference that they find
-with 80% probability.
+epochs at the highest speed to the most at the lowest; and the disk that they need. Not counted are the
+decoding of images, once for all trials, and maps that only finished trials lack. Last, what its seeds can
+and cannot show: the smallest difference that they find with 80% probability.
 
 --all: a line for each suite of a folder, and what all of them take together, each trial counted once.
 
