@@ -95,12 +95,17 @@ def results_folder(text: str) -> Path:
     return Path(text)
 
 
+def results_dir_default() -> str:
+    """Returns where results are if nobody says."""
+    return os.environ.get("BENCH_RESULTS_DIR", "results")
+
+
 def add_results_dir(parser: argparse.ArgumentParser) -> None:
     """Adds where results are."""
     parser.add_argument(
         "--results-dir",
         type=results_folder,
-        default=os.environ.get("BENCH_RESULTS_DIR", "results"),
+        default=results_dir_default(),
         metavar="DIR",
         help="where trials are kept (default: results, or BENCH_RESULTS_DIR)",
     )

@@ -1,10 +1,13 @@
 """Columns of text for a terminal, in groups that go below each other where it is too narrow for all."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _GAP = "  "
+_COMMAND = re.compile(r"`[^`]{1,30}`")
+_NO_BREAK = "\0"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,12 @@ def flow(labels: Sequence[str], groups: Sequence[Group], width: int) -> Iterator
         yield ""
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """Returns the text as lines of at most `width` characters, all but the first indented."""
-    return textwrap.wrap(text, width, subsequent_indent=_GAP)
+def wrap(text: str, width: int, *, is_indented: bool = False) -> list[str]:
+    """Returns the text as lines of at most `width` characters, all but the first indented, or all of them.
+
+    Commands in `backticks` stay on one line.
+    """
+    first = _GAP if is_indented else ""
+    held = _COMMAND.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    lines = textwrap.wrap(held, width, initial_indent=first, subsequent_indent=_GAP, break_on_hyphens=False)
+    return [line.replace(_NO_BREAK, " ") for line in lines]

@@ -1,15 +1,19 @@
 """What a plan costs, as lines of text and for JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from bench.cli.columns import wrap
 from bench.errors import listing
-from bench.execution.cost import ASSUMED_TFLOPS_CORE, ASSUMED_TFLOPS_GPU
-from bench.execution.live import duration
+from bench.execution.durations import rough, rough_duration
 from bench.execution.machine import CPU
 from bench.execution.plan_cost import PlanCost
+from bench.execution.span import Span
+from bench.execution.speed_prior import ANY_GPU, speed_prior
+
+_LEAST_HOURS = 0.5
+"""Device-hours that are worth a word."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -21,47 +25,65 @@ def to_lines(cost: PlanCost, width: int) -> Iterator[str]:
     known = cost.num_trials - cost.num_unknown
     if known:
         at_once = f"{cost.num_slots} at once" if cost.num_slots > 1 else "one at a time"
-        noun = "trial" if known == 1 else "trials"
-        sentence = (
-            f"Time left, {known} {noun} on {cost.device}, {at_once}: {_time(cost)}. Speed: {_sources(cost)}."
-        )
-        yield from wrap(sentence, width)
-    if cost.num_unknown:
-        which = "One trial has" if cost.num_unknown == 1 else f"{cost.num_unknown} trials have"
-        sentence = (
-            f"{which} no known speed: nothing like it has run here. `bench probe` measures it in a few "
-            "steps, or `bench list models --encoder NAME` what a model costs, from which a speed is assumed."
-        )
+        where = "the CPU" if cost.device == CPU else cost.device
+        times = between(cost.wall_s, rough_duration)
+        if cost.device_hours.most >= _LEAST_HOURS:
+            times += f"; {between(cost.device_hours, hours_word, hours_of(cost.device))}"
+        yield from wrap(f"Time left, {count(known, 'trial')} on {where}, {at_once}: {times}.", width)
+        yield from wrap(basis(cost.sources, cost.epochs, cost.device), width, is_indented=True)
+    for sentence in unknown(cost.num_unknown - cost.num_unknown_data, cost.num_unknown_data):
         yield from wrap(sentence, width)
     yield from wrap(_disk(cost), width)
 
 
-def _time(cost: PlanCost) -> str:
-    """Returns wall clock and device-hours: expected, and between which they are."""
+def between(span: Span, word: Callable[[float], str], unit: str = "") -> str:
+    """Returns what is expected and, in brackets, between which values it is: about 3 h (1 h to 9 h)."""
+    fewest, expected, most = word(span.fewest), word(span.expected), word(span.most)
+    about = f"about {expected} {unit}".rstrip()
+    return about if fewest == most else f"{about} ({fewest} to {most})"
 
-    def both(wall_s: float, hours: float) -> str:
-        return f"{long(wall_s)} ({rough(hours)} {hours_of(cost.device)})"
 
-    wall, hours = cost.wall_s, cost.device_hours
-    fewest, most = both(wall.fewest, hours.fewest), both(wall.most, hours.most)
-    if fewest == most:
-        return f"about {most}"
-    between = f"between {fewest} and {most}, by when training stops"
-    if wall.expected is None or hours.expected is None:
-        return between
-    return f"about {both(wall.expected, hours.expected)}, {between}"
+def basis(speeds: Mapping[str, int], epochs: Mapping[str, int], device: str) -> str:
+    """Returns what times rest on: of how many trials speed and number of epochs are from where."""
+    words = [f"Speed: {_by_source(speeds)}."]
+    if "prior" in speeds:
+        prior = speed_prior(device)
+        reached = between(prior.tflops, rough, f"TFLOP/s per {prior.per}")
+        words.append(f"The prior is {reached}; `bench probe` measures in its place.")
+        if device == ANY_GPU:
+            words.append("--gpus 8xH100 says of which kind.")
+    words.append(f"Epochs: {_by_source(epochs)}.")
+    if "prior" in epochs:
+        words.append("The prior is the geometric mean of the fewest and the most.")
+    return " ".join(words)
+
+
+def _by_source(counts: Mapping[str, int]) -> str:
+    return listing(f"{number} {source}" for source, number in counts.items())
+
+
+def unknown(num_models: int, num_data: int) -> Iterator[str]:
+    """Yields why times of trials are not known, and what helps."""
+    if num_models:
+        yield (
+            f"Not counted: {count(num_models, 'trial')} of unknown speed, with models that are none of the "
+            "package's or on encoders that are none of its suites'; `bench probe` measures it in a few steps."
+        )
+    if num_data:
+        yield (
+            f"Not counted: {count(num_data, 'trial')} on data whose number of images is not known before one "
+            "of them has trained."
+        )
+
+
+def count(number: int, noun: str) -> str:
+    """Returns so many of it, in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def hours_of(device: str) -> str:
     """Returns the name of the unit of device-hours."""
     return "CPU-hours" if device == CPU else "GPU-hours"
-
-
-def _sources(cost: PlanCost) -> str:
-    on_cpu = cost.device == CPU
-    tflops, what = (ASSUMED_TFLOPS_CORE, "core") if on_cpu else (ASSUMED_TFLOPS_GPU, "GPU")
-    remarks = {"assumed": f" ({tflops:g} TFLOP/s per {what}, not measured)"}
-    return listing(f"{count} {source}{remarks.get(source, '')}" for source, count in cost.sources.items())
 
 
 def _disk(cost: PlanCost) -> str:
@@ -75,22 +97,15 @@ def _disk(cost: PlanCost) -> str:
     if disk.kept + disk.running + disk.cache > cost.free_bytes:
         text += ", which may be too little"
     if disk.num_unknown:
-        text += f". Trials whose models have no known size, {disk.num_unknown}, are not counted"
+        text += f". Not counted: {count(disk.num_unknown, 'trial')} with models of unknown size"
     if disk.unknown_data:
-        text += f". Images of {listing(disk.unknown_data)} are not counted"
+        text += f". Not counted: images of {listing(disk.unknown_data)}"
     return f"{text}."
 
 
-def rough(value: float) -> str:
-    """Returns a number to two significant digits: 0.12, 4.9, 4,900."""
-    digits = float(f"{value:.2g}")
-    return f"{digits:,.0f}" if digits >= 10 else f"{digits:g}"
-
-
-def long(seconds: float) -> str:
-    """Returns a duration as people say it; from a hundred hours on to two significant digits."""
-    hours = seconds / 3600
-    return duration(seconds) if hours < 100 else f"{rough(hours)} h"
+def hours_word(hours: float) -> str:
+    """Returns hours to two significant digits and two decimals at most."""
+    return "<0.01" if 0 < hours < 0.005 else rough(round(hours, 2))
 
 
 def size(num_bytes: float) -> str:
@@ -104,4 +119,5 @@ def size(num_bytes: float) -> str:
 
 def to_json(cost: PlanCost) -> Mapping[str, Any]:
     """Returns the value of the plan's key "cost": `PlanCost`, with "unit" of the device-hours beside it."""
-    return {"unit": hours_of(cost.device)} | asdict(cost) | {"sources": dict(cost.sources)}
+    counts = {"sources": dict(cost.sources), "epochs": dict(cost.epochs)}
+    return {"unit": hours_of(cost.device)} | asdict(cost) | counts

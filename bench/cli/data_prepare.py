@@ -39,7 +39,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.data.cache import require_space
     from bench.data.registry import DATASETS, prepare_dataset, read_source
     from bench.data.source import cached_arrays
-    from bench.execution.live import Display, duration
+    from bench.execution.durations import duration
+    from bench.execution.live import Display
 
     if not DATASETS[spec.name].is_stored:
         print(f"{spec.name}: nothing has to be prepared; its images are drawn when a trial starts")

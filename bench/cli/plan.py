@@ -5,30 +5,35 @@ waiting, for the trial that it starts from; blocked, since that one has failed; 
 other suites that this one starts from are shown too.
 
 Then the time and device-hours that are left, from the speed of trials that have run here, else from what
-`bench probe` measured, else from a stated assumption: the fewest and the most epochs that there can be, and
-as many as finished trials had; and the disk that they need. Maps that only finished trials lack are not
-counted. Last, what its seeds can and cannot show: the smallest difference that they find with 80%
-probability.
+`bench probe` measured, else from a prior, which is said: what is expected and, in brackets, from the fewest
+epochs at the highest speed to the most at the lowest; and the disk that they need. Not counted are the
+decoding of images, once for all trials, and maps that only finished trials lack. Last, what its seeds can
+and cannot show: the smallest difference that they find with 80% probability.
 
 --all: a line for each suite of a folder, and what all of them take together, each trial counted once.
 
---json: {"suite", "trials", "cost", "power"}; each trial has id, state, model, dataset, resolution, seed, cam,
-starts_from (an id or null), suite (that it is from) and driver (who runs it, or null), with one entry for
-each map that it is scored on. cost has num_trials, num_unknown, device, num_slots, unit, device_hours and
-wall_s (each fewest, most, expected or null), sources, disk (bytes kept, running, cache and so on) and
-free_bytes. power has metric, num_seeds, margin and spreads, each with source, standard_deviation,
-smallest_difference_paired, seeds_for_margin_paired and so on.
+--json: {"suite", "trials", "cost", "power"}; each trial has id, state, model, dataset, resolution, seed,
+cam, starts_from (an id or null), suite (that it is from) and driver (who runs it, or null), with one entry
+for each map that it is scored on. cost has num_trials, num_unknown and of them num_unknown_data, device,
+num_slots, unit, device_hours and wall_s (each fewest, expected and most), sources and epochs (trials by
+where speed and number of epochs are from), disk (bytes kept, running, cache and so on) and free_bytes. power
+has metric, num_seeds, margin and spreads, each with source, standard_deviation, smallest_difference_paired,
+seeds_for_margin_paired and so on.
 """
 
 import argparse
+from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
 from bench.errors import SuiteError
 
+if TYPE_CHECKING:
+    from bench.execution.fleet import Fleet
+
 EXAMPLES = """\
 examples:
   bench plan suites/nih_mini.yaml --only model=pylon --seeds 0-2
-  bench plan --all      every suite in suites/, and all of them together
+  bench plan --all --gpus 8xH100      every suite in suites/, and all of them together
 """
 
 UNLIMITED = 10_000
@@ -42,9 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_all(parser, "of every suite in the folder of suites")
     parser.add_argument(
         "--gpus",
-        type=shared.positive,
-        metavar="N",
-        help="count for a machine with N GPUs, of the kind that was measured on, in place of this machine",
+        metavar="N[xKIND]",
+        help="count for a machine with so many GPUs, e.g. 8xH100, in place of this one; of the kind that was "
+        "measured on if none is named",
     )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -63,6 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli import cost_listing
     from bench.cli import power_listing as power
     from bench.cli.plan_listing import collect, driver_sentences, left_to_run, to_json, to_text
+    from bench.cli.run_outcome import failure_hint
     from bench.execution.plan_cost import Budget
     from bench.results.blocked import blocked_sentences
 
@@ -70,7 +76,7 @@ def execute(arguments: argparse.Namespace) -> int:
     grid = shared.select(arguments, loaded)
     store = shared.open_store(arguments)
     rows = collect(grid, store)
-    cost = Budget(store, num_gpus=arguments.gpus).cost(left_to_run(rows), loaded.suite.resources, grid.files)
+    cost = Budget(store, fleet=_fleet(arguments)).cost(left_to_run(rows), loaded.suite.resources, grid.files)
     margin, num_seeds = loaded.suite.margins.point_accuracy, power.count_seeds(grid)
     shown = power.collect(grid, store, margin)
     if arguments.json:
@@ -80,15 +86,21 @@ def execute(arguments: argparse.Namespace) -> int:
     print(to_text(rows, width))
     for sentence in driver_sentences(rows):
         print(sentence)
-    blocked = blocked_sentences((row.point.trial for row in rows), store)
-    for sentence in blocked:
+    for sentence in blocked_sentences((row.point.trial for row in rows), store):
         print(sentence)
-    if blocked:
-        print("bench run --retry-failed runs what failed, and then what it blocks")
+    if any(row.state == "failed" for row in rows):
+        print(failure_hint(arguments))
     narrow = min(width, power.WIDEST)
     for line in (*cost_listing.to_lines(cost, narrow), *power.to_lines(shown, num_seeds, margin, narrow)):
         print(line)
     return 0
+
+
+def _fleet(arguments: argparse.Namespace) -> "Fleet | None":
+    """Returns the GPUs to count for in place of this machine's; None if they were not named."""
+    from bench.execution.fleet import Fleet
+
+    return None if arguments.gpus is None else Fleet.parse(arguments.gpus)
 
 
 def _plan_all(arguments: argparse.Namespace, width: int) -> int:
@@ -98,7 +110,7 @@ def _plan_all(arguments: argparse.Namespace, width: int) -> int:
     from bench.suite.load import load_suite, suite_files
 
     suites = [load_suite(path, with_claims=False) for path in suite_files(arguments.suites_dir)]
-    plans = collect(suites, shared.open_store(arguments), arguments.gpus)
+    plans = collect(suites, shared.open_store(arguments), _fleet(arguments))
     if arguments.json:
         print(to_json(plans))
         return 0

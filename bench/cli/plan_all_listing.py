@@ -3,19 +3,24 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from bench.cli import cost_listing
 from bench.cli.columns import Group, flow, wrap
 from bench.cli.plan_listing import PlanRow, left_to_run
 from bench.cli.plan_listing import collect as collect_rows
-from bench.errors import listing
-from bench.execution.plan_cost import Budget, PlanCost, Span
+from bench.execution.durations import rough_duration
+from bench.execution.fleet import Fleet
+from bench.execution.machine import CPU
+from bench.execution.plan_cost import Budget, PlanCost
+from bench.execution.span import Span, total
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite
 
 _STATES = ("todo", "interrupted", "running", "waiting", "blocked", "failed", "finished")
 ALL = "all, each trial once"
+_WIDEST = 110
+"""Characters of a line of text."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,14 @@ class SuitePlan:
 
 
 def collect(
-    suites: Sequence[LoadedSuite], store: ResultsStore, num_gpus: int | None = None
+    suites: Sequence[LoadedSuite], store: ResultsStore, fleet: Fleet | None = None
 ) -> tuple[SuitePlan, ...]:
-    """Returns the plan of each suite, in their order; `num_gpus` as of `Budget`.
+    """Returns the plan of each suite, in their order; `fleet` as of `Budget`.
 
     Raises:
         ResultsError: a record or history cannot be read.
     """
-    budget, seen, plans = Budget(store, num_gpus=num_gpus), set[str](), []
+    budget, seen, plans = Budget(store, fleet=fleet), set[str](), []
     for loaded in suites:
         rows, resources = collect_rows(loaded.grid, store), loaded.suite.resources
         left = left_to_run(rows)
@@ -65,8 +70,8 @@ def to_lines(plans: Sequence[SuitePlan], width: int) -> Iterator[str]:
     """Yields a line per suite and one for all, columns below each other where the terminal is too narrow."""
     together = {key: state for plan in plans for key, state in plan.states.items()}
     counts = [Counter(plan.states.values()) for plan in plans] + [Counter(together.values())]
-    hours = _sum([plan.own_cost.device_hours for plan in plans])
-    wall = _sum([plan.own_cost.wall_s for plan in plans])
+    hours = total(plan.own_cost.device_hours for plan in plans)
+    wall = total(plan.own_cost.wall_s for plan in plans)
     columns = [("trials", *(str(count.total()) for count in counts))]
     columns += [
         (state, *(str(count[state]) for count in counts))
@@ -74,67 +79,53 @@ def to_lines(plans: Sequence[SuitePlan], width: int) -> Iterator[str]:
         if any(count[state] for count in counts)
     ]
     unit = cost_listing.hours_of(plans[0].cost.device)
+    unit = cost_listing.hours_of(plans[0].cost.device)
     unknown = sum(plan.own_cost.num_unknown for plan in plans)
-    times = [
-        (
-            unit,
-            *(_hours(plan.cost.device_hours, plan.cost.num_unknown) for plan in plans),
-            _hours(hours, unknown),
-        ),
-        (
-            "wall clock",
-            *(_wall(plan.cost.wall_s, plan.cost.num_unknown) for plan in plans),
-            _wall(wall, unknown),
-        ),
+    all_hours = [(plan.cost.device_hours, plan.cost.num_unknown) for plan in plans]
+    all_walls = [(plan.cost.wall_s, plan.cost.num_unknown) for plan in plans]
+    groups = [
+        Group("", tuple(columns)),
+        Group(unit, _columns([*all_hours, (hours, unknown)], cost_listing.hours_word)),
+        Group("wall clock", _columns([*all_walls, (wall, unknown)], rough_duration)),
     ]
-    groups = [Group("", (column,)) for column in (*columns, *times)]
     labels = [*(plan.name for plan in plans), ALL]
     yield from flow(labels, groups, width)
-    yield from wrap(_remark(plans), min(width, 110))
+    for position, sentence in enumerate(_remarks(plans)):
+        yield from wrap(sentence, min(width, _WIDEST), is_indented=position > 0)
 
 
-def _remark(plans: Sequence[SuitePlan]) -> str:
-    unknown = sum(plan.own_cost.num_unknown for plan in plans)
-    sources: Counter[str] = Counter()
-    for plan in plans:
-        sources.update(plan.own_cost.sources)
-    words = [f"{count} {source}" for source, count in sources.items()]
-    if unknown:
-        words.append(f"{unknown} unknown and not counted (`bench probe` measures it)")
-    first = plans[0].own_cost
-    kept = cost_listing.size(sum(plan.own_cost.disk.kept for plan in plans))
-    return (
-        "Time left from the fewest to the most epochs, with as many as finished trials had in brackets; all "
-        f"suites one after the other, on {first.device}. "
-        f"Speed of trials: {listing(words) or 'none is left'}. "
-        f"Their results take {kept} of the disk; {cost_listing.size(first.free_bytes)} are free."
-    )
+def _columns(spans: Sequence[tuple[Span, int]], word: Callable[[float], str]) -> tuple[tuple[str, ...], ...]:
+    """Returns the columns of spans of which so many trials are unknown: expected, least and most."""
+    cells = [_cells(span, num_unknown, word) for span, num_unknown in spans]
+    return tuple(zip(("about", "least", "most"), *cells, strict=True))
 
 
-def _sum(spans: Sequence[Span]) -> Span:
-    expected = [span.expected for span in spans]
-    known = [value for value in expected if value is not None]
-    total = sum(known) if len(known) == len(expected) else None
-    return Span(sum(span.fewest for span in spans), sum(span.most for span in spans), total)
-
-
-def _hours(span: Span, num_unknown: int) -> str:
-    return _words(span, num_unknown, cost_listing.rough)
-
-
-def _wall(span: Span, num_unknown: int) -> str:
-    return _words(span, num_unknown, cost_listing.long)
-
-
-def _words(span: Span, num_unknown: int, word: Callable[[float], str]) -> str:
+def _cells(span: Span, num_unknown: int, word: Callable[[float], str]) -> tuple[str, str, str]:
     """Returns the span; — where nothing is left, ? for what is unknown."""
     if span.most == 0:
-        return "?" if num_unknown else "—"
-    fewest, most = word(span.fewest), word(span.most)
-    words = most if fewest == most else f"{fewest} to {most}"
-    if span.expected is not None and fewest != most:
-        words += f" ({word(span.expected)})"
-    return f"{words} + ?" if num_unknown else words
+        return ("?" if num_unknown else "—", "", "")
+    more = " + ?" if num_unknown else ""
+    return word(span.expected) + more, word(span.fewest), word(span.most)
+
+
+def _remarks(plans: Sequence[SuitePlan]) -> Iterator[str]:
+    sources, epochs = Counter[str](), Counter[str]()
+    for plan in plans:
+        sources.update(plan.own_cost.sources)
+        epochs.update(plan.own_cost.epochs)
+    if not any(plan.own_cost.num_trials for plan in plans):
+        yield "Nothing is left that can be run."
+        return
+    first = plans[0].own_cost
+    where = "the CPU" if first.device == CPU else first.device
+    slots = f", {first.num_slots} trials at once" if first.num_slots > 1 else ""
+    yield f"Time left on {where}{slots}, all suites one after the other; least and most by epochs and speed."
+    if sources:
+        yield cost_listing.basis(sources, epochs, first.device)
+    num_data = sum(plan.own_cost.num_unknown_data for plan in plans)
+    yield from cost_listing.unknown(sum(plan.own_cost.num_unknown for plan in plans) - num_data, num_data)
+    kept = cost_listing.size(sum(plan.own_cost.disk.kept for plan in plans))
+    yield f"Their results take {kept} of the disk; {cost_listing.size(first.free_bytes)} are free."
 
 
 def to_json(plans: Sequence[SuitePlan]) -> str:
@@ -144,8 +135,8 @@ def to_json(plans: Sequence[SuitePlan]) -> str:
     "states", and "unit", "device_hours" and "wall_s", of one suite after the other, each trial counted once.
     """
     together = {key: state for plan in plans for key, state in plan.states.items()}
-    hours = _sum([plan.own_cost.device_hours for plan in plans])
-    wall = _sum([plan.own_cost.wall_s for plan in plans])
+    hours = total(plan.own_cost.device_hours for plan in plans)
+    wall = total(plan.own_cost.wall_s for plan in plans)
     document = {
         "suites": [
             {
@@ -159,8 +150,8 @@ def to_json(plans: Sequence[SuitePlan]) -> str:
             "states": Counter(together.values()),
             "num_unknown": sum(plan.own_cost.num_unknown for plan in plans),
             "unit": cost_listing.hours_of(plans[0].cost.device),
-            "device_hours": vars(hours),
-            "wall_s": vars(wall),
+            "device_hours": asdict(hours),
+            "wall_s": asdict(wall),
         },
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints a line per combination; 1 if one cannot be trained here."""
-    from bench.cli.cost_listing import size
+    from bench.cli.cost_listing import count, size
     from bench.errors import BenchError
     from bench.execution.gpus import decide_gpu
     from bench.execution.serial import SerialExecutor
@@ -46,7 +46,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.execution.probing import probe_all, workloads
 
     trials, code = workloads((*grid.required, *grid.trials)), 0
-    print(f"{len(trials)} combinations, {arguments.steps} steps each", file=sys.stderr)
+    print(f"{count(len(trials), 'combination')}, {arguments.steps} steps each", file=sys.stderr)
     on_gpu = decide_gpu(loaded.suite.resources, SerialExecutor(), cpu_only=False)
     for trial, found in probe_all(trials, store, num_steps=arguments.steps, use_gpu=on_gpu):
         what = f"{trial.label}, {trial.encoder}, {trial.resolution} px, batches of {trial.recipe.batch_size}"
@@ -56,4 +56,5 @@ def execute(arguments: argparse.Namespace) -> int:
         else:
             memory = size(found.memory_bytes)
             print(f"{what}: {found.images_per_s:.3g} images/s, {memory} in use ({found.device})", flush=True)
+    print(f"bench plan {arguments.suite} counts with that", file=sys.stderr)
     return code

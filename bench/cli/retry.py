@@ -8,6 +8,7 @@ import argparse
 
 from bench.cli import arguments as shared
 from bench.cli import run
+from bench.cli.run_arguments import add_run_arguments
 
 EXAMPLES = """\
 examples:
@@ -18,7 +19,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments: those of `bench run`."""
-    run.add_run_arguments(parser)
+    add_run_arguments(parser)
 
 
 def execute(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bench.cli.cost_listing import size
-from bench.execution.live import duration
+from bench.execution.durations import duration, rough_duration
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.execution.status import Running, Status
 from bench.results.record import Record
@@ -50,7 +50,7 @@ def _row(one: Running) -> TrialRow:
     title = one.trial.title(one.trial.label)
     if one.progress is not None and one.silent_s > _SILENT_S:
         return TrialRow(title, f"silent for {duration(one.silent_s)}")
-    left = "" if one.left_s is None else duration(one.left_s)
+    left = "" if one.left_s is None else rough_duration(one.left_s)
     return TrialRow(title, "starting", one.progress, left)
 
 

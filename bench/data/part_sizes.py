@@ -30,6 +30,13 @@ class PartSizes:
     test: int
     num_units: int | None
 
+    def limited(self, num_images: int | None) -> "PartSizes":
+        """Returns the sizes where of each part so many images are loaded at most; None is all."""
+        if num_images is None:
+            return self
+        train, val, test = (min(size, num_images) for size in (self.train, self.val, self.test))
+        return PartSizes(train, val, test, self.num_units)
+
     def cache_bytes(self, resolution: int, oversize: float) -> int:
         """Returns what the decoded images take of the disk, uint8, at this side of the input in px."""
         return self.train * round(resolution * oversize) ** 2 + (self.val + self.test) * resolution**2

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
 from bench.data.registry import prepare_dataset, require_dataset
+from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
-from bench.execution.order import longest_first, relative_costs
+from bench.execution.order import expected_times, longest_first
+from bench.execution.pace import Pace
+from bench.execution.plan_cost import Budget
 from bench.execution.stopping import stopping_on_interrupt
 from bench.execution.view import View
 from bench.results.lease import Lease
-from bench.results.model_sizes import SizeCache
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
@@ -42,6 +44,7 @@ class Driver:
     def started(self, trial: Trial) -> None:
         """Notes the start; also told when a trial is started again after its worker died."""
         self.store.announce(trial)
+        self.store.folder(trial.id).progress.unlink(missing_ok=True)  # what an interrupted run said last
         self.tracker.started(trial)
         self.display.started(trial)
 
@@ -121,11 +124,21 @@ def run_grid(
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         limited = replace(data, limit_images=trial.recipe.limit_images)
         prepare_dataset(trial.dataset, trial.resolution, limited)
-    costs = relative_costs(todo, SizeCache())
-    todo = longest_first(todo, lambda trial: costs[trial.id])
+    times = _expected_times(todo, context, driver.store)
+    todo = longest_first(todo, lambda trial: times[trial.id])
     context = replace(context, cams=driver.cams, data=digests)
     with driver.display.running(todo, driver.cams), stopping_on_interrupt(context) as stoppable:
         executor.run(todo, stoppable, resources, driver)
+
+
+def _expected_times(todo: Sequence[Trial], context: RunContext, store: ResultsStore) -> dict[str, float]:
+    """Returns by id what the trials are expected to take, s; by priors if measurements cannot be read."""
+    try:
+        budget = Budget(store)
+    except ResultsError:  # of a trial that is none of these, perhaps: the order needs no certainty
+        budget = Budget(store, pace=Pace([]))
+    costs = budget.trial_costs(todo, context.files, use_gpu=context.use_gpu)
+    return expected_times(todo, costs, context.files)
 
 
 def track_ended(grid: Grid, store: ResultsStore, tracker: Tracker, todo: Sequence[Trial] = ()) -> None:

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bench.errors import ResultsError
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
+from bench.execution.durations import duration, rough_duration
+from bench.execution.progress import Progress, ProgressFile
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
+from bench.execution.time_left import all_left_s, earlier_share, time_left, trial_left_s
 from bench.results.record import CamEvaluation, EpochRow, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAM_NAMES, CamMethod
@@ -64,7 +65,6 @@ class Display:
         self._left: dict[str, set[CamMethod]] = {}
         self._started_at = time.monotonic()
         self._earlier: dict[str, float] = {}  # share of each trial that was done before this run
-        self._starts: dict[str, tuple[float, float]] = {}  # when each last began, and what was done then
         self._pace: _Pace | None = None
 
     def preparing(self, what: str, done: int, total: int) -> None:
@@ -87,7 +87,6 @@ class Display:
 
     def started(self, trial: Trial) -> None:
         """Marks the trial as running."""
-        self._starts[trial.id] = time.monotonic(), earlier_share(self.store, trial)
         self._state[trial.id] = "running"
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
@@ -175,19 +174,36 @@ class Display:
         return max(progress.fraction if progress else 0.0, self._earlier[trial.id])
 
     def _summary(self) -> str:
-        fractions, earlier = sum(map(self._fraction, self._trials)), sum(self._earlier.values())
         elapsed_s = time.monotonic() - self._started_at
-        left_s = time_left(elapsed_s, fractions, len(self._trials), earlier)
-        left = "starting" if left_s is None else f"about {duration(left_s)} left"
+        if self._num_ended() == len(self._trials):
+            return f"{len(self._trials)} of {len(self._trials)} trials done in {duration(elapsed_s)}"
+        left_s = self._left_s(elapsed_s)
+        left = "starting" if left_s is None else f"at most about {rough_duration(left_s)} left"
         return f"{self._num_ended()} of {len(self._trials)} trials done, {duration(elapsed_s)} so far, {left}"
+
+    def _left_s(self, elapsed_s: float) -> float | None:
+        """Returns the time until all is done, s, from those that train, else from the pace so far."""
+        left = [trial for trial in self._trials if self._state[trial.id] not in _ENDED]
+        times = {trial.id: self._trial_left_s(trial) for trial in left}
+        shares = {trial.id: 1 - self._fraction(trial) for trial in left}
+        known = [(left_s, shares[key]) for key, left_s in times.items() if left_s is not None]
+        if known:
+            num_running = sum(self._state[trial.id] == "running" for trial in left)
+            return all_left_s(known, [shares[key] for key in times if times[key] is None], num_running)
+        num_ended = len(self._trials) - len(left)
+        done, earlier = num_ended + sum(1 - share for share in shares.values()), sum(self._earlier.values())
+        return time_left(elapsed_s, done, len(self._trials), earlier)
+
+    def _trial_left_s(self, trial: Trial) -> float | None:
+        progress = self._progress(trial)
+        return None if progress is None else trial_left_s(trial, progress, self.store.folder(trial.id))
 
     def _row(self, trial: Trial) -> TrialRow:
         title, progress = trial.title(trial.label), self._progress(trial)
         if progress is None:
             return TrialRow(title, self._state[trial.id])
-        started_at, earlier = self._starts[trial.id]
-        left_s = time_left(time.monotonic() - started_at, progress.fraction, 1, earlier)
-        return TrialRow(title, "running", progress, "" if left_s is None else duration(left_s))
+        left_s = self._trial_left_s(trial)
+        return TrialRow(title, "running", progress, "" if left_s is None else rough_duration(left_s))
 
     def _table(self) -> Table:
         rows = [self._row(trial) for trial in self._visible(max(self.console.height - 4, 4))]
@@ -198,25 +214,3 @@ class Display:
         rank = {"running": 0, "waiting": 1, "failed": 2, "blocked": 3, "finished": 4}
         chosen = sorted(self._trials, key=lambda trial: rank[self._state[trial.id]])[:height]
         return [trial for trial in self._trials if trial in chosen]
-
-
-def earlier_share(store: ResultsStore, trial: Trial) -> float:
-    """Returns how much of the trial an interrupted run has done: the epochs that the next goes on from."""
-    folder = store.folder(trial.id)
-    if not folder.last_checkpoint.exists():
-        return 0.0
-    try:
-        num_epochs = len(folder.read_history())
-    except ResultsError:  # written anew after the next epoch
-        return 0.0
-    return min(TRAINING_SHARE * num_epochs / trial.recipe.max_epochs, TRAINING_SHARE)
-
-
-def duration(seconds: float) -> str:
-    """Returns seconds as people say them: 45 s, 3 min 20 s, 2 h 05 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -3,13 +3,13 @@
 So the last to run are short, and no core idles for long while a long one ends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from statistics import median
 
-from bench.data.expected_counts import EVERY, expected_counts
-from bench.results.model_sizes import ModelSize, SizeCache, size_key
-from bench.suite.schema import PhantomSpec
+from bench.data.part_sizes import part_sizes
+from bench.execution.cost import TrialCost
 from bench.suite.trial import Trial
 
 
@@ -20,7 +20,7 @@ def longest_first(trials: Sequence[Trial], cost: Callable[[Trial], float]) -> li
 
     Args:
         trials: to run.
-        cost: what a trial takes, more than 0, in any unit.
+        cost: what a trial takes, not negative, in any unit.
     """
     children: dict[str, list[Trial]] = {}
     for trial in trials:
@@ -37,35 +37,34 @@ def longest_first(trials: Sequence[Trial], cost: Callable[[Trial], float]) -> li
     return [trials[position] for position in sorted(range(len(trials)), key=lambda one: -chain(one))]
 
 
-def relative_costs(trials: Sequence[Trial], sizes: SizeCache) -> dict[str, float]:
-    """Returns by id what trials cost beside each other: operations of an image × epochs × training images.
+def expected_times(
+    trials: Sequence[Trial], costs: Mapping[str, TrialCost], files: Mapping[str, Path]
+) -> dict[str, float]:
+    """Returns by id the time that each trial is expected to take still, s: as the plan says it.
 
-    A model whose size `bench list models` has not measured counts as the median of the others; a data set of
-    unknown size as one image, so that its trials come last.
+    Of which the plan can say nothing counts by its pixels: resolution² × epochs × training images, at the
+    usual time of the others for each. A data set of unknown size counts as the median of the others.
+
+    Args:
+        trials: to run.
+        costs: by id, of those whose time can be told.
+        files: by digest, those that trials name.
     """
-    known = {trial.id: gmacs for trial in trials if (gmacs := _gmacs(trial, sizes)) is not None}
-    usual = median(known.values()) if known else 1.0
+    pixels = _num_pixels(trials, files)
+    paces = [cost.left_s.expected / pixels[key] for key, cost in costs.items() if key in pixels]
+    pace = median(paces) if paces else 1.0
     return {
-        trial.id: known.get(trial.id, usual)
-        * trial.resolution**2
-        * trial.recipe.max_epochs
-        * _num_training_images(trial)
+        trial.id: costs[trial.id].left_s.expected if trial.id in costs else pace * pixels[trial.id]
         for trial in trials
     }
 
 
-def _gmacs(trial: Trial, sizes: SizeCache) -> float | None:
-    key = size_key(trial.model, trial.options, trial.encoder)
-    if key not in sizes:
-        return None
-    size = sizes[key]
-    return size.gmacs if isinstance(size, ModelSize) else None
-
-
-def _num_training_images(trial: Trial) -> int:
-    """Returns the size of the part; of a published data set that of the pool that it is drawn from."""
-    if isinstance(trial.dataset, PhantomSpec):
-        return trial.dataset.train
-    counts = expected_counts(trial.dataset.name)["images"]
-    pools = counts[counts.index.get_level_values("finding") == EVERY]
-    return int(pools.iloc[0]) if len(pools) else 1
+def _num_pixels(trials: Sequence[Trial], files: Mapping[str, Path]) -> dict[str, float]:
+    """Returns by id the pixels that a trial is trained on at most."""
+    parts = {trial.id: part_sizes(trial.dataset, files) for trial in trials}
+    images = {key: sizes.train for key, sizes in parts.items() if sizes is not None}
+    usual = median(images.values()) if images else 1
+    return {
+        trial.id: trial.resolution**2 * trial.recipe.max_epochs * images.get(trial.id, usual)
+        for trial in trials
+    }

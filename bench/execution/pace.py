@@ -9,6 +9,7 @@ from statistics import mean, median
 from pydantic import ValidationError
 
 from bench.execution.machine import CPU
+from bench.execution.speed_prior import ANY_GPU, known_kind
 from bench.results.lease import holder
 from bench.results.probes import Probe, read_probes
 from bench.results.record import EpochRow
@@ -77,11 +78,15 @@ class Pace:
         found = (_measure(TrialFolder(path), device) for path in folders)
         return cls([one for one in found if one is not None], read_probes(store.root))
 
-    def some_gpu(self) -> str:
-        """Returns the name of the GPU that most was measured on, or GPU if that was none."""
+    def gpu(self, kind: str | None = None) -> str:
+        """Returns the name of the GPU that most was measured on, of those of the `kind` if one is given.
+
+        Where that is none: `kind`, or the name of a GPU of which nothing is known.
+        """
         probed = [device for _, device in self._probed]
         names = [name for name in (*(one.device for one in self.measured), *probed) if name != CPU]
-        return max(names, key=names.count, default="GPU")
+        of_kind = [name for name in names if kind is None or known_kind(name) == kind]
+        return max(of_kind, key=of_kind.count, default=kind or ANY_GPU)
 
     def epoch_s(self, trial: Trial, device: str) -> float | None:
         """Returns the time of an epoch of such a trial on the same data, s; None if there was none."""

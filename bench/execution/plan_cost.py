@@ -2,34 +2,22 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.data.part_sizes import part_sizes
 from bench.errors import ResultsError
 from bench.execution.cost import Estimator, TrialCost, wall_s
 from bench.execution.disk_need import DiskNeed, disk_need
-from bench.execution.machine import Machine, needs_of, this_machine
+from bench.execution.fleet import Fleet
+from bench.execution.machine import CPU, Machine, needs_of, this_machine
 from bench.execution.pace import Pace
+from bench.execution.span import Span, total
 from bench.results.model_sizes import SizeCache
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
-
-
-@dataclass(frozen=True)
-class Span:
-    """A quantity that is not known in advance.
-
-    Attributes:
-        fewest: with as few epochs as there can be.
-        most: with as many.
-        expected: with as many as finished trials had; None unless that is known of all.
-    """
-
-    fewest: float
-    most: float
-    expected: float | None
 
 
 @dataclass(frozen=True)
@@ -39,47 +27,71 @@ class PlanCost:
     Attributes:
         num_trials: that are left and can be run: neither finished, nor failed, nor blocked.
         num_unknown: those of them whose time there is no telling of; they are in no sum.
+        num_unknown_data: those of `num_unknown` whose data alone tell how many images they have.
         device: that they run on here.
         num_slots: how many run at once.
         wall_s: from start to end on this machine, s.
         device_hours: GPU-hours on a GPU, else CPU-hours, of all trials together.
         sources: how many trials by where their speed is from.
+        epochs: how many trials by where their expected number of epochs is from.
         disk: what they take.
         free_bytes: on the disk of the results.
     """
 
     num_trials: int
     num_unknown: int
+    num_unknown_data: int
     device: str
     num_slots: int
     wall_s: Span
     device_hours: Span
     sources: Mapping[str, int]
+    epochs: Mapping[str, int]
     disk: DiskNeed
     free_bytes: int
 
 
 class Budget:
-    """Counts the cost of selections on one machine and results folder, of which it reads once."""
+    """Counts the cost of trials on one machine and results folder, of which it reads once."""
 
     def __init__(
-        self, store: ResultsStore, machine: Machine | None = None, num_gpus: int | None = None
+        self,
+        store: ResultsStore,
+        machine: Machine | None = None,
+        fleet: Fleet | None = None,
+        pace: Pace | None = None,
     ) -> None:
         """Reads what was measured.
 
         Args:
             store: where.
             machine: to run on; this one if absent.
-            num_gpus: counts for another machine, with so many of the GPUs that were measured on.
+            fleet: GPUs of another machine to count for.
+            pace: what was measured, if that is known already.
 
         Raises:
             ResultsError: a record or history cannot be read.
         """
         self._store, here = store, machine or this_machine()
-        self._pace = Pace.read(store, here.device)
-        imagined = None if num_gpus is None else Machine.imagined(num_gpus, self._pace.some_gpu())
+        self._pace = Pace.read(store, here.device) if pace is None else pace
+        imagined = None if fleet is None else Machine.imagined(fleet.num_gpus, self._pace.gpu(fleet.kind))
         self._machine = imagined or here
         self._sizes = SizeCache()
+
+    def trial_costs(
+        self, trials: Sequence[Trial], files: Mapping[str, Path], *, use_gpu: bool
+    ) -> dict[str, TrialCost]:
+        """Returns by id what is left of the trials, without those of which there is no telling.
+
+        Args:
+            trials: not finished; of interrupted ones what they have done does not count.
+            files: by digest, those that they name.
+            use_gpu: they run on a GPU.
+        """
+        device = self._machine.device if self._machine.num_gpus else self._pace.gpu()
+        estimator = Estimator(self._pace, self._sizes, device if use_gpu else CPU, files)
+        found = {trial.id: estimator.of(trial, self._epochs_done(trial)) for trial in trials}
+        return {key: cost for key, cost in found.items() if cost is not None}
 
     def cost(self, trials: Sequence[Trial], resources: Resources, files: Mapping[str, Path]) -> PlanCost:
         """Returns the cost of `trials`, which are those that are left, each once.
@@ -93,19 +105,21 @@ class Budget:
         use_gpu = machine.num_gpus > 0
         needs = {trial.id: needs_of(trial, resources, use_gpu=use_gpu) for trial in trials}
         num_slots = machine.num_slots(list(needs.values()))
-        estimator = Estimator(self._pace, self._sizes, machine.device, files)
-        found = {trial.id: estimator.of(trial, self._epochs_done(trial)) for trial in trials}
-        costs = {key: cost for key, cost in found.items() if cost is not None}
+        costs = self.trial_costs(trials, files, use_gpu=use_gpu)
         chains = [[one.id for one in (*trial.ancestors(), trial)] for trial in trials]
         amount = {key: need["gpu" if use_gpu else "cpu"] for key, need in needs.items()}
         return PlanCost(
             num_trials=len(trials),
             num_unknown=len(trials) - len(costs),
+            num_unknown_data=sum(
+                trial.id not in costs and part_sizes(trial.dataset, files) is None for trial in trials
+            ),
             device=machine.device,
             num_slots=num_slots,
             wall_s=_wall(costs, chains, num_slots),
-            device_hours=_device_hours(costs, amount),
-            sources=Counter(cost.source for cost in costs.values()),
+            device_hours=total(cost.left_s.times(amount[key] / 3600) for key, cost in costs.items()),
+            sources=Counter(cost.speed for cost in costs.values()),
+            epochs=Counter(cost.epochs for cost in costs.values()),
             disk=disk_need(trials, num_slots, self._sizes, self._pace, self._store, files),
             free_bytes=free_bytes(self._store.root),
         )
@@ -122,27 +136,12 @@ class Budget:
 
 
 def _wall(costs: Mapping[str, TrialCost], chains: Sequence[Sequence[str]], num_slots: int) -> Span:
-    fewest = wall_s({key: cost.fewest_s for key, cost in costs.items()}, chains, num_slots)
-    most = wall_s({key: cost.most_s for key, cost in costs.items()}, chains, num_slots)
-    expected = _expected(costs)
-    return Span(fewest, most, None if expected is None else wall_s(expected, chains, num_slots))
+    def wall(of: Callable[[Span], float]) -> float:
+        return wall_s({key: of(cost.left_s) for key, cost in costs.items()}, chains, num_slots)
 
-
-def _device_hours(costs: Mapping[str, TrialCost], amount: Mapping[str, float]) -> Span:
-    def hours(seconds: Iterable[tuple[str, float]]) -> float:
-        return sum(amount[key] * value for key, value in seconds) / 3600
-
-    expected = _expected(costs)
     return Span(
-        hours((key, cost.fewest_s) for key, cost in costs.items()),
-        hours((key, cost.most_s) for key, cost in costs.items()),
-        None if expected is None else hours(expected.items()),
+        wall(lambda left: left.fewest), wall(lambda left: left.expected), wall(lambda left: left.most)
     )
-
-
-def _expected(costs: Mapping[str, TrialCost]) -> dict[str, float] | None:
-    known = {key: cost.expected_s for key, cost in costs.items() if cost.expected_s is not None}
-    return known if len(known) == len(costs) else None
 
 
 def free_bytes(folder: Path) -> int:

@@ -9,9 +9,6 @@ from bench.results.atomic import write_text
 
 INTERVAL_S = 0.5
 
-_MIN_DONE = 0.02
-"""Trials of which a pace can be told."""
-
 TRAINING_SHARE = 0.95
 """Share of a trial that training takes where there is any; the rest is evaluation."""
 
@@ -39,19 +36,6 @@ class Progress:
     loss: float | None = None
     learning_rate: float = 0.0
     updated_at: float = 0.0
-
-
-def time_left(elapsed_s: float, done: float, total: float, earlier: float) -> float | None:
-    """Returns the seconds that are left at the pace so far; None while that is hardly known.
-
-    Args:
-        elapsed_s: what this run has taken.
-        done: what is done, in trials.
-        total: what there is to do, in trials.
-        earlier: what of `done` an earlier run did, and this one took no time for.
-    """
-    by_this_run = done - earlier
-    return elapsed_s * (total - done) / by_this_run if by_this_run > _MIN_DONE else None
 
 
 class ProgressFile:

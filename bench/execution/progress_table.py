@@ -21,7 +21,7 @@ class TrialRow:
         title: what people call it.
         state: what it is if it does not run: waiting, running but silent, finished, failed, blocked.
         progress: what it does; None if it does not run, or has not said.
-        left: how long it still takes, in words; empty if that is not known.
+        left: how long it still takes at most, in words; empty if that is not known.
     """
 
     title: str
@@ -73,8 +73,8 @@ _COLUMNS = (
     _Column("", _BAR_WIDTH, lambda row: row.bar, from_console_width=130, justify="left"),
     _Column("loss", 6, lambda row: row.loss, from_console_width=90),
     _Column("rate", 7, lambda row: row.learning_rate, from_console_width=90),
-    _Column("images/s", 8, lambda row: row.speed),
-    _Column("left", 12, lambda row: row.left, from_console_width=72),
+    _Column("images/s", 8, lambda row: row.speed, from_console_width=72),
+    _Column("left at most", 12, lambda row: row.left),
 )
 """In their order; narrower terminals go without some."""
 
@@ -98,7 +98,7 @@ def progress_line(row: TrialRow) -> str:
         "loss {}": row.loss,
         "learning rate {}": row.learning_rate,
         "{} images/s": row.speed,
-        "{} left": row.left,
+        "{} left at most": row.left,
     }
     words = [text.format(value) for text, value in named.items() if value]
     return f"{row.title}: " + ", ".join([row.progress.phase if row.progress else row.state, *words])

@@ -31,6 +31,7 @@ from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.gpus import num_local_gpus
 from bench.execution.machine import Needs, needs_of, num_slots
+from bench.execution.node_check import check_nodes
 from bench.execution.stopping import StopWish
 from bench.results.lease import Leases
 from bench.results.record import CamEvaluation, EpochRow, Outcome
@@ -79,6 +80,8 @@ class RayExecutor:
             self._connect()
             nodes = cluster.node_resources()
             cluster.check_fit(needs.values(), nodes)
+            if self._address is not None:
+                check_nodes(needs.values(), context)
             slots = num_slots(needs.values(), nodes)
             with Leases(store) as leases:
                 agenda = Agenda(trials, store, leases, context.start_until_s)

@@ -4,12 +4,12 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from pydantic import ValidationError
 
 from bench.execution.plan_cost import free_bytes
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
+from bench.execution.progress import Progress, ProgressFile
+from bench.execution.time_left import trial_left_s
 from bench.results.lease import Lease, holder
 from bench.results.record import Record
 from bench.results.store import ResultsStore, TrialFolder
@@ -88,7 +88,7 @@ def _running(folder: TrialFolder) -> Running | None:
         return None
     progress = ProgressFile(folder.progress).read()
     silent_s = 0.0 if progress is None else max(time.time() - progress.updated_at, 0.0)
-    left_s = None if progress is None else _left_s(trial, progress, folder)
+    left_s = None if progress is None else trial_left_s(trial, progress, folder)
     return Running(trial, driver, progress, silent_s, left_s)
 
 
@@ -97,17 +97,3 @@ def _read_trial(path: Path) -> Trial | None:
         return Trial.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):  # just taken, not announced yet
         return None
-
-
-def _left_s(trial: Trial, progress: Progress, folder: TrialFolder) -> float | None:
-    """Returns the time to the cap on epochs, from epochs that have ended, else from the speed of this one."""
-    if progress.num_steps == 0:
-        return None
-    rows = folder.read_history()
-    if rows:
-        epoch_s = median(row.duration_s for row in rows)
-    elif progress.images_per_s:
-        epoch_s = progress.num_steps * trial.recipe.batch_size / progress.images_per_s
-    else:
-        return None
-    return epoch_s * trial.recipe.max_epochs / TRAINING_SHARE * (1 - progress.fraction)

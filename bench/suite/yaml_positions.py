@@ -5,6 +5,7 @@ Scalars are what people expect, as in YAML 1.2: ``1e-4`` is a number, ``010`` is
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -153,3 +154,10 @@ def _place(node: yaml.Node) -> tuple[int, int]:
 def _colon(node: yaml.Node) -> str:
     line, column = _place(node)
     return f"{line}:{column}"
+
+
+def holds(container: Any, key: str | int) -> bool:
+    """Returns whether the list or mapping has something at `key`."""
+    if isinstance(container, list):
+        return isinstance(key, int) and key < len(container)
+    return isinstance(container, dict) and key in container

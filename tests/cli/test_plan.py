@@ -64,7 +64,7 @@ def test_children_stand_below_their_parents_in_aligned_columns(trials, capsys):
         f"waiting     └─ PYLON (two-phase)    phantom   64  0     {last.id}\n"
         "\n"
         "5 trials, 1 of them of source: 2 todo, 3 waiting\n"
-        "5 trials have no known speed: "
+        "Time left, 5 trials on "
     )
     assert text.endswith(
         "One seed has no spread: no difference between models can be tested. Two are the least, five "
@@ -131,7 +131,7 @@ def test_json_has_the_documented_keys(trials, capsys):
     first = {"id": source.id, "state": "todo", "model": "Ours", "starts_from": None, "suite": "source"}
     second = {"id": tuned.id, "state": "waiting", "model": "PYLON (fine-tuned)", "starts_from": source.id}
     cost = document.pop("cost")
-    assert (cost["num_trials"], cost["num_unknown"], cost["wall_s"]["most"]) == (2, 2, 0.0)
+    assert (cost["num_trials"], cost["num_unknown"], cost["sources"]) == (2, 0, {"prior": 2})
     assert cost["disk"].keys() == {"kept", "running", "cache", "num_unknown", "unknown_data"}
     assert document == {
         "suite": "chain",

@@ -33,7 +33,12 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 def test_each_combination_is_probed_once_without_data_and_the_plan_uses_it(folder, capsys):
     assert main(["probe", "suite.yaml", "--steps", "2", "--set", "resources.gpu=0"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr()
+    assert shown.err.splitlines() == [
+        "2 combinations, 2 steps each",
+        "bench plan suite.yaml counts with that",
+    ]
+    lines = shown.out.splitlines()
     assert [line.split(",")[0] for line in lines] == ["Baseline", "PYLON (UP1)"]
     assert [path.name for path in (folder / "results").iterdir()] == ["probes.json"]
     first, second = read_probes(folder / "results")

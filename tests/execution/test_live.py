@@ -5,13 +5,18 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.execution.live import Display, duration
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile, time_left
+from bench.execution.driver import Driver
+from bench.execution.durations import duration
+from bench.execution.live import Display
+from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
+from bench.execution.progress_table import TrialRow
+from bench.execution.time_left import all_left_s, time_left, trial_left_s
 from bench.results.provenance import describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
+from bench.tracking.tracker import NullTracker
 
 
 def trials(count: int) -> list[Trial]:
@@ -73,13 +78,10 @@ def test_time_left_counts_what_this_run_did(done, total, earlier, left_s):
     assert time_left(100.0, done, total, earlier) == left_s
 
 
-def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(tmp_path, monkeypatch):
-    """Ten epochs, eight of them of before: the ninth took 60 s, so the tenth and the evaluation take more."""
-    clock = [1000.0]
-    monkeypatch.setattr("bench.execution.live.time.monotonic", lambda: clock[0])
-    store, screen = ResultsStore(tmp_path), io.StringIO()
-    display = Display(store, Console(file=screen, width=200))
-    (trial,) = trials(1)
+@pytest.fixture
+def interrupted(tmp_path):
+    """A store with a trial of ten epochs of a minute, interrupted in the ninth by a run that said so."""
+    store, (trial,) = ResultsStore(tmp_path), trials(1)
     trial = trial.model_copy(update={"recipe": Recipe(max_epochs=10)})
     folder = store.folder(trial.id)
     folder.path.mkdir(parents=True)
@@ -88,14 +90,54 @@ def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(tmp_path, monk
     )
     folder.write_history([row.model_copy(update={"epoch": epoch}) for epoch in range(1, 9)])
     folder.last_checkpoint.touch()
+    ProgressFile(folder.progress).write(
+        Progress("epoch 9/10", 0.85 * TRAINING_SHARE, 1.0, 10, 20), force=True
+    )
+    return store, trial
+
+
+def test_trials_that_wait_take_as_long_as_those_that_run():
+    """Two run, with 30 s for half and 50 s for a quarter: 60 and 200 s, or 130 on average."""
+    assert all_left_s([(30.0, 0.5), (50.0, 0.25)], [1.0, 0.5], 2) == pytest.approx((80 + 130 * 1.5) / 2)
+    assert all_left_s([(30.0, 0.5), (50.0, 0.25)], [], 2) == 50
+
+
+def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, monkeypatch):
+    """Half of the ninth epoch was done before, too: the rest of it took 30 s; the tenth and more are left."""
+    store, trial = interrupted
+    clock = [1000.0]
+    monkeypatch.setattr("bench.execution.live.time.monotonic", lambda: clock[0])
+    display, progress = (
+        Display(store, Console(file=io.StringIO(), width=200)),
+        store.folder(trial.id).progress,
+    )
     with display.running([trial]):
         assert "starting" in display._summary()
-        display.started(trial)
-        clock[0] += 60
-        ProgressFile(folder.progress).write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE), force=True)
-        left_s = 60 * (1 - 0.9 * TRAINING_SHARE) / (0.1 * TRAINING_SHARE)  # 92
-        assert f"about {duration(left_s)} left" in display._summary()
-        assert display._row(trial).left == duration(left_s)
+        clock[0] += 10
+        Driver(store, NullTracker(), display).started(trial)
+        assert "starting" in display._summary()
+        clock[0] += 30
+        ProgressFile(progress).write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE, 1.0, 1, 20), force=True)
+        left_s = 60 * 10 * (1 - 0.9 * TRAINING_SHARE) / TRAINING_SHARE  # 92
+        assert f"{duration(40)} so far, at most about {left_s:.0f} s left" in display._summary()
+        assert display._row(trial).left == f"{left_s:.0f} s"
+
+
+def test_a_damaged_history_is_no_epoch(interrupted):
+    """By its speed: 20 steps of 64 images at 1.0 images/s, ten times, of which a tenth is left."""
+    store, trial = interrupted
+    store.folder(trial.id).history.write_text("epoch")
+    progress = Progress("epoch 10/10", 0.9, 1.0, 1, 20)
+    left_s = trial_left_s(trial, progress, store.folder(trial.id))
+    assert left_s == pytest.approx(20 * 64 * 10 / TRAINING_SHARE * 0.1)
+
+
+def test_what_an_interrupted_run_said_last_is_not_shown_as_of_now(interrupted):
+    store, trial = interrupted
+    display = Display(store, Console(file=io.StringIO(), width=200))
+    with display.running([trial]):
+        Driver(store, NullTracker(), display).started(trial)
+        assert display._row(trial) == TrialRow(trial.title(trial.label), "running")
 
 
 def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):
@@ -105,6 +147,7 @@ def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):
     with display.running([trial]):
         display.started(trial)
         display.ended(store.fail(trial, "Traceback\nValueError: [bold]odd[/bold] text"))
+        assert display._summary().startswith("1 of 1 trials done in ")
     assert screen.getvalue() == f"[1/1] {trial.id}: failed: ValueError: [bold]odd[/bold] text\n"
 
 

@@ -4,10 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from bench.execution.order import longest_first, relative_costs
-from bench.results.model_sizes import ModelSize, SizeCache, size_key
-from bench.suite.schema import NihSpec, PhantomSpec, Recipe
+from bench.execution.context import RunContext
+from bench.execution.cost import TrialCost
+from bench.execution.driver import Driver, run_grid
+from bench.execution.live import Display
+from bench.execution.machine import Machine
+from bench.execution.order import expected_times, longest_first
+from bench.execution.plan_cost import Budget
+from bench.execution.span import Span
+from bench.results.record import EpochRow, Outcome
+from bench.results.store import ResultsStore
+from bench.suite.load import load_suite
+from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Recipe, Resources, SplitLists
 from bench.suite.trial import Trial
+from bench.tracking.tracker import NullTracker
 
 
 def trial(seed: int = 0, model: str = "baseline", init: Trial | None = None, **changes) -> Trial:
@@ -45,25 +55,97 @@ def test_a_child_whose_parent_is_finished_stands_for_itself():
     assert ordered([A_CHILD, B], {A_CHILD.id: 1, B.id: 2}) == [B, A_CHILD]
 
 
-@pytest.fixture
-def sizes(tmp_path: Path) -> SizeCache:
-    found = SizeCache(tmp_path / "sizes.json")
-    found[size_key("baseline", {}, "resnet18")] = ModelSize(1, {256: 8, 512: 16}, 2.0)
-    return found
+def cost(expected_s: float) -> TrialCost:
+    return TrialCost(Span(0.0, expected_s, 2 * expected_s), "prior", "prior")
 
 
-def test_cost_is_operations_by_epochs_by_images(sizes):
+def test_unknown_trials_take_as_long_for_a_pixel_as_the_others_do():
+    """Two known ones: 100 images of 64 px in 10 epochs take 10 s and, of another model, 30 s."""
     others = [
+        trial(model="pylon"),
         trial(resolution=128),
         trial(dataset=PhantomSpec(train=300)),
         trial(recipe=Recipe(max_epochs=20)),
-        trial(model="pylon"),
     ]
-    costs = relative_costs([A, *others], sizes)
-    assert [costs[one.id] / costs[A.id] for one in others] == [4, 3, 2, 1]
+    times = expected_times([A, B, *others], {A.id: cost(10.0), B.id: cost(30.0)}, {})
+    assert [times[one.id] for one in (A, B)] == [10, 30]
+    assert [times[one.id] / 20 for one in others] == pytest.approx([1, 4, 3, 2])
 
 
-def test_published_data_counts_as_large_as_its_pool(sizes):
-    nih = trial(dataset=NihSpec())
-    costs = relative_costs([A, nih], sizes)
-    assert costs[nih.id] / costs[A.id] == pytest.approx(86_524 / 100)
+def test_data_of_unknown_size_count_as_the_others(tmp_path: Path):
+    """By hand: of 100, 300 and, by their list, 2 images the median is 100."""
+    path = tmp_path / "train.txt"
+    path.write_text("a.png\nb.png\n\n")
+    lists = SplitLists(train="sha256:t", val="sha256:t", test="sha256:t")
+    listed = trial(dataset=NihSpec(split=lists))
+    unknown = trial(dataset=FolderSpec(images="i", labels="l"))
+    large = trial(dataset=PhantomSpec(train=300))
+    times = expected_times([A, large, listed, unknown], {A.id: cost(10.0)}, {"sha256:t": path})
+    assert [times[one.id] for one in (large, listed, unknown)] == pytest.approx([30, 0.2, 10])
+
+
+def test_of_mixed_data_the_largest_is_started_first(tmp_path: Path):
+    """By the plan's prior: NIH's 78,484 training images, the lists' two, phantoms, twice as large."""
+    path = tmp_path / "part.txt"
+    path.write_text("a.png\nb.png\n")
+    lists = SplitLists(train="sha256:p", val="sha256:p", test="sha256:p")
+    files = {"sha256:p": path}
+    nih, listed, large = trial(dataset=NihSpec()), trial(dataset=NihSpec(split=lists)), trial(resolution=128)
+    trials = [listed, A, large, nih]
+    costs = Budget(ResultsStore(tmp_path), Machine("cpu", 2, 0)).trial_costs(trials, files, use_gpu=False)
+    times = expected_times(trials, costs, files)
+    assert ordered(trials, times) == [nih, large, A, listed]
+
+
+def test_what_is_measured_counts_and_not_the_prior(tmp_path: Path, provenance):
+    """The small model had epochs of an hour here; by the prior the other takes longer."""
+    store, one, other = ResultsStore(tmp_path), trial(0), trial(0, encoder="resnet50")
+    row = {"learning_rate": 1e-3, "train_loss": 1.0, "val_loss": 1.0, "images_per_s": 0.1}
+    store.announce(one)
+    store.folder(one.id).write_history([EpochRow(epoch=1, duration_s=3600.0, **row)])
+    outcome = {"metrics": {}, "best_epoch": 1, "num_epochs": 1, "duration_s": 3600.0, "notes": ()}
+    store.finish(one, Outcome(provenance=provenance, **outcome))
+    trials = [other, trial(1)]
+
+    def first(store: ResultsStore) -> Trial:
+        costs = Budget(store, Machine("cpu", 2, 0)).trial_costs(trials, {}, use_gpu=False)
+        return ordered(trials, expected_times(trials, costs, {}))[0]
+
+    assert first(store) == trial(1)
+    assert first(ResultsStore(tmp_path / "empty")) == other
+
+
+class Noting:
+    """An executor that notes in which order it is given trials, and runs none."""
+
+    def num_gpus(self) -> float:
+        return 0
+
+    def run(self, trials, context, resources, listener) -> None:
+        self.trials = list(trials)
+
+
+SUITE = """\
+models: [baseline, pylon]
+datasets:
+  - {name: phantom, train: 8, val: 4, test: 4}
+  - {name: phantom, train: 16, val: 4, test: 4, seed: 1}
+resolutions: [64]
+seeds: [0]
+encoder: tu-test_resnet
+weights: none
+"""
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_run_starts_in_the_order_of_the_plans_times(tmp_path: Path, damaged):
+    """A history of another trial that cannot be read is no reason to run nothing."""
+    (tmp_path / "suite.yaml").write_text(SUITE)
+    grid, store, executor = load_suite(tmp_path / "suite.yaml").grid, ResultsStore(tmp_path), Noting()
+    if damaged:
+        store.announce(A)
+        store.folder(A.id).history.write_text("epoch")
+    context = RunContext(tmp_path, None, tmp_path / "cache")
+    run_grid(grid, Resources(), context, executor, Driver(store, NullTracker(), Display(store)))
+    found = [(one.model, one.dataset.train) for one in executor.trials]
+    assert found == [("pylon", 16), ("baseline", 16), ("pylon", 8), ("baseline", 8)]

@@ -1,13 +1,18 @@
 """Time and disk of what is left, against sums by hand and real trials."""
 
+import math
+
 import pytest
 
 from bench.data.part_sizes import PartSizes, part_sizes
+from bench.errors import SuiteError
 from bench.execution.context import RunContext
-from bench.execution.cost import ASSUMED_TFLOPS_CORE, ASSUMED_TFLOPS_GPU, wall_s
+from bench.execution.cost import wall_s
 from bench.execution.disk_need import scores_bytes, weights_bytes
+from bench.execution.fleet import Fleet
 from bench.execution.machine import Machine, needs_of
 from bench.execution.plan_cost import Budget
+from bench.execution.speed_prior import known_kind, speed_prior
 from bench.execution.trial import run_trial
 from bench.models.size import measure
 from bench.results.model_sizes import ModelSize, SizeCache, size_key
@@ -17,13 +22,16 @@ from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Recipe, Resourc
 from bench.suite.trial import Trial
 from bench.training.schedule import fewest_epochs
 
+UNSHIPPED = "resnet152"
+"""Encoder that no shipped suite has."""
+
 TWO_CORES = Machine("cpu", 2, 0)
 RECIPE = Recipe(batch_size=4, max_epochs=10)  # the fewest: 1 + 3 reductions of 2 epochs each
 ROW = {"learning_rate": 1e-3, "train_loss": 1.0, "val_loss": 1.0}
 
 
 def trial(seed: int, recipe: Recipe = RECIPE, dataset=None, **changes) -> Trial:
-    given = {"model": "pylon", "encoder": "resnet18", "weights": "none", "resolution": 64, **changes}
+    given = {"model": "pylon", "encoder": UNSHIPPED, "weights": "none", "resolution": 64, **changes}
     return Trial(seed=seed, recipe=recipe, dataset=dataset or PhantomSpec(train=80, val=12, test=24), **given)
 
 
@@ -86,8 +94,9 @@ def test_other_data_give_a_speed_and_no_number_of_epochs(store, provenance):
     other = trial(0, dataset=PhantomSpec(train=200, val=30, test=60))
     cost = cost_of(store, other)
     assert cost.sources == {"measured on other data": 1}
+    assert cost.epochs == {"prior": 1}
     assert cost.wall_s.most == pytest.approx(10 * (20 + 1) + 2)
-    assert cost.wall_s.expected is None
+    assert cost.wall_s.expected == pytest.approx(math.sqrt(7 * 10) * (20 + 1) + 2)
 
 
 def test_other_models_devices_and_resolutions_tell_nothing(store, provenance):
@@ -98,26 +107,92 @@ def test_other_models_devices_and_resolutions_tell_nothing(store, provenance):
     assert (cost.num_unknown, cost.wall_s.most, cost.sources) == (1, 0.0, {})
 
 
-@pytest.mark.parametrize(
-    ("machine", "tflops"), [(TWO_CORES, ASSUMED_TFLOPS_CORE), (Machine("X", 8, 1), ASSUMED_TFLOPS_GPU)]
-)
-def test_without_a_measurement_speed_is_assumed_from_the_models_cost(store, machine, tflops):
+@pytest.mark.parametrize("device", ["cpu", "NVIDIA H100 80GB HBM3", "something new"])
+def test_without_a_measurement_speed_is_a_prior_from_the_models_size(store, device):
     """2 GMACs at 256 px are 2·(64/256)² at 64 px, six operations each in training, two without."""
     size = ModelSize(parameters=10, sides={256: 8, 512: 16}, gmacs=2.0)
-    SizeCache()[size_key("pylon", {}, "resnet18")] = size
-    cost = cost_of(store, trial(0), machine=machine)
-    image_s = 6 * 2e9 / 16 / (tflops * 1e12)
-    assert cost.sources == {"assumed": 1}
-    assert cost.wall_s.most == pytest.approx(10 * (80 + 12 / 3) * image_s + 24 / 3 * image_s)
+    SizeCache()[size_key("pylon", {}, UNSHIPPED)] = size
+    cost = cost_of(store, trial(0), machine=TWO_CORES if device == "cpu" else Machine(device, 8, 1))
+    prior, num_images = speed_prior(device), 80 + 12 / 3
+
+    def left_s(num_epochs: float, tflops: float, starting_s: float) -> float:
+        image_s = 6 * 2e9 / 16 / (tflops * 1e12) + starting_s / 4  # batches of 4
+        return num_epochs * num_images * image_s + 24 / 3 * image_s
+
+    assert (cost.sources, cost.epochs) == ({"prior": 1}, {"prior": 1})
+    assert cost.wall_s.fewest == pytest.approx(left_s(7, prior.tflops.most, prior.starting_s.fewest))
+    assert cost.wall_s.most == pytest.approx(left_s(10, prior.tflops.fewest, prior.starting_s.most))
+    middle = left_s(math.sqrt(70), prior.tflops.expected, prior.starting_s.expected)
+    assert cost.wall_s.expected == pytest.approx(middle)
 
 
-def test_another_machine_has_the_gpus_that_were_measured_on(store, provenance):
+def test_two_threads_halve_the_arithmetic_of_the_prior():
+    one, two = trial(0), trial(0, RECIPE.model_copy(update={"num_threads": 2}))
+    prior = speed_prior("cpu")
+    starting_s = prior.starting_s.expected / 4
+    single_s, double_s = (prior.image_s(each, 2.0).expected - starting_s for each in (one, two))
+    assert single_s == pytest.approx(2 * double_s)
+
+
+def test_a_smoke_test_counts_the_images_that_it_loads(store):
+    """Two batches of 4 of each part, one third of the time for those that are not trained on."""
+    size = ModelSize(parameters=10, sides={256: 8, 512: 16}, gmacs=2.0)
+    SizeCache()[size_key("pylon", {}, UNSHIPPED)] = size
+    small = trial(0, Recipe(batch_size=4, max_epochs=1, limit_batches=2))
+    image_s = speed_prior("cpu").image_s(small, 2.0).expected
+    assert cost_of(store, small).wall_s.expected == pytest.approx(image_s * (8 + 8 / 3 + 8 / 3))
+
+
+def test_data_of_unknown_size_is_told_apart_from_an_unknown_model(store):
+    own = FolderSpec(images="i", labels="l")
+    cost = cost_of(store, trial(0), trial(1, dataset=own), trial(2, dataset=own, encoder="resnet18"))
+    assert (cost.num_trials, cost.num_unknown, cost.num_unknown_data) == (3, 3, 2)
+
+
+@pytest.mark.parametrize("said", ["2", "2xA100"])
+def test_another_machine_has_the_gpus_that_were_measured_on(store, provenance, said):
     """Two trials of 8 epochs of 12 s and 6 s of scoring, on two GPUs at once."""
     finish(store, trial(0), provenance.model_copy(update={"device": "NVIDIA A100"}), 8, 12.0, 102.0)
-    cost = Budget(store, num_gpus=2).cost([trial(1), trial(2)], Resources(), {})
+    cost = Budget(store, fleet=Fleet.parse(said)).cost([trial(1), trial(2)], Resources(), {})
     assert (cost.device, cost.num_slots) == ("NVIDIA A100", 2)
     assert cost.wall_s.expected == pytest.approx(102.0)
     assert cost.device_hours.expected == pytest.approx(2 * 102 / 3600)
+
+
+@pytest.mark.parametrize("kind", ["H100", "A10"])
+def test_gpus_of_another_kind_than_measured_on_have_a_prior(store, provenance, kind):
+    finish(store, trial(0), provenance.model_copy(update={"device": "NVIDIA A100"}), 8, 12.0, 102.0)
+    one = trial(1, encoder="resnet18")
+    cost = Budget(store, fleet=Fleet.parse(f"4x{kind.lower()}")).cost([one], Resources(), {})
+    assert (cost.device, cost.sources) == (kind, {"prior": 1})
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("0", "give how many, e.g. 8, or of which kind too, e.g. 8xH100"),
+        ("H100", "give how many"),
+        ("8xH10", "unknown kind 'H10'; known: .*; did you mean 'H100'?"),
+    ],
+)
+def test_gpus_that_mean_nothing_are_a_sentence(said, sentence):
+    with pytest.raises(SuiteError, match=sentence):
+        Fleet.parse(said)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "A100"),
+        ("NVIDIA A10", "A10"),
+        ("NVIDIA L40S", "L40S"),
+        ("Tesla T4", "T4"),
+        ("Quadro T400", None),
+        ("NVIDIA GeForce RTX 4090", "RTX 4090"),
+    ],
+)
+def test_a_gpu_is_known_by_its_driver_s_name(name, kind):
+    assert known_kind(name) == kind
 
 
 def test_a_chain_takes_as_long_as_its_links():

@@ -1,18 +1,18 @@
 """The suites of the thesis' tables: rows, the numbers in their opening comments, and what they share."""
 
 import re
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.findings import NIH_BOXED_FINDINGS
-from bench.models import build_model
+from bench.execution.fleet import Fleet
+from bench.execution.plan_cost import Budget
+from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite, load_suite
+from bench.suite.schema import Resources
 
 ROOT = Path(__file__).parents[2]
 SUITES = ROOT / "suites"
@@ -188,31 +188,20 @@ def test_transfer_starts_from_the_nih_trial_of_the_same_model_and_seed():
 
 
 @every_suite
-def test_cost_follows_from_trials_epochs_images_and_arithmetic(name):
+def test_cost_is_that_of_the_plan(name, tmp_path):
     text = " ".join(comment(name))
     found = re.search(
-        r"Cost: (\d+) trials of (\d+) to (\d+) epochs of ([\d,]+) images.*?That is ([\d.]+) exaFLOP an epoch"
-        r".*?so ([\d.]+) to ([\d.]+) GPU-hours at an assumed 100 TFLOP/s",
+        r"Cost: (\d+) trials of (\d+) to (\d+) epochs of ([\d,]+) images"
+        r".*? About ([\d.]+) GPU-hours on an H100 \(([\d.]+) to ([\d.]+)\), by the prior of",
         text,
     )
     assert found
     whole = grid(name)
     trials = [*whole.trials, *(t for t in whole.required if t.dataset.name == "vindr")]
     is_vindr = name.startswith("vindr")
-    epochs = (21, 100) if is_vindr else (7, 40)
-    images = 10_500 if is_vindr else 78_484
-    macs = sum(num_macs(t.model, tuple(t.options.items()), t.resolution) for t in trials)
-    flop = 6 * macs * images
-    hours = [flop * n / 1e14 / 3600 for n in epochs]
+    epochs, images = ((21, 100), 10_500) if is_vindr else ((7, 40), 78_484)
     assert [int(n.replace(",", "")) for n in found.groups()[:4]] == [len(trials), *epochs, images]
-    assert float(found[5]) == pytest.approx(flop / 1e18, rel=0.06)
-    assert [float(found[6]), float(found[7])] == pytest.approx(hours, rel=0.06)
-
-
-@lru_cache
-def num_macs(model: str, options: tuple[tuple[str, object], ...], resolution: int) -> float:
-    with torch.device("meta"), torch.no_grad():
-        built = build_model(model, num_classes=14, encoder="resnet50", **dict(options)).eval()
-        with FlopCounterMode(display=False) as counter:
-            built(torch.empty(1, 1, resolution, resolution))
-    return counter.get_total_flops() / 2
+    budget = Budget(ResultsStore(tmp_path), fleet=Fleet(1, "H100"))
+    hours = budget.cost(trials, Resources(), whole.files).device_hours
+    said = [float(number) for number in found.groups()[4:]]
+    assert said == pytest.approx([hours.expected, hours.fewest, hours.most], rel=0.06)
