@@ -173,8 +173,8 @@ def _told_if_full(folder: Path) -> Iterator[None]:
         reason = f"{folder}: the state of training cannot be written ({error.strerror or error})"
         if error.errno in FULL_DISK:
             raise DiskFullError(
-                f"{reason}; the one before it is kept: make room, and the same command goes on"
+                f"{reason}; what was written before is kept: make room, and the same command goes on"
             ) from None
         raise ResultsError(
-            f"{reason}; the one before it is kept, and --retry-failed goes on from there"
+            f"{reason}; what was written before is kept, and --retry-failed goes on from there"
         ) from None
