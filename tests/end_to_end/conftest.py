@@ -20,7 +20,7 @@ models: [baseline, pylon]
 datasets: [{name: phantom, train: 48, val: 16, test: 24}]
 resolutions: [64]
 seeds: [0, 1]
-encoder: resnet18
+encoder: tu-test_resnet
 weights: none
 recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
 """
