@@ -22,7 +22,7 @@ resolutions: [64]
 seeds: [0, 1]
 encoder: tu-test_resnet
 weights: none
-recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 6}
+recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 4}
 """
 
 
@@ -74,11 +74,12 @@ class Nodes:
         node.wait(60)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def nodes():
-    """A cluster that is to come; Ray's sockets need a short path."""
+    """A cluster whose head has one core; Ray's sockets need a short path."""
     folder = Path(tempfile.mkdtemp(prefix="nodes-", dir="/tmp"))
     found = Nodes(folder)
+    found.start(num_cpus=1)
     yield found
     for node in reversed(found.started):
         found.lose(node)
@@ -103,9 +104,11 @@ def wait_until(condition, what, timeout_s=180):
         time.sleep(0.1)
 
 
-def histories(bench, results="results"):
-    paths = sorted((bench.folder / results / "trials").glob("*/history.csv"))
-    return {path.parent.name: pd.read_csv(path) for path in paths}
+def histories(bench) -> dict[str, pd.DataFrame]:
+    """By trial, the epochs so far of those that have ended one."""
+    paths = (bench.folder / "results" / "trials").glob("*/history.csv")
+    found = {path.parent.name: pd.read_csv(path) for path in paths}
+    return {name: history for name, history in found.items() if len(history)}
 
 
 def assert_finished(bench, before) -> None:
@@ -115,14 +118,13 @@ def assert_finished(bench, before) -> None:
     after = histories(bench)
     assert len(after) == len(records)
     for name, history in after.items():
-        assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
-        kept = before.get(name, history.head(0))
-        pd.testing.assert_frame_equal(history.head(len(kept)), kept)
+        assert history["epoch"].tolist() == [1, 2, 3, 4]
+        if name in before:
+            pd.testing.assert_frame_equal(history.head(len(before[name])), before[name])
     wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
 
 
 def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, command, nodes):
-    nodes.start(num_cpus=1)
     second = nodes.start(num_cpus=1)
     process = bench.start(*command, "--address", nodes.address)
     wait_until(lambda: len(histories(bench)) == 2 or process.poll() is not None, "an epoch of each trial")
@@ -139,7 +141,6 @@ def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, 
 
 
 def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(bench, command, nodes):
-    nodes.start(num_cpus=1)
     second = nodes.start(num_cpus=2)
     command += ["--address", "auto", "--set", "resources.cpu=2", "--seeds", "0"]
     with (bench.folder / "run.log").open("wb") as log:
