@@ -38,7 +38,8 @@ class Nodes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         marked = {"STARTED_IN": str(folder), "RAY_TMPDIR": str(folder), "RAY_USAGE_STATS_ENABLED": "0"}
-        self.environment = os.environ | marked | {"RAY_AUTH_MODE": "disabled"}
+        soon = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
+        self.environment = os.environ | marked | soon | {"RAY_AUTH_MODE": "disabled"}
         self.started: list[subprocess.Popen[bytes]] = []
 
     @property
