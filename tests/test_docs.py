@@ -22,7 +22,6 @@ from bench.suite.schema import FolderSpec
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "adding-a-model.md").read_text(encoding="utf-8")
-LINEAGE = (ROOT / "docs" / "lineage.md").read_text(encoding="utf-8")
 OWN_DATA = (ROOT / "docs" / "your-own-data.md").read_text(encoding="utf-8")
 
 REGISTER = """\
@@ -162,13 +161,16 @@ def test_page_on_own_data_names_every_key():
         assert f"`{key}`" in OWN_DATA, key
 
 
-@pytest.mark.parametrize("block", blocks("bash", LINEAGE))
-def test_commands_of_the_page_on_lineage_are_understood(block):
-    commands = [line for line in block.replace("\\\n", " ").splitlines() if line]
-    for command in commands:
-        program, *words = shlex.split(command)
-        assert program == "bench"
-        assert build_parser().parse_args(words).verb == words[0]
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+)
+def test_every_command_of_a_page_is_understood(path):
+    pages = blocks("bash", path.read_text(encoding="utf-8"))
+    lines = [line for page in pages for line in page.replace("\\\n", " ").splitlines()]
+    for line in lines:
+        program, *words = shlex.split(line, comments=True) or [""]
+        if program == "bench":
+            assert build_parser().parse_args(words).verb == words[0]
 
 
 def test_the_page_on_the_protocol_names_every_choice_and_value():

@@ -103,6 +103,16 @@ def node_resources() -> list[dict[str, float]]:
     return [{name: float(node.get(name.upper(), 0.0)) for name in ("cpu", "gpu")} for node in nodes]
 
 
+def nodes_for(needs: Collection[Needs]) -> dict[str, str]:
+    """Returns the living nodes that one of the trials fits: their addresses, by Ray's id of the node."""
+    found = {}
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
+        has = {name: float(node["Resources"].get(name.upper(), 0.0)) for name in ("cpu", "gpu")}
+        if node["Alive"] and any(num_rooms(need, has) for need in needs):
+            found[node["NodeID"]] = node["NodeManagerAddress"]
+    return found
+
+
 def check_fit(needs: Collection[Needs], nodes: Sequence[Needs]) -> None:
     """Checks that every trial fits one of the nodes: Ray would wait for ever for one that it fits.
 

@@ -32,6 +32,7 @@ from bench.execution.deaths import MAX_WORKER_DEATHS
 from bench.execution.executor import Listener
 from bench.execution.gpus import num_local_gpus
 from bench.execution.machine import Needs, needs_of, num_slots
+from bench.execution.node_check import check_nodes
 from bench.execution.relay import HaltStopper, Relay, listeners
 from bench.execution.room import PATIENCE_S, RoomWatch
 from bench.execution.stopping import Halt
@@ -80,6 +81,8 @@ class RayExecutor:
             self._connect()
             nodes = cluster.node_resources()
             cluster.check_fit(needs.values(), nodes)
+            if self._address is not None:
+                check_nodes(needs.values(), context)
             slots = num_slots(needs.values(), nodes)
             with Leases(store) as leases:
                 agenda = Agenda(trials, store, leases, context.start_until_s)

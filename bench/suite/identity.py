@@ -40,3 +40,11 @@ def file_digest(path: Path) -> str:
     """
     with path.open("rb") as stream:
         return DIGEST_PREFIX + hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sources_digest(folder: Path) -> str:
+    """Returns ``sha256:…`` of the Python files in the folder and below it: of their paths and their bytes."""
+    files = sorted(folder.rglob("*.py"))
+    return bytes_digest(
+        canonical_json([(str(f.relative_to(folder)), file_digest(f)) for f in files]).encode()
+    )

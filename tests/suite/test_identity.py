@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.suite.identity import canonical_json, file_digest, short_hash
+from bench.suite.identity import canonical_json, file_digest, short_hash, sources_digest
 from bench.suite.load import load_suite
 from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe, SplitLists, VindrSpec
 from bench.suite.trial import Trial
@@ -323,3 +323,16 @@ def test_a_changed_copy_has_an_id_of_its_own():
     changed = trial.model_copy(update={"seed": 1})
     assert changed.id == Trial.model_validate_json(changed.model_dump_json()).id
     assert changed.id != trial.id
+
+
+def test_sources_are_equal_by_path_and_content_wherever_they_lie(tmp_path):
+    def write(where: str, files: dict[str, str]) -> str:
+        for path, text in files.items():
+            (tmp_path / where / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / where / path).write_text(text)
+        return sources_digest(tmp_path / where)
+
+    known = write("a", {"one.py": "1", "below/two.py": "2"})
+    assert write("b", {"one.py": "1", "below/two.py": "2", "below/data.csv": "3"}) == known
+    assert write("c", {"one.py": "1", "below/two.py": "3"}) != known
+    assert write("d", {"one.py": "1", "two.py": "2"}) != known

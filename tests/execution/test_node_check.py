@@ -1,0 +1,96 @@
+"""Nodes that lack something are named before a trial runs, on a cluster of two nodes on this machine."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ray.cluster_utils import Cluster
+
+from bench.errors import BenchError
+from bench.execution import cluster
+from bench.execution.context import RunContext
+from bench.execution.node_check import Expected, check_nodes, code_here, lacks
+
+NEEDS = [{"cpu": 1.0, "gpu": 0.0}]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A folder that all nodes see."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture(scope="module")
+def joined(shared):
+    """The driver's connection to a cluster; on its second node, `shared / "private"` is another folder."""
+    import ray
+
+    private = shared / "private"
+    private.mkdir()
+    unshare = [
+        shutil.which("unshare"),
+        "--mount",
+        "sh",
+        "-c",
+        f'mount -t tmpfs none {private} && exec "$@"',
+        "sh",
+    ]
+    if unshare[0] is None or subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("may not mount")
+    head = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    start = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus=1"]
+    node = subprocess.Popen([*unshare, *start, f"--address={head.address}"], stdout=subprocess.DEVNULL)
+    try:
+        cluster.connect(head.address)
+        deadline_s = time.monotonic() + 60
+        while len(cluster.nodes_for(NEEDS)) < 2:
+            assert time.monotonic() < deadline_s, "the second node did not join"
+            time.sleep(0.2)
+        yield
+    finally:
+        ray.shutdown()
+        node.send_signal(signal.SIGTERM)
+        node.wait(60)
+        head.shutdown()
+
+
+def test_a_results_folder_on_shared_storage_is_accepted_and_left_as_it_was(joined, shared):
+    check_nodes(NEEDS, RunContext(shared / "results", None, shared / "cache"))
+    assert list((shared / "results").iterdir()) == []
+
+
+def test_a_results_folder_that_a_node_does_not_see_is_refused(joined, shared):
+    with pytest.raises(
+        BenchError, match=r"^node \d+\.\d+\.\d+\.\d+ does not see the results folder .*/private; --resu"
+    ):
+        check_nodes(NEEDS, RunContext(shared / "private", None, shared / "cache"))
+    assert list((shared / "private").iterdir()) == []
+
+
+def test_data_and_files_that_a_node_lacks_are_named(joined, shared):
+    data, weights = shared / "private" / "nih", shared / "private" / "weights.pth"
+    data.mkdir()
+    weights.touch()
+    with pytest.raises(
+        BenchError, match=r"^node \S+ has no folder \S+/private/nih; --data-root has to be the same"
+    ):
+        check_nodes(NEEDS, RunContext(shared / "results", data, shared / "cache"))
+    with pytest.raises(BenchError, match=r"has no file \S+/weights\.pth, which trials need$"):
+        check_nodes(
+            NEEDS, RunContext(shared / "results", None, shared / "cache", files={"sha256:0": weights})
+        )
+
+
+def test_nodes_where_no_trial_fits_are_not_asked(joined, shared):
+    check_nodes([{"cpu": 2.0, "gpu": 0.0}], RunContext(shared / "private", None, shared / "cache"))
+
+
+def test_another_bench_is_told(tmp_path):
+    mark = tmp_path / "mark"
+    mark.touch()
+    assert lacks(Expected(code_here(), mark, None, ())) == ""
+    assert "and this driver bench 9.0; install the same" in lacks(Expected("bench 9.0", mark, None, ()))
