@@ -73,7 +73,7 @@ def mount_disk(tmp_path):
 
     yield mount
     if disk.exists():
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)  # something may hold a file open
 
 
 @dataclass(frozen=True)
