@@ -86,12 +86,12 @@ class MlflowStore:
             ) from None
 
     def _make(self) -> None:
-        """Makes an empty file of SQLite where there is to be one, in one step.
+        """Makes the file of the store below the results folder where it is to be, in one step.
 
         One whose tables are half made, as a kill or a full disk leave it, can never be opened again.
         """
-        path = Path(self.uri.removeprefix("sqlite:///"))
-        if self.uri.startswith("sqlite:///") and not path.exists():
+        path = self._results_dir / "mlflow.db"
+        if self.uri == f"sqlite:///{path}" and not path.exists():
             with replacing(path) as temporary:
                 MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
 

@@ -61,10 +61,11 @@ def two_nodes():
     found.shutdown()
 
 
-def run(two_nodes, tmp_path, trials, resources, *, use_gpu=False, ledger=None) -> Ledger:
+def run(two_nodes, tmp_path, trials, resources, *, use_gpu=False, ledger=None, executor=None) -> Ledger:
     ledger = ledger or Ledger(ResultsStore(tmp_path))
     context = RunContext(tmp_path, None, tmp_path / "cache", use_gpu=use_gpu, checkpoint_every_s=0)
-    RayExecutor(two_nodes.address).run(trials, context, resources, ledger)
+    executor = executor or RayExecutor(two_nodes.address)
+    executor.run(trials, context, resources, ledger)
     return ledger
 
 
@@ -106,6 +107,26 @@ def test_what_the_driver_cannot_write_ends_the_run_as_what_it_is(two_nodes, tmp_
         run(two_nodes, tmp_path, [trial(0)], Resources(cpu=1), ledger=ledger)
     assert ledger.errors == []
     assert not ray.is_initialized()
+
+
+def test_a_trial_that_fits_no_node_any_more_is_given_up_and_can_be_resumed(two_nodes, tmp_path, caplog):
+    node = two_nodes.add_node(num_cpus=2)
+
+    class Losing(Ledger):
+        def epoch(self, one: Trial, row) -> None:
+            two_nodes.remove_node(node, allow_graceful=False)
+
+    ledger = Losing(ResultsStore(tmp_path))
+    longer = trial(0).model_copy(update={"recipe": Recipe(batch_size=4, max_epochs=3)})
+    executor = RayExecutor(two_nodes.address, node_patience_s=0)
+    with pytest.raises(
+        BenchError, match="for a node with 2 CPU cores and 0 GPUs, and none of the cluster's 2"
+    ):
+        run(two_nodes, tmp_path, [longer], Resources(cpu=2), ledger=ledger, executor=executor)
+    assert "its worker died: it, or its whole node, was killed or cut off" in caplog.text
+    assert ledger.errors == []
+    assert ledger.store.state(longer.id) == "interrupted"
+    assert not list(tmp_path.glob("trials/*/lease.json"))
 
 
 def test_places_are_counted_by_node():
