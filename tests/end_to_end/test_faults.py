@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ resolutions: [64]
 seeds: [0, 1]
 encoder: tu-test_resnet
 weights: none
-recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 4}
+recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 6}
 """
 
 
@@ -92,10 +93,14 @@ def below(pid: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def works(node: subprocess.Popen[bytes]) -> bool:
+def trial_on(node: subprocess.Popen[bytes]) -> str | None:
+    """The trial whose folder a worker of the node has locked."""
     with suppress(psutil.Error):
-        return any("ImplicitFunc" in " ".join(process.cmdline()) for process in below(node.pid))
-    return False
+        for process in below(node.pid):
+            for path in (Path(opened.path) for opened in process.open_files()):
+                if path.name == ".lock":
+                    return path.parent.name
+    return None
 
 
 def wait_until(condition, what, timeout_s=180):
@@ -112,14 +117,14 @@ def histories(bench) -> dict[str, pd.DataFrame]:
     return {name: history for name, history in found.items() if len(history)}
 
 
-def assert_finished(bench, before) -> None:
+def assert_finished(bench, before, num_epochs=6) -> None:
     """One record each, epochs of before the fault kept to the digit, and no process left."""
     records = [json.loads(path.read_text()) for path in bench.folder.glob("results/trials/*/record.json")]
     assert [record["status"] for record in records] == ["finished"] * len(records)
     after = histories(bench)
     assert len(after) == len(records)
     for name, history in after.items():
-        assert history["epoch"].tolist() == [1, 2, 3, 4]
+        assert history["epoch"].tolist() == list(range(1, num_epochs + 1))
         if name in before:
             pd.testing.assert_frame_equal(history.head(len(before[name])), before[name])
     wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
@@ -128,14 +133,13 @@ def assert_finished(bench, before) -> None:
 def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, command, nodes):
     second = nodes.start(num_cpus=1)
     process = bench.start(*command, "--address", nodes.address)
-    wait_until(lambda: len(histories(bench)) == 2 or process.poll() is not None, "an epoch of each trial")
+    wait_until(lambda: trial_on(second) in histories(bench) or process.poll() is not None, "an epoch there")
     assert process.poll() is None, process.stderr.read()
-    assert works(second)
     before = histories(bench)
     nodes.lose(second)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
-    assert "its worker died: it, or its whole node, was killed or cut off; it goes on from" in errors
+    assert re.search(r"its worker died: [^;]*node[^;]*; it goes on from its last checkpoint", errors)
     assert "Traceback" not in errors
     assert len(list(bench.folder.glob("results/trials/*/record.json"))) == 2
     assert_finished(bench, before)
@@ -167,7 +171,7 @@ def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(b
 def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(bench, command):
     """Ray's memory monitor ends every worker where a thousandth of the memory is too much."""
     short = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
-    command += ["--seeds", "0"]
+    command += ["--seeds", "0", "--set", "recipe.max_epochs=1"]
     done = bench(*command, **short)
     assert done.returncode == 1, done.stderr
     assert done.stderr.count("its worker died: Ray ended it because its machine ran out of memory (") == 2
@@ -181,16 +185,17 @@ def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(b
     wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
     again = bench("retry", *command[1:], "--serial")
     assert again.returncode == 0, again.stderr
-    assert_finished(bench, {})
+    assert_finished(bench, {}, num_epochs=1)
 
 
 def test_on_a_full_disk_a_run_ends_and_goes_on_with_room_as_if_there_had_been(bench, command, mount_disk):
+    command += ["--set", "recipe.max_epochs=2"]
     calm = bench(*command, "--serial", "--results-dir", "calm")
     assert calm.returncode == 0, calm.stderr
     disk = mount_disk("64m")
-    ballast, room = disk / "ballast", 2 * 2**20  # for less than both trials' checkpoints
+    ballast, room = disk / "ballast", 2 * 2**20  # for one checkpoint
     ballast.write_bytes(bytes(shutil.disk_usage(disk).free - room))
-    command += ["--results-dir", str(disk / "results")]
+    command += ["--results-dir", str(disk / "results"), "--max-concurrent", "1"]
     stopped = bench(*command)
     assert stopped.returncode == 2, stopped.stderr
     assert stopped.stderr.splitlines()[-1].endswith("make room, and the same command goes on")
