@@ -6,6 +6,7 @@ BenchError                 anything a user can mend; the CLI prints its message 
 ├── WeightsError           initial weights that cannot be found or do not fit
 ├── TrainingError          training that cannot go on: it diverged, or ran out of memory
 └── ResultsError           a results folder that cannot be read or written
+    └── DiskFullError      no room is left in it: no failure of a trial, so that the run ends
 """
 
 import difflib
@@ -39,6 +40,10 @@ class TrainingError(BenchError):
 
 class ResultsError(BenchError):
     """The results folder cannot be read or written."""
+
+
+class DiskFullError(ResultsError):
+    """No room is left: every trial would meet that, so none has failed, and the run ends."""
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,17 @@ from bench.results.provenance import Provenance
 # Workers of pytest-xdist are there to share the cores: one thread each. Trials fix their own number anyway.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_place_for_ray():
+    """Ray's sessions and the note where a cluster is go with the tests; sockets need a short path."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("RAY_TMPDIR", folder)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +73,7 @@ def mount_disk(tmp_path):
 
     yield mount
     if disk.exists():
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)  # something may hold a file open
 
 
 @dataclass(frozen=True)

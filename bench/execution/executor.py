@@ -48,6 +48,7 @@ class Executor(Protocol):
         A trial that another driver has on the same results folder is waited for, and its outcome taken.
 
         Raises:
-            BenchError: the resources that a trial asks for are not there.
+            BenchError: the resources that a trial asks for are not there, or not any more.
+            DiskFullError: no room is left; what was running can be resumed.
             KeyboardInterrupt: the user has interrupted; what was running can be resumed.
         """

@@ -1,5 +1,7 @@
 """Whether trials run on GPUs: decided before any starts, so that none falls back to the CPU by accident."""
 
+from importlib.metadata import version
+
 from bench.errors import SuiteError
 from bench.execution.executor import Executor
 from bench.suite.schema import Resources
@@ -28,7 +30,9 @@ def decide_gpu(resources: Resources, executor: Executor, *, cpu_only: bool) -> b
 
 
 def num_local_gpus() -> int:
-    """Returns how many GPUs torch can use on this machine."""
+    """Returns how many GPUs torch can use on this machine; a build for the CPU is not imported to ask it."""
+    if version("torch").endswith("+cpu"):
+        return 0
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -13,6 +13,7 @@ from bench.models import build_model
 from bench.models.weights import WeightsReport, load_weights_file
 from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
+from bench.training.memory import explaining_memory
 from bench.training.seeding import fix_arithmetic, seed_everything
 
 
@@ -54,7 +55,7 @@ def prepare(
         on_progress: told (what, done, total) while images are decoded.
 
     Raises:
-        BenchError: data or weights are missing or damaged.
+        BenchError: data or weights are missing or damaged, or the model finds no memory.
     """
     device = torch.device("cuda" if context.use_gpu else "cpu")
     fix_arithmetic(trial.recipe.num_threads)
@@ -76,4 +77,6 @@ def prepare(
         reports.append(replace(load_weights_file(model, source), source=trial.init.id))
     if trial.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Prepared(data, model.to(device), device, tuple(reports))
+    with explaining_memory(trial, device):
+        model = model.to(device)
+    return Prepared(data, model, device, tuple(reports))

@@ -25,26 +25,21 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from bench.errors import BenchError, account
+from bench.errors import BenchError, DiskFullError, account
 from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
+from bench.execution.deaths import MAX_WORKER_DEATHS
 from bench.execution.executor import Listener
 from bench.execution.gpus import num_local_gpus
 from bench.execution.machine import Needs, needs_of, num_slots
 from bench.execution.node_check import check_nodes
-from bench.execution.stopping import StopWish
+from bench.execution.relay import HaltStopper, Relay, listeners
+from bench.execution.room import PATIENCE_S, RoomWatch
+from bench.execution.stopping import Halt
 from bench.results.lease import Leases
-from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
-
-log = logging.getLogger(__name__)
-
-MAX_WORKER_DEATHS = 2
-
-_listeners: dict[str, Listener] = {}
-"""Tune pickles its callbacks, and a listener has displays and connections: callbacks hold a key to it."""
 
 
 class RayExecutor:
@@ -53,10 +48,16 @@ class RayExecutor:
     Args:
         address: of the cluster to join, see `bench.execution.cluster.connect`; None starts one.
         max_concurrent: trials that run at once at most; as many as there is room for if None.
+        node_patience_s: how long trials that fit no node any more wait for another, see `RoomWatch`.
     """
 
-    def __init__(self, address: str | None = None, max_concurrent: int | None = None) -> None:
-        self._address, self._max_concurrent = address, max_concurrent
+    def __init__(
+        self,
+        address: str | None = None,
+        max_concurrent: int | None = None,
+        node_patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._address, self._max_concurrent, self._node_patience_s = address, max_concurrent, node_patience_s
 
     def num_gpus(self) -> float:
         """See `bench.execution.executor.Executor`; joins a cluster to ask it."""
@@ -75,7 +76,7 @@ class RayExecutor:
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # stack traces of what the relay tells
         key = uuid.uuid4().hex
         store = ResultsStore(context.results_dir)
-        _listeners[key] = listener
+        listeners[key] = listener
         try:
             self._connect()
             nodes = cluster.node_resources()
@@ -85,9 +86,11 @@ class RayExecutor:
             slots = num_slots(needs.values(), nodes)
             with Leases(store) as leases:
                 agenda = Agenda(trials, store, leases, context.start_until_s)
-                _fit(trials, needs, context, key, agenda, min(slots, self._max_concurrent or slots))
+                room = RoomWatch(needs, cluster.node_resources, self._node_patience_s)
+                slots = min(slots, self._max_concurrent or slots)
+                _fit(trials, needs, context, key, agenda, room, slots)
         finally:
-            del _listeners[key]
+            del listeners[key]
             ray.shutdown()
             _sweep_storage(context)
 
@@ -126,10 +129,11 @@ def _fit(
     context: RunContext,
     key: str,
     agenda: Agenda,
+    room: RoomWatch,
     max_concurrent: int,
 ) -> None:
-    ended: set[str] = set()
-    by_id = {trial.id: trial for trial in trials}
+    by_id, halt = {trial.id: trial for trial in trials}, Halt(context.stop)
+    relay = Relay(key, by_id, halt, room)
     trainable = tune.with_resources(
         tune.with_parameters(
             _work, context=context, specifications={t.id: t.model_dump_json() for t in trials}
@@ -141,7 +145,7 @@ def _fit(
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=_NextReady(agenda, key, StopWish(context.stop)),
+            search_alg=_NextReady(agenda, key, halt),
             num_samples=len(trials),
             max_concurrent_trials=max_concurrent,
             reuse_actors=True,
@@ -153,27 +157,33 @@ def _fit(
             storage_path=str(_storage(context)),
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
-            callbacks=[_Relay(key, by_id, ended)],
+            stop=HaltStopper(halt),
+            callbacks=[relay],
         ),
     )
     tuner.fit()
-    if not ended | agenda.blocked | agenda.failed_elsewhere | agenda.too_late >= by_id.keys():
+    halt.obey()
+    if not relay.ended | agenda.blocked | agenda.failed_elsewhere | agenda.too_late >= by_id.keys():
         raise KeyboardInterrupt
 
 
 class _NextReady(Searcher):
     """Suggests no parameters but which trial is next."""
 
-    def __init__(self, agenda: Agenda, key: str, stop: StopWish) -> None:
+    def __init__(self, agenda: Agenda, key: str, halt: Halt) -> None:
         super().__init__()
-        self.agenda, self.key, self.stop = agenda, key, stop
+        self.agenda, self.key, self.halt = agenda, key, halt
         self.by_tune_id: dict[str, str] = {}
 
     def suggest(self, trial_id: str) -> dict[str, str] | None:
-        if self.stop or self.agenda.is_empty:
+        if self.halt or self.agenda.is_empty:
             return Searcher.FINISHED  # type: ignore[return-value]  # a word, as its documentation says
-        trial = self.agenda.pop_ready()
-        self.agenda.tell(_listeners[self.key])
+        try:
+            trial = self.agenda.pop_ready()
+            self.agenda.tell(listeners[self.key])
+        except OSError as error:  # no lease can be written, as on a full disk
+            self.halt.because(error)
+            return self.suggest(trial_id)
         if trial is None:
             return self.suggest(trial_id) if self.agenda.is_empty else None
         self.by_tune_id[trial_id] = trial.id
@@ -208,43 +218,9 @@ def _work(config: dict[str, Any], context: RunContext, specifications: dict[str,
         )
     except KeyboardInterrupt:
         return
+    except DiskFullError as error:
+        tune.report({"disk_full": str(error)})
+        return
     except Exception as error:
         tune.report({"failed": account(error)})
     tune.report({"ended": True})
-
-
-class _Relay(tune.Callback):
-    """Tells the listener, in the driver process, what workers report."""
-
-    def __init__(self, key: str, trials: dict[str, Trial], ended: set[str]) -> None:
-        self.key, self.trials, self.ended = key, trials, ended
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        _listeners[self.key].started(self._trial(trial))
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        listener, ours = _listeners[self.key], self._trial(trial)
-        if "epoch" in result:
-            listener.epoch(ours, EpochRow.model_validate(result["epoch"]))
-        elif "finished" in result:
-            listener.finished(ours, Outcome.model_validate_json(result["finished"]))
-        elif "evaluated" in result:
-            listener.evaluated(ours, CamEvaluation.model_validate_json(result["evaluated"]))
-        elif "failed" in result:
-            listener.failed(ours, result["failed"])
-        elif "ended" in result:
-            self.ended.add(ours.id)
-
-    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        log.warning("%s: its worker died; it goes on from its last epoch", self._trial(trial).id)
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        ours = self._trial(trial)
-        self.ended.add(ours.id)
-        reason = f"its worker died {MAX_WORKER_DEATHS + 1} times; the last time: {trial.get_error()}"
-        _listeners[self.key].failed(ours, reason)
-
-    def _trial(self, tune_trial: Any) -> Trial:
-        return self.trials[tune_trial.config["trial"]]

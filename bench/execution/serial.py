@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from bench.errors import account
+from bench.errors import DiskFullError, account
 from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
@@ -56,6 +56,8 @@ def _run(trial: Trial, context: RunContext, agenda: Agenda, listener: Listener) 
         run_trial(
             trial, context, partial(listener.epoch, trial), finished, partial(listener.evaluated, trial)
         )
+    except DiskFullError:
+        raise
     except Exception as error:
         agenda.failed(trial.id)
         listener.failed(trial, account(error))

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from os import getpid
 from pathlib import Path
@@ -49,6 +49,42 @@ class StopWish:
         """
         if self:
             raise KeyboardInterrupt
+
+
+class Halt:
+    """The end of a run before all trials have ended: the user's wish, or an error that all would meet.
+
+    What runs is asked to write a checkpoint and stop, as after Ctrl-C; the error is raised after that.
+
+    Attributes:
+        is_idle: whether nothing runs.
+    """
+
+    def __init__(self, stop: Path | None) -> None:
+        """Takes the file whose existence is the user's wish, see `StopWish`."""
+        self._path, self._wish = stop, StopWish(stop)
+        self._error: Exception | None = None
+        self.is_idle = False
+
+    def __bool__(self) -> bool:
+        """Whether nothing more is to be started."""
+        return self._error is not None or bool(self._wish)
+
+    def because(self, error: Exception) -> None:
+        """Notes the error, the first one of several, and asks what runs to stop."""
+        self._error = self._error or error
+        if self._path is not None:
+            with suppress(OSError):  # on a full disk: who meets it stops by itself
+                self._path.touch()
+
+    def obey(self) -> None:
+        """Does nothing unless there was an error.
+
+        Raises:
+            Exception: that one.
+        """
+        if self._error is not None:
+            raise self._error
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from bench.errors import FULL_DISK, ResultsError, account
+from bench.errors import FULL_DISK, DiskFullError, ResultsError, account
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
 from bench.evaluation.score import score
@@ -79,8 +79,8 @@ def run_trial(
         on_cam: told after each evaluation of another map, be it finished or failed.
 
     Raises:
-        BenchError: data or weights are missing or damaged, training gave no usable model, memory or disk is
-            full.
+        BenchError: data or weights are missing or damaged, training gave no usable model, or memory is full.
+        DiskFullError: the disk is full; a later run goes on.
         KeyboardInterrupt: the user wants it to stop, or has interrupted; a later run goes on.
     """
     folder = ResultsStore(context.results_dir).folder(trial.id)
@@ -91,7 +91,9 @@ def run_trial(
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
-            raise ResultsError(f"{folder.path}: the disk is full; make room and run it again") from None
+            raise DiskFullError(
+                f"{folder.path}: the disk is full; make room, and the same command goes on"
+            ) from None
 
 
 def _run_locked(
@@ -219,6 +221,8 @@ def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], Non
             )
         write_table(folder.cam_units(cam), scores.units, UNIT_COLUMNS)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL_DISK:
+            raise
         return CamEvaluation(method=cam, status="failed", error=account(error), ended_at=now())
     packages = (*PACKAGES, CAM_LIBRARY)
     return CamEvaluation(

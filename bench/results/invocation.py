@@ -177,7 +177,10 @@ class Invocations:
         ended = invocation.model_copy(update=changes)
         folder = self.folder(invocation)
         if report is not None:
-            shutil.copytree(report, folder.report, dirs_exist_ok=True)
+            for path in filter(Path.is_file, sorted(report.rglob("*"))):
+                copy = folder.report / path.relative_to(report)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
         write_text(folder.invocation, ended.model_dump_json(indent=2) + "\n")
         return ended
 

@@ -16,12 +16,17 @@ from pathlib import Path
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
-from bench.errors import ResultsError, brief
+from bench.errors import DiskFullError, ResultsError, brief
+from bench.results.atomic import replacing
 from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 
 UNREACHABLE = (MlflowException, OSError)
 """What MLflow raises where its store is away, locked or damaged."""
+
+_FULL = "disk is full"
+"""What SQLite says of one."""
 
 KIND, SUITE_RUN, TRIAL_RUN = "kind", "suite run", "trial"
 """The tag that tells parents from children, and its values."""
@@ -68,13 +73,28 @@ class MlflowStore:
         self._experiments: dict[str, str] = {}
         try:
             with self.locked():
+                self._make()
                 self.client = MlflowClient(self.uri)
                 self.client.search_experiments(max_results=1)
-        except UNREACHABLE as error:
+        except (*UNREACHABLE, SQLAlchemyError) as error:
             reason = brief(error)
+            if _FULL in str(error):
+                raise DiskFullError(
+                    f"{self.uri}: the disk is full; make room, and the same command goes on"
+                ) from None
             raise ResultsError(
                 f"MLflow at {self.uri} cannot be opened ({reason}); --no-mlflow of bench run goes without"
             ) from None
+
+    def _make(self) -> None:
+        """Makes the file of the store below the results folder where it is to be, in one step.
+
+        One whose tables are half made, as a kill or a full disk leave it, can never be opened again.
+        """
+        path = self._results_dir / "mlflow.db"
+        if self.uri == f"sqlite:///{path}" and not path.exists():
+            with replacing(path) as temporary:
+                MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
 
     @contextmanager
     def locked(self, name: str = "mlflow") -> Iterator[None]:

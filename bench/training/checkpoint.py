@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from bench.errors import ResultsError, brief
+from bench.errors import FULL_DISK, DiskFullError, ResultsError, brief
 from bench.results.atomic import replacing
 from bench.results.store import TrialFolder
 
@@ -124,7 +124,7 @@ class CheckpointKeeper:
         """Writes the checkpoint; the latest becomes the one before, whose predecessor goes.
 
         Raises:
-            ResultsError: the disk is full; the checkpoints stay as they were.
+            ResultsError: it cannot be written, as on a full disk; the checkpoints stay as they were.
         """
         last, previous = self.folder.checkpoints
         with _told_if_full(self.folder.path), replacing(last) as temporary:
@@ -170,7 +170,11 @@ def _told_if_full(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        reason = f"{folder}: the state of training cannot be written ({error.strerror or error})"
+        if error.errno in FULL_DISK:
+            raise DiskFullError(
+                f"{reason}; what was written before is kept: make room, and the same command goes on"
+            ) from None
         raise ResultsError(
-            f"{folder}: the state of training cannot be written ({error.strerror or error}); the one before "
-            "it is kept: make room, and the same command with --retry-failed goes on from there"
+            f"{reason}; what was written before is kept, and --retry-failed goes on from there"
         ) from None

@@ -72,7 +72,7 @@ def train(
 
     Raises:
         TrainingError: the loss is not finite any more, or no epoch had a finite validation loss.
-        ResultsError: the disk is full.
+        ResultsError: its state cannot be written, as on a full disk.
         KeyboardInterrupt: it should stop; the checkpoint of the last step is written.
     """
     session, keeper = Session(model, data, trial, device), CheckpointKeeper(folder)

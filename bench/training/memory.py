@@ -11,6 +11,8 @@ from bench.suite.trial import Trial
 _GIB = 2**30
 _CPU = "DefaultCPUAllocator"
 """What torch says where the machine's own memory is used up; it has no class of its own for that."""
+_CUDA = ("out of memory", "ALLOC_FAILED")
+"""What CUDA and its libraries say where torch did not allocate itself."""
 
 
 @contextmanager
@@ -24,8 +26,10 @@ def explaining_memory(trial: Trial, device: torch.device) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError:
         raise TrainingError(f"{_out_of_memory(trial)}{_on_cuda(device)}; {_remedy(trial)}") from None
-    except RuntimeError as error:
-        if _CPU not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if any(words in str(error) for words in _CUDA):
+            raise TrainingError(f"{_out_of_memory(trial)}{_on_cuda(device)}; {_remedy(trial)}") from None
+        if isinstance(error, RuntimeError) and _CPU not in str(error):
             raise
         raise TrainingError(f"{_out_of_memory(trial)} on the CPU; {_remedy(trial)}") from None
 

@@ -1,5 +1,6 @@
 """The command line as a process, on small suites."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,8 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
+
+from bench.results.store import TrialFolder
 
 SUITE = """\
 title: Small
@@ -16,7 +20,7 @@ models: [baseline, pylon]
 datasets: [{name: phantom, train: 48, val: 16, test: 24}]
 resolutions: [64]
 seeds: [0, 1]
-encoder: resnet18
+encoder: tu-test_resnet
 weights: none
 recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
 """
@@ -68,6 +72,25 @@ class Bench:
             text=True,
             start_new_session=True,
         )
+
+    @staticmethod
+    def results(folder: Path) -> dict[str, dict[str, object]]:
+        """By trial, all that it has left in the results folder, but for times and provenance."""
+        return {path.name: _left_by(TrialFolder(path)) for path in sorted(folder.glob("trials/*"))}
+
+
+def _left_by(folder: TrialFolder) -> dict[str, object]:
+    record = json.loads(folder.record.read_text())
+    del record["ended_at"], record["outcome"]["duration_s"], record["outcome"]["provenance"]
+    tables = {path.name: pd.read_parquet(path).to_csv() for path in folder.path.glob("*.parquet")}
+    history = pd.read_csv(folder.history).drop(columns=["images_per_s", "duration_s"])
+    return {
+        "files": sorted(path.name for path in folder.path.iterdir()),
+        "record": record,
+        "weights": folder.best_weights.read_bytes(),
+        "history": history.to_csv(),
+        **tables,
+    }
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from bench.results.store import TrialFolder
@@ -124,23 +123,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def result_of(results: Path) -> dict[str, object]:
-    """All that a finished trial has left, but for times and provenance."""
-    folder = trial_folder(results)
-    record = json.loads(folder.record.read_text())
-    del record["ended_at"], record["outcome"]["duration_s"], record["outcome"]["provenance"]
-    tables = {path.name: pd.read_parquet(path).to_csv() for path in folder.path.glob("*.parquet")}
-    history = pd.read_csv(folder.history).drop(columns=["images_per_s", "duration_s"])
-    return {
-        "files": sorted(path.name for path in folder.path.iterdir()),
-        "record": record,
-        "weights": folder.best_weights.read_bytes(),
-        "history": history.to_csv(),
-        **tables,
-    }
-
-
-def test_twenty_kills_leave_the_record_of_an_undisturbed_run(runs, tmp_path):
+def test_twenty_kills_leave_the_record_of_an_undisturbed_run(bench, runs, tmp_path):
     undisturbed = subprocess.run(
         [sys.executable, "-m", "bench", *COMMAND, "--results-dir", "undisturbed"],
         cwd=tmp_path,
@@ -150,7 +133,7 @@ def test_twenty_kills_leave_the_record_of_an_undisturbed_run(runs, tmp_path):
         check=False,
     )
     assert undisturbed.returncode == 0, undisturbed.stderr
-    expected = result_of(tmp_path / "undisturbed")
+    expected = bench.results(tmp_path / "undisturbed")
 
     chance = random.Random(0)
     moments = ["making ready"] * 4 + ["epoch"] * 7 + ["checkpoint"] * 5
@@ -171,9 +154,9 @@ def test_twenty_kills_leave_the_record_of_an_undisturbed_run(runs, tmp_path):
             kills[moment] += 1
         else:  # it was faster: then it is done, and a new one is begun
             assert code == 0, (tmp_path / "run.log").read_text()
-            assert result_of(results) == expected
+            assert bench.results(results) == expected
             round_ += 1
     runs.start(*command)
     assert runs.exit_code() == 0, (tmp_path / "run.log").read_text()
-    assert result_of(results) == expected
+    assert bench.results(results) == expected
     assert set(kills) == {"making ready", "epoch", "checkpoint", "scoring"}

@@ -176,7 +176,7 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     suite = bench.folder / "small.yaml"
     broken = "[{name: baseline, weights: weights.safetensors}, pylon]"
     suite.write_text(suite.read_text().replace("[baseline, pylon]", broken).replace("[0, 1]", "[0]"))
-    done = bench("run", "small.yaml", "--no-mlflow")
+    done = bench("run", "small.yaml", "--serial", "--no-mlflow")
     assert done.returncode == 1, done.stderr
     states = {name.split("-")[0]: record["status"] for name, record in records(bench).items()}
     assert states == {"baseline": "failed", "pylon": "finished"}
@@ -241,7 +241,11 @@ def test_maps_are_added_to_a_trial_that_ran(finished):
     assert run.data.metrics["grad_cam/point_accuracy/weighted"] == pytest.approx(hits.mean())
 
 
-LONGER = ["run", "small.yaml", "--set", "recipe.max_epochs=4", "--only", "model=pylon"]
+NUM_EPOCHS = 8
+LONGER = ["run", "small.yaml", "--set", f"recipe.max_epochs={NUM_EPOCHS}", "--set", "recipe.batch_size=4"]
+LONGER += ["--only", "model=pylon"]
+ONE_BY_ONE = ["--max-concurrent", "1"]
+"""One is interrupted, one not begun; a worker that need not import everything is half of the time."""
 
 
 def start_and_wait_for_two_epochs(bench, *arguments):
@@ -262,27 +266,29 @@ def assert_nothing_is_lost(bench, before):
     after = histories(bench)
     assert len(after) == 2
     for name, history in after.items():
-        assert history["epoch"].tolist() == [1, 2, 3, 4]
-        kept = before.get(name, history.head(0))
-        pd.testing.assert_frame_equal(history.head(len(kept)), kept)
+        assert history["epoch"].tolist() == list(range(1, NUM_EPOCHS + 1))
+        if len(kept := before.get(name, ())):
+            pd.testing.assert_frame_equal(history.head(len(kept)), kept)
     assert {record["status"] for record in records(bench).values()} == {"finished"}
 
 
 def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
-    process = start_and_wait_for_two_epochs(bench)
+    process = start_and_wait_for_two_epochs(bench, *ONE_BY_ONE)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
     before = histories(bench)
     assert not any(record["status"] == "finished" for record in records(bench).values())
     wait_until(lambda: not bench.processes(), "the end of all that the driver had started", 30)
-    assert_same_command_finishes(bench, before)
+    assert_same_command_finishes(bench, before, *ONE_BY_ONE)
     for client, run in mlflow_runs(bench):
         assert run.info.status == "FINISHED"
-        assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == [1, 2, 3, 4]
+        assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == list(
+            range(1, NUM_EPOCHS + 1)
+        )
 
 
 def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
-    process = start_and_wait_for_two_epochs(bench, "--no-mlflow")
+    process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_BY_ONE)
     os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts the whole group, workers included
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
@@ -291,7 +297,7 @@ def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
     assert not records(bench)
     assert not list((bench.folder / "results").glob(".stop-*"))
     wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
-    assert_same_command_finishes(bench, histories(bench), "--no-mlflow")
+    assert_same_command_finishes(bench, histories(bench), "--no-mlflow", "--serial")
 
 
 def phases(results):
@@ -302,7 +308,8 @@ def phases(results):
 def test_control_c_writes_the_checkpoint_of_the_last_step_and_a_second_one_stops_at_once(bench):
     """Checkpoints are due after five minutes and after an epoch: the first one there is Ctrl-C's."""
     suite = bench.folder / "small.yaml"
-    suite.write_text(suite.read_text().replace("train: 48", "train: 480"))
+    slower = suite.read_text().replace("train: 48", "train: 480").replace("tu-test_resnet", "resnet18")
+    suite.write_text(slower)
     command = ["run", "small.yaml", "--only", "model=pylon", "--seeds", "0", "--no-mlflow"]
     for how in (["--serial"], []):
         results = bench.folder / f"results{len(how)}"
@@ -338,7 +345,7 @@ def test_worker_killed_in_the_middle_is_started_again(bench):
     _, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
-    assert "its worker died; it goes on from its last epoch" in errors
+    assert "its worker died: it was killed or crashed, as happens where memory runs out; it goes on" in errors
     assert_nothing_is_lost(bench, before)
 
 

@@ -1,8 +1,11 @@
 """Clusters that are there already: joined and left alone, refused when nothing fits or answers."""
 
+import errno
+import re
 import socket
 
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
 import bench.execution.ray_tune as _  # noqa: F401  # sets what Ray reads when it is imported
@@ -59,10 +62,11 @@ def two_nodes():
     found.shutdown()
 
 
-def run(two_nodes, tmp_path, trials, resources, *, use_gpu=False) -> Ledger:
-    ledger = Ledger(ResultsStore(tmp_path))
+def run(two_nodes, tmp_path, trials, resources, *, use_gpu=False, ledger=None, executor=None) -> Ledger:
+    ledger = ledger or Ledger(ResultsStore(tmp_path))
     context = RunContext(tmp_path, None, tmp_path / "cache", use_gpu=use_gpu, checkpoint_every_s=0)
-    RayExecutor(two_nodes.address).run(trials, context, resources, ledger)
+    executor = executor or RayExecutor(two_nodes.address)
+    executor.run(trials, context, resources, ledger)
     return ledger
 
 
@@ -90,6 +94,40 @@ def test_trials_run_on_the_cluster_and_it_stays(two_nodes, tmp_path):
     assert ledger.errors == []
     assert ledger.store.state(trial(0).id) == "finished"
     assert two_nodes.head_node.all_processes["raylet"][0].process.poll() is None
+
+
+def test_what_the_driver_cannot_write_ends_the_run_as_what_it_is(two_nodes, tmp_path):
+    """Not as an error of Tune's, and not as a failure of the trial, which has none."""
+
+    class Full(Ledger):
+        def finished(self, one: Trial, outcome) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device", "record.json")
+
+    ledger = Full(ResultsStore(tmp_path))
+    with pytest.raises(OSError, match=r"No space left on device: 'record\.json'"):
+        run(two_nodes, tmp_path, [trial(0)], Resources(cpu=1), ledger=ledger)
+    assert ledger.errors == []
+    assert not ray.is_initialized()
+
+
+def test_a_trial_that_fits_no_node_any_more_is_given_up_and_can_be_resumed(two_nodes, tmp_path, caplog):
+    node = two_nodes.add_node(num_cpus=2)
+
+    class Losing(Ledger):
+        def epoch(self, one: Trial, row) -> None:
+            two_nodes.remove_node(node, allow_graceful=False)
+
+    ledger = Losing(ResultsStore(tmp_path))
+    longer = trial(0).model_copy(update={"recipe": Recipe(batch_size=4, max_epochs=3)})
+    executor = RayExecutor(two_nodes.address, node_patience_s=0)
+    with pytest.raises(
+        BenchError, match="for a node with 2 CPU cores and 0 GPUs, and none of the cluster's 2"
+    ):
+        run(two_nodes, tmp_path, [longer], Resources(cpu=2), ledger=ledger, executor=executor)
+    assert re.search(r"its worker died: [^;]*node[^;]*; it goes on from its last checkpoint", caplog.text)
+    assert ledger.errors == []
+    assert ledger.store.state(longer.id) == "interrupted"
+    assert not list(tmp_path.glob("trials/*/lease.json"))
 
 
 def test_places_are_counted_by_node():

@@ -1,5 +1,6 @@
 """What a user can mend ends a trial as one sentence; records say what was really computed with."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -44,9 +45,17 @@ def error_of(trial: Trial, folder, capsys) -> tuple[str, str]:
     return store.record(trial.id).error, capsys.readouterr().err
 
 
-def test_out_of_memory_in_the_model_is_one_sentence(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "raised",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_out_of_memory_in_the_model_is_one_sentence(raised, tmp_path, monkeypatch, capsys):
     def forward(self, images):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise raised
 
     monkeypatch.setattr(Baseline, "forward", forward)
     error, screen = error_of(trial_of(), tmp_path, capsys)
@@ -54,6 +63,17 @@ def test_out_of_memory_in_the_model_is_one_sentence(tmp_path, monkeypatch, capsy
     assert "\n" not in error
     assert "failed: out of memory with 4 images" in screen
     assert "Traceback" not in screen
+
+
+def test_a_machine_without_memory_is_one_sentence(tmp_path, monkeypatch, capsys):
+    def forward(self, images):
+        return np.empty(2**62, dtype=np.uint8)
+
+    monkeypatch.setattr(Baseline, "forward", forward)
+    error, _ = error_of(trial_of(), tmp_path, capsys)
+    assert error.startswith(
+        "out of memory with 4 images of 64 px at once on the CPU; --set recipe.accumulate=2"
+    )
 
 
 def test_a_defect_in_the_model_keeps_its_traceback(tmp_path, monkeypatch, capsys):

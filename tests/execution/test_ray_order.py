@@ -66,7 +66,7 @@ class Ledger:
 def run(trials: list[Trial], ledger: Ledger, resources: Resources = HALF) -> None:
     root = ledger.store.root
     context = RunContext(results_dir=root, data_root=None, cache_dir=root / "cache")
-    RayExecutor().run(trials, context, resources, ledger)
+    RayExecutor(max_concurrent=2).run(trials, context, resources, ledger)
 
 
 def test_child_waits_for_its_own_parent_only_and_is_never_started_if_that_fails(tmp_path: Path):

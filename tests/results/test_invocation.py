@@ -1,6 +1,8 @@
 """Runs of suites on disk: numbered, with what was asked for, and how they ended."""
 
+import errno
 import json
+import subprocess
 
 import pytest
 import yaml
@@ -87,3 +89,17 @@ def test_a_damaged_run_is_told_with_its_file(store, loaded):
     path.write_text("{")
     with pytest.raises(ResultsError, match=f"{path}: not a readable run of a suite"):
         invocations.of("small")
+
+
+def test_a_disk_without_room_for_the_report_is_told_as_what_it_is(loaded, tmp_path, mount_disk):
+    disk, report = mount_disk("512k"), tmp_path / "report"
+    (report / "figures").mkdir(parents=True)
+    (report / "figures" / "large.png").write_bytes(bytes(2**20))
+    invocations = Invocations(ResultsStore(disk))
+    begun = invocations.begin(loaded, ("run", "small.yaml"))
+    with pytest.raises(OSError, match="No space left") as told:
+        invocations.end(begun, report=report)
+    assert told.value.errno == errno.ENOSPC
+    subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
+    invocations.end(begun, report=report)
+    assert (invocations.folder(begun).report / "figures" / "large.png").stat().st_size == 2**20

@@ -3,12 +3,14 @@
 import json
 import logging
 import re
+import subprocess
 import threading
 import time
 from urllib.parse import parse_qs
 
 import pytest
 
+from bench.errors import DiskFullError
 from bench.results.record import CamEvaluation
 from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 from bench.tracking.mlflow import MlflowTracker
@@ -180,6 +182,18 @@ def test_store_that_breaks_while_running_is_a_warning(mirror, caplog, monkeypatc
     (warning,) = (record for record in caplog.records if record.name.startswith("bench."))
     assert re.search("MLflow was not told", warning.message)
     assert not sampling_threads()
+
+
+def test_a_store_that_finds_no_room_is_made_anew_when_there_is_some(mount_disk, tmp_path, monkeypatch):
+    """Half of its tables would be a store that can never be opened."""
+    disk = mount_disk("128k")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(DiskFullError, match="the disk is full; make room, and the same command goes on"):
+        MlflowTracker(disk)
+    assert not list(disk.glob("*.db"))
+    subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
+    MlflowTracker(disk).close()
+    assert (disk / "mlflow.db").exists()
 
 
 def test_machine_is_sampled_while_a_trial_runs(mirror):

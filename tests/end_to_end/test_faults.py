@@ -1,0 +1,209 @@
+"""What a run loses under its feet, all of it for real: a node, the machine's memory, room on the disk."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+SUITE = """\
+title: Faults
+models: [baseline]
+datasets: [{name: phantom, train: 64, val: 8, test: 12}]
+resolutions: [64]
+seeds: [0, 1]
+encoder: tu-test_resnet
+weights: none
+recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 6}
+"""
+
+
+@pytest.fixture
+def command(bench) -> list[str]:
+    (bench.folder / "faults.yaml").write_text(SUITE)
+    return ["run", "faults.yaml", "--no-mlflow", "--checkpoint-every", "0"]
+
+
+class Nodes:
+    """Nodes of one Ray cluster on this machine, each a tree of processes of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        marked = {"STARTED_IN": str(folder), "RAY_TMPDIR": str(folder), "RAY_USAGE_STATS_ENABLED": "0"}
+        soon = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
+        self.environment = os.environ | marked | soon | {"RAY_AUTH_MODE": "disabled"}
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def address(self) -> str:
+        """Where `ray start` noted that the head is."""
+        return (self.folder / "ray" / "ray_current_cluster").read_text()
+
+    def start(self, num_cpus: int) -> subprocess.Popen[bytes]:
+        """Returns a new node; the first one is the head."""
+        head = ["--head", "--port=0", "--include-dashboard=false"]
+        what = [f"--num-cpus={num_cpus}", *([f"--address={self.address}"] if self.started else head)]
+        log = self.folder / f"node{len(self.started)}.log"
+        with log.open("wb") as stream:
+            node = subprocess.Popen(
+                [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *what],
+                env=self.environment,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        self.started.append(node)
+        wait_until(lambda: "Ray runtime started" in log.read_text() or node.poll() is not None, "a node")
+        assert node.poll() is None, log.read_text()
+        return node
+
+    @staticmethod
+    def lose(node: subprocess.Popen[bytes]) -> None:
+        """Kills the node's processes, its workers included."""
+        with suppress(psutil.NoSuchProcess):
+            for process in below(node.pid):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        node.wait(60)
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """A cluster whose head has one core; Ray's sockets need a short path."""
+    folder = Path(tempfile.mkdtemp(prefix="nodes-", dir="/tmp"))
+    found = Nodes(folder)
+    found.start(num_cpus=1)
+    yield found
+    for node in reversed(found.started):
+        found.lose(node)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def below(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def trial_on(node: subprocess.Popen[bytes]) -> str | None:
+    """The trial whose folder a worker of the node has locked."""
+    with suppress(psutil.Error):
+        for process in below(node.pid):
+            for path in (Path(opened.path) for opened in process.open_files()):
+                if path.name == ".lock":
+                    return path.parent.name
+    return None
+
+
+def wait_until(condition, what, timeout_s=180):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
+        time.sleep(0.1)
+
+
+def histories(bench) -> dict[str, pd.DataFrame]:
+    """By trial, the epochs so far of those that have ended one."""
+    paths = (bench.folder / "results" / "trials").glob("*/history.csv")
+    found = {path.parent.name: pd.read_csv(path) for path in paths}
+    return {name: history for name, history in found.items() if len(history)}
+
+
+def assert_finished(bench, before, num_epochs=6) -> None:
+    """One record each, epochs of before the fault kept to the digit, and no process left."""
+    records = [json.loads(path.read_text()) for path in bench.folder.glob("results/trials/*/record.json")]
+    assert [record["status"] for record in records] == ["finished"] * len(records)
+    after = histories(bench)
+    assert len(after) == len(records)
+    for name, history in after.items():
+        assert history["epoch"].tolist() == list(range(1, num_epochs + 1))
+        if name in before:
+            pd.testing.assert_frame_equal(history.head(len(before[name])), before[name])
+    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
+
+
+def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, command, nodes):
+    second = nodes.start(num_cpus=1)
+    process = bench.start(*command, "--address", nodes.address)
+    wait_until(lambda: trial_on(second) in histories(bench) or process.poll() is not None, "an epoch there")
+    assert process.poll() is None, process.stderr.read()
+    before = histories(bench)
+    nodes.lose(second)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert re.search(r"its worker died: [^;]*node[^;]*; it goes on from its last checkpoint", errors)
+    assert "Traceback" not in errors
+    assert len(list(bench.folder.glob("results/trials/*/record.json"))) == 2
+    assert_finished(bench, before)
+
+
+def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(bench, command, nodes):
+    second = nodes.start(num_cpus=2)
+    command += ["--address", "auto", "--set", "resources.cpu=2", "--seeds", "0"]
+    with (bench.folder / "run.log").open("wb") as log:
+        environment = bench.environment(RAY_TMPDIR=str(nodes.folder))
+        process = subprocess.Popen(
+            bench.command(*command), cwd=bench.folder, env=environment, stderr=log, stdout=log
+        )
+
+    def told() -> str:
+        return (bench.folder / "run.log").read_text()
+
+    wait_until(lambda: histories(bench) or process.poll() is not None, "an epoch")
+    nodes.lose(second)
+    before = histories(bench)
+    wait_until(lambda: "waits for" in told() or process.poll() is not None, "a word on it")
+    assert "waits for a node with 2 CPU cores and 0 GPUs, since none of the cluster's 1 has them" in told()
+    assert process.poll() is None, told()
+    nodes.start(num_cpus=2)
+    assert process.wait(240) == 0, told()
+    assert_finished(bench, before)
+
+
+def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(bench, command):
+    """Ray's memory monitor ends every worker where a thousandth of the memory is too much."""
+    short = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
+    command += ["--seeds", "0", "--set", "recipe.max_epochs=1"]
+    done = bench(*command, **short)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("its worker died: Ray ended it because its machine ran out of memory (") == 2
+    (path,) = bench.folder.glob("results/trials/*/record.json")
+    error = json.loads(path.read_text())["error"]
+    assert error.startswith(
+        "its worker died 3 times; the last time Ray ended it because its machine ran out of"
+    )
+    assert "--max-concurrent runs fewer trials at once, --set recipe.accumulate=2 works on half as" in error
+    assert "\n" not in error
+    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
+    again = bench("retry", *command[1:], "--serial")
+    assert again.returncode == 0, again.stderr
+    assert_finished(bench, {}, num_epochs=1)
+
+
+def test_on_a_full_disk_a_run_ends_and_goes_on_with_room_as_if_there_had_been(bench, command, mount_disk):
+    command += ["--set", "recipe.max_epochs=2"]
+    calm = bench(*command, "--serial", "--results-dir", "calm")
+    assert calm.returncode == 0, calm.stderr
+    disk = mount_disk("64m")
+    ballast, room = disk / "ballast", 2 * 2**20  # for one checkpoint
+    ballast.write_bytes(bytes(shutil.disk_usage(disk).free - room))
+    command += ["--results-dir", str(disk / "results"), "--max-concurrent", "1"]
+    stopped = bench(*command)
+    assert stopped.returncode == 2, stopped.stderr
+    assert stopped.stderr.splitlines()[-1].endswith("make room, and the same command goes on")
+    assert "Traceback" not in stopped.stderr
+    assert not list(disk.glob("results/trials/*/record.json"))
+    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
+    ballast.unlink()
+    done = bench(*command)
+    assert done.returncode == 0, done.stderr
+    assert bench.results(disk / "results") == bench.results(bench.folder / "calm")
+    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
