@@ -1,8 +1,9 @@
 """Draw a suite's gallery: the same test radiographs for every model, with heatmap, boxes, peak and outcome.
 
 From finished trials' stored maps (maps.npz), without model or GPU; the data set has to be there. Written into
-the report's folder: gallery.html, a page that needs nothing but itself, and PNG files of the same. Shown are
-typical units of each finding, and the worst misses of the best model; captions state the rules.
+the report's folder: gallery.html, a page that needs nothing but itself, and PNG files of the same; a report
+that is there has it in its index.html too. Shown are typical units of each finding, and the worst misses of
+the best model; captions state the rules.
 """
 
 import argparse
@@ -34,18 +35,25 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)
 
-    from bench.cli.gallery_drawing import draw_galleries
+    from bench.cli.gallery_drawing import ImageReader, draw_galleries
     from bench.data.dataset import DataContext
+    from bench.reporting.build import PAGE
+    from bench.reporting.gallery_place import place_gallery
+    from bench.reporting.gallery_trials import gallery_sources
 
     store, suite = shared.open_store(arguments), loaded.suite
-    context = DataContext(shared.data_root(arguments), shared.cache_dir(arguments), dict(grid.files))
+    images = ImageReader(
+        DataContext(shared.data_root(arguments), shared.cache_dir(arguments), dict(grid.files))
+    )
     folder = arguments.reports_dir / suite.name
-    files = draw_galleries(suite.title or suite.name, grid, store, context, folder, arguments.count)
+    files = draw_galleries(suite.title or suite.name, grid, store, images, folder, arguments.count)
     if not files:
         raise ResultsError(
             f"{suite.name}: no finished trial in {store.root} has heatmaps of units with boxes (maps.npz), "
             "so there is nothing to draw; `bench run` makes them"
         )
+    if place_gallery(folder / PAGE, gallery_sources(loaded.grid, store)):
+        files.insert(0, folder / PAGE)
     for path in files:
         print(path)
     return 0

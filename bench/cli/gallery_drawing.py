@@ -1,7 +1,6 @@
-"""Draws a suite's galleries beside its tables: what `bench gallery` and the end of `bench run` share."""
+"""Draws what needs images: a suite's galleries beside its tables, and samples into a trial's folder."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,17 @@ import numpy.typing as npt
 
 from bench.data.dataset import DataContext
 from bench.data.registry import read_source
-from bench.data.source import read_images
+from bench.data.source import Source, read_images
 from bench.errors import DataError
 from bench.reporting.figures import save
-from bench.reporting.gallery import Gallery, Images, galleries_of
-from bench.reporting.gallery_figure import draw_gallery
+from bench.reporting.gallery import Gallery, Images, galleries_of, samples_of
+from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
-from bench.reporting.report_page import GALLERY
+from bench.reporting.gallery_place import GALLERY
+from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.slices import slices
 from bench.results.atomic import write_text
+from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
 from bench.suite.schema import DatasetSpec
@@ -26,8 +27,38 @@ _PART = "test"
 """What trials are scored on."""
 
 
+class ImageReader:
+    """Images that trials are scored on, as the network's input has them; a data set's lists are read once."""
+
+    def __init__(self, context: DataContext) -> None:
+        """Reads nothing yet.
+
+        Args:
+            context: where the data sets are.
+        """
+        self._context = context
+        self._sources: dict[str, Source] = {}
+
+    def of(self, spec: DatasetSpec, side_px: int) -> Images:
+        """Returns what gives images of a data set in a size."""
+
+        def read(names: Sequence[str]) -> npt.NDArray[np.uint8]:
+            source = self._source(spec)
+            if unknown := sorted(set(names) - set(source.parts[_PART])):
+                raise DataError(f"{spec.name}: has no test image {unknown[0]} that trials were scored on")
+            return read_images(source, _PART, names, side_px)
+
+        return read
+
+    def _source(self, spec: DatasetSpec) -> Source:
+        key = spec.model_dump_json()
+        if key not in self._sources:
+            self._sources[key] = read_source(spec, self._context)
+        return self._sources[key]
+
+
 def draw_galleries(
-    title: str, grid: Grid, store: ResultsStore, context: DataContext, folder: Path, count: int = 1
+    title: str, grid: Grid, store: ResultsStore, images: ImageReader, folder: Path, count: int = 1
 ) -> list[Path]:
     """Writes the galleries of all slices that have maps into `folder`; returns the files, none without maps.
 
@@ -35,7 +66,7 @@ def draw_galleries(
         title: of the suite.
         grid: its points.
         store: where their results are.
-        context: where the data sets are.
+        images: of the data sets.
         folder: of the suite's report.
         count: units of each finding.
 
@@ -45,12 +76,33 @@ def draw_galleries(
     """
     galleries: list[Gallery] = []
     for piece in slices(grid, store):
-        images = _images(piece.points[0].trial.dataset, context, piece.resolution)
-        galleries += galleries_of(piece, store, images, count)
+        shown = images.of(piece.points[0].trial.dataset, piece.resolution)
+        galleries += galleries_of(piece, store, shown, count)
     if not galleries:
         return []
-    write_text(folder / GALLERY, gallery_page(title, galleries))
+    write_text(folder / GALLERY, gallery_page(title, galleries, gallery_sources(grid, store)))
     return [folder / GALLERY, *(path for gallery in galleries for path in _draw(gallery, folder))]
+
+
+def draw_samples_of(record: Record, store: ResultsStore, images: ImageReader) -> Path | None:
+    """Draws heatmaps of a trial that has ended into its folder; returns the file, None without maps.
+
+    Args:
+        record: of the trial.
+        store: where its results are.
+        images: of the data sets.
+
+    Raises:
+        ResultsError: results are damaged, or the file cannot be written.
+        DataError: images are missing or unreadable.
+    """
+    trial = record.trial
+    samples = samples_of(record, store, images.of(trial.dataset, trial.resolution))
+    if samples is None:
+        return None
+    path = store.folder(trial.id).heatmap_samples
+    save(draw_samples(samples), path)
+    return path
 
 
 def _draw(gallery: Gallery, folder: Path) -> Iterator[Path]:
@@ -66,15 +118,3 @@ def _draw(gallery: Gallery, folder: Path) -> Iterator[Path]:
 
 def _page_path(gallery: Gallery, folder: Path, number: int) -> Path:
     return folder / f"{gallery.key}{'' if number == 1 else f'-page{number}'}.png"
-
-
-def _images(spec: DatasetSpec, context: DataContext, side_px: int) -> Images:
-    """Returns what gives test images as the network's input has them; the data set is read once if at all."""
-    source = cache(partial(read_source, spec, context))
-
-    def read(names: Sequence[str]) -> npt.NDArray[np.uint8]:
-        if unknown := sorted(set(names) - set(source().parts[_PART])):
-            raise DataError(f"{spec.name}: has no test image {unknown[0]} that trials were scored on")
-        return read_images(source(), _PART, names, side_px)
-
-    return read

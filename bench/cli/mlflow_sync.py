@@ -71,8 +71,8 @@ def _invoke(loaded: "LoadedSuite", results: "ResultsStore") -> None:
     """Records a run of the suite if it has trials with results that none of its runs has asked for."""
     from tempfile import TemporaryDirectory
 
+    from bench.cli.run_report import draw_figures
     from bench.reporting.build import render_report, write_report
-    from bench.reporting.suite_curves_figure import write_suite_curves
     from bench.results.invocation import Invocations
 
     invocations = Invocations(results)
@@ -81,8 +81,9 @@ def _invoke(loaded: "LoadedSuite", results: "ResultsStore") -> None:
     if known.issuperset(there):
         return
     with TemporaryDirectory() as reports:
-        folder = write_report(render_report(loaded, results), Path(reports))
-        write_suite_curves(loaded.suite.title or loaded.suite.name, loaded.grid, results, folder)
+        report = render_report(loaded, results)
+        draw_figures(loaded, results, report, Path(reports))
+        folder = write_report(report, Path(reports))
         invocation = invocations.begin(loaded, ("mlflow-sync", str(loaded.source)))
         invocations.end(invocation, report=folder)
 

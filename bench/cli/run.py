@@ -71,7 +71,7 @@ def run_selected(
 ) -> int:
     """Runs `selected`, writes the tables of `loaded`, prints them; 0 if all that was selected is finished."""
     from bench.cli.run_report import write_run_report
-    from bench.cli.run_trials import data_context, is_all_mirrored, run_trials
+    from bench.cli.run_trials import image_reader, is_all_mirrored, run_trials
     from bench.execution.driver import trials_to_run
     from bench.execution.event_log import EventLog
     from bench.reporting.current import current_page
@@ -87,7 +87,7 @@ def run_selected(
         )
     else:
         page = current_page(loaded, store, reports_dir) or write_run_report(
-            loaded, store, data_context(arguments, loaded), reports_dir
+            loaded, store, image_reader(arguments, loaded), reports_dir
         )
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
     failures = failure_sentences(selected, store)

@@ -3,6 +3,7 @@
 import argparse
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from bench.cli import arguments as shared
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.data.dataset import DataContext
+    from bench.cli.gallery_drawing import ImageReader
     from bench.execution.context import RunContext
     from bench.execution.event_log import EventLog
     from bench.execution.executor import Executor
@@ -43,9 +44,11 @@ def run_trials(
         closing(_tracker(arguments, store.root)) as tracker,
         recorded(loaded.narrowed(selected), command, store, tracker) as recording,
     ):
-        driver = Driver(store, tracker, events or Display(store), illustrate=draw_trial)
+        images = image_reader(arguments, loaded)
+        illustrate = partial(draw_trial, store=store, images=images)
+        driver = Driver(store, tracker, events or Display(store), illustrate=illustrate)
         run_grid(selected, loaded.suite.resources, context, executor, driver, retry_failed=retry_failed)
-        page = write_run_report(loaded, store, data_context(arguments, loaded), reports_dir)
+        page = write_run_report(loaded, store, images, reports_dir)
         recording.report = reports_dir / loaded.suite.name
     return page, context.start_until_s is not None and time.monotonic() >= context.start_until_s
 
@@ -68,12 +71,13 @@ def _context(
     )
 
 
-def data_context(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "DataContext":
-    """Returns where the data sets of the suite are."""
+def image_reader(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "ImageReader":
+    """Returns what reads images of the suite's data sets."""
+    from bench.cli.gallery_drawing import ImageReader
     from bench.data.dataset import DataContext
 
     root, cache = shared.data_root(arguments), shared.cache_dir(arguments)
-    return DataContext(root, cache, dict(loaded.grid.files))
+    return ImageReader(DataContext(root, cache, dict(loaded.grid.files)))
 
 
 def _executor(arguments: argparse.Namespace) -> "Executor":

@@ -1,4 +1,4 @@
-"""Start the MLflow dashboard on 127.0.0.1 until Ctrl-C, and print its address."""
+"""Start the MLflow dashboard on 127.0.0.1 until Ctrl-C; print where it is, and each suite's runs."""
 
 import argparse
 import contextlib
@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Runs MLflow's server on the results folder's store in a process group of its own."""
+    from bench.tracking.dashboard_view import runs_link
+    from bench.tracking.mirrored import experiments
     from bench.tracking.mlflow_store import default_uri
 
     uri = default_uri(arguments.results_dir)
@@ -54,7 +56,11 @@ def execute(arguments: argparse.Namespace) -> int:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONWARNINGS": "ignore",
     }
-    print(f"dashboard: http://{_HOST}:{port} in some seconds; Ctrl-C stops it", file=sys.stderr, flush=True)
+    address = f"http://{_HOST}:{port}"
+    print(f"dashboard: {address} in some seconds; Ctrl-C stops it", file=sys.stderr)
+    for suite, experiment_id in experiments(database.parent).items() if uri.endswith(str(database)) else ():
+        print(f"  {suite}: {address}/{runs_link(experiment_id)}", file=sys.stderr)
+    sys.stderr.flush()
     for how in (signal.SIGINT, signal.SIGTERM):  # a shell's background job starts with SIGINT ignored
         signal.signal(how, signal.default_int_handler)
     server = subprocess.Popen(command, env=quiet | os.environ, start_new_session=True)

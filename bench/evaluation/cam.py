@@ -31,6 +31,7 @@ from bench.data.feeding import evaluation_batches
 from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.score import Scores, point_scores
 from bench.metrics.boxes import UNIT
+from bench.results.maps import Map
 from bench.suite.cam import CamMethod
 from bench.suite.schema import Recipe
 
@@ -55,6 +56,7 @@ def score_cam(
     device: torch.device,
     method: CamMethod,
     on_progress: Callable[[int, int], None],
+    keep: Callable[[Map], None] | None = None,
 ) -> Scores:
     """Returns point localization of the maps of `method` over the units of the test part; no AUROC.
 
@@ -67,6 +69,7 @@ def score_cam(
         device: where to run.
         method: any but native.
         on_progress: told (done, total) units.
+        keep: given the map of each unit in float16, in the order of the table.
     """
     test, size_px = data.test, data.test.pixels.shape[-1]
     units = test.boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
@@ -77,6 +80,9 @@ def score_cam(
         images = _images_of(test, chunk["image_index"].to_numpy(int), recipe, device)
         maps = cam_maps(model, images, chunk["class_index"].to_numpy(int), method)
         peaks.append(localize_units(maps, chunk, test.boxes, size_px, are_probabilities=True))
+        if keep is not None:
+            for unit_map in maps.half().numpy():
+                keep(unit_map)
         on_progress(first + len(chunk), len(units))
     return point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
 

@@ -215,8 +215,10 @@ def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], Non
             hint = f"without {folder.record.name} beside it the trial is trained again"
             raise ResultsError(f"{folder.best_weights} is missing, so that no map can be computed; {hint}")
         load_weights(ready.model, folder.best_weights)
-        with explaining_memory(work.trial, ready.device):
-            scores = score_cam(ready.model, ready.data, in_pieces(recipe), ready.device, cam, on_progress)
+        with explaining_memory(work.trial, ready.device), writing_maps(folder.cam_maps(cam)) as keep:
+            scores = score_cam(
+                ready.model, ready.data, in_pieces(recipe), ready.device, cam, on_progress, keep
+            )
         write_table(folder.cam_units(cam), scores.units, UNIT_COLUMNS)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in FULL_DISK:

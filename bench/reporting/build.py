@@ -9,6 +9,8 @@ from bench.reporting.build_tables import build_tables
 from bench.reporting.claim_facts import claims_csv
 from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
+from bench.reporting.gallery_place import with_gallery
+from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.latex import to_latex
 from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
@@ -24,6 +26,9 @@ from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 
+PAGE = "index.html"
+"""The page that has everything."""
+
 _ORIGIN = "Where the numbers come from"
 
 
@@ -36,12 +41,20 @@ class Report:
         tables: in the order of the page.
         page: Markdown with all tables and where they come from.
         files: name → text of every file of the report; the same records give the same bytes.
+        sources: digest of what a gallery would be drawn from.
     """
 
     name: str
     tables: tuple[Table, ...]
     page: str
     files: Mapping[str, str]
+    sources: str = ""
+
+    def files_in(self, folder: Path) -> Mapping[str, str]:
+        """Returns name → text as it belongs into `folder`: the page has the gallery that lies there."""
+        if PAGE not in self.files:
+            return self.files
+        return {**self.files, PAGE: with_gallery(self.files[PAGE], folder, self.sources)}
 
 
 def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
@@ -59,13 +72,13 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     claims = (claims_table(verdicts),) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
     page = "\n".join([f"# {title}\n", *sections, f"### {_ORIGIN}\n", *origin]) + "\n"
-    files = {"README.md": page, "index.html": report_page(suite.name, title, tables, claims, origin)}
+    files = {"README.md": page, PAGE: report_page(suite.name, title, tables, claims, origin)}
     for table in (*tables, *claims):
         files |= table_files(table)
     if verdicts:
         files["claims.csv"] = claims_csv(verdicts)
     files[LOCK] = render_lock(suite.name, [loaded], store, files)
-    return Report(suite.name, tables, page, files)
+    return Report(suite.name, tables, page, files, gallery_sources(grid, store))
 
 
 def _title(loaded: LoadedSuite) -> str:
@@ -92,7 +105,7 @@ def write_report(report: Report, reports_dir: Path) -> Path:
         OSError: the folder cannot be written.
     """
     folder = reports_dir / report.name
-    for name, text in report.files.items():
+    for name, text in report.files_in(folder).items():
         write_text(folder / name, text)
     return folder
 

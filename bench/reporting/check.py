@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.errors import listing
 from bench.reporting.build import Report
+from bench.reporting.gallery_place import without_gallery
 from bench.reporting.lock import LOCK, Lock, read_lock
 from bench.suite.identity import bytes_digest
 
@@ -19,7 +20,7 @@ def check_report(report: Report, reports_dir: Path) -> list[str]:
     """Returns a sentence for each difference between the report and what was written of it earlier.
 
     None if every byte is the same. Files that neither the report nor its lock names, such as figures, are
-    left alone. Nothing is written.
+    left alone; a gallery that lies there has to be in the page as it is. Nothing is written.
 
     Args:
         report: as the results give it now. A report of a selection has to be compared with one of the same.
@@ -30,7 +31,7 @@ def check_report(report: Report, reports_dir: Path) -> list[str]:
     locked = lock.files if lock is not None else {}
     sentences = [
         sentence
-        for name, text in report.files.items()
+        for name, text in report.files_in(folder).items()
         if name != LOCK and (sentence := _difference(folder / name, text, locked.get(name))) is not None
     ]
     sentences += [
@@ -54,9 +55,10 @@ def _difference(path: Path, text: str, locked: str | None) -> str | None:
         return f"{path}: cannot be read ({error.strerror or error})"
     if found == text.encode():
         return None
-    was_changed = locked is not None and bytes_digest(found) != locked
+    old_text = found.decode(errors="replace")
+    was_changed = locked is not None and bytes_digest(without_gallery(old_text).encode()) != locked
     why = "was changed after it was written; " if was_changed else ""
-    before, now = found.decode(errors="replace").split("\n"), text.split("\n")
+    before, now = old_text.split("\n"), text.split("\n")
     for number in range(max(len(before), len(now))):
         old, new = _line(before, number), _line(now, number)
         if old != new:

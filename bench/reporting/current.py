@@ -3,12 +3,13 @@
 from importlib import resources
 from pathlib import Path
 
+from bench.reporting.gallery_place import without_gallery
 from bench.reporting.lock import LOCK, read_lock, render_lock
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite
 
 CURVES = "learning_curves.png"
-"""The one file of a report that no lock names: its bytes are the drawing library's."""
+"""A figure: no lock names those, since their bytes are the drawing library's."""
 
 
 def current_page(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) -> str | None:
@@ -26,7 +27,7 @@ def current_page(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) ->
         return None
     try:
         is_older = (folder / LOCK).stat().st_mtime < max(_package_times())
-        files = {name: (folder / name).read_text(encoding="utf-8") for name in lock.files}
+        files = {name: without_gallery((folder / name).read_text("utf-8")) for name in lock.files}
         if is_older or not (folder / CURVES).exists():
             return None
         if render_lock(lock.suite.name, [loaded], store, files) != (folder / LOCK).read_text("utf-8"):

@@ -11,7 +11,7 @@ from bench.reporting.lanes import SHAPES, Scale, across, axis, lane, mark, uprig
 from bench.reporting.table import Cell, Table
 
 _PITCH_PX, _PADDING_PX = 13, 7
-_SCALE = Scale(0.0, 1.0, 0.2)
+SCALE = Scale(0.0, 1.0, 0.2)
 _NO_FINDINGS = (heading_of(WEIGHTED), heading_of(MACRO), GAIN)
 
 _EXPLAINED = (
@@ -26,7 +26,7 @@ def finding_plot(table: Table) -> str:
     Args:
         table: of point localization accuracy.
     """
-    columns = [i for i, column in enumerate(table.columns) if column not in _NO_FINDINGS]
+    columns = finding_columns(table)
     if not columns or not table.models:
         return ""
     constant = next((row.cells for row in table.references if row.label == CONSTANT), None)
@@ -43,25 +43,30 @@ def finding_plot(table: Table) -> str:
     return (
         f'<figure class="plot" id="findings-{escape(table.key)}">\n'
         f"<figcaption>Point accuracy by finding, {escape(place_of(table))}</figcaption>\n"
-        f'<div class="legend">{legend}</div>\n<div class="lanes findings">\n{lanes}\n{axis(_SCALE)}\n</div>\n'
+        f'<div class="legend">{legend}</div>\n<div class="lanes findings">\n{lanes}\n{axis(SCALE)}\n</div>\n'
         f'<p class="explained">{_EXPLAINED}</p>\n</figure>'
     )
 
 
+def finding_columns(table: Table) -> list[int]:
+    """Returns the indices of the columns of findings: not of averages of them."""
+    return [i for i, column in enumerate(table.columns) if column not in _NO_FINDINGS]
+
+
 def _lane(cells: Sequence[Cell], constant: Cell | None) -> str:
     height = _PITCH_PX * len(cells) + 2 * _PADDING_PX
-    parts = [upright(_SCALE, tick, 0, height, "grid") for tick in _SCALE.ticks]
-    parts.append(across(_SCALE, 0, 1, 0.5, "grid"))
+    parts = [upright(SCALE, tick, 0, height, "grid") for tick in SCALE.ticks]
+    parts.append(across(SCALE, 0, 1, 0.5, "grid"))
     if constant is not None and constant.mean is not None:
-        parts.append(upright(_SCALE, constant.mean, 3, height - 3, "control"))
+        parts.append(upright(SCALE, constant.mean, 3, height - 3, "control"))
     for i, cell in enumerate(cells):
         if cell.mean is None:
             continue
         y, colour = _PADDING_PX + _PITCH_PX * (i + 0.5), _colour(i)
         if cell.half_width is not None:
             ends = cell.mean - cell.half_width, cell.mean + cell.half_width
-            parts.append(across(_SCALE, *ends, y, "interval", f"stroke:{colour}"))
-        parts.append(mark(_SCALE, cell.mean, y, SHAPES[i % len(SHAPES)], "point", f"fill:{colour}"))
+            parts.append(across(SCALE, *ends, y, "interval", f"stroke:{colour}"))
+        parts.append(mark(SCALE, cell.mean, y, SHAPES[i % len(SHAPES)], "point", f"fill:{colour}"))
     return lane(height, *parts)
 
 

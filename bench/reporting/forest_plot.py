@@ -25,7 +25,7 @@ def forest_plot(table: Table, published: Mapping[str, float]) -> str:
         published: means by the label of a row.
     """
     shown = {row.label: published[row.label] for row in table.models if row.label in published}
-    scale = scale_of([*_values(table), *shown.values()])
+    scale = forest_scale(table, shown)
     controls = {
         f"{row.label} {cell.printed_mean}": mean
         for row in table.references
@@ -42,6 +42,11 @@ def forest_plot(table: Table, published: Mapping[str, float]) -> str:
         f'<div class="lanes">\n{lanes}\n{axis(scale)}\n{_control_labels(scale, controls)}\n</div>\n'
         f'<p class="explained">{explained}</p>\n</figure>'
     )
+
+
+def forest_scale(table: Table, published: Mapping[str, float]) -> Scale:
+    """Returns the scale that holds all of a table of intervals, and the published means."""
+    return scale_of([*_values(table), *published.values()])
 
 
 def place_of(table: Table) -> str:

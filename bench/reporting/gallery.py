@@ -11,9 +11,11 @@ from scipy.special import expit
 
 from bench.errors import ResultsError, listing
 from bench.reporting.gallery_choice import TYPICAL, WORST, best_model, typical_units, worst_units
+from bench.reporting.gallery_trials import ShownMaps, maps_of, shown_seed
 from bench.reporting.overlay_figure import Gray, heat_colours
 from bench.reporting.slices import Slice, table_key
 from bench.results.maps import read_maps_of
+from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
 
@@ -24,17 +26,27 @@ Images = Callable[[Sequence[str]], Gray]
 """Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
 
 _UNIT = ["image", "finding"]
+_FEWEST_SAMPLES = 8
 
+_SAMPLES = (
+    "Of each finding, units are sorted by whether they are hit, then by image; shown is the middle, or the "
+    "middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number is the "
+    "probability there."
+)
 _MARKS = (
     "Each heatmap is coloured over its own range, clear where it is lowest. Boxes are those of the data set; "
     "the map's peak is a disc where it hits (lies in a box of the finding) and a cross where it misses; the "
     "number is the probability there."
 )
 
+_OTHER_MAPS = (
+    "Maps of Grad-CAM and its relatives are scaled to [0, 1] one by one: their number is no probability."
+)
+
 
 @dataclass(frozen=True)
 class Heatmap:
-    """What a model says of a unit.
+    """What a model's map says of a unit.
 
     Attributes:
         overlay: uint8 [side, side, 3], the radiograph below the coloured map.
@@ -92,15 +104,6 @@ class Gallery:
     rows: tuple[GalleryRow, ...]
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """The trials of one seed whose maps are there, by their row's label, and labels of rows without."""
-
-    seed: int
-    trial_ids: dict[str, str]
-    left_out: tuple[str, ...]
-
-
 def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) -> tuple[Gallery, ...]:
     """Returns the galleries of a slice: typical units, and the best model's worst; none without maps.
 
@@ -114,18 +117,21 @@ def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) 
         ResultsError: tables or maps are damaged, or of different units.
         DataError: an image is missing or unreadable.
     """
-    shown = _shown(piece, store)
+    shown = shown_seed(piece, store)
     if shown is None:
         return ()
-    tables = _tables(list(shown.trial_ids.values()), store)
-    units, labels = tables[0], tuple(shown.trial_ids)
+    labels, maps = tuple(shown.maps), tuple(shown.maps.values())
+    tables = _tables(maps)
+    units = tables[0]
     hits = np.column_stack([table["hit"].to_numpy(bool) for table in tables])
-    typical, best = typical_units(units, hits, count), best_model(hits)
+    native = [i for i, one in enumerate(maps) if one.cam == "native"] or list(range(len(maps)))
+    typical, best = typical_units(units, hits, count), native[best_model(hits[:, native])]
     worst = worst_units(units, hits[:, best], tables[best]["score"].to_list(), len(typical))
     where = f"{piece.dataset}, {piece.resolution} px"
     which = f"Seed {shown.seed}, the lowest of those that most models have maps of."
     if shown.left_out:
         which += f" Without maps of that seed: {listing(shown.left_out)}."
+    marks = _MARKS if len(native) == len(maps) else f"{_MARKS} {_OTHER_MAPS}"
     parts = (
         ("gallery", f"Heatmaps side by side, {where}", TYPICAL, typical),
         ("gallery-worst", f"Worst cases, {where}", WORST.format(best=labels[best]), worst),
@@ -134,26 +140,56 @@ def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) 
         Gallery(
             table_key(what, piece),
             title,
-            f"{rule} {which} {_MARKS}",
+            f"{rule} {which} {marks}",
             labels,
-            _rows(positions, tables, list(shown.trial_ids.values()), store, images),
+            _rows(positions, tables, maps, images),
         )
         for what, title, rule, positions in parts
         if positions
     )
 
 
-def overlay_of(radiograph: Gray, logits: npt.NDArray[np.float32]) -> Colour:
-    """Returns uint8 [side, side, 3]: the map's probabilities, enlarged as localization does it, in colour.
+def samples_of(record: Record, store: ResultsStore, images: Images) -> Gallery | None:
+    """Returns typical units of a finished trial, at least one of each finding; None without maps of them.
+
+    Args:
+        record: of the trial.
+        store: where its results are.
+        images: gives test images.
+
+    Raises:
+        ResultsError: its tables or maps are damaged.
+        DataError: an image is missing or unreadable.
+    """
+    trial = record.trial
+    if record.status != "finished" or not store.folder(trial.id).maps.exists():
+        return None
+    maps = (maps_of(trial.id, "native", store),)
+    tables = _tables(maps)
+    hits = tables[0]["hit"].to_numpy(bool)
+    num_findings = tables[0]["finding"].nunique()
+    if num_findings == 0:
+        return None
+    positions = typical_units(tables[0], hits[:, None], -(-_FEWEST_SAMPLES // num_findings))
+    rows = _rows(positions, tables, maps, images)
+    title = trial.title(trial.label)
+    return Gallery(store.folder(trial.id).heatmap_samples.stem, title, _SAMPLES, (trial.label,), rows)
+
+
+def overlay_of(
+    radiograph: Gray, values: npt.NDArray[np.float32], *, are_probabilities: bool = False
+) -> Colour:
+    """Returns uint8 [side, side, 3]: a map's probabilities, enlarged as localization does it, in colour.
 
     Args:
         radiograph: uint8 [side, side].
-        logits: float32 [h, w], as the model returned them. A map that is not finite is not drawn.
+        values: float32 [h, w], logits as the model returned them. A map that is not finite is not drawn.
+        are_probabilities: whether values are used as they are.
     """
     gray = np.repeat(radiograph[:, :, None], 3, axis=2)
-    if not np.isfinite(logits).all():
+    if not np.isfinite(values).all():
         return gray
-    heat = enlarged_probabilities(logits, len(radiograph))
+    heat = enlarged_map(values, len(radiograph), are_probabilities=are_probabilities)
     low, high = float(heat.min()), float(heat.max())
     colours = heat_colours()((heat - low) / max(high - low, 1e-6))
     opacity = colours[:, :, 3:]
@@ -161,66 +197,55 @@ def overlay_of(radiograph: Gray, logits: npt.NDArray[np.float32]) -> Colour:
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def enlarged_probabilities(logits: npt.NDArray[np.float32], side_px: int) -> npt.NDArray[np.float32]:
-    """Returns float32 [side, side]: the sigmoid of a map [h, w], then enlarged bilinearly.
+def enlarged_map(
+    values: npt.NDArray[np.float32], side_px: int, *, are_probabilities: bool = False
+) -> npt.NDArray[np.float32]:
+    """Returns float32 [side, side]: the sigmoid of logits [h, w], or probabilities, enlarged bilinearly.
 
     It is what `bench.evaluation.localize` looks for peaks in, without torch.
     """
-    probabilities = expit(logits.astype(np.float32))
-    large = cv2.resize(probabilities, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+    small = values.astype(np.float32)
+    if not are_probabilities:
+        small = expit(small)
+    large = cv2.resize(small, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
     return np.asarray(large, np.float32)
 
 
-def _shown(piece: Slice, store: ResultsStore) -> _Shown | None:
-    """Returns the lowest seed among those that most rows have maps of; None if no row has any."""
-    rows = list(dict.fromkeys(point.label for point in piece.points))
-    by_seed: dict[int, dict[str, str]] = {}
-    for point in piece.points:
-        trial = point.trial
-        if point.cam == "native" and piece.is_localized(point) and store.folder(trial.id).maps.exists():
-            by_seed.setdefault(trial.seed, {})[point.label] = trial.id
-    if not by_seed:
-        return None
-    seed = min(by_seed, key=lambda seed: (-len(by_seed[seed]), seed))
-    found = by_seed[seed]
-    return _Shown(seed, found, tuple(label for label in rows if label not in found))
-
-
-def _tables(trial_ids: Sequence[str], store: ResultsStore) -> list[pd.DataFrame]:
+def _tables(maps: Sequence[ShownMaps]) -> list[pd.DataFrame]:
     columns = (*_UNIT, "peak_row", "peak_column", "score", "finite", "hit")
-    tables = [read_table(store.folder(trial_id).units, columns) for trial_id in trial_ids]
-    for trial_id, table in zip(trial_ids, tables, strict=True):
+    tables = [read_table(one.units, columns) for one in maps]
+    for one, table in zip(maps, tables, strict=True):
         if not table[_UNIT].equals(tables[0][_UNIT]):
             raise ResultsError(
-                f"{trial_ids[0]} and {trial_id} were scored on different units, so that no gallery has both"
+                f"{maps[0].trial_id} and {one.trial_id} were scored on different units, so that no gallery "
+                "has both"
             )
     return tables
 
 
 def _rows(
-    positions: Sequence[int],
-    tables: Sequence[pd.DataFrame],
-    trial_ids: Sequence[str],
-    store: ResultsStore,
-    images: Images,
+    positions: Sequence[int], tables: Sequence[pd.DataFrame], maps: Sequence[ShownMaps], images: Images
 ) -> tuple[GalleryRow, ...]:
     names = [str(tables[0]["image"].iloc[position]) for position in positions]
     findings = [str(tables[0]["finding"].iloc[position]) for position in positions]
     radiographs = images(names)
-    boxes = read_table(store.folder(trial_ids[0]).boxes)
-    maps = [read_maps_of(store.folder(trial_id).maps, positions) for trial_id in trial_ids]
+    boxes = read_table(maps[0].boxes)
+    values = [read_maps_of(one.maps, positions) for one in maps]
     rows = []
     for i, position in enumerate(positions):
         own = boxes[(boxes["image"] == names[i]) & (boxes["finding"] == findings[i])]
         heatmaps = tuple(
-            _heatmap(table.iloc[position], radiographs[i], of_trial[i])
-            for table, of_trial in zip(tables, maps, strict=True)
+            _heatmap(table.iloc[position], radiographs[i], of_trial[i], is_native=one.cam == "native")
+            for table, of_trial, one in zip(tables, values, maps, strict=True)
         )
         places: list[Box] = [(x, y, w, h) for x, y, w, h in own[["x", "y", "w", "h"]].to_numpy(float)]
         rows.append(GalleryRow(names[i], findings[i], radiographs[i], tuple(places), heatmaps))
     return tuple(rows)
 
 
-def _heatmap(unit: pd.Series, radiograph: Gray, logits: npt.NDArray[np.float32]) -> Heatmap:
+def _heatmap(
+    unit: pd.Series, radiograph: Gray, values: npt.NDArray[np.float32], *, is_native: bool
+) -> Heatmap:
     peak = (float(unit["peak_column"]) + 0.5, float(unit["peak_row"]) + 0.5) if unit["finite"] else None
-    return Heatmap(overlay_of(radiograph, logits), peak, float(unit["score"]), bool(unit["hit"]))
+    overlay = overlay_of(radiograph, values, are_probabilities=not is_native)
+    return Heatmap(overlay, peak, float(unit["score"]), bool(unit["hit"]))

@@ -16,6 +16,8 @@ from bench.reporting.overlay_figure import Gray
 MODELS_PER_PAGE, ROWS_PER_PAGE = 5, 5
 """As many as can be read on a printed page."""
 
+SAMPLES_PER_LINE = 4
+
 _CELL_IN, _GAP_IN, _LINE_ABOVE_IN, _MARGIN_IN, _HEADING_IN = 1.6, 0.1, 0.2, 0.12, 0.24
 _TITLE_IN, _CAPTION_LINE_IN = 0.32, 0.135
 _DPI_RANGE = (92, 160)
@@ -42,42 +44,83 @@ def draw_gallery(gallery: Gallery) -> Iterator[Figure]:
         yield _draw_page(title, gallery.caption, gallery.models[models], gallery.rows[rows], models)
 
 
+def draw_samples(gallery: Gallery) -> Figure:
+    """Returns the heatmaps of a gallery of one model, `SAMPLES_PER_LINE` side by side."""
+    num_columns = min(SAMPLES_PER_LINE, len(gallery.rows))
+    num_lines = -(-len(gallery.rows) // num_columns)
+    sheet = _Sheet(gallery.title, gallery.caption, gallery.rows, (num_lines, num_columns))
+    for i, row in enumerate(gallery.rows):
+        (heatmap,) = row.heatmaps
+        axes = sheet.axes(*divmod(i, num_columns))
+        _draw_heatmap(axes, heatmap, row)
+        _label(axes, heading_of(row.finding), f"{_said(heatmap)} {heatmap.score:.2f}")
+        _name(axes, row.image)
+    return sheet.figure
+
+
 def _draw_page(
     title: str, caption: str, models: Sequence[str], rows: Sequence[GalleryRow], shown: slice
 ) -> Figure:
-    width = (1 + len(models)) * (_CELL_IN + _GAP_IN) - _GAP_IN + 2 * _MARGIN_IN
-    lines = textwrap.wrap(caption, int(_CHARACTERS_PER_IN * width))
-    top = _MARGIN_IN + _TITLE_IN + _CAPTION_LINE_IN * len(lines) + _HEADING_IN
-    pitch = _CELL_IN + _LINE_ABOVE_IN + _GAP_IN / 2
-    height = top + pitch * len(rows) + _MARGIN_IN
-    dpi = float(np.clip(len(rows[0].radiograph) / _CELL_IN, *_DPI_RANGE))
-    figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
-    left = _MARGIN_IN / width
-    figure.text(left, 1 - _MARGIN_IN / height, title, fontsize=11, fontweight="bold", color=_INK, va="top")
-    below = 1 - (_MARGIN_IN + _TITLE_IN) / height
-    figure.text(left, below, "\n".join(lines), fontsize=6.5, color=_SOFT, va="top", linespacing=1.35)
-
-    def place(row: int, column: int) -> tuple[float, float, float, float]:
-        x, y = _MARGIN_IN + column * (_CELL_IN + _GAP_IN), top + row * pitch + _LINE_ABOVE_IN
-        return x / width, 1 - (y + _CELL_IN) / height, _CELL_IN / width, _CELL_IN / height
-
+    sheet = _Sheet(title, caption, rows, (len(rows), 1 + len(models)), _HEADING_IN)
     for column, label in enumerate(("Radiograph", *models)):
-        middle = place(0, column)[0] + _CELL_IN / 2 / width
-        heading = textwrap.shorten(label, 30, placeholder=" …")
-        y = 1 - (top - 0.04) / height
-        figure.text(middle, y, heading, fontsize=8.5, fontweight="bold", color=_INK, ha="center")
+        sheet.head(column, label)
     for i, row in enumerate(rows):
-        axes = figure.add_axes(place(i, 0))
+        axes = sheet.axes(i, 0)
         _draw_image(axes, row.radiograph, row)
         _label(axes, heading_of(row.finding))
         _name(axes, row.image)
         for j, heatmap in enumerate(row.heatmaps[shown], start=1):
-            axes = figure.add_axes(place(i, j))
-            _draw_image(axes, heatmap.overlay, row)
-            _draw_peak(axes, heatmap)
-            sign = "●" if heatmap.is_hit else "×"
-            _label(axes, f"{sign} {heatmap.outcome}", f"{heatmap.score:.2f}", is_bold=heatmap.is_hit)
-    return figure
+            axes = sheet.axes(i, j)
+            _draw_heatmap(axes, heatmap, row)
+            _label(axes, _said(heatmap), f"{heatmap.score:.2f}", is_bold=heatmap.is_hit)
+    return sheet.figure
+
+
+class _Sheet:
+    """A figure with title and caption, and below them room for images in lines and columns."""
+
+    def __init__(
+        self,
+        title: str,
+        caption: str,
+        rows: Sequence[GalleryRow],
+        shape: tuple[int, int],
+        heading_in: float = 0.0,
+    ) -> None:
+        num_lines, num_columns = shape
+        self._width = width = num_columns * (_CELL_IN + _GAP_IN) - _GAP_IN + 2 * _MARGIN_IN
+        lines = textwrap.wrap(caption, int(_CHARACTERS_PER_IN * width))
+        self._top = _MARGIN_IN + _TITLE_IN + _CAPTION_LINE_IN * len(lines) + heading_in
+        self._pitch = _CELL_IN + _LINE_ABOVE_IN + _GAP_IN / 2
+        self._height = height = self._top + self._pitch * num_lines + _MARGIN_IN
+        dpi = float(np.clip(len(rows[0].radiograph) / _CELL_IN, *_DPI_RANGE))
+        self.figure = figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+        left, below = _MARGIN_IN / width, 1 - (_MARGIN_IN + _TITLE_IN) / height
+        y = 1 - _MARGIN_IN / height
+        figure.text(left, y, title, fontsize=11, fontweight="bold", color=_INK, va="top")
+        figure.text(left, below, "\n".join(lines), fontsize=6.5, color=_SOFT, va="top", linespacing=1.35)
+
+    def axes(self, line: int, column: int) -> Axes:
+        """Returns the room of an image."""
+        x = _MARGIN_IN + column * (_CELL_IN + _GAP_IN)
+        y = self._height - (self._top + line * self._pitch + _LINE_ABOVE_IN) - _CELL_IN
+        width, height = self._width, self._height
+        return self.figure.add_axes((x / width, y / height, _CELL_IN / width, _CELL_IN / height))
+
+    def head(self, column: int, label: str) -> None:
+        """Writes above a column."""
+        middle = (_MARGIN_IN + column * (_CELL_IN + _GAP_IN) + _CELL_IN / 2) / self._width
+        heading, y = textwrap.shorten(label, 30, placeholder=" …"), 1 - (self._top - 0.04) / self._height
+        self.figure.text(middle, y, heading, fontsize=8.5, fontweight="bold", color=_INK, ha="center")
+
+
+def _draw_heatmap(axes: Axes, heatmap: Heatmap, row: GalleryRow) -> None:
+    _draw_image(axes, heatmap.overlay, row)
+    _draw_peak(axes, heatmap)
+
+
+def _said(heatmap: Heatmap) -> str:
+    return f"{'●' if heatmap.is_hit else '×'} {heatmap.outcome}"
 
 
 def _draw_image(axes: Axes, pixels: Gray | Colour, row: GalleryRow) -> None:

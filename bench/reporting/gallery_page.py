@@ -8,58 +8,37 @@ from html import escape
 from PIL import Image
 
 from bench.reporting.gallery import Colour, Gallery, GalleryRow, Heatmap
+from bench.reporting.gallery_place import STYLE, drawn
 from bench.reporting.headings import heading_of
 from bench.reporting.html import document
 from bench.reporting.overlay_figure import Gray
 
-_LARGEST_PX, _QUALITY = 256, 82
-"""Of an image within the page: it is shown no larger than that."""
-
-_STYLE = """\
-.units { display: grid; gap: 1.75rem 2.5rem; margin-top: 1.5rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--cells) * 11rem), 1fr)); }
-.unit h3 { margin: 0 0 .4rem; }
-.unit h3 small { font-weight: 400; color: var(--soft); margin-left: .4rem; }
-.cells { display: grid; gap: .75rem;
-  grid-template-columns: repeat(auto-fill, minmax(min(8rem, 29%), 1fr)); }
-.cells figure { margin: 0; max-width: 17rem; }
-.cells svg { display: block; width: 100%; height: auto; border-radius: 3px; background: #000; }
-.cells figcaption { display: flex; flex-wrap: wrap; gap: 0 .5rem; justify-content: space-between;
-  font-size: .85rem; margin-top: .25rem; font-variant-numeric: tabular-nums; }
-.cells .outcome { white-space: nowrap; }
-.cells .hit { font-weight: 700; } .cells .miss { color: var(--soft); }
-.box { fill: none; stroke: #fff; stroke-width: 2; vector-effect: non-scaling-stroke; }
-.case { fill: none; stroke: #000; stroke-width: 4; stroke-opacity: .75; vector-effect: non-scaling-stroke; }
-.peak { stroke: #000; stroke-width: 1.5; fill: #3ddbff; vector-effect: non-scaling-stroke; }
-.cross { fill: none; stroke: #fff; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
-.cross.case { stroke: #000; stroke-width: 5; }
-@media print { .units { gap: 1rem 1.5rem;
-    grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--cells) * 9rem), 1fr)); }
-  .unit { break-inside: avoid; } .cells { grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); }
-  .cells svg { print-color-adjust: exact; } }
-"""
+_LARGEST_PX, _QUALITY, _EFFORT = 256, 75, 6
+"""Of an image within the page, which is shown no larger than that: as WebP, half of what it is as JPEG."""
 
 
-def gallery_page(title: str, galleries: Sequence[Gallery]) -> str:
+def gallery_page(title: str, galleries: Sequence[Gallery], sources: str) -> str:
     """Returns the page of all galleries of a suite.
 
     Args:
         title: of the suite.
         galleries: at least one.
+        sources: a digest of what they were drawn from.
     """
     links = "".join(f'<a href="#{escape(g.key)}">{escape(g.title)}</a>' for g in galleries)
     body = [
         f"<h1>{escape(title)}</h1>",
-        f'<nav><a href="index.html">← Tables</a>{links}</nav>',
-        *map(_section, galleries),
+        '<nav><a href="index.html">← Report</a></nav>',
+        "<h2>Gallery</h2>",
+        drawn("\n".join([f"<nav>{links}</nav>", *map(_section, galleries)]), sources),
     ]
-    return document(f"{title}: gallery", "\n".join(body), _STYLE)
+    return document(f"{title}: gallery", "\n".join(body), STYLE)
 
 
 def _section(gallery: Gallery) -> str:
     units = "\n".join(_unit(gallery.models, row) for row in gallery.rows)
     return (
-        f'<section id="{escape(gallery.key)}">\n<h2>{escape(gallery.title)}</h2>\n'
+        f'<section class="drawn" id="{escape(gallery.key)}">\n<h3>{escape(gallery.title)}</h3>\n'
         f'<p class="caption">{escape(gallery.caption)}</p>\n'
         f'<div class="units" style="--cells: {1 + len(gallery.models)}">\n{units}\n</div>\n</section>'
     )
@@ -73,7 +52,7 @@ def _unit(models: Sequence[str], row: GalleryRow) -> str:
     ]
     heading = f"{escape(heading_of(row.finding))} <small>{escape(row.image)}</small>"
     return (
-        f'<article class="unit"><h3>{heading}</h3>\n'
+        f'<article class="unit"><h4>{heading}</h4>\n'
         f'<div class="cells">\n{chr(10).join(cells)}\n</div></article>'
     )
 
@@ -116,5 +95,5 @@ def _data_uri(pixels: Gray | Colour) -> str:
     if image.width > _LARGEST_PX:
         image = image.resize((_LARGEST_PX, _LARGEST_PX), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=_QUALITY, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    image.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -1,8 +1,7 @@
 """The page of a suite's report: what was found in a sentence and a figure, then tables, claims and origin.
 
 All of it comes from records alone, so that the same results give the same bytes. The gallery shows
-radiographs, which records do not hold: it is a page of its own, gallery.html, which `bench gallery` and
-`bench run` write beside this one and no lock names.
+radiographs, which records do not hold: there is a place for it (see `bench.reporting.gallery_place`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +12,14 @@ from bench.metrics.localization import WEIGHTED
 from bench.reporting.control_rows import CONSTANT
 from bench.reporting.finding_plot import finding_plot
 from bench.reporting.forest_plot import forest_plot, place_of
+from bench.reporting.gallery_place import STYLE as GALLERY_STYLE
+from bench.reporting.gallery_place import empty_place
 from bench.reporting.html import document, table_section
 from bench.reporting.lanes import STYLE
 from bench.reporting.table import Table
 from bench.reporting.thesis.tables import THESIS_TABLES
 
-GALLERY = "gallery.html"
-"""The page of the gallery, in the report's folder."""
-
-_INTERVALS, _POINTS = "intervals-", "point_accuracy-"
+INTERVALS, POINTS = "intervals-", "point_accuracy-"
 """Beginnings of the keys of tables that figures are drawn of."""
 
 
@@ -37,13 +35,13 @@ def report_page(
         claims: the table of claims; none if the suite claims nothing.
         origin: where the numbers come from, in sentences; the first one counts trials.
     """
-    intervals = [table for table in tables if table.key.startswith(_INTERVALS) and table.models]
+    intervals = [table for table in tables if table.key.startswith(INTERVALS) and table.models]
     plots = [forest_plot(table, published_means(name, table)) for table in intervals]
     lead = " ".join([*origin[:1], *map(_headline, intervals)])
     sections = {
         "tables": ("Tables", [part for table in tables for part in _with_figure(table)]),
         "claims": ("Claims", [table_section(table, level=3) for table in claims]),
-        "gallery": ("Gallery", [_gallery(name)]),
+        "gallery": ("Gallery", [empty_place()]),
         "origin": ("Where the numbers come from", [_list(origin)]),
     }
     shown = {key: section for key, section in sections.items() if section[1]}
@@ -55,7 +53,7 @@ def report_page(
     ]
     for key, (heading, parts) in shown.items():
         body += [f'<section id="{key}">', f"<h2>{heading}</h2>", *parts, "</section>"]
-    return document(title, "\n".join(body), STYLE)
+    return document(title, "\n".join(body), STYLE + GALLERY_STYLE)
 
 
 def published_means(suite: str, table: Table) -> Mapping[str, float]:
@@ -99,17 +97,8 @@ def _links(sections: Mapping[str, str], tables: Sequence[Table]) -> str:
 
 def _with_figure(table: Table) -> Iterator[str]:
     yield table_section(table, level=3)
-    if table.key.startswith(_POINTS) and (figure := finding_plot(table)):
+    if table.key.startswith(POINTS) and (figure := finding_plot(table)):
         yield figure
-
-
-def _gallery(name: str) -> str:
-    return (
-        f'<p class="intro"><a href="{GALLERY}">Heatmaps side by side</a>: the same radiographs for every '
-        "model, typical ones and the worst cases. The page lies beside this one once it is drawn, by "
-        f"<code>bench run</code> or <code>bench gallery</code> of the suite {escape(name)}, which need the "
-        "images.</p>"
-    )
 
 
 def _list(sentences: Sequence[str]) -> str:

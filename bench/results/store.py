@@ -5,13 +5,15 @@ results/trials/<id>/trial.json      what was asked for
                     initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
                     learning_curve.png   the history drawn, once the trial has ended
+                    heatmaps.png    typical units' heatmaps on their radiographs
                     losses.parquet  one row per optimisation step: epoch, step, images, loss
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input, and the images' own sizes
                     maps.npz        the native heatmap of each of those units, small as the model returned it
                     sensitivity.json   point accuracy when one choice of the protocol is changed
-                    cams/<method>.parquet, cams/<method>.json   per-unit table and metrics of maps other than
-                                    the native one, or that they failed; only of a finished trial
+                    cams/<method>.parquet, cams/<method>.json, cams/<method>.npz   per-unit table and metrics
+                                    of maps other than the native one, or that they failed, and the maps;
+                                    only of a finished trial
                     best.safetensors   weights of the best epoch, once training is over
                     last.ckpt, previous.ckpt, best-<epoch>.safetensors   the two latest states to resume from
                                     and the best weights that they know, until finished
@@ -48,6 +50,7 @@ class TrialFolder:
         self.initial_weights = path / "initial_weights.json"
         self.history = path / "history.csv"
         self.learning_curve = path / "learning_curve.png"
+        self.heatmap_samples = path / "heatmaps.png"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
         self.maps = path / "maps.npz"
@@ -62,6 +65,10 @@ class TrialFolder:
     def cam_units(self, method: CamMethod) -> Path:
         """Returns where the per-unit table of `method` is."""
         return self.cams / f"{method}.parquet"
+
+    def cam_maps(self, method: CamMethod) -> Path:
+        """Returns where the maps of `method` are, of each unit one."""
+        return self.cams / f"{method}.npz"
 
     def cam_evaluation(self, method: CamMethod) -> Path:
         """Returns where the evaluation of `method` is."""

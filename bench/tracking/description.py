@@ -27,7 +27,7 @@ def of_trial(record: Record, trained_by: str | None, link: str | None) -> str:
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
 
 
-def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str) -> str:
+def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str, runs: str) -> str:
     """Returns how a run of a suite ended, with the first tables of its report and its verdicts.
 
     What does not fit is left out by whole sections, and named: the report is among the artifacts.
@@ -36,16 +36,18 @@ def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str)
         invocation: the run.
         folder: its files.
         charts: where the dashboard compares its trials.
+        runs: where it lists all runs of the suite.
     """
     counts = ", ".join(f"{number} {state}" for state, number in invocation.counts.items() if number)
-    lines = [f"**{invocation.title}**", f"`bench {' '.join(invocation.command)}`"]
+    links = f"[Curves and bars of its trials]({charts}) · [all runs with their scores]({runs})"
+    lines = [f"**{invocation.title}**", links, f"`bench {' '.join(invocation.command)}`"]
     if invocation.state in ("running", "interrupted"):
         lines.append(f"{invocation.state.capitalize()}; {len(invocation.trials)} trials.")
     elif counts:
         lines.append(f"{len(invocation.trials)} trials: {counts}.")
     if invocation.error:
         lines.append(f"Ended early: {invocation.error[-1000:]}")
-    text = "\n\n".join([*lines, f"[Curves and bars of all its trials]({charts})"])
+    text = "\n\n".join(lines)
     page = folder.report / "README.md"
     sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else []
     left_out = []

@@ -23,6 +23,15 @@ WHERE experiments.name = ? AND runs.lifecycle_stage = 'active'
   AND (tags.key = 'trial_id' OR tags.key LIKE '%ended_at')
 """
 
+_EXPERIMENTS = """\
+SELECT name, experiment_id FROM experiments
+WHERE lifecycle_stage = 'active' AND EXISTS (
+  SELECT 1 FROM runs JOIN tags USING (run_uuid)
+  WHERE runs.experiment_id = experiments.experiment_id AND runs.lifecycle_stage = 'active'
+    AND tags.key = 'kind' AND tags.value = 'suite run')
+ORDER BY experiment_id
+"""
+
 
 def mirrored_tags(results_dir: Path, suite_name: str) -> dict[str, dict[str, str]]:
     """Returns, by trial id, the tags of its run that say what was told, and its ``status``.
@@ -43,6 +52,16 @@ def mirrored_tags(results_dir: Path, suite_name: str) -> dict[str, dict[str, str
     for tags in runs.values():
         found.setdefault(tags.get("trial_id", ""), []).append(tags)
     return {trial_id: tags[0] for trial_id, tags in found.items() if len(tags) == 1}
+
+
+def experiments(results_dir: Path) -> dict[str, str]:
+    """Returns the ids of experiments of suites in the SQLite store by name; none where there is no store."""
+    database = results_dir / "mlflow.db"
+    try:
+        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return {name: str(number) for name, number in connection.execute(_EXPERIMENTS)}
+    except sqlite3.Error:
+        return {}
 
 
 def is_mirrored(record: Record, folder: TrialFolder, tags: Mapping[str, str]) -> bool:

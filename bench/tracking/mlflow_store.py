@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.atomic import replacing
+from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 
 UNREACHABLE = (MlflowException, OSError)
 """What MLflow raises where its store is away, locked or damaged."""
@@ -109,7 +110,10 @@ class MlflowStore:
                 found = self.client.get_experiment_by_name(suite)
                 if found is not None and found.lifecycle_stage == "deleted":
                     self.client.restore_experiment(found.experiment_id)
-                self._experiments[suite] = str(found.experiment_id) if found else self._create(suite)
+                experiment_id = str(found.experiment_id) if found else self._create(suite)
+                if found is not None and found.tags.get(VIEW_TAG) != VIEW:
+                    self.client.set_experiment_tag(experiment_id, VIEW_TAG, VIEW)
+                self._experiments[suite] = experiment_id
         return self._experiments[suite]
 
     def _create(self, suite: str) -> str:
@@ -120,6 +124,7 @@ class MlflowStore:
         tags = {
             "mlflow.experimentKind": "custom_model_development",
             "mlflow.experiment.primaryMetric.name": "point_accuracy/weighted",
+            VIEW_TAG: VIEW,
         }
         return str(self.client.create_experiment(suite, artifact_location=location, tags=tags))
 

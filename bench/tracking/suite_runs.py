@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from mlflow.entities import Run
 
 from bench.errors import ResultsError, brief
 from bench.results.invocation import Invocation, InvocationFolder
+from bench.tracking.dashboard_view import charts_link, runs_link
 from bench.tracking.description import of_invocation
 from bench.tracking.mlflow_store import ASKED_BY, KIND, SUITE_RUN, TRIAL_RUN, MlflowStore, as_ms, metric
 from bench.tracking.trial_runs import flatten
@@ -95,7 +95,9 @@ class SuiteRuns:
             "git_commit": commit,
             "python": str(environment.get("python", "")),
             "mlflow.runName": invocation.name,
-            "mlflow.note.content": of_invocation(invocation, folder, self._charts(invocation)),
+            "mlflow.note.content": of_invocation(
+                invocation, folder, self._charts(invocation), runs_link(self._store.experiment(self._suite))
+            ),
             "mlflow.source.name": " ".join(("bench", *invocation.command)),
             "mlflow.source.type": "LOCAL",
             "mlflow.source.git.commit": commit,
@@ -103,15 +105,9 @@ class SuiteRuns:
         }
 
     def _charts(self, invocation: Invocation) -> str:
-        """Returns where the dashboard compares the trials: sorted by a metric, it does not nest them."""
-        wanted = {
-            "searchFilter": f"tags.{KIND} = '{TRIAL_RUN}' and tags.{ASKED_BY} LIKE '%#{invocation.number},%'",
-            "orderByKey": "metrics.`point_accuracy/weighted`",
-            "orderByAsc": "false",
-            "compareRunsMode": "CHART",
-        }
-        where = f"#/experiments/{self._store.experiment(self._suite)}/runs"
-        return f"{where}?{urlencode(wanted, quote_via=quote)}"
+        """Returns where the dashboard compares the trials."""
+        condition = f"tags.{KIND} = '{TRIAL_RUN}' and tags.{ASKED_BY} LIKE '%#{invocation.number},%'"
+        return charts_link(self._store.experiment(self._suite), condition)
 
 
 def _metrics(invocation: Invocation) -> dict[str, float]:

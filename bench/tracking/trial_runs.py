@@ -269,7 +269,7 @@ def _files(folder: TrialFolder) -> dict[Path, str]:
     asked = (folder.trial, folder.record, folder.initial_weights)
     tables = (folder.history, folder.losses, folder.units, folder.boxes, folder.sensitivity)
     own = (*asked, *tables, *sorted(folder.path.glob("*.png")))
-    cams = sorted(folder.cams.glob("*")) if folder.cams.is_dir() else []
+    cams = sorted(path for path in folder.cams.glob("*") if path.suffix in (".json", ".parquet"))
     return dict.fromkeys(own, "") | dict.fromkeys(cams, folder.cams.name)
 
 

@@ -15,7 +15,7 @@ from bench.cli.main import main
 from bench.data.dataset import DataContext
 from bench.data.registry import read_source
 from bench.data.source import place_boxes
-from bench.reporting.gallery import enlarged_probabilities
+from bench.reporting.gallery import enlarged_map
 from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
@@ -59,6 +59,13 @@ def test_a_run_leaves_its_gallery_which_the_lock_does_not_name(place, capsys):
     assert main(["report", str(place / "suite.yaml"), "--check", *words]) == 0
 
 
+def test_a_run_leaves_samples_of_each_trials_heatmaps(place):
+    folders = list((place / "results" / "trials").iterdir())
+    assert len(folders) == 4
+    for folder in folders:
+        assert Image.open(folder / "heatmaps.png").width >= 400
+
+
 def test_the_process_prints_the_files_that_it_draws(place):
     done = gallery(place, "--count", "2", "--reports-dir", "more")
     assert (done.returncode, done.stderr) == (0, "")
@@ -69,16 +76,22 @@ def test_the_process_prints_the_files_that_it_draws(place):
             assert Image.open(path).width >= 400
 
 
-def test_pages_that_are_not_drawn_any_more_are_removed(place, capsys):
+def test_a_page_that_is_there_gets_the_gallery_and_pictures_of_a_longer_one_go(place, capsys):
+    shutil.copytree(place / "reports", place / "fewer")
+    folder = place / "fewer" / "suite"
+    before = (folder / "index.html").read_text()
     words = ["gallery", str(place / "suite.yaml"), "--results-dir", str(place / "results")]
     words += ["--reports-dir", str(place / "fewer")]
-    drawn = []
+    drawn, num_images = [], []
     for count in ("2", "1"):
         capsys.readouterr()
         assert main([*words, "--count", count]) == 0
         drawn.append(set(capsys.readouterr().out.splitlines()))
-        assert drawn[-1] == {str(path) for path in (place / "fewer" / "suite").iterdir()}
+        assert drawn[-1] == {str(folder / "index.html"), *map(str, folder.glob("gallery*"))}
+        num_images.append((folder / "index.html").read_text().count("<image href"))
     assert len(drawn[1]) < len(drawn[0])
+    assert num_images[1] < num_images[0]
+    assert (folder / "index.html").read_text() == before
 
 
 def test_peaks_and_hits_are_those_of_localization(place):
@@ -91,7 +104,7 @@ def test_peaks_and_hits_are_those_of_localization(place):
     boxes = place_boxes(source, names, 64)
     for position, logits in enumerate(read_maps_of(folder.maps, range(len(units)))):
         unit = units.iloc[position]
-        large = enlarged_probabilities(logits, 64)
+        large = enlarged_map(logits, 64)
         assert large[unit["peak_row"], unit["peak_column"]] == pytest.approx(large.max(), abs=1e-5)
         own = boxes[
             (boxes["image_index"] == names.index(unit["image"]))

@@ -21,6 +21,7 @@ VERBS = (
         "failures",
         "retry",
         "report",
+        "figures",
         "gallery",
         "verify",
         "show",

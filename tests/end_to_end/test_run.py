@@ -18,6 +18,7 @@ import pytest
 
 from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
+from bench.tracking.dashboard_view import runs_link
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -79,9 +80,11 @@ def test_report_files_are_written_and_repeatable(finished):
     tables = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons", "sensitivity")
     expected = {f"{table}-phantom-64px.{suffix}" for table in tables for suffix in ("md", "tex", "csv")}
     galleries = {"gallery.html", "gallery-phantom-64px.png", "gallery-worst-phantom-64px.png"}
+    endings = (".pdf", "-wide.pdf", ".png")
+    figures = {f"{what}-phantom-64px{ending}" for what in ("forest", "findings") for ending in endings}
     drawn = {name for name in names if "-page" not in name}
     others = {"README.md", "index.html", "learning_curves.png", "table.lock.json"}
-    assert drawn == expected | galleries | others
+    assert drawn == expected | figures | galleries | others
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert bench("report", "small.yaml").returncode == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -145,6 +148,7 @@ def test_mlflow_mirrors_every_trial(finished):
             "units.parquet",
             "history.csv",
             "learning_curve.png",
+            "heatmaps.png",
         } <= artifacts
 
 
@@ -399,6 +403,7 @@ def dashboard(finished):
         other.listen()
         process = bench.start("ui")
         address = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline()).group()
+        assert process.stderr.readline().startswith(f"  small: {address}/#/experiments/")
         try:
             wait_until(lambda: answers(address), "the dashboard's answer")
             yield address
@@ -430,7 +435,7 @@ def test_dashboard_shows_runs_curves_and_the_table_without_complaints(finished, 
     by_accuracy = "orderByKey=metrics.%60point_accuracy%2Fweighted%60&compareRunsMode=CHART"
     children = {run.info.run_name for _, run in mlflow_runs(bench)}
     for url, expected in (
-        (runs, {"small #1", "phantom 64 px", *children}),
+        (f"{dashboard}/{runs_link(experiment)}", {"small #1", "auroc/weighted", *children}),
         (f"{runs}?{by_accuracy}", {"point_accuracy/weighted", "js-plotly-plot", *children}),
         (f"{runs}/{parent}", {"small #1", "Point localization accuracy, phantom, 64 px", "<td>PYLON</td>"}),
     ):

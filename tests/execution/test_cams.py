@@ -14,6 +14,8 @@ from bench.execution.context import RunContext
 from bench.execution.driver import Driver, cams_to_evaluate, run_grid, trials_to_run
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
+from bench.reporting.gallery import enlarged_map
+from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
 from bench.results.units import UNIT_COLUMNS, read_table
 from bench.suite.grid import Grid
@@ -88,10 +90,10 @@ def failing_for(monkeypatch, cam: str, error: BaseException) -> None:
     """Makes the evaluation of one map raise."""
     true = trial_module.score_cam
 
-    def score_cam(model, data, recipe, device, method, on_progress):
+    def score_cam(model, data, recipe, device, method, on_progress, keep):
         if method == cam:
             raise error
-        return true(model, data, recipe, device, method, on_progress)
+        return true(model, data, recipe, device, method, on_progress, keep)
 
     monkeypatch.setattr(trial_module, "score_cam", score_cam)
 
@@ -108,6 +110,10 @@ def test_maps_of_a_finished_trial_are_evaluated_without_training(place):
     for cam in ("grad_cam", "eigen_cam"):
         evaluation, units = place.store.evaluation(place.id, cam), read_table(folder.cam_units(cam))
         assert tuple(units.columns) == UNIT_COLUMNS
+        maps = read_maps_of(folder.cam_maps(cam), range(len(units)))
+        for values, unit in zip(maps, units.itertuples(), strict=True):
+            large = enlarged_map(values, 64, are_probabilities=True)
+            assert large[unit.peak_row, unit.peak_column] == pytest.approx(large.max(), abs=2e-3)
         assert units[["image", "finding"]].equals(native[["image", "finding"]])
         assert evaluation.metrics["point_accuracy/weighted"] == units["hit"].mean()
         assert evaluation.provenance.packages["grad-cam"]

@@ -9,12 +9,14 @@ import torch
 
 from bench.errors import ResultsError
 from bench.evaluation.localize import enlarged
-from bench.reporting.gallery import enlarged_probabilities, galleries_of, overlay_of
-from bench.reporting.gallery_figure import draw_gallery
+from bench.reporting.gallery import enlarged_map, galleries_of, overlay_of, samples_of
+from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
 from bench.reporting.slices import slices
 from bench.results.maps import writing_maps
 from bench.results.units import UNIT_COLUMNS, read_table, write_table
+
+from .conftest import SUITE
 
 SIDE = 64
 
@@ -42,11 +44,11 @@ def piece(example):
 def test_maps_are_enlarged_as_localization_does_it(small, side):
     logits = np.random.default_rng(0).normal(0, 4, (small, small)).astype(np.float32)
     expected = enlarged(torch.sigmoid(torch.from_numpy(logits))[None, None], side)[0, 0].numpy()
-    np.testing.assert_allclose(enlarged_probabilities(logits, side), expected, atol=1e-5)
+    np.testing.assert_allclose(enlarged_map(logits, side), expected, atol=1e-5)
 
 
 def test_extreme_logits_are_probabilities_of_0_and_1():
-    large = enlarged_probabilities(np.array([[-1e4, 1e4], [-1e4, 1e4]], np.float32), 2)
+    large = enlarged_map(np.array([[-1e4, 1e4], [-1e4, 1e4]], np.float32), 2)
     np.testing.assert_array_equal(large, [[0, 1], [0, 1]])
 
 
@@ -91,6 +93,38 @@ def test_there_is_no_gallery_without_maps(filled):
     assert galleries_of(piece, filled.store, gray_images, 1) == ()
 
 
+def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
+    loaded = example.load(SUITE.replace("seeds:", "cams: [native, grad_cam, eigen_cam]\nseeds:"))
+    example.fill(loaded)
+    values = np.zeros((4, 4), np.float32)
+    values[0, 3] = 1
+    for point in loaded.grid.points:
+        folder = example.store.folder(point.trial.id)
+        if point.label == "PYLON" and point.trial.seed == 0:
+            if point.cam != "native":
+                example.evaluate(point, 0.5)
+            path = {"native": folder.maps, "grad_cam": folder.cam_maps("grad_cam")}.get(point.cam)
+            if path is not None:
+                with writing_maps(path) as keep:
+                    for _ in range(4):
+                        keep(values)
+    (piece,) = slices(loaded.grid, example.store)
+    typical, worst = galleries_of(piece, example.store, gray_images, 2)
+    assert typical.models == ("PYLON", "PYLON [Grad-CAM]")
+    assert "PYLON [Eigen-CAM]" in typical.caption
+    assert "their number is no probability" in typical.caption
+    # Each column has the hits of its own table: PYLON misses the last unit, Grad-CAM all but the first.
+    outcomes = {(row.image, row.finding): [h.outcome for h in row.heatmaps] for row in typical.rows}
+    assert outcomes["a.png", "Mass"] == ["hit", "hit"]
+    assert outcomes["b.png", "Nodule"] == ["hit", "miss"]
+    assert outcomes["c.png", "Nodule"] == ["miss", "miss"]
+    assert "The misses of PYLON, " in worst.caption
+    native, grad_cam = typical.rows[0].heatmaps
+    gray = gray_images(["a.png"])[0]
+    assert (native.overlay == overlay_of(gray, values)).all()
+    assert (grad_cam.overlay == overlay_of(gray, values, are_probabilities=True)).all()
+
+
 def test_trials_of_different_units_are_refused(piece, example):
     first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
     path = example.store.folder(first.trial.id).units
@@ -101,14 +135,14 @@ def test_trials_of_different_units_are_refused(piece, example):
 
 def test_hits_and_misses_differ_in_shape_and_words(piece, example):
     typical, _ = galleries_of(piece, example.store, gray_images, 2)
-    page = gallery_page("A & B", [typical])
+    page = gallery_page("A & B", [typical], "sha256:abc")
     num_hits = sum(heatmap.is_hit for row in typical.rows for heatmap in row.heatmaps)
     num_misses = 4 * 2 - num_hits
     assert (num_hits, num_misses) == (5, 3)
     assert page.count('<circle class="peak"') == page.count("● hit 0.50") == num_hits
     assert page.count('<path class="cross"') == page.count("× miss 0.50") == num_misses
     assert not re.search(r"https?:|<script|<link|url\(", page)
-    assert page.count("data:image/jpeg;base64,") == 4 * 3
+    assert page.count("data:image/webp;base64,") == 4 * 3
     (figure,) = draw_gallery(typical)
     markers = [line.get_marker() for axes in figure.axes for line in axes.lines]
     assert markers.count("o") == num_hits
@@ -133,3 +167,40 @@ def test_the_end_of_a_long_name_is_shown(piece, example):
     row = replace(typical.rows[0], image="folder/" * 5 + "last.png")
     (figure,) = draw_gallery(replace(typical, rows=(row,)))
     assert figure.axes[0].texts[1].get_text() == "…r/folder/folder/folder/last.png"
+
+
+def test_samples_of_a_trial_are_typical_units_of_every_finding(piece, example):
+    record = example.store.record(piece.points[0].trial.id)
+    samples = samples_of(record, example.store, gray_images)
+    assert samples.title == "PYLON · s0 · phantom 64 px"
+    # Two findings of two units each: all of them, those of a finding in the order of hits.
+    shown = [(row.image, row.finding, row.heatmaps[0].outcome) for row in samples.rows]
+    assert shown == [
+        ("a.png", "Mass", "hit"),
+        ("b.png", "Mass", "hit"),
+        ("c.png", "Nodule", "miss"),
+        ("b.png", "Nodule", "hit"),
+    ]
+    figure = draw_samples(samples)
+    words = [[text.get_text() for text in axes.texts][:2] for axes in figure.axes]
+    assert words == [
+        ["Mass", "● hit 0.50"],
+        ["Mass", "● hit 0.50"],
+        ["Nodule", "× miss 0.50"],
+        ["Nodule", "● hit 0.50"],
+    ]
+
+
+def test_lines_of_samples_are_full_before_the_next_begins(piece, example):
+    samples = samples_of(example.store.record(piece.points[0].trial.id), example.store, gray_images)
+    places = [axes.get_position() for axes in draw_samples(replace(samples, rows=samples.rows * 2)).axes]
+    assert [place.x0 for place in places[:4]] == pytest.approx([place.x0 for place in places[4:]])
+    assert len({round(place.y0, 6) for place in places}) == 2
+    assert places[0].y0 > places[4].y1
+
+
+def test_a_trial_without_maps_has_no_samples(filled):
+    for point in filled.load().grid.points:
+        record = filled.store.record(point.trial.id)
+        if record is not None:
+            assert samples_of(record, filled.store, gray_images) is None

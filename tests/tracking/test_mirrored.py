@@ -3,7 +3,7 @@
 import pytest
 
 from bench.results.record import CamEvaluation
-from bench.tracking.mirrored import is_mirrored, mirrored_tags
+from bench.tracking.mirrored import experiments, is_mirrored, mirrored_tags
 
 
 @pytest.fixture
@@ -40,3 +40,13 @@ def test_a_server_is_asked_itself(mirror, told, monkeypatch):
     mirror.run()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert not told()
+
+
+def test_experiments_of_suites_are_found_without_mlflow(mirror, tmp_path):
+    assert experiments(tmp_path / "nowhere") == {}
+    mirror.run("first")
+    mirror.run("second")
+    mirror.client.create_experiment("of something else")
+    mirror.client.delete_experiment(mirror.client.get_experiment_by_name("first").experiment_id)
+    expected = mirror.client.get_experiment_by_name("second").experiment_id
+    assert experiments(mirror.store.root) == {"second": expected}

@@ -1,5 +1,6 @@
 """The MLflow mirror while a suite runs: complete, found again, and never the reason that a result is lost."""
 
+import json
 import logging
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from bench.errors import DiskFullError
 from bench.results.record import CamEvaluation
+from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 from bench.tracking.mlflow import MlflowTracker
 from bench.tracking.tracker import NullTracker
 
@@ -42,6 +44,7 @@ def test_a_run_of_a_suite_is_a_parent_with_its_trials_below(mirror):
     }
     assert mirror.artifacts(parent, "report") == {"report/README.md", "report/figure.png"}
     assert ended.status == "finished"
+    assert mirror.artifacts(child) == {"trial.json", "record.json", "history.csv", "heatmaps.png"}
 
 
 def test_a_trial_of_several_runs_of_a_suite_is_below_the_widest_only(mirror):
@@ -59,10 +62,13 @@ def test_a_trial_of_several_runs_of_a_suite_is_below_the_widest_only(mirror):
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parents[1].info.run_id}
     assert [child.data.tags["invocations"] for child in children] == ["#1, #2,", "#2, #3,"]
     note = mirror.runs("suite run")[2].data.tags["mlflow.note.content"]
-    (link,) = re.findall(r"\(#/experiments/1/runs\?(\S+)\)", note)
-    (condition,) = parse_qs(link)["searchFilter"]
+    charts, runs = re.findall(r"\(#/experiments/1/runs\?(\S+?)\)", note)
+    (condition,) = parse_qs(charts)["searchFilter"]
     (shown,) = mirror.client.search_runs(["1"], condition)
     assert shown.info.run_id == children[1].info.run_id
+    (view,) = parse_qs(runs)["viewStateShareKey"]
+    kept = mirror.client.get_experiment("1").tags[f"mlflow.sharedViewState.{view}"]
+    assert "metrics.`point_accuracy/weighted`" in json.loads(kept)["selectedColumns"]
 
 
 def test_of_equally_wide_runs_of_a_suite_the_latest_has_the_trials(mirror):
@@ -152,6 +158,7 @@ def test_other_maps_are_logged_beside_the_native_one_when_they_come(mirror):
         tracker.started(trial)  # as when a finished trial is taken up again
         evaluation = CamEvaluation(method=method, status=status, metrics=values, ended_at="2026-01-01")
         mirror.store.evaluated(trial.id, evaluation)
+        mirror.store.folder(trial.id).cam_maps(method).write_bytes(b"maps, which are not uploaded")
         tracker.ended(mirror.store.record(trial.id), mirror.store.folder(trial.id))
         tracker.close()
     (run,) = mirror.runs()
@@ -237,3 +244,11 @@ def test_two_trackers_that_meet_make_one_run_of_a_trial(mirror):
     assert run.data.tags["invocation"] == "2"
     for tracker in (first, second):
         tracker.close()
+
+
+def test_an_experiment_of_before_gets_its_view(mirror):
+    mirror.run()
+    mirror.client.delete_experiment_tag("1", VIEW_TAG)
+    assert VIEW_TAG not in mirror.client.get_experiment("1").tags
+    mirror.run()
+    assert mirror.client.get_experiment("1").tags[VIEW_TAG] == VIEW

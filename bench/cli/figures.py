@@ -1,0 +1,45 @@
+"""Draw the figures of a suite's report as files for papers and slides, from the results folder alone.
+
+Into the report's folder: the forest plot of intervals (forest-…) and the accuracy by finding (findings-…),
+each as PDF of one column (3.4 in) and of both (…-wide.pdf, 7 in), without title, since a paper has captions;
+and as PNG with title. And learning_curves.png, all validation losses. Rows are those of the tables.
+"""
+
+import argparse
+
+from bench.cli import arguments as shared
+
+EXAMPLES = """\
+examples:
+  bench figures suites/demo.yaml
+  bench figures suites/nih_256.yaml --only model=pylon,model=baseline --reports-dir paper/figures
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    shared.add_suite(parser)
+    shared.add_results_dir(parser)
+    shared.add_reports_dir(parser)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Draws, and prints the files."""
+    from bench.errors import ResultsError
+
+    loaded = shared.load(arguments)
+    loaded = loaded.narrowed(shared.select(arguments, loaded))
+
+    from bench.cli.run_report import draw_figures
+    from bench.reporting.build import render_report
+
+    store = shared.open_store(arguments)
+    files = draw_figures(loaded, store, render_report(loaded, store), arguments.reports_dir)
+    if not files:
+        raise ResultsError(
+            f"{loaded.suite.name}: no trial in {store.root} has been trained yet, so there is nothing to "
+            "draw; `bench run` trains them"
+        )
+    for path in files:
+        print(path)
+    return 0

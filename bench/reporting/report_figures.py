@@ -1,0 +1,45 @@
+"""Writes the figures of a report as files: PDF for a paper's column and its page, PNG for slides.
+
+They are drawn from the tables alone: the same tables and version of matplotlib give the same bytes. No lock
+names them, since another version may draw otherwise.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench.reporting.figures import save
+from bench.reporting.finding_figure import draw_findings
+from bench.reporting.finding_plot import finding_columns
+from bench.reporting.forest_figure import draw_forest
+from bench.reporting.paper_figure import COLUMN_IN, PAGE_IN
+from bench.reporting.report_page import INTERVALS, POINTS, published_means
+from bench.reporting.table import Table
+
+
+def write_figures(name: str, tables: Sequence[Table], folder: Path) -> Iterator[Path]:
+    """Writes the forest plot and the one by finding of each data set and resolution; yields the files.
+
+    Args:
+        name: of the suite.
+        tables: of its report.
+        folder: of its report.
+
+    Raises:
+        ResultsError: a file cannot be written.
+    """
+    for table in (table for table in tables if table.models):
+        draw: Callable[..., Figure]
+        if table.key.startswith(INTERVALS):
+            key = f"forest-{table.key.removeprefix(INTERVALS)}"
+            draw = partial(draw_forest, table, published_means(name, table))
+        elif table.key.startswith(POINTS) and finding_columns(table):
+            key, draw = f"findings-{table.key.removeprefix(POINTS)}", partial(draw_findings, table)
+        else:
+            continue
+        for ending, width_in in ((".pdf", COLUMN_IN), ("-wide.pdf", PAGE_IN), (".png", PAGE_IN)):
+            path = folder / f"{key}{ending}"
+            save(draw(width_in=width_in, is_titled=ending == ".png"), path)
+            yield path
