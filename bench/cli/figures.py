@@ -2,7 +2,8 @@
 
 Into the report's folder: the forest plot of intervals (forest-…) and the accuracy by finding (findings-…),
 each as PDF of one column (3.4 in) and of both (…-wide.pdf, 7 in), without title, since a paper has captions;
-and as PNG with title. And learning_curves.png, all validation losses. Rows are those of the tables.
+and as PNG with title, as the end of `bench run` draws them. And learning_curves.png, all validation losses.
+Rows are those of the tables.
 """
 
 import argparse
@@ -34,7 +35,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.build import render_report
 
     store = shared.open_store(arguments)
-    files = draw_figures(loaded, store, render_report(loaded, store), arguments.reports_dir)
+    report = render_report(loaded, store)
+    files = draw_figures(loaded, store, report, arguments.reports_dir, for_paper=True)
     if not files:
         raise ResultsError(
             f"{loaded.suite.name}: no trial in {store.root} has been trained yet, so there is nothing to "

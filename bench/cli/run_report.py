@@ -34,15 +34,34 @@ def write_run_report(
 
 
 def draw_figures(
-    loaded: "LoadedSuite", store: "ResultsStore", report: "Report", reports_dir: Path
+    loaded: "LoadedSuite",
+    store: "ResultsStore",
+    report: "Report",
+    reports_dir: Path,
+    *,
+    for_paper: bool = False,
 ) -> list[Path]:
-    """Writes the figures that need no images into the report's folder; returns the files."""
+    """Writes the figures that need no images into the report's folder; returns the files.
+
+    Args:
+        loaded: the suite.
+        store: where its results are.
+        report: of the suite.
+        reports_dir: has a folder for it.
+        for_paper: PDFs too.
+
+    Raises:
+        ResultsError: results are damaged, or a file cannot be written.
+    """
     from bench.reporting.report_figures import write_figures
     from bench.reporting.suite_curves_figure import write_suite_curves
 
     folder, title = reports_dir / report.name, loaded.suite.title or loaded.suite.name
     curves = write_suite_curves(title, loaded.grid, store, folder)
-    return [*([] if curves is None else [curves]), *write_figures(report.name, report.tables, folder)]
+    return [
+        *([] if curves is None else [curves]),
+        *write_figures(report.name, report.tables, folder, for_paper=for_paper),
+    ]
 
 
 def draw_trial(record: "Record", folder: "TrialFolder", store: "ResultsStore", images: "ImageReader") -> None:

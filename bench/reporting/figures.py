@@ -15,11 +15,11 @@ _RC: dict[Any, Any] = {"pdf.fonttype": 42, "svg.hashsalt": "bench"}
 """Letters as TrueType, which publishers ask for."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
-    ".png": {"pil_kwargs": {"optimize": True}},
+    ".png": {},
     ".pdf": {"metadata": {"CreationDate": None}},
     ".svg": {"metadata": {"Date": None}},
 }
-"""A tenth less for a tenth of a second; no date, so that the same figure has the same bytes."""
+"""No date, so that the same figure has the same bytes."""
 
 
 def check_figure_path(path: Path) -> None:

@@ -26,7 +26,8 @@ Images = Callable[[Sequence[str]], Gray]
 """Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
 
 _UNIT = ["image", "finding"]
-_FEWEST_SAMPLES = 8
+_NUM_SAMPLES = 8
+"""Of a trial, unless it has more findings: each is shown."""
 
 _SAMPLES = (
     "Of each finding, units are sorted by whether they are hit, then by image; shown is the middle, or the "
@@ -170,7 +171,7 @@ def samples_of(record: Record, store: ResultsStore, images: Images) -> Gallery |
     num_findings = tables[0]["finding"].nunique()
     if num_findings == 0:
         return None
-    positions = typical_units(tables[0], hits[:, None], -(-_FEWEST_SAMPLES // num_findings))
+    positions = typical_units(tables[0], hits[:, None], max(1, _NUM_SAMPLES // num_findings))
     rows = _rows(positions, tables, maps, images)
     title = trial.title(trial.label)
     return Gallery(store.folder(trial.id).heatmap_samples.stem, title, _SAMPLES, (trial.label,), rows)

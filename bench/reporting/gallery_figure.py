@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -51,10 +52,10 @@ def draw_samples(gallery: Gallery) -> Figure:
     sheet = _Sheet(gallery.title, gallery.caption, gallery.rows, (num_lines, num_columns))
     for i, row in enumerate(gallery.rows):
         (heatmap,) = row.heatmaps
-        axes = sheet.axes(*divmod(i, num_columns))
-        _draw_heatmap(axes, heatmap, row)
-        _label(axes, heading_of(row.finding), f"{_said(heatmap)} {heatmap.score:.2f}")
-        _name(axes, row.image)
+        cell = sheet.cell(*divmod(i, num_columns), row)
+        cell.draw_heatmap(heatmap)
+        cell.label(heading_of(row.finding), f"{_said(heatmap)} {heatmap.score:.2f}")
+        cell.name()
     return sheet.figure
 
 
@@ -65,19 +66,23 @@ def _draw_page(
     for column, label in enumerate(("Radiograph", *models)):
         sheet.head(column, label)
     for i, row in enumerate(rows):
-        axes = sheet.axes(i, 0)
-        _draw_image(axes, row.radiograph, row)
-        _label(axes, heading_of(row.finding))
-        _name(axes, row.image)
+        cell = sheet.cell(i, 0, row)
+        cell.draw_image(row.radiograph)
+        cell.label(heading_of(row.finding))
+        cell.name()
         for j, heatmap in enumerate(row.heatmaps[shown], start=1):
-            axes = sheet.axes(i, j)
-            _draw_heatmap(axes, heatmap, row)
-            _label(axes, _said(heatmap), f"{heatmap.score:.2f}", is_bold=heatmap.is_hit)
+            cell = sheet.cell(i, j, row)
+            cell.draw_heatmap(heatmap)
+            cell.label(_said(heatmap), f"{heatmap.score:.2f}", is_bold=heatmap.is_hit)
     return sheet.figure
 
 
 class _Sheet:
-    """A figure with title and caption, and below them room for images in lines and columns."""
+    """A figure with title and caption, and below them room for images in lines and columns.
+
+    All of it is one axes in inches from the upper left corner: an axes for each image would take most of the
+    time that a sheet takes.
+    """
 
     def __init__(
         self,
@@ -88,72 +93,97 @@ class _Sheet:
         heading_in: float = 0.0,
     ) -> None:
         num_lines, num_columns = shape
-        self._width = width = num_columns * (_CELL_IN + _GAP_IN) - _GAP_IN + 2 * _MARGIN_IN
+        width = num_columns * (_CELL_IN + _GAP_IN) - _GAP_IN + 2 * _MARGIN_IN
         lines = textwrap.wrap(caption, int(_CHARACTERS_PER_IN * width))
         self._top = _MARGIN_IN + _TITLE_IN + _CAPTION_LINE_IN * len(lines) + heading_in
         self._pitch = _CELL_IN + _LINE_ABOVE_IN + _GAP_IN / 2
-        self._height = height = self._top + self._pitch * num_lines + _MARGIN_IN
+        height = self._top + self._pitch * num_lines + _MARGIN_IN
         dpi = float(np.clip(len(rows[0].radiograph) / _CELL_IN, *_DPI_RANGE))
-        self.figure = figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
-        left, below = _MARGIN_IN / width, 1 - (_MARGIN_IN + _TITLE_IN) / height
-        y = 1 - _MARGIN_IN / height
-        figure.text(left, y, title, fontsize=11, fontweight="bold", color=_INK, va="top")
-        figure.text(left, below, "\n".join(lines), fontsize=6.5, color=_SOFT, va="top", linespacing=1.35)
+        self.figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+        self._axes = axes = self.figure.add_axes((0, 0, 1, 1))
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        axes.set_axis_off()
+        axes.text(_MARGIN_IN, _MARGIN_IN, title, fontsize=11, fontweight="bold", color=_INK, va="top")
+        text, below = "\n".join(lines), _MARGIN_IN + _TITLE_IN
+        axes.text(_MARGIN_IN, below, text, fontsize=6.5, color=_SOFT, va="top", linespacing=1.35)
 
-    def axes(self, line: int, column: int) -> Axes:
-        """Returns the room of an image."""
+    def cell(self, line: int, column: int, row: GalleryRow) -> "_Cell":
+        """Returns the room of an image of the row."""
         x = _MARGIN_IN + column * (_CELL_IN + _GAP_IN)
-        y = self._height - (self._top + line * self._pitch + _LINE_ABOVE_IN) - _CELL_IN
-        width, height = self._width, self._height
-        return self.figure.add_axes((x / width, y / height, _CELL_IN / width, _CELL_IN / height))
+        return _Cell(self._axes, x, self._top + line * self._pitch + _LINE_ABOVE_IN, row)
 
     def head(self, column: int, label: str) -> None:
         """Writes above a column."""
-        middle = (_MARGIN_IN + column * (_CELL_IN + _GAP_IN) + _CELL_IN / 2) / self._width
-        heading, y = textwrap.shorten(label, 30, placeholder=" …"), 1 - (self._top - 0.04) / self._height
-        self.figure.text(middle, y, heading, fontsize=8.5, fontweight="bold", color=_INK, ha="center")
+        middle = _MARGIN_IN + column * (_CELL_IN + _GAP_IN) + _CELL_IN / 2
+        heading = textwrap.shorten(label, 30, placeholder=" …")
+        self._axes.text(
+            middle, self._top - 0.04, heading, fontsize=8.5, fontweight="bold", color=_INK, ha="center"
+        )
 
 
-def _draw_heatmap(axes: Axes, heatmap: Heatmap, row: GalleryRow) -> None:
-    _draw_image(axes, heatmap.overlay, row)
-    _draw_peak(axes, heatmap)
+@dataclass(frozen=True)
+class _Cell:
+    """The room of an image on a sheet.
+
+    Attributes:
+        axes: of the sheet, in inches.
+        x: of its left edge.
+        y: of its upper edge.
+        row: whose image it is.
+    """
+
+    axes: Axes
+    x: float
+    y: float
+    row: GalleryRow
+
+    def draw_image(self, pixels: Gray | Colour) -> None:
+        """Draws the radiograph, or what is laid over it, and the boxes."""
+        # A box at 0 begins at the edge of the image, not within its first pixel.
+        extent = (self.x, self.x + _CELL_IN, self.y + _CELL_IN, self.y)
+        self.axes.imshow(
+            pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="bicubic", aspect="auto"
+        )
+        for x, y, w, h in self.row.boxes:
+            for colour, line_width in ((_EDGE, 2.4), (_BOX, 1.1)):
+                where, width, height = self._place(x, y), w * self._in_per_px, h * self._in_per_px
+                box = Rectangle(where, width, height, fill=False, edgecolor=colour, linewidth=line_width)
+                self.axes.add_patch(box)
+
+    def draw_heatmap(self, heatmap: Heatmap) -> None:
+        """Draws a map with its peak: a disc is a hit, a cross a miss."""
+        self.draw_image(heatmap.overlay)
+        if heatmap.peak is None:
+            return
+        x, y = self._place(*heatmap.peak)
+        if heatmap.is_hit:
+            self.axes.plot(x, y, "o", markersize=6, color=_HIT, markeredgecolor=_EDGE, markeredgewidth=1.1)
+        else:
+            for colour, line_width in ((_EDGE, 3.6), (_MISS, 1.7)):
+                self.axes.plot(x, y, "x", markersize=7, color=colour, markeredgewidth=line_width)
+
+    def name(self) -> None:
+        """Writes the image's name at its lower edge, the end of one that is too long."""
+        image = self.row.image
+        text = image if len(image) <= _NAME_CHARACTERS else f"…{image[1 - _NAME_CHARACTERS :]}"
+        ground = {"facecolor": _EDGE, "edgecolor": "none", "alpha": 0.55, "pad": 1.5}
+        x, y = self.x + 0.03, self.y + _CELL_IN - 0.04
+        self.axes.text(x, y, text, fontsize=5.5, color="white", bbox=ground)
+
+    def label(self, left: str, right: str = "", *, is_bold: bool = True) -> None:
+        """Writes above the image."""
+        weight, y = "bold" if is_bold else "normal", self.y - 0.04
+        self.axes.text(self.x, y, left, fontsize=7.5, color=_INK, fontweight=weight)
+        if right:
+            self.axes.text(self.x + _CELL_IN, y, right, fontsize=6.5, color=_SOFT, ha="right")
+
+    @property
+    def _in_per_px(self) -> float:
+        return _CELL_IN / len(self.row.radiograph)
+
+    def _place(self, x_px: float, y_px: float) -> tuple[float, float]:
+        return self.x + x_px * self._in_per_px, self.y + y_px * self._in_per_px
 
 
 def _said(heatmap: Heatmap) -> str:
     return f"{'●' if heatmap.is_hit else '×'} {heatmap.outcome}"
-
-
-def _draw_image(axes: Axes, pixels: Gray | Colour, row: GalleryRow) -> None:
-    side = len(pixels)
-    extent = (0, side, side, 0)  # a box at 0 begins at the edge of the image, not within its first pixel
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="bicubic")
-    axes.set_axis_off()
-    for x, y, w, h in row.boxes:
-        for colour, line_width in ((_EDGE, 2.4), (_BOX, 1.1)):
-            axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=line_width))
-
-
-def _draw_peak(axes: Axes, heatmap: Heatmap) -> None:
-    if heatmap.peak is None:
-        return
-    x, y = ([value] for value in heatmap.peak)
-    if heatmap.is_hit:
-        axes.plot(x, y, "o", markersize=6, color=_HIT, markeredgecolor=_EDGE, markeredgewidth=1.1)
-    else:
-        for colour, line_width in ((_EDGE, 3.6), (_MISS, 1.7)):
-            axes.plot(x, y, "x", markersize=7, color=colour, markeredgewidth=line_width)
-
-
-def _name(axes: Axes, image: str) -> None:
-    """Writes the image's name at its lower edge, the end of one that is too long."""
-    text = image if len(image) <= _NAME_CHARACTERS else f"…{image[1 - _NAME_CHARACTERS :]}"
-    ground = {"facecolor": _EDGE, "edgecolor": "none", "alpha": 0.55, "pad": 1.5}
-    axes.text(0.02, 0.025, text, transform=axes.transAxes, fontsize=5.5, color="white", bbox=ground)
-
-
-def _label(axes: Axes, left: str, right: str = "", *, is_bold: bool = True) -> None:
-    """Writes above the image."""
-    weight = "bold" if is_bold else "normal"
-    axes.text(0, 1.025, left, transform=axes.transAxes, fontsize=7.5, color=_INK, fontweight=weight)
-    if right:
-        axes.text(1, 1.025, right, transform=axes.transAxes, fontsize=6.5, color=_SOFT, ha="right")

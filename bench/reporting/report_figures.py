@@ -19,13 +19,16 @@ from bench.reporting.report_page import INTERVALS, POINTS, published_means
 from bench.reporting.table import Table
 
 
-def write_figures(name: str, tables: Sequence[Table], folder: Path) -> Iterator[Path]:
+def write_figures(
+    name: str, tables: Sequence[Table], folder: Path, *, for_paper: bool = False
+) -> Iterator[Path]:
     """Writes the forest plot and the one by finding of each data set and resolution; yields the files.
 
     Args:
         name: of the suite.
         tables: of its report.
         folder: of its report.
+        for_paper: PDFs too, not the PNG alone.
 
     Raises:
         ResultsError: a file cannot be written.
@@ -39,7 +42,8 @@ def write_figures(name: str, tables: Sequence[Table], folder: Path) -> Iterator[
             key, draw = f"findings-{table.key.removeprefix(POINTS)}", partial(draw_findings, table)
         else:
             continue
-        for ending, width_in in ((".pdf", COLUMN_IN), ("-wide.pdf", PAGE_IN), (".png", PAGE_IN)):
+        papers = ((".pdf", COLUMN_IN), ("-wide.pdf", PAGE_IN)) if for_paper else ()
+        for ending, width_in in (*papers, (".png", PAGE_IN)):
             path = folder / f"{key}{ending}"
             save(draw(width_in=width_in, is_titled=ending == ".png"), path)
             yield path
