@@ -9,6 +9,7 @@ import socket
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 # Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
 # Ctrl-C is ours. What is left of a cluster whose driver was killed gives up soon.
@@ -99,18 +100,24 @@ def _started_here() -> str:
 
 def node_resources() -> list[dict[str, float]]:
     """Returns what each living node has, free or not, by the names that `Needs` uses."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    return [{name: float(node.get(name.upper(), 0.0)) for name in ("cpu", "gpu")} for node in nodes]
+    return [_has(node) for node in _living_nodes()]
 
 
 def nodes_for(needs: Collection[Needs]) -> dict[str, str]:
     """Returns the living nodes that one of the trials fits: their addresses, by Ray's id of the node."""
-    found = {}
-    for node in ray.nodes():  # type: ignore[no-untyped-call]
-        has = {name: float(node["Resources"].get(name.upper(), 0.0)) for name in ("cpu", "gpu")}
-        if node["Alive"] and any(num_rooms(need, has) for need in needs):
-            found[node["NodeID"]] = node["NodeManagerAddress"]
-    return found
+    return {
+        node["NodeID"]: node["NodeManagerAddress"]
+        for node in _living_nodes()
+        if any(num_rooms(need, _has(node)) for need in needs)
+    }
+
+
+def _living_nodes() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def _has(node: dict[str, Any]) -> dict[str, float]:
+    return {name: float(node["Resources"].get(name.upper(), 0.0)) for name in ("cpu", "gpu")}
 
 
 def check_fit(needs: Collection[Needs], nodes: Sequence[Needs]) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data.part_sizes import part_sizes
-from bench.errors import ResultsError
 from bench.execution.cost import Estimator, TrialCost, wall_s
 from bench.execution.disk_need import DiskNeed, disk_need
 from bench.execution.fleet import Fleet
 from bench.execution.machine import CPU, Machine, needs_of, this_machine
 from bench.execution.pace import Pace
 from bench.execution.span import Span, total
+from bench.execution.time_left import epochs_of
 from bench.results.model_sizes import SizeCache
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
@@ -129,10 +129,7 @@ class Budget:
         folder = self._store.folder(trial.id)
         if not any(path.exists() for path in folder.checkpoints):
             return 0
-        try:
-            return len(folder.read_history())
-        except ResultsError:  # written anew after the next epoch
-            return 0
+        return len(epochs_of(folder))
 
 
 def _wall(costs: Mapping[str, TrialCost], chains: Sequence[Sequence[str]], num_slots: int) -> Span:

@@ -20,7 +20,7 @@ def trial_left_s(trial: Trial, progress: Progress, folder: TrialFolder) -> float
     """
     if progress.num_steps == 0:
         return None
-    rows = _epochs_of(folder)
+    rows = epochs_of(folder)
     if rows:
         epoch_s = median(row.duration_s for row in rows)
     elif progress.images_per_s:
@@ -62,10 +62,11 @@ def earlier_share(store: ResultsStore, trial: Trial) -> float:
     folder = store.folder(trial.id)
     if not folder.last_checkpoint.exists():
         return 0.0
-    return min(TRAINING_SHARE * len(_epochs_of(folder)) / trial.recipe.max_epochs, TRAINING_SHARE)
+    return min(TRAINING_SHARE * len(epochs_of(folder)) / trial.recipe.max_epochs, TRAINING_SHARE)
 
 
-def _epochs_of(folder: TrialFolder) -> Sequence[EpochRow]:
+def epochs_of(folder: TrialFolder) -> Sequence[EpochRow]:
+    """Returns the trial's epochs so far; none while they are not readable."""
     try:
         return folder.read_history()
     except ResultsError:  # written anew after the next epoch

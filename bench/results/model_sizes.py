@@ -4,7 +4,6 @@ The file is JSON and holds for one state of the models' code and of the librarie
 what was kept in another state counts for nothing and goes with the next measurement.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from bench.results.atomic import write_text
 from bench.suite.catalog import MODELS, OptionValue
+from bench.suite.identity import sources_digest
 
 SIZES_PX = (256, 512)
 """Sides of the images for which a model's heatmap is measured."""
@@ -104,11 +104,8 @@ def default_path() -> Path:
 @lru_cache
 def made_by() -> dict[str, str]:
     """Returns what can change a size: a digest of the models' code, and the libraries' versions."""
-    digest = hashlib.sha256()
-    for file in sorted(resources.files("bench").joinpath("models").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".py"):
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return {"models": digest.hexdigest()} | {library: metadata.version(library) for library in _LIBRARIES}
+    models = Path(str(resources.files("bench").joinpath("models")))
+    return {"models": sources_digest(models)} | {library: metadata.version(library) for library in _LIBRARIES}
 
 
 def _decode(size: Mapping[str, Any]) -> ModelSize | Unusable:

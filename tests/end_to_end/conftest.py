@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,13 @@ encoder: tu-test_resnet
 weights: none
 recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
 """
+
+
+def wait_until(condition, what, timeout_s=120):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
+        time.sleep(0.1)
 
 
 @dataclass(frozen=True)

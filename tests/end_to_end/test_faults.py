@@ -7,13 +7,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
+
+from .conftest import wait_until
+
+LONG_S = 180
+"""What nodes and their workers may take to start on busy cores."""
 
 SUITE = """\
 title: Faults
@@ -62,7 +66,9 @@ class Nodes:
                 start_new_session=True,
             )
         self.started.append(node)
-        wait_until(lambda: "Ray runtime started" in log.read_text() or node.poll() is not None, "a node")
+        wait_until(
+            lambda: "Ray runtime started" in log.read_text() or node.poll() is not None, "a node", LONG_S
+        )
         assert node.poll() is None, log.read_text()
         return node
 
@@ -103,13 +109,6 @@ def trial_on(node: subprocess.Popen[bytes]) -> str | None:
     return None
 
 
-def wait_until(condition, what, timeout_s=180):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
-        time.sleep(0.1)
-
-
 def histories(bench) -> dict[str, pd.DataFrame]:
     """By trial, the epochs so far of those that have ended one."""
     paths = (bench.folder / "results" / "trials").glob("*/history.csv")
@@ -133,7 +132,9 @@ def assert_finished(bench, before, num_epochs=6) -> None:
 def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, command, nodes):
     second = nodes.start(num_cpus=1)
     process = bench.start(*command, "--address", nodes.address)
-    wait_until(lambda: trial_on(second) in histories(bench) or process.poll() is not None, "an epoch there")
+    wait_until(
+        lambda: trial_on(second) in histories(bench) or process.poll() is not None, "an epoch there", LONG_S
+    )
     assert process.poll() is None, process.stderr.read()
     before = histories(bench)
     nodes.lose(second)
@@ -157,10 +158,10 @@ def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(b
     def told() -> str:
         return (bench.folder / "run.log").read_text()
 
-    wait_until(lambda: histories(bench) or process.poll() is not None, "an epoch")
+    wait_until(lambda: histories(bench) or process.poll() is not None, "an epoch", LONG_S)
     nodes.lose(second)
     before = histories(bench)
-    wait_until(lambda: "waits for" in told() or process.poll() is not None, "a word on it")
+    wait_until(lambda: "waits for" in told() or process.poll() is not None, "a word on it", LONG_S)
     assert "waits for a node with 2 CPU cores and 0 GPUs, since none of the cluster's 1 has them" in told()
     assert process.poll() is None, told()
     nodes.start(num_cpus=2)

@@ -20,6 +20,8 @@ from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
 from bench.tracking.dashboard_view import runs_link
 
+from .conftest import wait_until
+
 SHARED = Path(__file__).parents[2].parent / "shared"
 
 
@@ -31,15 +33,6 @@ def records(bench, results="results"):
 def histories(bench):
     paths = sorted((bench.folder / "results" / "trials").glob("*/history.csv"))
     return {path.parent.name: pd.read_csv(path) for path in paths}
-
-
-def wait_until(condition, what, timeout_s=120):
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{what} did not happen within {timeout_s} s")
 
 
 @pytest.fixture(scope="module")
