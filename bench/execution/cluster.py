@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,6 @@ _ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_DASHBOARD_AGENT_CHECK_PARENT_INTERVAL_S": "0.5",
-    "RAY_RUNTIME_ENV_AGENT_CHECK_PARENT_INTERVAL_S": "0.5",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
@@ -90,12 +89,12 @@ def _started_here() -> str:
     noted = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"  # noqa: S108  # Ray's
     if address := os.environ.get("RAY_ADDRESS"):
         return address
-    try:
-        return noted.read_text(encoding="utf-8").strip()
-    except OSError:
-        raise BenchError(
-            "--address auto: `ray start` made this machine no node of a cluster, and no RAY_ADDRESS is set"
-        ) from None
+    with suppress(OSError):
+        if address := noted.read_text(encoding="utf-8").strip():  # Ray makes the file before it writes it
+            return address
+    raise BenchError(
+        "--address auto: `ray start` made this machine no node of a cluster, and no RAY_ADDRESS is set"
+    )
 
 
 def node_resources() -> list[dict[str, float]]:

@@ -66,9 +66,8 @@ class Nodes:
                 start_new_session=True,
             )
         self.started.append(node)
-        wait_until(
-            lambda: "Ray runtime started" in log.read_text() or node.poll() is not None, "a node", LONG_S
-        )
+        # Ray says that it has started before it has noted its address, and that it blocks after.
+        wait_until(lambda: "will now block" in log.read_text() or node.poll() is not None, "a node", LONG_S)
         assert node.poll() is None, log.read_text()
         return node
 

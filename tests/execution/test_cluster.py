@@ -162,10 +162,14 @@ def test_an_address_where_nothing_answers_is_refused():
 def test_auto_is_the_cluster_of_ray_start_and_no_other(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    noted = tmp_path / "ray" / "ray_current_cluster"
     with pytest.raises(BenchError, match="made this machine no node of a cluster"):
         cluster.connect("auto")
-    (tmp_path / "ray").mkdir()
-    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    noted.parent.mkdir()
+    noted.touch()
+    with pytest.raises(BenchError, match="made this machine no node of a cluster"):
+        cluster.connect("auto")
+    noted.write_text("127.0.0.1:1")
     with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:1: nothing answers there"):
         cluster.connect("auto")
 
