@@ -9,7 +9,6 @@ weights to the bit, counts MLflow's runs by trial, and looks for processes that 
 says what differs if anything does. With --servers 0 the mirror is the SQLite file, without a server.
 """
 
-import argparse
 import json
 import os
 import random
@@ -18,8 +17,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -28,6 +27,7 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+from folder import parser_of, working_folder
 
 SUITE = """\
 title: Chaos
@@ -225,7 +225,7 @@ def differences(chaos: Chaos, num_trials: int) -> Iterator[str]:
             yield f"{trial_id}: MLflow has {runs.get(trial_id, 'no run')}"
 
 
-def main(arguments: argparse.Namespace, folder: Path) -> int:
+def main(arguments: Namespace, folder: Path) -> int:
     """Runs the suite both ways and says what differs; 1 if anything does."""
     folder.mkdir(parents=True, exist_ok=True)
     seeds = ", ".join(map(str, range(arguments.trials // 2)))
@@ -260,14 +260,10 @@ def main(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?")
+    parser = parser_of(__doc__)
     defaults = {"trials": 24, "epochs": 4, "workers": 6, "drivers": 4, "servers": 2, "seed": 0}
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--pause", type=float, default=6.0, help="longest time between two kills, s")
-    given = parser.parse_args()
-    if given.folder is not None:
-        sys.exit(main(given, given.folder.resolve()))
-    with tempfile.TemporaryDirectory() as name:
-        sys.exit(main(given, Path(name)))
+    with working_folder(parser) as (given, folder):
+        sys.exit(main(given, folder))

@@ -18,7 +18,6 @@ Medians of rates and of the ratios within a turn are printed. Ratios are what co
 the load of the machine.
 """
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import torch
+from folder import parser_of, working_folder
 from opencv_pipelines import Fused, OneByOne, Pipeline, decode, feed
 from timing import rates_in_turn, use_one_core
 
@@ -123,10 +123,9 @@ def measure_feeding(paths: Sequence[Path]) -> None:
 
 def main() -> None:
     """Measures on the folder that is given, or on drawn images."""
-    use_one_core()
-    with tempfile.TemporaryDirectory() as drawn:
-        folder = Path(sys.argv[1] if len(sys.argv) > 1 else drawn)
-        if len(sys.argv) == 1:
+    with working_folder(parser_of(__doc__)) as (given, folder):
+        use_one_core()
+        if given.folder is None:
             draw(folder)
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg"))
         size = sum(path.stat().st_size for path in paths) / len(paths)

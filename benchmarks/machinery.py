@@ -16,11 +16,11 @@ import resource
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from report import write_synthetic  # beside this file
+from folder import parser_of, working_folder  # these two lie beside this file
+from report import write_synthetic
 
 from bench.execution.context import RunContext
 from bench.execution.trial import run_trial
@@ -100,8 +100,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
-    else:
-        with tempfile.TemporaryDirectory() as name:
-            main(Path(name))
+    with working_folder(parser_of(__doc__)) as (_, folder):
+        main(folder)

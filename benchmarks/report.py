@@ -10,12 +10,12 @@ given), then runs `bench report` on it NUM_RUNS times. Aim: at most 10 s each, a
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from folder import parser_of, working_folder
 
 from bench.data.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
@@ -150,8 +150,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
-    else:
-        with tempfile.TemporaryDirectory() as name:
-            main(Path(name))
+    with working_folder(parser_of(__doc__)) as (_, folder):
+        main(folder)
