@@ -102,6 +102,12 @@ def node_resources() -> list[dict[str, float]]:
     return [_has(node) for node in _living_nodes()]
 
 
+def raylet_socket() -> str:
+    """Returns where Ray's service on this node listens."""
+    here = ray.get_runtime_context().get_node_id()
+    return next(str(node["RayletSocketName"]) for node in _living_nodes() if node["NodeID"] == here)
+
+
 def nodes_for(needs: Collection[Needs]) -> dict[str, str]:
     """Returns the living nodes that one of the trials fits: their addresses, by Ray's id of the node."""
     return {

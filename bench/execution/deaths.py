@@ -13,7 +13,9 @@ _MEMORY = re.compile(
     r"node \(IP: (?P<ip>[^,]+),.*? was (?P<used>[\d.]+)GB(?: used)? / (?P<total>[\d.]+)GB", re.DOTALL
 )
 _LOW = "running low on memory"
-_KILLED = re.compile(r"OOM killer|SIGKILL|connection error code|worker (process )?(has )?died")
+_KILLED = re.compile(
+    r"OOM killer|SIGKILL|connection error code|worker (process )?(has )?died|died unexpectedly"
+)
 _UNREACHED = re.compile(r"is unavailable|RPC error|Socket closed")
 _NODE = re.compile(r"node (has )?(died|was terminated)|node .*health check|NODE_DIED", re.IGNORECASE)
 

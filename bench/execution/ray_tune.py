@@ -31,6 +31,7 @@ from bench.execution.context import RunContext
 from bench.execution.deaths import MAX_WORKER_DEATHS
 from bench.execution.executor import Listener
 from bench.execution.gpus import num_local_gpus
+from bench.execution.lifeline import ending_when_cut_off
 from bench.execution.machine import Needs, needs_of, num_slots
 from bench.execution.node_check import check_nodes
 from bench.execution.relay import HaltStopper, Relay, listeners
@@ -84,7 +85,7 @@ class RayExecutor:
             if self._address is not None:
                 check_nodes(needs.values(), context)
             slots = num_slots(needs.values(), nodes)
-            with Leases(store) as leases:
+            with Leases(store) as leases, ending_when_cut_off():
                 agenda = Agenda(trials, store, leases, context.start_until_s)
                 room = RoomWatch(needs, cluster.node_resources, self._node_patience_s)
                 slots = min(slots, self._max_concurrent or slots)

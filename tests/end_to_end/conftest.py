@@ -34,6 +34,12 @@ def wait_until(condition, what, timeout_s=120):
         time.sleep(0.1)
 
 
+def below(pid: int) -> list[psutil.Process]:
+    """The process and all that it has started, directly or not."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
 @dataclass(frozen=True)
 class Bench:
     """Runs `bench` in a folder of its own."""

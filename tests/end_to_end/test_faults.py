@@ -7,14 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
 import psutil
 import pytest
 
-from .conftest import wait_until
+from .conftest import below, wait_until
 
 LONG_S = 180
 """What nodes and their workers may take to start on busy cores."""
@@ -29,6 +30,11 @@ encoder: tu-test_resnet
 weights: none
 recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 6}
 """
+
+NUM_LONGER = 24
+LONGER = ["--seeds", "0", "--set", f"recipe.max_epochs={NUM_LONGER}"]
+LONGER += ["--set", f"recipe.plateau_patience={NUM_LONGER}"]
+"""So many epochs that the fault is there before the last of them."""
 
 
 @pytest.fixture
@@ -83,19 +89,30 @@ class Nodes:
 
 @pytest.fixture(scope="module")
 def nodes():
-    """A cluster whose head has one core; Ray's sockets need a short path."""
+    """A cluster whose head has one core."""
+    with started_nodes() as found:
+        found.start(num_cpus=1)
+        yield found
+
+
+@pytest.fixture
+def own_nodes():
+    """A cluster of which no node is there yet."""
+    with started_nodes() as found:
+        yield found
+
+
+@contextmanager
+def started_nodes() -> Iterator[Nodes]:
+    """Ends what is started in the block; Ray's sockets need a short path."""
     folder = Path(tempfile.mkdtemp(prefix="nodes-", dir="/tmp"))
     found = Nodes(folder)
-    found.start(num_cpus=1)
-    yield found
-    for node in reversed(found.started):
-        found.lose(node)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def below(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
+    try:
+        yield found
+    finally:
+        for node in reversed(found.started):
+            found.lose(node)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def trial_on(node: subprocess.Popen[bytes]) -> str | None:
@@ -166,6 +183,52 @@ def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(b
     nodes.start(num_cpus=2)
     assert process.wait(240) == 0, told()
     assert_finished(bench, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("gcs_server", "Ray's control service (GCS) at "), ("raylet", "Ray's node service (raylet) on this ")],
+    ids=["gcs_server", "raylet"],
+)
+def test_the_end_of_a_service_of_ray_ends_the_run_with_a_word_and_the_same_command_goes_on(
+    bench, command, name, what
+):
+    command += LONGER
+    process = bench.start(*command)
+    wait_until(lambda: histories(bench) or process.poll() is not None, "an epoch", LONG_S)
+    (service,) = [one for one in below(process.pid) if one.name() == name]
+    service.kill()
+    assert_cut_off(process, what)
+    wait_until(lambda: not bench.processes(), "the end of all that was started", 60)
+    before = histories(bench)
+    again = bench(*command)
+    assert again.returncode == 0, again.stderr
+    assert_finished(bench, before, NUM_LONGER)
+
+
+def test_the_loss_of_the_head_node_ends_the_run_with_a_word_and_the_same_command_goes_on(
+    bench, command, own_nodes
+):
+    head = own_nodes.start(num_cpus=1)
+    own_nodes.start(num_cpus=1)
+    command += LONGER
+    process = bench.start(*command, "--address", own_nodes.address)
+    wait_until(lambda: histories(bench) or process.poll() is not None, "an epoch", LONG_S)
+    own_nodes.lose(head)
+    assert_cut_off(process, "Ray's ")
+    before = histories(bench)
+    again = bench(*command)
+    assert again.returncode == 0, again.stderr
+    assert_finished(bench, before, NUM_LONGER)
+
+
+def assert_cut_off(process: subprocess.Popen[str], what: str) -> None:
+    """Asserts that a run ends with a sentence, the first words of which are given."""
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2, errors
+    assert errors.splitlines()[-1].startswith(what)
+    assert errors.endswith("lost, and the same command goes on from the last checkpoints\n")
+    assert "Traceback" not in errors
 
 
 def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(bench, command):

@@ -31,6 +31,8 @@ CUT_OFF = (
     "The actor 37fe is unavailable: The actor is temporarily unavailable: RpcError: RPC error: Socket closed"
 )
 
+UNEXPECTED = "The actor died unexpectedly before finishing this task.\n\tclass_name: ImplicitFunc\n"
+
 
 @pytest.mark.parametrize(
     ("failure", "cause"),
@@ -38,6 +40,7 @@ CUT_OFF = (
         (MEMORY, "its machine ran out of memory (22.52 of 23.54 GB used on 10.0.0.7)"),
         (OLDER_MEMORY, "its machine ran out of memory (22.52 of 23.54 GB used on 10.0.0.7)"),
         ("a node running low on memory", "Ray ended it because its machine ran out of memory"),
+        (UNEXPECTED, "it was killed or crashed, as happens where memory runs out"),
         (KILLED, "it was killed or crashed, as happens where memory runs out"),
         (NODE, "its node was lost"),
         (CUT_OFF, "it, or its whole node, was killed or cut off"),
