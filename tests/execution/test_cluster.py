@@ -115,10 +115,12 @@ def test_a_trial_that_fits_no_node_any_more_is_given_up_and_can_be_resumed(two_n
 
     class Losing(Ledger):
         def epoch(self, one: Trial, row) -> None:
-            two_nodes.remove_node(node, allow_graceful=False)
+            if node in two_nodes.worker_nodes:  # whose worker may end some more epochs before it goes too
+                two_nodes.remove_node(node, allow_graceful=False)
 
     ledger = Losing(ResultsStore(tmp_path))
-    longer = trial(0).model_copy(update={"recipe": Recipe(batch_size=4, max_epochs=3)})
+    recipe = Recipe(batch_size=4, max_epochs=100, plateau_patience=100)
+    longer = trial(0).model_copy(update={"recipe": recipe})
     executor = RayExecutor(two_nodes.address, node_patience_s=0)
     with pytest.raises(
         BenchError, match="for a node with 2 CPU cores and 0 GPUs, and none of the cluster's 2"
