@@ -125,7 +125,7 @@ def test_who_waits_for_another_process_is_told(paths, tmp_path, caplog):
     code = (
         "with cache._alone(array):\n"
         "    print('locked', flush=True)\n"
-        "    time.sleep(0.5)\n"
+        "    time.sleep(2)\n"
         "    cache._build(array, lambda *_: None)\n"
     )
     other = in_process(code, paths, tmp_path, stdout=subprocess.PIPE)

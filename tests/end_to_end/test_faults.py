@@ -142,7 +142,7 @@ def assert_finished(bench, before, num_epochs=6) -> None:
         assert history["epoch"].tolist() == list(range(1, num_epochs + 1))
         if name in before:
             pd.testing.assert_frame_equal(history.head(len(before[name])), before[name])
-    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
+    wait_until(lambda: not bench.processes(), "the end of all that was started")
 
 
 def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, command, nodes):
@@ -199,7 +199,7 @@ def test_the_end_of_a_service_of_ray_ends_the_run_with_a_word_and_the_same_comma
     (service,) = [one for one in below(process.pid) if one.name() == name]
     service.kill()
     assert_cut_off(process, what)
-    wait_until(lambda: not bench.processes(), "the end of all that was started", 60)
+    wait_until(lambda: not bench.processes(), "the end of all that was started")
     before = histories(bench)
     again = bench(*command)
     assert again.returncode == 0, again.stderr
@@ -245,7 +245,7 @@ def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(b
     )
     assert "--max-concurrent runs fewer trials at once, --set recipe.accumulate=2 works on half as" in error
     assert "\n" not in error
-    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
+    wait_until(lambda: not bench.processes(), "the end of all that was started")
     again = bench("retry", *command[1:], "--serial")
     assert again.returncode == 0, again.stderr
     assert_finished(bench, {}, num_epochs=1)
@@ -264,9 +264,9 @@ def test_on_a_full_disk_a_run_ends_and_goes_on_with_room_as_if_there_had_been(be
     assert stopped.stderr.splitlines()[-1].endswith("make room, and the same command goes on")
     assert "Traceback" not in stopped.stderr
     assert not list(disk.glob("results/trials/*/record.json"))
-    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
+    wait_until(lambda: not bench.processes(), "the end of all that was started")
     ballast.unlink()
     done = bench(*command)
     assert done.returncode == 0, done.stderr
     assert bench.results(disk / "results") == bench.results(bench.folder / "calm")
-    wait_until(lambda: not bench.processes(), "the end of all that was started", 30)
+    wait_until(lambda: not bench.processes(), "the end of all that was started")

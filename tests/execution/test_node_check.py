@@ -46,7 +46,7 @@ def joined(shared):
     node = subprocess.Popen([*unshare, *start, f"--address={head.address}"], stdout=subprocess.DEVNULL)
     try:
         cluster.connect(head.address)
-        deadline_s = time.monotonic() + 60
+        deadline_s = time.monotonic() + 180
         while len(cluster.nodes_for(NEEDS)) < 2:
             assert time.monotonic() < deadline_s, "the second node did not join"
             time.sleep(0.2)
