@@ -17,6 +17,8 @@ from bench.results.provenance import Provenance
 # Workers of pytest-xdist are there to share the cores: one thread each. Trials fix their own number anyway.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ray's workers are as nice as the tests that wait for them: by default any other process starves them.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 @pytest.fixture(scope="session", autouse=True)
