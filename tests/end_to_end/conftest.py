@@ -34,12 +34,6 @@ def wait_until(condition, what, timeout_s=120):
         time.sleep(0.1)
 
 
-def below(pid: int) -> list[psutil.Process]:
-    """The process and all that it has started, directly or not."""
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
-
-
 @dataclass(frozen=True)
 class Bench:
     """Runs `bench` in a folder of its own."""
@@ -55,15 +49,18 @@ class Bench:
         }
         return inherited | {"COLUMNS": "120", "STARTED_IN": str(self.folder)} | changes
 
-    def processes(self) -> list[psutil.Process]:
-        """What lives of what was started here, children of children included."""
+    def processes(self, name: str = "") -> list[psutil.Process]:
+        """What lives of what was started here, children of children included, and has this in its name."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 marked = process.environ().get("STARTED_IN") == str(self.folder)
-                if marked and process.status() != psutil.STATUS_ZOMBIE:
+                if marked and process.status() != psutil.STATUS_ZOMBIE and name in process.name():
                     found.append(process)
         return found
+
+    def wait_for_end(self, timeout_s: float = 30) -> None:
+        wait_until(lambda: not self.processes(), "the end of all that was started", timeout_s)
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from .conftest import below, wait_until
+from .conftest import wait_until
 
 LONG_S = 180
 """What nodes and their workers may take to start on busy cores."""
@@ -115,6 +115,11 @@ def started_nodes() -> Iterator[Nodes]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def below(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
 def trial_on(node: subprocess.Popen[bytes]) -> str | None:
     """The trial whose folder a worker of the node has locked."""
     with suppress(psutil.Error):
@@ -142,7 +147,7 @@ def assert_finished(bench, before, num_epochs=6) -> None:
         assert history["epoch"].tolist() == list(range(1, num_epochs + 1))
         if name in before:
             pd.testing.assert_frame_equal(history.head(len(before[name])), before[name])
-    wait_until(lambda: not bench.processes(), "the end of all that was started")
+    bench.wait_for_end()
 
 
 def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, command, nodes):
@@ -196,14 +201,9 @@ def test_the_end_of_a_service_of_ray_ends_the_run_with_a_word_and_the_same_comma
     command += LONGER
     process = bench.start(*command)
     wait_until(lambda: histories(bench) or process.poll() is not None, "an epoch", LONG_S)
-    (service,) = [one for one in below(process.pid) if one.name() == name]
+    (service,) = bench.processes(name)
     service.kill()
-    assert_cut_off(process, what)
-    wait_until(lambda: not bench.processes(), "the end of all that was started")
-    before = histories(bench)
-    again = bench(*command)
-    assert again.returncode == 0, again.stderr
-    assert_finished(bench, before, NUM_LONGER)
+    assert_cut_off_and_goes_on(bench, command, process, what)
 
 
 def test_the_loss_of_the_head_node_ends_the_run_with_a_word_and_the_same_command_goes_on(
@@ -215,20 +215,21 @@ def test_the_loss_of_the_head_node_ends_the_run_with_a_word_and_the_same_command
     process = bench.start(*command, "--address", own_nodes.address)
     wait_until(lambda: histories(bench) or process.poll() is not None, "an epoch", LONG_S)
     own_nodes.lose(head)
-    assert_cut_off(process, "Ray's ")
-    before = histories(bench)
-    again = bench(*command)
-    assert again.returncode == 0, again.stderr
-    assert_finished(bench, before, NUM_LONGER)
+    assert_cut_off_and_goes_on(bench, command, process, "Ray's ")
 
 
-def assert_cut_off(process: subprocess.Popen[str], what: str) -> None:
-    """Asserts that a run ends with a sentence, the first words of which are given."""
+def assert_cut_off_and_goes_on(bench, command, process: subprocess.Popen[str], what: str) -> None:
+    """The run ends with a sentence, the first words of which are given; the same command finishes it."""
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2, errors
     assert errors.splitlines()[-1].startswith(what)
     assert errors.endswith("lost, and the same command goes on from the last checkpoints\n")
     assert "Traceback" not in errors
+    bench.wait_for_end(60)
+    before = histories(bench)
+    again = bench(*command)
+    assert again.returncode == 0, again.stderr
+    assert_finished(bench, before, NUM_LONGER)
 
 
 def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(bench, command):
@@ -245,7 +246,7 @@ def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(b
     )
     assert "--max-concurrent runs fewer trials at once, --set recipe.accumulate=2 works on half as" in error
     assert "\n" not in error
-    wait_until(lambda: not bench.processes(), "the end of all that was started")
+    bench.wait_for_end()
     again = bench("retry", *command[1:], "--serial")
     assert again.returncode == 0, again.stderr
     assert_finished(bench, {}, num_epochs=1)
@@ -264,9 +265,9 @@ def test_on_a_full_disk_a_run_ends_and_goes_on_with_room_as_if_there_had_been(be
     assert stopped.stderr.splitlines()[-1].endswith("make room, and the same command goes on")
     assert "Traceback" not in stopped.stderr
     assert not list(disk.glob("results/trials/*/record.json"))
-    wait_until(lambda: not bench.processes(), "the end of all that was started")
+    bench.wait_for_end()
     ballast.unlink()
     done = bench(*command)
     assert done.returncode == 0, done.stderr
     assert bench.results(disk / "results") == bench.results(bench.folder / "calm")
-    wait_until(lambda: not bench.processes(), "the end of all that was started")
+    bench.wait_for_end()

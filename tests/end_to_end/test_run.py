@@ -20,7 +20,7 @@ from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
 from bench.tracking.dashboard_view import runs_link
 
-from .conftest import below, wait_until
+from .conftest import wait_until
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -270,7 +270,7 @@ def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
     process.communicate(timeout=60)
     before = histories(bench)
     assert not any(record["status"] == "finished" for record in records(bench).values())
-    wait_until(lambda: not bench.processes(), "the end of all that the driver had started")
+    bench.wait_for_end()
     assert_same_command_finishes(bench, before, *ONE_BY_ONE)
     for client, run in mlflow_runs(bench):
         assert run.info.status == "FINISHED"
@@ -288,7 +288,7 @@ def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
     assert "the same command goes on" in errors
     assert not records(bench)
     assert not list((bench.folder / "results").glob(".stop-*"))
-    wait_until(lambda: not bench.processes(), "the end of all that was started")
+    bench.wait_for_end()
     assert_same_command_finishes(bench, histories(bench), "--no-mlflow", "--serial")
 
 
@@ -324,20 +324,22 @@ def test_control_c_writes_the_checkpoint_of_the_last_step_and_a_second_one_stops
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    wait_until(lambda: not bench.processes(), "the end of all that was started")
+    bench.wait_for_end()
 
 
-def test_worker_killed_in_the_middle_is_started_again(bench):
+def test_worker_killed_in_the_middle_is_started_again(bench, monkeypatch):
+    """Ray, if it waits for the word on a death, knows more of it than that nothing answers."""
+    monkeypatch.setenv("RAY_timeout_ms_task_wait_for_death_info", "30000")
     process = start_and_wait_for_two_epochs(bench, "--no-mlflow")
     before = histories(bench)
-    workers = [one for one in below(process.pid) if "ImplicitFunc" in " ".join(one.cmdline())]
+    workers = bench.processes("ImplicitFunc")
     assert workers
     for worker in workers:
         worker.kill()
     _, errors = process.communicate(timeout=200)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
-    assert re.search(r"its worker died: it[^;]* was killed or [^;]*; it goes on from its last", errors)
+    assert "its worker died: it was killed or crashed, as happens where memory runs out; it goes on" in errors
     assert_nothing_is_lost(bench, before)
 
 
