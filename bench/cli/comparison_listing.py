@@ -10,10 +10,13 @@ from bench.reporting.pairwise import Comparison
 from bench.reporting.sides import Side
 from bench.reporting.table import DASH
 from bench.statistics.interval import Interval
+from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
 _LEGEND = (
+    f"p over seeds and patients decides, as in claims and tables: {SEEDS_AND_PATIENTS}",
+    f"t by seed, and sign flips by seed: {SEEDS_ALONE}",
     "McNemar p: exact, as if all units were independent; clustered (Obuchowski): units of a patient are not",
-    "interval over patients, and flips by patient: of these trained models, on other patients",
+    "interval over patients, McNemar, and flips by patient: of these trained models, on other patients",
     "by finding: interval over patients; p of sign flips by patient; Holm: adjusted over the findings",
 )
 
@@ -26,7 +29,8 @@ def to_json(comparison: Comparison) -> str:
     "first" and "second": label, reference (bool), seeds, remarks, accuracy (weighted), only (units that only
     it has). "units": how many are compared. "seeds": of each trial how many units both, only_first,
     only_second or neither hit, and McNemar's exact p. "difference": of the weighted accuracies, with its
-    intervals and tests. "findings": the same of each, p_holm adjusted over them.
+    intervals and tests; "decides" names the p that counts. "findings": the same of each, p_holm adjusted over
+    them.
     """
     document = {
         "metric": comparison.metric,
@@ -81,6 +85,8 @@ def _difference(comparison: Comparison) -> dict[str, object]:
         "over_patients": _ends(comparison.over_patients),
         "over_seeds_and_patients": _ends(comparison.over_seeds_and_patients),
         "p_over_seeds_and_patients": _or_none(comparison.p_over_seeds_and_patients),
+        "p_over_seeds": _or_none(comparison.p_over_seeds),
+        "decides": "p_over_seeds_and_patients",
         "mcnemar_clustered": {"statistic": _or_none(clustered.statistic), "p": _or_none(clustered.p)},
         "sign_flip_by_patient": asdict(comparison.by_patient),
         "sign_flip_by_seed": None if by_seed is None else asdict(by_seed),
@@ -144,9 +150,10 @@ def _counts(comparison: Comparison) -> Group:
 
 
 def _tests(comparison: Comparison) -> Iterator[str]:
-    yield f"95% interval over patients: {_interval(comparison.over_patients)}"
     both, p_both = comparison.over_seeds_and_patients, comparison.p_over_seeds_and_patients
-    yield f"95% interval over seeds and patients: {_interval(both)}, p = {_p(p_both)}"
+    yield f"95% interval over seeds and patients: {_interval(both)}; decides: p = {_p(p_both)}"
+    yield f"95% interval over patients: {_interval(comparison.over_patients)}"
+    yield f"t by seed: p = {_p(comparison.p_over_seeds)}"
     yield f"McNemar clustered by patient: p = {_p(comparison.clustered.p)}"
     yield f"sign flips by patient: p = {_p(comparison.by_patient.p)}"
     if comparison.by_seed is not None:

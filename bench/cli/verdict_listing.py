@@ -18,6 +18,7 @@ from bench.reporting.claims_table import (
 )
 from bench.reporting.table import format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
+from bench.statistics.spread import SEEDS_ALONE
 
 Judged = Sequence[tuple[str, tuple[ClaimVerdict, ...]]]
 """Suites by name, with the verdicts of their claims."""
@@ -83,10 +84,12 @@ def _numbers(comparison: ComparisonVerdict) -> Iterator[str]:
     evidence = comparison.evidence
     if not math.isnan(evidence.effect):
         has_interval = not math.isnan(evidence.low)
-        interval = f" {interval_text(comparison)} ({evidence.confidence:.0%})" if has_interval else ""
+        interval = f" {interval_text(comparison)}" if has_interval else ""
         yield f"{effect_text(evidence.effect)}{interval}"
     if not math.isnan(comparison.adjusted_p):
-        yield f"p {format_p(comparison.adjusted_p)}"
+        yield f"p {format_p(comparison.adjusted_p)} for {evidence.population}".replace(",", " and")
+        if evidence.population != SEEDS_ALONE:
+            yield f"p by seed {format_p(evidence.p_over_seeds)}, not adjusted"
     if evidence.sign_flip is not None:
         yield f"sign-flip {format_p(evidence.sign_flip.p)} (least {format_p(evidence.sign_flip.smallest_p)})"
     yield f"{evidence.num_seeds} {'seed' if evidence.num_seeds == 1 else 'seeds'}"

@@ -4,8 +4,9 @@ A claim is supported, refuted, inconclusive (its trials do not decide) or not te
 docs/claims.md says how suites state claims and how each is tested.
 
 --json: {"suites": [{"suite", "claims"}], "counts"}; a claim has group, kind, statement, claim_verdict,
-metric, margin and comparisons, each with column, first, second, num_seeds, effect, low, high, confidence, p,
-adjusted_p, sign_flip_p, sign_flip_least_p, verdict and missing (trials by name, and why).
+metric, margin and comparisons, each with column, first, second, num_seeds, effect, low, high (of the
+95% interval), population (whom p speaks of), p (which decides), adjusted_p, p_over_seeds, sign_flip_p,
+sign_flip_least_p, verdict and missing (trials by name, and why).
 """
 
 import argparse

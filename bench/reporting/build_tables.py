@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from bench.errors import listing
@@ -22,12 +21,14 @@ from bench.reporting.interval_table import interval_table
 from bench.reporting.reference_rows import with_references
 from bench.reporting.references import Reference
 from bench.reporting.row_hits import RowHits, rows_of_hits
+from bench.reporting.sides import METRICS
 from bench.reporting.slices import Slice, slices, table_key
+from bench.reporting.standing import Standing, standing_caption, standings
 from bench.reporting.table import DIGITS, Cell, Row, Table
 from bench.results.blocked import blocked_sentences
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
-from bench.statistics.paired import is_tied
+from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.student import mean_interval
 from bench.suite.cam import with_cam
 from bench.suite.grid import Grid
@@ -50,11 +51,7 @@ _PROTOCOLS = {
 _DECIMALS = {"auroc": 3}
 """Fewest that a metric is printed with, where they are not two."""
 
-_CAPTION = (
-    f"Mean ± half-width of the 95% Student-t interval over seeds. {DIGITS} "
-    "Bold: the best mean of a column, and every model whose paired difference to it, seed by seed, has a 95% "
-    "interval that contains 0."
-)
+_CAPTION = f"Mean ± half-width of the 95% Student-t interval: other seeds, these images. {DIGITS}"
 
 _AREA_CAPTION = " Below the line, in brackets: the boxes' mean share of the image."
 
@@ -88,25 +85,28 @@ def build_tables(grid: Grid, store: ResultsStore, references: Sequence[Reference
 
 
 def _tables_of(piece: Slice, store: ResultsStore, references: Sequence[Reference]) -> Iterator[Table]:
-    hits = rows_of_hits(piece, store)
+    hits: dict[str, dict[str, RowHits]] = {
+        metric: rows_of_hits(piece.rows_with(metric), store, metric) for metric in METRICS
+    }
+    rows = tuple(hits["point_accuracy"].values())
     folder = store.folder(next(iter(piece.finished))) if piece.finished else None
-    controls = rows_of_controls(folder, piece.resolution) if folder is not None and hits else ()
+    controls = rows_of_controls(folder, piece.resolution) if folder is not None and rows else ()
     for metric in _PROTOCOLS:
         columns = _columns(piece, metric)
         if not columns:
             continue
-        table = _table(piece.for_metric(metric), metric, columns, store)
+        table = _table(piece.for_metric(metric), metric, columns, store, hits.get(metric))
         if folder is not None and metric != "auroc":
             table = _with_areas(table, read_table(folder.boxes), columns, piece.resolution)
         if controls and metric == "point_accuracy":
-            table = _with_controls(table, hits, controls, columns)
+            table = _with_controls(table, rows, controls, columns)
         yield with_references(table, piece, metric, columns, store, references)
-    if not hits:
+    if not rows:
         return
     where = f"{piece.dataset}, {piece.resolution} px"
     title = f"How sure the weighted average is, {where}"
-    yield interval_table(table_key("intervals", piece), title, hits, controls)
-    comparisons = comparison_table(table_key("comparisons", piece), f"Paired comparisons, {where}", hits)
+    yield interval_table(table_key("intervals", piece), title, rows, controls)
+    comparisons = comparison_table(table_key("comparisons", piece), f"Paired comparisons, {where}", rows)
     if comparisons is not None:
         yield comparisons
 
@@ -122,13 +122,23 @@ def _columns(piece: Slice, metric: str) -> tuple[str, ...]:
     return max(named, key=len, default=())
 
 
-def _table(piece: Slice, metric: str, columns: tuple[str, ...], store: ResultsStore) -> Table:
+def _table(
+    piece: Slice,
+    metric: str,
+    columns: tuple[str, ...],
+    store: ResultsStore,
+    hits: Mapping[str, RowHits] | None,
+) -> Table:
     title, protocol = _PROTOCOLS[metric]
     labels = tuple(dict.fromkeys(point.row for point in piece.points))
     values = {label: _values(piece, label, metric, columns) for label in labels}
-    best = {column: best_rows({label: values[label][column] for label in labels}) for column in columns}
+    places = {
+        column: _standings({label: values[label][column] for label in labels}, hits, column)
+        for column in columns
+    }
     decimals = _DECIMALS.get(metric, 2)
-    models = tuple(_model_row(piece, label, values[label], best, decimals) for label in labels)
+    models = tuple(_model_row(piece, label, values[label], places, decimals) for label in labels)
+    best = standing_caption("a column", SEEDS_ALONE if hits is None else SEEDS_AND_PATIENTS)
     has_cams = any(point.cam != "native" for point in piece.points)
     return Table(
         key=table_key(metric, piece),
@@ -136,7 +146,7 @@ def _table(piece: Slice, metric: str, columns: tuple[str, ...], store: ResultsSt
         columns=tuple(map(heading_of, columns)),
         models=models,
         references=(),
-        caption=f"{protocol} {_CAPTION}{_CAM_CAPTION if has_cams else ''}",
+        caption=f"{protocol} {_CAPTION} {best}{_CAM_CAPTION if has_cams else ''}",
         notes=(*_notes(piece, store), *_note_on_older(piece, metric)),
     )
 
@@ -185,7 +195,7 @@ def _model_row(
     piece: Slice,
     label: str,
     values: Mapping[str, Mapping[int, tuple[float, str]]],
-    best: Mapping[str, frozenset[str]],
+    places: Mapping[str, Mapping[str, Standing]],
     decimals: int,
 ) -> Row:
     expected = sum(point.row == label for point in piece.points)
@@ -196,30 +206,32 @@ def _model_row(
             continue
         interval = mean_interval([value for value, _ in seeds.values()])
         ids = tuple(trial_id for _, trial_id in seeds.values())
-        is_best = label in best[column]
-        cell = Cell(interval.mean, interval.half_width, interval.n, expected, ids, is_best)
-        cells.append(replace(cell, decimals=decimals))
+        place = places[column].get(label, Standing())
+        cells.append(
+            Cell(
+                interval.mean,
+                interval.half_width,
+                interval.n,
+                expected,
+                ids,
+                place.is_best,
+                place.p_to_best,
+                decimals=decimals,
+            )
+        )
     return Row(label, tuple(cells))
 
 
-def best_rows(column: Mapping[str, Mapping[int, tuple[float, str]]]) -> frozenset[str]:
-    """Returns the rows with the column's best mean, and those that are tied with the first of them.
+def _standings(
+    column: Mapping[str, Mapping[int, tuple[float, str]]], hits: Mapping[str, RowHits] | None, name: str
+) -> dict[str, Standing]:
+    """Returns the rows' places in a column, from value and trial id by row and seed."""
 
-    Args:
-        column: value and trial id by row and seed.
-    """
-    by_seed = {
-        label: {seed: value for seed, (value, _) in seeds.items()} for label, seeds in column.items() if seeds
-    }
-    means = {label: float(np.mean(list(seeds.values()))) for label, seeds in by_seed.items()}
-    if not means:
-        return frozenset()
-    first = max(means, key=lambda label: means[label])
-    return frozenset(
-        label
-        for label, seeds in by_seed.items()
-        if means[label] == means[first] or is_tied(seeds, by_seed[first])
-    )
+    def hits_of(label: str) -> RowHits | None:
+        return None if hits is None or label not in hits else hits[label].in_column(name)
+
+    values = {label: {seed: value for seed, (value, _) in seeds.items()} for label, seeds in column.items()}
+    return standings(values, hits_of)
 
 
 def _notes(piece: Slice, store: ResultsStore) -> tuple[str, ...]:

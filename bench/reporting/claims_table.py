@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.errors import listing
-from bench.reporting.table import Cell, Row, Table, format_p
+from bench.reporting.table import Cell, Group, Row, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
+from bench.statistics.spread import SEEDS_ALONE
 from bench.suite.claims import LessVariable, Metric
 
 KEY = "claims"
@@ -16,16 +17,30 @@ _METRICS: dict[Metric, str] = {"point_accuracy": "point", "iobb_accuracy": "IoBB
 _NAMED = 8
 """Trials that a note names before it counts the rest."""
 
-_COLUMNS = ("Column", "Seeds", "Effect", "Interval", "p (Holm)", "Sign-flip p (least)", "Verdict")
+_COLUMNS = (
+    "Column",
+    "Seeds",
+    "Effect",
+    "Interval",
+    "p",
+    "p, Holm",
+    "Speaks of",
+    "t by seed",
+    "Sign-flip p (least)",
+    "Verdict",
+)
+_GROUPS = (Group("", 4), Group("Decides", 3), Group("Beside it, p", 2), Group("", 1))
 
 _CAPTION = (
-    "What the suite claims, tested on its finished trials. Superior, gains: Student's t test of the paired "
-    "differences by seed, with their mean and 95% interval; beside it the exact sign-flip test by seed and "
-    "the least p that so many seeds can give. Equivalent: two one-sided t tests against the margin, with the "
-    "90% interval of the difference. Less variable: one-sided Brown–Forsythe test; the effect is how much "
-    "smaller the standard deviation is. p is of the side that the data lean to, adjusted by Holm over all "
-    "comparisons here; below .05 that side has the verdict. A claim is refuted if one of its comparisons is, "
-    "and supported if all are."
+    "What the suite claims, tested on its finished trials. Each p is two-sided, since a claim can be "
+    "supported or refuted; one decides, adjusted by Holm over all comparisons here: below .05 the side that "
+    "the data lean to has the verdict. It speaks of other seeds and other patients where the metric has "
+    "units, of other seeds and these images else; the p over seeds alone stands beside it. Superior, gains: "
+    "test of the paired differences, with their mean and 95% interval; beside it the exact sign-flip test "
+    "by seed and the least p that so many seeds can give. Equivalent: two one-sided tests against the "
+    "margin, with the 95% interval of the difference. Less variable: Brown–Forsythe test; the effect is how "
+    "much smaller the standard deviation is. A claim is refuted if one of its comparisons is, and supported "
+    "if all are."
 )
 
 
@@ -49,6 +64,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
         references=(),
         caption=_CAPTION,
         notes=missing_notes(verdicts),
+        groups=_GROUPS,
     )
 
 
@@ -111,7 +127,10 @@ def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[str, ...
         str(evidence.num_seeds),
         effect_text(evidence.effect),
         interval_text(comparison),
+        format_p(evidence.p),
         format_p(comparison.adjusted_p),
+        evidence.population if evidence.is_testable else "—",
+        format_p(evidence.p_over_seeds) if evidence.population != SEEDS_ALONE else "—",
         "—" if flip is None else f"{format_p(flip.p)} ({format_p(flip.smallest_p)})",
         comparison.verdict,
     )

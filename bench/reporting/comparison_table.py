@@ -5,33 +5,29 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bench.errors import listing
 from bench.reporting.row_hits import RowHits
-from bench.reporting.table import Cell, Row, Table, format_p
+from bench.reporting.table import Cell, Group, Row, Table, format_p
 from bench.statistics.mcnemar import clustered_mcnemar
 from bench.statistics.multiplicity import holm
-from bench.statistics.paired import paired_p
 from bench.statistics.permutation import EXACT_UP_TO, sign_flip_by_seed
+from bench.statistics.spread import SEEDS_ALONE
 
 MOST_ROWS = 10
 """With more rows than these, each is compared with the best one alone, not with every other."""
 
-_COLUMNS = (
-    "Over seeds",
-    "Over both",
-    "p, t by seed",
-    "p, signs by seed",
-    "p, McNemar",
-    "p, both",
-    "p, Holm",
-)
+_COLUMNS = ("Over seeds", "Over both", "p", "p, Holm", "t by seed", "signs by seed", "McNemar")
+_GROUPS = (Group("Difference", 2), Group("Decides", 2), Group("Beside it, p", 3))
 
 _CAPTION = (
-    "Differences of the weighted average between two rows, seed by seed and unit by unit, for the seeds that "
-    "both have. Over seeds: mean ± half-width of the 95% Student-t interval, and its p. Signs by seed: exact "
+    "Differences of the weighted average between two rows, seed by seed and unit by unit, for the seeds "
+    "that both have. Over seeds: mean ± half-width of the 95% Student-t interval; other seeds, these "
+    "images. Over both: 95% interval for other seeds and other patients. One p decides, as in the suite's "
+    "claims: that of other seeds and other patients; Holm adjusts it for all comparisons of the table. The "
+    "others stand beside it. t by seed: other seeds, these images. Signs by seed: the same by the exact "
     "sign-flip test, with the smallest p that so many seeds could give in brackets. McNemar: clustered by "
-    "patient (Obuchowski), over all seeds; these trained models on other patients. Over both: 95% interval "
-    "for other seeds and other patients, and its p. Holm: that p, adjusted for all comparisons of the table; "
-    "without patients or seeds enough for it, t by seed is. A p above .05 is no sign of equality."
+    "patient (Obuchowski), over all seeds; these trained models, other patients. A p above .05 is no sign "
+    "of equality."
 )
 
 
@@ -41,13 +37,20 @@ def comparison_table(key: str, title: str, rows: Sequence[RowHits]) -> Table | N
     differences = [found for first, second in pairs if (found := first.minus(second)) is not None]
     if not differences:
         return None
-    adjusted = holm([_p_to_adjust(difference) for difference in differences])
+    adjusted = holm([difference.decision[0] for difference in differences])
     lines = tuple(
-        Row(difference.label, _with_trials((*_cells(difference), _p_cell(p)), difference))
+        Row(difference.label, _with_trials(_cells(difference, p), difference))
         for difference, p in zip(differences, adjusted, strict=True)
     )
     return Table(
-        key=key, title=title, columns=_COLUMNS, models=lines, references=(), caption=_CAPTION, notes=note
+        key=key,
+        title=title,
+        columns=_COLUMNS,
+        models=lines,
+        references=(),
+        caption=_CAPTION,
+        notes=(*note, *_note_on_seeds(differences)),
+        groups=_GROUPS,
     )
 
 
@@ -64,16 +67,24 @@ def _pairs(rows: Sequence[RowHits]) -> tuple[list[tuple[RowHits, RowHits]], tupl
     return [(best, other) for other in others], (note,)
 
 
-def _cells(difference: RowHits) -> tuple[Cell, ...]:
+def _note_on_seeds(differences: Sequence[RowHits]) -> tuple[str, ...]:
+    """Says where patients could not be counted, if that is so anywhere."""
+    decisions = {one.label: one.decision for one in differences}
+    alone = [name for name, (p, whom) in decisions.items() if whom == SEEDS_ALONE and not math.isnan(p)]
+    return (f"Decided for {SEEDS_ALONE} alone: {listing(alone)}.",) if alone else ()
+
+
+def _cells(difference: RowHits, adjusted_p: float) -> tuple[Cell, ...]:
     seeds, both = difference.over_seeds, difference.over_both
     ends = Cell(None) if both.low is None else Cell(both.mean, low=both.low, high=both.high, is_signed=True)
     return (
         Cell(seeds.mean, seeds.half_width, seeds.n, is_signed=True),
         ends,
-        _p_cell(_p_by_seed(difference)),
+        _p_cell(difference.decision[0]),
+        _p_cell(adjusted_p),
+        _p_cell(difference.p_over_seeds),
         _sign_cell(difference),
         _p_cell(clustered_mcnemar(difference.units).p),
-        _p_cell(difference.p_over_both),
     )
 
 
@@ -86,20 +97,10 @@ def _with_trials(cells: Sequence[Cell], difference: RowHits) -> tuple[Cell, ...]
     )
 
 
-def _p_to_adjust(difference: RowHits) -> float:
-    p = difference.p_over_both
-    return _p_by_seed(difference) if math.isnan(p) else p
-
-
-def _p_by_seed(difference: RowHits) -> float:
-    return paired_p([float(value) for value in difference.units.accuracy("weighted")])
-
-
 def _sign_cell(difference: RowHits) -> Cell:
-    values = [float(value) for value in difference.units.accuracy("weighted")]
-    if len(values) > EXACT_UP_TO:
+    if len(difference.values) > EXACT_UP_TO:
         return Cell(None)
-    test = sign_flip_by_seed(values)
+    test = sign_flip_by_seed(difference.values)
     return Cell(test.p, text=f"{format_p(test.p)} ({format_p(test.smallest_p)})")
 
 

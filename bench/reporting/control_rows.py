@@ -18,9 +18,10 @@ GAIN = "Gain over constant"
 
 CONTROL_CAPTION = (
     " Below the line too, what is reached without looking at the image: a uniform random point (expected "
-    "value), the image centre, and each finding's best point fitted on other patients; ± over patients. "
-    "Gain: how far the weighted average is above that best constant point, unit by unit; ± over seeds and "
-    "patients, where there is one seed over patients."
+    "value), the image centre, and each finding's best point fitted on other patients; in brackets their "
+    "95% interval over other patients. Gain: how far the weighted average is above that best constant "
+    "point, unit by unit; its 95% interval is over other seeds and other patients, where there is one seed, "
+    "or seeds do not differ, over other patients alone."
 )
 
 
@@ -56,7 +57,7 @@ def control_row(control: RowHits, constant: RowHits, columns: Sequence[str]) -> 
 def gain_over(constant: RowHits, row: RowHits | None, expected: int = 0) -> Cell:
     """Returns how far a row's weighted accuracy is above that of the constant point, unit by unit.
 
-    Its 95% interval is over seeds and patients, or over patients where there is one seed.
+    Its 95% interval is over seeds and patients, or over patients where seeds show no spread.
 
     Args:
         constant: the control.
@@ -66,8 +67,8 @@ def gain_over(constant: RowHits, row: RowHits | None, expected: int = 0) -> Cell
     if row is None or row.label == constant.label:
         return Cell(None, expected=expected)
     difference = row.minus_control(constant)
-    interval = difference.over_both if len(row.seeds) > 1 else difference.over_patients
-    cell = Cell.of_interval(interval, as_half_width=True)
+    interval = difference.over_patients if difference.spread is None else difference.over_both
+    cell = Cell.of_interval(interval)
     num_seeds = len(row.seeds)
     return replace(cell, n=num_seeds, expected=expected, trial_ids=row.trial_ids, is_signed=True)
 
@@ -90,4 +91,4 @@ def _cell(units: UnitHits, column: str) -> Cell:
             return Cell(None)
         units = units.of_finding(column)
     interval = interval_over_patients(units, "macro" if column == MACRO else "weighted")
-    return replace(Cell.of_interval(interval, as_half_width=True), n=0)
+    return replace(Cell.of_interval(interval), n=0)

@@ -24,6 +24,7 @@ COLUMNS = (
     "underlined",
     "verdict",
     "marks",
+    "p_to_best",
 )
 
 
@@ -48,5 +49,6 @@ def _cell(table: str, row: Row, kind: str, column: str, group: str, cell: Cell) 
     )
     counted: list[str | int] = [cell.n, cell.expected, int(cell.is_best), " ".join(cell.trial_ids)]
     shown: list[str | int] = [cell.text or "", int(cell.is_underlined), cell.verdict or ""]
+    p_to_best = "" if cell.p_to_best is None else repr(cell.p_to_best)
     named = [table, row.of or row.label, kind, column, mean, half_width]
-    return [*named, *counted, row.section, group, low, high, *shown, row.marks + cell.marks]
+    return [*named, *counted, row.section, group, low, high, *shown, row.marks + cell.raised, p_to_best]

@@ -57,7 +57,7 @@ def shown_seed(piece: Slice, store: ResultsStore) -> ShownSeed | None:
     found: dict[int, dict[str, ShownMaps]] = {}
     for point in piece.points:
         shown = maps_of(point.trial.id, point.cam, store)
-        if piece.is_localized(point) and shown.maps.exists():
+        if piece.has(point, "point_accuracy") and shown.maps.exists():
             found.setdefault(point.trial.seed, {})[point.row] = shown
     if not found:
         return None

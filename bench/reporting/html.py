@@ -111,7 +111,7 @@ def table_section(table: Table, level: int) -> str:
     if table.references:
         lines += _body(table.references, "references")
     lines += ["</table>", "</div>", f'<p class="caption">{escape(table.caption)}</p>']
-    notes = [f"{_raised(note.mark)} {escape(note.text)}" for note in table.footnotes]
+    notes = [f"{_raised(note.mark)} {escape(note.text)}" for note in table.all_footnotes]
     lines += [f'<p class="notes">{note}</p>' for note in (*notes, *map(escape, table.notes))]
     return "\n".join([*lines, "</section>"])
 
@@ -156,7 +156,7 @@ def _cell(cell: Cell) -> str:
         text += f' <span class="{cell.verdict}" title="{cell.verdict}">{cell.symbol}</span>'
     if cell.shows_n:
         text += f" (n={cell.n})"
-    return f"<td>{text}{_raised(cell.marks)}</td>"
+    return f"<td>{text}{_raised(cell.raised)}</td>"
 
 
 def _raised(marks: str) -> str:

@@ -9,10 +9,10 @@ from bench.statistics.interval import Interval
 
 _CAPTION = (
     "Weighted average with 95% intervals. Over seeds: Student's t, as in the other tables; other seeds, "
-    "these patients. Over patients: bootstrap of patients with all of their units (BCa; Wilson's interval "
+    "these images. Over patients: bootstrap of patients with all of their units (BCa; Wilson's interval "
     "where every unit is hit or none); these seeds, other patients. Over both: other seeds and other "
-    "patients (t with Satterthwaite's degrees of freedom; patients add to them, so that it can be shorter "
-    "than the interval over a few seeds)."
+    "patients; the half-widths of seeds and patients add as squares, on the logit scale, and the interval "
+    "holds that over seeds as far as it lies between 0 and 1."
 )
 
 
@@ -24,7 +24,7 @@ def interval_table(key: str, title: str, rows: Sequence[RowHits], controls: Sequ
     units = controls[0].units
     note = f"{len(units.hits)} units of {units.num_patients} patients"
     if units.num_patients < FEWEST_PATIENTS:
-        note += f": too few for intervals over patients, which need {FEWEST_PATIENTS}"
+        note += f": too few for intervals over patients alone, which need {FEWEST_PATIENTS}"
     return Table(
         key=key,
         title=title,

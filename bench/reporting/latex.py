@@ -35,6 +35,8 @@ _ESCAPES = str.maketrans(
         "↑": r"$\uparrow$",
         "↓": r"$\downarrow$",
         "†": r"$\dagger$",
+        "‡": r"$\ddagger$",
+        "§": r"\S{}",
         "\N{NO-BREAK SPACE}": "~",
     }
 )
@@ -47,7 +49,7 @@ def to_latex(table: Table) -> str:
     """
     environment = "table" if table.is_narrow else "table*"
     caption = escape(" ".join((f"{table.title}.", table.caption)))
-    footnotes = [f"{_raised(note.mark)}{escape(note.text)}" for note in table.footnotes]
+    footnotes = [f"{_raised(note.mark)}{escape(note.text)}" for note in table.all_footnotes]
     caption = " ".join([caption, *footnotes, *map(escape, table.notes)])
     size, separation = (r"\scriptsize", "2pt") if table.is_narrow else (r"\footnotesize", "4pt")
     lines = [
@@ -165,7 +167,7 @@ def _cell(cell: Cell) -> str:
         text += f" {escape(cell.symbol)}"
     if cell.shows_n:
         text += rf" \scriptsize($n={cell.n}$)"
-    return text + _raised(cell.marks)
+    return text + _raised(cell.raised)
 
 
 def _raised(marks: str) -> str:

@@ -21,7 +21,7 @@ def to_markdown(table: Table) -> str:
     lines += _rows(table.models)
     lines += _rows(table.references, emphasis="*")
     lines += ["", table.caption]
-    lines += [part for note in table.footnotes for part in ("", f"<sup>{note.mark}</sup> {note.text}")]
+    lines += [part for note in table.all_footnotes for part in ("", f"<sup>{note.mark}</sup> {note.text}")]
     lines += [part for note in table.notes for part in ("", note)]
     return "\n".join(lines) + "\n"
 
@@ -56,7 +56,7 @@ def _cell(cell: Cell) -> str:
         text += f"{_NO_BREAK}{cell.symbol}"
     if cell.shows_n:
         text += f"{_NO_BREAK}(n={cell.n})"
-    return text + _raised(cell.marks)
+    return text + _raised(cell.raised)
 
 
 def _raised(marks: str) -> str:

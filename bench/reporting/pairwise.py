@@ -85,7 +85,8 @@ class Comparison:
         seeds: trial by trial.
         over_patients: the difference, over other patients.
         over_seeds_and_patients: the difference, over other seeds too.
-        p_over_seeds_and_patients: that it is 0 there; NaN where it cannot be told.
+        p_over_seeds_and_patients: that it is 0 there, which decides; NaN where it cannot be told.
+        p_over_seeds: that it is 0 for other seeds and these images; NaN likewise.
         clustered: Obuchowski's test.
         by_patient: sign flips by patient.
         by_seed: sign flips by seed; None unless seeds are paired.
@@ -103,6 +104,7 @@ class Comparison:
     over_patients: Interval
     over_seeds_and_patients: Interval
     p_over_seeds_and_patients: float
+    p_over_seeds: float
     clustered: ClusteredMcNemarTest
     by_patient: SignFlipTest
     by_seed: SignFlipTest | None
@@ -128,7 +130,7 @@ def compare(first: Side, second: Side, metric: Metric) -> Comparison:
     """
     hits, common, seeds = _paired(first, second)
     difference = hits[0].minus(hits[1])
-    as_row = RowHits(f"{first.label} − {second.label}", seeds, difference, is_difference=True)
+    as_row = RowHits(f"{first.label} − {second.label}", seeds, difference)
     generator = np.random.default_rng(_RANDOM_SEED)
     weighted = tuple(float(side.accuracy("weighted").mean()) for side in hits)
     is_paired = not (first.is_reference or second.is_reference) and len(seeds) <= EXACT_UP_TO
@@ -147,6 +149,7 @@ def compare(first: Side, second: Side, metric: Metric) -> Comparison:
         over_patients=as_row.over_patients,
         over_seeds_and_patients=as_row.over_both,
         p_over_seeds_and_patients=as_row.p_over_both,
+        p_over_seeds=as_row.p_over_seeds,
         clustered=clustered_mcnemar(difference),
         by_patient=sign_flip_by_patient(difference, "weighted", generator),
         by_seed=by_seed,
@@ -204,7 +207,7 @@ def _compare_findings(
             len(parts[name].hits),
             float(first.of_finding(name).hits.mean()),
             float(second.of_finding(name).hits.mean()),
-            interval_over_patients(parts[name], is_difference=True),
+            interval_over_patients(parts[name]),
             test,
             adjusted,
         )

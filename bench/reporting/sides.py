@@ -88,7 +88,7 @@ def _row_side(label: str, points: Sequence[Point], store: ResultsStore, metric: 
             continue
         folder = store.folder(point.trial.id)
         path = folder.units if point.cam == "native" else folder.cam_units(point.cam)
-        tables[point.trial.seed] = _with_hits(read_table(path), metric, str(path))
+        tables[point.trial.seed] = with_hits(read_table(path), metric, str(path))
     if not tables:
         raise ResultsError(f"{label}: no finished trial in {store.root}; bench run makes them")
     remarks = (f"seeds that are not finished: {listing(unfinished)}",) if unfinished else ()
@@ -105,7 +105,7 @@ def _reference_side(reference: Reference, grid: Grid, metric: Metric) -> Side:
         )
     if reference.units is None or record.units_seed is None:
         raise SuiteError(f"reference {record.name!r} has no single units to compare")
-    units = _with_hits(reference.units, metric, f"reference {record.name}")
+    units = with_hits(reference.units, metric, f"reference {record.name}")
     return Side(
         record.title,
         {record.units_seed: units},
@@ -114,7 +114,17 @@ def _reference_side(reference: Reference, grid: Grid, metric: Metric) -> Side:
     )
 
 
-def _with_hits(units: pd.DataFrame, metric: Metric, where: str) -> pd.DataFrame:
+def with_hits(units: pd.DataFrame, metric: Metric, where: str) -> pd.DataFrame:
+    """Returns image, patient, finding and hit of each unit, hit by the metric.
+
+    Args:
+        units: a trial's table of units.
+        metric: whose hits.
+        where: the table is from.
+
+    Raises:
+        ResultsError: units from before the metric was scored.
+    """
     if metric == "iobb_accuracy":
         if "iobb" not in units.columns:
             raise ResultsError(f"{where}: has no overlap with boxes, only peaks")

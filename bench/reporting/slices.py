@@ -42,9 +42,17 @@ class Slice:
             return result.outcome.metrics if result.outcome is not None else {}
         return result.metrics if result is not None else {}
 
-    def is_localized(self, point: Point) -> bool:
-        """Whether the point is finished and has units with boxes."""
-        return any(key.startswith("point_accuracy/") for key in self.metrics_of(point))
+    def rows_with(self, metric: str) -> dict[str, list[Point]]:
+        """The points that are finished and have the metric, by row, in the order of the suite."""
+        rows: dict[str, list[Point]] = {}
+        for point in self.points:
+            if self.has(point, metric):
+                rows.setdefault(point.row, []).append(point)
+        return rows
+
+    def has(self, point: Point, metric: str) -> bool:
+        """Whether the point is finished and has the metric."""
+        return any(key.startswith(f"{metric}/") for key in self.metrics_of(point))
 
     def for_metric(self, metric: str) -> "Slice":
         """The slice whose points are rows of the metric's table: AUROC is the trial's, whatever its maps."""

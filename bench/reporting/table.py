@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.statistics.interval import Interval
+from bench.statistics.spread import ALPHA, ROUNDING
 
 Verdict = Literal["reproduced", "higher", "lower", "inconclusive", "missing"]
 
@@ -36,7 +37,8 @@ class Cell:
         n: seeds behind the mean.
         expected: seeds that the suite asks for; 0 for rows that have none.
         trial_ids: trials behind the mean.
-        is_best: best of its column, or tied with the best.
+        is_best: whether no mean of its column is better.
+        p_to_best: that it is not different from its column's best, adjusted; None where it is not tested.
         low: lower end of the 95% interval, where it is not the mean's neighbourhood by half_width.
         high: upper end of it.
         text: what is shown in place of a mean, where a cell is no measured value.
@@ -53,6 +55,7 @@ class Cell:
     expected: int = 0
     trial_ids: tuple[str, ...] = ()
     is_best: bool = False
+    p_to_best: float | None = None
     low: float | None = None
     high: float | None = None
     text: str | None = None
@@ -63,11 +66,9 @@ class Cell:
     marks: str = ""
 
     @classmethod
-    def of_interval(cls, interval: Interval, *, as_half_width: bool = False) -> "Cell":
-        """Returns the estimate with its interval: as both ends, or as half of its width."""
-        low, high = interval.low, interval.high
-        half_width = (high - low) / 2 if as_half_width and low is not None and high is not None else None
-        return cls(interval.mean, half_width, n=interval.num_seeds, low=low, high=high)
+    def of_interval(cls, interval: Interval) -> "Cell":
+        """Returns the estimate with both ends of its interval."""
+        return cls(interval.mean, n=interval.num_seeds, low=interval.low, high=interval.high)
 
     @property
     def shows_n(self) -> bool:
@@ -99,6 +100,27 @@ class Cell:
             self._printed(self.low, is_signed=self.is_signed),
             self._printed(self.high, is_signed=self.is_signed),
         )
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is shown to be worse than its column's best."""
+        return self.p_to_best is not None and self.p_to_best < ALPHA
+
+    @property
+    def leaves_range(self) -> bool:
+        """Whether the interval that is shown reaches beyond 0 or 1, of a difference beyond −1 or 1."""
+        if self.text is not None or self.mean is None:
+            return False
+        ends = (self.low, self.high)
+        if self.half_width is not None:
+            ends = (self.mean - self.half_width, self.mean + self.half_width)
+        least = -1 if self.is_signed else 0
+        return any(end is not None and not least - ROUNDING <= end <= 1 + ROUNDING for end in ends)
+
+    @property
+    def raised(self) -> str:
+        """All marks behind the value: of being worse, of an interval that leaves the range, of footnotes."""
+        return WORSE * self.is_worse + OUT_OF_RANGE.mark * self.leaves_range + self.marks
 
     @property
     def symbol(self) -> str:
@@ -149,6 +171,14 @@ class Footnote:
     text: str
 
 
+WORSE = "†"
+"""Behind what is shown to be worse than its column's best; captions say how (`standing_caption`)."""
+
+OUT_OF_RANGE = Footnote(
+    "‡", "Its symmetric interval reaches beyond what is possible: 0 or 1, of a difference −1 or 1."
+)
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of models, then rows of reference (controls, facts), under common columns.
@@ -159,7 +189,7 @@ class Table:
         columns: headings, one per cell of a row.
         models: one row per model.
         references: rows that no trial stands behind.
-        caption: what the numbers are, and what ± and bold mean.
+        caption: what the numbers are, and what ±, bold and † mean.
         notes: what is missing, and what else a reader should know.
         groups: headings above the columns, which together span all of them; none if empty.
         footnotes: what marks mean.
@@ -176,6 +206,12 @@ class Table:
     groups: tuple[Group, ...] = ()
     footnotes: tuple[Footnote, ...] = ()
     is_narrow: bool = False
+
+    @property
+    def all_footnotes(self) -> tuple[Footnote, ...]:
+        """Its footnotes, and that on intervals that leave the range, if there are any."""
+        cells = (cell for row in (*self.models, *self.references) for cell in row.cells)
+        return (*self.footnotes, *([OUT_OF_RANGE] if any(cell.leaves_range for cell in cells) else []))
 
     @property
     def group_of_columns(self) -> tuple[str, ...]:

@@ -1,20 +1,32 @@
 """Tests a suite's claims on its finished trials: effect, interval, p and verdict of each comparison.
 
-The rules stand in docs/claims.md. In short: seeds are paired; one p for each comparison, of the side that the
-data lean to; Holm over all comparisons of the suite; at an adjusted p below .05 that side has the verdict.
+The rules stand in docs/claims.md. In short: seeds are paired, and patients where the metric has units; one p
+for each comparison, two-sided; Holm over all comparisons of the suite; at an adjusted p below .05 the side
+that the data lean to has the verdict.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Literal, get_args
 
+from bench.reporting.row_hits import RowHits, have_units, rows_of_hits
+from bench.reporting.sides import METRICS
 from bench.results.store import ResultsStore
-from bench.statistics.equivalence import ALPHA, equivalence_by_seed
+from bench.statistics.equivalence import equivalence
 from bench.statistics.multiplicity import holm
-from bench.statistics.paired import differences_by_seed, paired_difference, paired_p
+from bench.statistics.paired import differences_by_seed
 from bench.statistics.permutation import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
-from bench.statistics.variance import compare_variances
+from bench.statistics.spread import (
+    ALPHA,
+    SEEDS_ALONE,
+    SEEDS_AND_PATIENTS,
+    Population,
+    Spread,
+    spread_over_seeds,
+)
+from bench.statistics.variance import FEWEST_SEEDS, compare_variances
 from bench.suite.cam import with_cam
 from bench.suite.claims import Equivalent, LessVariable, Metric
 from bench.suite.comparisons import Comparison, Side, StatedClaim
@@ -32,21 +44,23 @@ class Evidence:
         num_seeds: seeds that both sides have; of a claim on spread, those of the side that has fewer.
         effect: first − second; of a claim on spread, how much larger the standard deviation of the second
             is. NaN without trials.
-        low: lower end of the interval of the effect; NaN where there is none.
+        low: lower end of the 95% interval of the effect; NaN where there is none.
         high: upper end of it.
-        confidence: of the interval.
-        p: of the side that the data lean to; NaN where nothing can be tested.
-        leans_to_claim: which side that is.
+        population: whom p and the interval speak of.
+        p: two-sided, which decides; NaN where nothing can be tested.
+        p_over_seeds: the same for other seeds and these images; p itself where that decides.
+        leans_to_claim: which side the data lean to.
         is_testable: whether there are seeds enough.
-        sign_flip: the exact test beside Student's, where one is made.
+        sign_flip: the exact test over seeds beside Student's, where one is made.
     """
 
     num_seeds: int
     effect: float = math.nan
     low: float = math.nan
     high: float = math.nan
-    confidence: float = 0.95
+    population: Population = SEEDS_ALONE
     p: float = math.nan
+    p_over_seeds: float = math.nan
     leans_to_claim: bool = False
     is_testable: bool = False
     sign_flip: SignFlipTest | None = None
@@ -150,16 +164,36 @@ def _trials_of(side: Side) -> tuple[tuple[str, str], ...]:
 
 @dataclass
 class _Scores:
-    """Values of finished trials; every record is read once."""
+    """Values and hits of finished trials; every record is read once."""
 
     store: ResultsStore
     _found: dict[tuple[str, str], tuple[Mapping[str, float], str]] = field(default_factory=dict)
+    _hits: dict[tuple[object, ...], RowHits | None] = field(default_factory=dict)
 
     def by_seed(self, side: Side, metric: Metric, column: str) -> dict[int, float]:
         """Returns the value of each seed that has one."""
         name = f"{metric}/{column}"
         metrics = {point.trial.seed: self._metrics(point, metric)[0] for point in side.points}
         return {seed: values[name] for seed, values in metrics.items() if name in values}
+
+    def hits(self, comparison: Comparison, metric: Metric) -> RowHits | None:
+        """Returns first − second unit by unit in the comparison's column; None where there are no units."""
+        with_units = next((name for name in METRICS if name == metric), None)
+        sides = {"first": comparison.first, "second": comparison.second}
+        key = (metric, *map(_trials_of, sides.values()))
+        if key not in self._hits and with_units is not None:
+            rows = {
+                name: [point for point in side.points if self._has(point, metric)]
+                for name, side in sides.items()
+            }
+            is_there = all(have_units(row, self.store) for row in rows.values())
+            found = rows_of_hits(rows, self.store, with_units) if is_there else {}
+            self._hits[key] = found["first"].minus(found["second"]) if found else None
+        difference = self._hits.get(key)
+        return None if difference is None else difference.in_column(comparison.column)
+
+    def _has(self, point: Point, metric: Metric) -> bool:
+        return any(name.startswith(f"{metric}/") for name in self._metrics(point, metric)[0])
 
     def missing(self, comparison: Comparison, metric: Metric) -> dict[str, str]:
         """Returns why trials of either side have no value, by their names."""
@@ -200,41 +234,51 @@ def _evidence(stated: StatedClaim, comparison: Comparison, scores: _Scores) -> E
     )
     if isinstance(claim, LessVariable):
         return _on_spread(first, second)
-    if isinstance(claim, Equivalent):
-        return _on_equivalence(first, second, stated.margin)
-    return _on_difference(first, second)
-
-
-def _on_difference(first: Mapping[int, float], second: Mapping[int, float]) -> Evidence:
     differences = differences_by_seed(first, second)
-    interval = paired_difference(first, second)
-    if interval is None or interval.half_width is None:
-        return Evidence(len(differences), math.nan if interval is None else interval.mean)
+    if len(differences) < 2:
+        return Evidence(len(differences), fmean(differences) if differences else math.nan)
+    over_seeds = spread_over_seeds(differences)
+    if over_seeds is None:  # the same for each seed, which leaves nothing to judge by
+        return Evidence(len(differences), fmean(differences), is_testable=True)
+    hits = scores.hits(comparison, claim.metric)
+    over_both = None if hits is None else hits.spread
+    on = _on_equivalence if isinstance(claim, Equivalent) else _on_difference
+    return on(differences, over_seeds, over_both, stated.margin)
+
+
+def _on_difference(
+    differences: Sequence[float], over_seeds: Spread, over_both: Spread | None, _margin: float
+) -> Evidence:
+    effect, spread = fmean(differences), over_both or over_seeds
+    half_width = float(spread.half_width())
     return Evidence(
-        num_seeds=interval.n,
-        effect=interval.mean,
-        low=interval.mean - interval.half_width,
-        high=interval.mean + interval.half_width,
-        p=paired_p(differences),
-        leans_to_claim=interval.mean > 0,
+        num_seeds=len(differences),
+        effect=effect,
+        low=effect - half_width,
+        high=effect + half_width,
+        population=SEEDS_AND_PATIENTS if over_both else SEEDS_ALONE,
+        p=spread.p_of(effect),
+        p_over_seeds=over_seeds.p_of(effect),
+        leans_to_claim=effect > 0,
         is_testable=True,
         sign_flip=sign_flip_by_seed(differences) if len(differences) <= EXACT_UP_TO else None,
     )
 
 
-def _on_equivalence(first: Mapping[int, float], second: Mapping[int, float], margin: float) -> Evidence:
-    test = equivalence_by_seed(first, second, margin)
-    num_seeds = len(first.keys() & second.keys())
-    if test.verdict == "untestable":
-        return Evidence(num_seeds, test.difference)
+def _on_equivalence(
+    differences: Sequence[float], over_seeds: Spread, over_both: Spread | None, margin: float
+) -> Evidence:
+    effect = fmean(differences)
+    test = equivalence(effect, over_both or over_seeds, margin)
     return Evidence(
-        num_seeds=num_seeds,
-        effect=test.difference,
+        num_seeds=len(differences),
+        effect=effect,
         low=test.low,
         high=test.high,
-        confidence=1 - 2 * ALPHA,
-        p=min(test.p, 1 - test.p),  # 1 − p is that of a difference beyond the margin
-        leans_to_claim=test.p <= 0.5,
+        population=SEEDS_AND_PATIENTS if over_both else SEEDS_ALONE,
+        p=test.p,
+        p_over_seeds=equivalence(effect, over_seeds, margin).p,
+        leans_to_claim=test.leans_to_equivalence,
         is_testable=True,
     )
 
@@ -247,7 +291,8 @@ def _on_spread(first: Mapping[int, float], second: Mapping[int, float]) -> Evide
     return Evidence(
         num_seeds=num_seeds,
         effect=test.first_deviation - test.second_deviation,
-        p=min(test.p, 1 - test.p),
-        leans_to_claim=test.p <= 0.5,
-        is_testable=num_seeds >= 3,
+        p=test.p,
+        p_over_seeds=test.p,
+        leans_to_claim=test.first_varies_more,
+        is_testable=num_seeds >= FEWEST_SEEDS,
     )

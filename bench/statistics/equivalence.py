@@ -6,14 +6,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
+import numpy as np
 from scipy import stats
 
 from bench.statistics.paired import differences_by_seed
-from bench.statistics.student import CONFIDENCE, mean_interval
-
-ALPHA = 0.05
+from bench.statistics.spread import ALPHA, Spread, Term, spread_over_seeds
 
 Verdict = Literal["equivalent", "different", "inconclusive", "untestable"]
 
@@ -35,19 +35,21 @@ class PublishedMean:
 
 @dataclass(frozen=True)
 class EquivalenceTest:
-    """Two one-sided tests of a difference against −margin and +margin.
+    """Two one-sided tests of a difference against −margin and +margin, with either verdict at half the level.
 
     Attributes:
         difference: ours − theirs, or first − second.
         margin: largest difference that still counts as none.
         p_above_lower: p of the one-sided test that the difference is above −margin.
         p_below_upper: p of the one-sided test that it is below +margin.
-        p: the larger of the two, p of equivalence.
-        low: lower end of the 90% interval of the difference, which lies within ±margin just where p < .05.
+        p: of the verdict that the data lean to, two-sided, since there are two: twice the larger of those of
+            equivalence, or twice 1 minus it, whichever is smaller.
+        low: lower end of the 95% interval of the difference, which lies within ±margin, or beyond it, just
+            where p < .05.
         high: upper end of it.
-        verdict: equivalent: p < .05. different: the whole 90% interval lies beyond the margin on one side.
-            inconclusive: neither, too little data for either. untestable: no spread to judge by, since there
-            are fewer than two seeds; p and interval are NaN.
+        verdict: equivalent: p < .05, and the interval lies within the margin. different: it lies beyond the
+            margin on one side. inconclusive: neither, or nothing varies, which leaves nothing to judge by; p
+            and interval are NaN then. untestable: fewer than two seeds, likewise.
     """
 
     difference: float
@@ -58,6 +60,11 @@ class EquivalenceTest:
     low: float
     high: float
     verdict: Verdict
+
+    @property
+    def leans_to_equivalence(self) -> bool:
+        """Whether the data are more likely within the margin than beyond it."""
+        return max(self.p_above_lower, self.p_below_upper) <= 1 / 2
 
 
 def equivalence_by_seed(
@@ -74,10 +81,12 @@ def equivalence_by_seed(
         ValueError: a margin that is not positive, or a value that is not finite.
     """
     differences = differences_by_seed(first, second)
-    if not differences:
-        return _test(math.nan, math.nan, math.nan, margin)
-    mean, error = _mean_and_error(differences)
-    return _test(mean, error, len(differences) - 1, margin)
+    if not all(map(math.isfinite, differences)):
+        raise ValueError(f"values need to be finite; got the differences {differences}")
+    difference = fmean(differences) if differences else math.nan
+    if len(differences) < 2:
+        return _without_test(difference, margin, "untestable")
+    return equivalence(difference, spread_over_seeds(differences), margin)
 
 
 def equivalence_to_published(
@@ -100,52 +109,62 @@ def equivalence_to_published(
 
     Source: B. L. Welch, Biometrika 34 (1947) 28–35.
     """
-    mean, error = _mean_and_error(values)
-    difference = mean - published.mean
+    if not values or not all(map(math.isfinite, values)):
+        raise ValueError(f"a test needs at least one value, all finite; got {list(values)}")
+    difference = fmean(values) - published.mean
+    theirs = _variance_of(published)
+    if len(values) < 2:
+        return _without_test(difference, margin, "untestable")
+    own, df = float(np.var(values, ddof=1)) / len(values), len(values) - 1
+    variance = own + theirs.variance
+    weight = own**2 / df + theirs.variance**2 / theirs.df
+    spread = Spread((Term(variance, variance**2 / weight if weight > 0 else df),))
+    return equivalence(difference, spread, margin)
+
+
+def _variance_of(published: PublishedMean) -> Term:
     if published.half_width is None:
-        return _test(difference, error, len(values) - 1, margin)
+        return Term(0.0, 1)
     if published.half_width < 0 or published.num_seeds < 2:
         raise ValueError(f"a published half-width is not negative and needs two seeds; got {published}")
-    published_df = published.num_seeds - 1
-    published_error = published.half_width / float(stats.t.ppf((1 + CONFIDENCE) / 2, published_df))
-    if len(values) < 2:
-        return _test(difference, math.nan, math.nan, margin)
-    variance = error**2 + published_error**2
-    weight = error**4 / (len(values) - 1) + published_error**4 / published_df
-    return _test(difference, math.sqrt(variance), variance**2 / weight if weight > 0 else 1.0, margin)
+    df = published.num_seeds - 1
+    return Term((published.half_width / float(stats.t.isf(ALPHA / 2, df))) ** 2, df)
 
 
-def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Returns the mean and its standard error, which is NaN for a single value."""
-    interval = mean_interval(values)
-    if interval.half_width is None:
-        return interval.mean, math.nan
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, interval.n - 1))
-    return interval.mean, interval.half_width / quantile
+def equivalence(difference: float, spread: Spread | None, margin: float) -> EquivalenceTest:
+    """Returns the two one-sided tests of a difference that is known up to its spread.
 
+    Args:
+        difference: the estimate.
+        spread: of it; None, or one that does not vary, leaves nothing to judge by.
+        margin: largest difference that still counts as none.
 
-def _test(difference: float, standard_error: float, df: float, margin: float) -> EquivalenceTest:
-    """Returns the two one-sided t tests; without any spread the difference itself decides, p is 0 or 1.
+    Raises:
+        ValueError: a margin that is not positive.
 
     Source: D. J. Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657–680.
     """
-    if not (margin > 0 and math.isfinite(margin)):
-        raise ValueError(f"a margin of equivalence is positive and finite; got {margin}")
-    if math.isnan(standard_error):
-        nan = math.nan
-        return EquivalenceTest(difference, margin, nan, nan, nan, nan, nan, "untestable")
-    if standard_error == 0:
-        lower, upper = float(difference <= -margin), float(difference >= margin)
-        half_width = 0.0
-    else:
-        lower = float(stats.t.sf((difference + margin) / standard_error, df))
-        upper = float(stats.t.cdf((difference - margin) / standard_error, df))
-        half_width = float(stats.t.ppf(1 - ALPHA, df)) * standard_error
-    low, high = difference - half_width, difference + half_width
-    p = max(lower, upper)
+    if spread is None or not spread.varies:
+        return _without_test(difference, margin, "inconclusive")
+    _check(margin)
+    lower, upper = spread.p_above(difference + margin), spread.p_above(margin - difference)
+    half_width = float(spread.half_width())
+    one_sided = max(lower, upper)
+    p = min(1.0, 2 * min(one_sided, 1 - one_sided))
     verdict: Verdict = "inconclusive"
     if p < ALPHA:
-        verdict = "equivalent"
-    elif low > margin or high < -margin:
-        verdict = "different"
-    return EquivalenceTest(difference, margin, lower, upper, p, low, high, verdict)
+        verdict = "equivalent" if one_sided < 1 / 2 else "different"
+    return EquivalenceTest(
+        difference, margin, lower, upper, p, difference - half_width, difference + half_width, verdict
+    )
+
+
+def _without_test(difference: float, margin: float, verdict: Verdict) -> EquivalenceTest:
+    _check(margin)
+    nan = math.nan
+    return EquivalenceTest(difference, margin, nan, nan, nan, nan, nan, verdict)
+
+
+def _check(margin: float) -> None:
+    if not (margin > 0 and math.isfinite(margin)):
+        raise ValueError(f"a margin of equivalence is positive and finite; got {margin}")

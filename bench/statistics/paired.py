@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
-from scipy import stats
-
+from bench.statistics.spread import spread_over_seeds
 from bench.statistics.student import MeanInterval, mean_interval
-
-_ROUNDING = 1e-12  # differences of accuracies closer than this are equal
 
 
 def differences_by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
@@ -36,21 +34,6 @@ def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -
     return mean_interval(differences) if differences else None
 
 
-def is_tied(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
-    """Returns whether the 95% Student-t interval of the paired differences by seed contains 0.
-
-    With fewer than two seeds in common nothing can be said, and nothing counts as tied.
-
-    Args:
-        first: value by seed.
-        second: value by seed.
-    """
-    difference = paired_difference(first, second)
-    if difference is None or difference.half_width is None:
-        return False
-    return abs(difference.mean) <= difference.half_width
-
-
 def paired_p(differences: Sequence[float]) -> float:
     """Returns the two-sided p of Student's t test that the mean difference is 0.
 
@@ -62,6 +45,5 @@ def paired_p(differences: Sequence[float]) -> float:
     Returns:
         NaN for fewer than two differences, and where all are equal up to rounding: nothing varies.
     """
-    if len(differences) < 2 or max(differences) - min(differences) < _ROUNDING:
-        return math.nan
-    return float(stats.ttest_1samp(differences, 0).pvalue)
+    spread = spread_over_seeds(differences)
+    return math.nan if spread is None else spread.p_of(fmean(differences))

@@ -1,6 +1,6 @@
-"""Interval of a single proportion."""
+"""Intervals of proportions, which end at 0 and 1."""
 
-from scipy import stats
+from scipy import special, stats
 
 from bench.statistics.interval import Interval
 from bench.statistics.student import CONFIDENCE
@@ -27,3 +27,19 @@ def wilson_interval(num_hits: int, num_units: int) -> Interval:
         )
     bounds = stats.binomtest(num_hits, num_units).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(num_hits / num_units, float(bounds.low), float(bounds.high), num_units, 1)
+
+
+def logit_interval(mean: float, half_width: float) -> tuple[float, float]:
+    """Returns both ends of a symmetric interval of a proportion, carried over to the logit scale.
+
+    The half-width of logit(mean) is half_width / (mean·(1 − mean)) (delta method). At means near 0 or 1 the
+    interval becomes longer on the side of ½ and ends before 0 and 1; near ½ it hardly changes.
+
+    Args:
+        mean: in [0, 1]; at 0 and 1, where there is no logit, both ends are the mean.
+        half_width: at least 0.
+    """
+    if not 0 < mean < 1:
+        return mean, mean
+    middle, reach = float(special.logit(mean)), half_width / (mean * (1 - mean))
+    return float(special.expit(middle - reach)), float(special.expit(middle + reach))

@@ -1,7 +1,7 @@
 """Hits of one model by unit and seed, or their differences between two models."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -38,6 +38,7 @@ class UnitHits:
         images: image of each unit, [units].
         patients: patient of each unit, [units]; units of one patient are not independent.
         findings: finding of each unit, [units].
+        is_difference: whether they are differences of two models.
 
     Raises:
         ValueError: no unit or no seed, shapes that do not fit, or hits that are not finite.
@@ -47,6 +48,7 @@ class UnitHits:
     images: NDArray[Any]
     patients: NDArray[Any]
     findings: NDArray[Any]
+    is_difference: bool = False
 
     def __post_init__(self) -> None:
         if self.hits.ndim != 2 or 0 in self.hits.shape:
@@ -77,7 +79,13 @@ class UnitHits:
             ValueError: no unit has this finding.
         """
         chosen = self.findings == finding
-        return UnitHits(self.hits[chosen], self.images[chosen], self.patients[chosen], self.findings[chosen])
+        return replace(
+            self,
+            hits=self.hits[chosen],
+            images=self.images[chosen],
+            patients=self.patients[chosen],
+            findings=self.findings[chosen],
+        )
 
     def minus(self, other: "UnitHits") -> "UnitHits":
         """Returns the differences to another model on the same units in the same order, seed by seed.
@@ -92,7 +100,7 @@ class UnitHits:
         )
         if not same:
             raise ValueError("only hits on the same units, by as many seeds, can be compared unit by unit")
-        return UnitHits(self.hits - other.hits, self.images, self.patients, self.findings)
+        return replace(self, hits=self.hits - other.hits, is_difference=True)
 
     def by_patient(self) -> PatientSums:
         """Returns the sums over the units of each patient and finding."""
@@ -139,7 +147,6 @@ def from_unit_tables(tables: Sequence[pd.DataFrame]) -> UnitHits:
     units = ["image", "patient", "finding"]
     if not all(table[units].equals(first[units]) for table in ordered):
         raise ValueError("the unit tables of the seeds do not have the same units")
-    return UnitHits(
-        np.column_stack([table["hit"].to_numpy(float) for table in ordered]),
-        *(first[column].to_numpy() for column in units),
-    )
+    images, patients, findings = (first[column].to_numpy() for column in units)
+    hits = np.column_stack([table["hit"].to_numpy(float) for table in ordered])
+    return UnitHits(hits, images, patients, findings)

@@ -65,8 +65,8 @@ def test_every_verdict_is_printed_and_then_counted(folder, capsys):
     assert capsys.readouterr().out.splitlines()[:6] == [
         "mine",
         "supported         Finer maps point better",
-        "                    PYLON − Baseline, point weighted: +0.803 [+0.789, +0.818] (95%), p <0.001,",
-        "                      sign-flip 0.250 (least 0.250), 3 seeds",
+        "                    PYLON − Baseline, point weighted: +0.803 [+0.789, +0.818], p <0.001 for other",
+        "                      seeds and these images, sign-flip 0.250 (least 0.250), 3 seeds",
         "not testable yet  3. PYLON, Baseline score the same within ±0.005 (AUROC, weighted)",
         "                    PYLON − Baseline, AUROC weighted: 0 seeds, 6 trials missing",
     ]
@@ -123,7 +123,8 @@ def test_json_has_the_documented_keys(folder):
         "margin": None,
     }
     assert comparison["effect"] == pytest.approx(-2.41 / 3)
-    assert comparison["adjusted_p"] == comparison["p"] < 0.001
+    assert comparison["adjusted_p"] == comparison["p"] == comparison["p_over_seeds"] < 0.001
+    assert comparison["population"] == "other seeds, these images"
     assert (comparison["num_seeds"], comparison["verdict"], comparison["missing"]) == (3, "refuted", {})
     assert untested["margin"] == 0.005
     assert untested["comparisons"][0]["effect"] is None

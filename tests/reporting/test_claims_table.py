@@ -42,22 +42,25 @@ def verdicts(loaded, example):
 
 def test_each_claim_heads_its_comparisons(verdicts):
     table = claims_table(verdicts)
-    assert table.title == "Claims: 0 supported, 0 refuted, 2 inconclusive, 0 not testable yet"
+    assert table.title == "Claims: 0 supported, 0 refuted, 1 inconclusive, 1 not testable yet"
     first = "1. PYLON | 1st: inconclusive"
-    second = (
-        "PYLON varies less across seeds than Baseline (point localization accuracy, weighted): inconclusive"
-    )
+    second = "PYLON varies less across seeds than Baseline (point localization accuracy, weighted): "
+    second += "not testable yet"
     assert [(row.section, row.label, row.cells[-1].text) for row in table.models] == [
         (first, "PYLON − Baseline", "supported"),
         (first, "PYLON − Baseline", "supported"),
         (first, "PYLON − a | b & c", "not testable yet"),
         (first, "PYLON − a | b & c", "not testable yet"),
-        (second, "s(Baseline) − s(PYLON)", "inconclusive"),
+        (second, "s(Baseline) − s(PYLON)", "not testable yet"),
     ]
     texts = [[cell.text for cell in row.cells] for row in table.models]
     assert texts[0][:4] == ["point weighted", "3", "+0.803", "[+0.789, +0.818]"]
-    assert texts[0][5] == "0.250 (0.250)"
-    assert texts[2][:6] == ["point weighted", "0", "—", "—", "—", "—"]
+    assert texts[0][6:9] == ["other seeds, these images", "—", "0.250 (0.250)"]
+    assert texts[2][:9] == ["point weighted", "0", *["—"] * 7]
+    assert [(group.heading, group.span) for group in table.groups][1:3] == [
+        ("Decides", 3),
+        ("Beside it, p", 2),
+    ]
 
 
 def test_missing_trials_stand_below(verdicts, loaded):
@@ -75,7 +78,9 @@ def test_csv_has_every_comparison_in_full_precision(verdicts):
     assert (first["group"], first["kind"], first["claim_verdict"]) == ("1", "superior", "inconclusive")
     assert (first["metric"], first["column"], first["margin"]) == ("point_accuracy", "weighted", "")
     assert (first["verdict"], first["sign_flip_least_p"], first["missing"]) == ("supported", "0.25", "")
-    assert (open_["effect"], open_["p"], open_["confidence"], open_["num_seeds"]) == ("", "", "", "0")
+    assert (open_["effect"], open_["p"], open_["population"], open_["num_seeds"]) == ("", "", "", "0")
+    assert first["population"] == "other seeds, these images"
+    assert first["p_over_seeds"] == first["p"]
     assert len(open_["missing"].split()) == 3
     assert (spread["kind"], spread["low"]) == ("less_variable", "")
 
@@ -102,10 +107,10 @@ def test_suite_without_claims_has_no_such_section(filled):
 def test_statements_are_escaped_and_rows_are_whole(verdicts):
     table = claims_table(verdicts)
     lines = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {9}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {12}
     assert r"1. PYLON \| 1st: inconclusive" in to_markdown(table)
     rows = [line for line in to_latex(table).splitlines() if line.endswith(r" \\")]
-    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {0, 7}
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {0, 4, 10}
     assert r"a | b \& c" in to_latex(table)
 
 

@@ -134,7 +134,6 @@ def test_a_single_seed_has_no_interval_and_is_never_best(nih, example):
     cell = table.references[0].cells[0]
     assert (cell.mean, cell.half_width, cell.n, cell.is_best) == (1.0, None, 1, False)
     assert table.references[0].cells[2].mean is None
-    assert table.models[0].cells[0].is_best
 
 
 def test_rows_stand_only_in_tables_of_their_data_set_resolution_and_metric(nih, example):

@@ -1,6 +1,7 @@
 """Intervals of a row, and comparisons of two, on hits that are drawn here."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from bench.reporting.slices import slices
 from bench.results.units import UNIT_COLUMNS, write_table
 from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients
 from bench.statistics.multiplicity import holm
+from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.unit_hits import UnitHits
 
 PATIENTS = 60
@@ -81,19 +83,65 @@ def test_rows_are_compared_on_the_seeds_that_both_have() -> None:
     assert first.minus(_row("c", 0.5, (7,))) is None
 
 
-def test_too_few_patients_have_no_interval_and_are_said() -> None:
+def test_too_few_patients_have_no_interval_of_their_own_and_are_said() -> None:
     row = _row("a", 0.5)
     few = slice(0, 2 * 39)
     units = row.units
     small = RowHits(
         "a", row.seeds, UnitHits(units.hits[few], units.images[few], units.patients[few], units.findings[few])
     )
-    assert (small.over_patients.low, small.over_both.low) == (None, None)
+    assert small.over_patients.low is None
     table = interval_table("key", "title", [small], [small])
     assert "78 units of 39 patients: too few" in table.notes[0]
     seeds, patients, both = table.models[0].cells
-    assert seeds.half_width is not None
-    assert (patients.mean, both.mean) == (None, None)
+    assert patients.mean is None
+    assert both.low <= seeds.mean - seeds.half_width < seeds.mean + seeds.half_width <= both.high
+
+
+def test_a_single_patient_leaves_the_decision_to_the_seeds() -> None:
+    row, other = _row("a", 0.7, draw=1), _row("b", 0.4)
+    alone = [replace(r, units=replace(r.units, patients=np.zeros(2 * PATIENTS))) for r in (row, other)]
+    assert row.minus(other).decision == (row.minus(other).p_over_both, SEEDS_AND_PATIENTS)
+    difference = alone[0].minus(alone[1])
+    assert difference.decision == (difference.p_over_seeds, SEEDS_ALONE)
+    table = comparison_table("key", "title", alone)
+    assert "a − b" in table.notes[0]
+    assert table.models[0].cells[2].mean == difference.p_over_seeds
+
+
+def test_findings_of_nothing_but_misses_widen_a_macro_average() -> None:
+    """Of two findings one is never hit: to the other's distances its Wilson distance adds as squares."""
+    row = _row("a", 0.5, (0,))
+    hits = np.where(row.units.findings[:, None] == "Mass", row.units.hits, 0.0)
+    units = _of(row, hits).units
+    interval = interval_over_patients(units, "macro")
+    resampled = bootstrap_over_patients(units, "macro", np.random.default_rng(0))
+    edge = proportion_confint(0, PATIENTS, method="wilson")[1] / 2
+    assert interval.low == resampled.low
+    assert interval.high - interval.mean == pytest.approx(math.hypot(resampled.high - interval.mean, edge))
+
+
+def test_a_macro_average_of_nothing_but_hits_and_misses_has_an_interval() -> None:
+    row = _row("a", 0.5, (0,))
+    hits = np.where(row.units.findings[:, None] == "Mass", 1.0, 0.0)
+    interval = interval_over_patients(_of(row, hits).units, "macro")
+    low, high = (end / 2 for end in proportion_confint(0, PATIENTS, method="wilson"))
+    assert low == pytest.approx(0)
+    assert (interval.low, interval.mean, interval.high) == pytest.approx((0.5 - high, 0.5, 0.5 + high))
+
+
+@pytest.mark.parametrize("column", ["weighted", "macro", "Nodule"])
+def test_a_column_has_its_own_average_and_units(column: str) -> None:
+    row = _row("a", 0.6)
+    hits, findings = row.units.hits, row.units.findings
+    by_finding = {name: hits[findings == name].mean(axis=0) for name in ("Mass", "Nodule")}
+    expected = {
+        "weighted": hits.mean(axis=0),
+        "macro": (by_finding["Mass"] + by_finding["Nodule"]) / 2,
+        "Nodule": by_finding["Nodule"],
+    }[column]
+    assert row.in_column(column).values == pytest.approx(list(expected))
+    assert row.in_column("Hernia") is None
 
 
 def test_the_table_of_intervals_has_each_kind() -> None:
@@ -117,7 +165,7 @@ def test_comparisons_agree_with_scipy_and_holm() -> None:
     unadjusted = []
     for line in table.models:
         first, second = (by_label[name] for name in line.label.split(" − "))
-        seeds, both, t_test, signs, mcnemar, p_both, _ = line.cells
+        seeds, both, p_both, _, t_test, signs, mcnemar = line.cells
         a, b = first.units.hits.mean(axis=0), second.units.hits.mean(axis=0)
         assert seeds.mean == pytest.approx((a - b).mean())
         assert t_test.mean == pytest.approx(stats.ttest_rel(a, b).pvalue)
@@ -131,7 +179,8 @@ def test_comparisons_agree_with_scipy_and_holm() -> None:
         assert mcnemar.mean == pytest.approx(stats.chi2.sf(chi2, 1))
         assert both.low < seeds.mean < both.high
         unadjusted.append(p_both.mean)
-    assert [line.cells[-1].mean for line in table.models] == pytest.approx(holm(unadjusted))
+    assert [line.cells[3].mean for line in table.models] == pytest.approx(holm(unadjusted))
+    assert [group.heading for group in table.groups] == ["Difference", "Decides", "Beside it, p"]
 
 
 def test_many_rows_are_compared_with_the_best_alone() -> None:
@@ -144,7 +193,7 @@ def test_many_rows_are_compared_with_the_best_alone() -> None:
 
 def test_one_seed_each_is_compared_by_patients_alone() -> None:
     table = comparison_table("key", "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (0,))])
-    seeds, both, t_test, signs, mcnemar, p_both, adjusted = table.models[0].cells
+    seeds, both, p_both, adjusted, t_test, signs, mcnemar = table.models[0].cells
     assert seeds.half_width is None
     assert [cell.mean for cell in (both, t_test, p_both, adjusted)] == [None] * 4
     assert signs.text == "1.000 (1.000)"
@@ -163,13 +212,14 @@ def test_trials_of_different_units_cannot_share_a_table(example) -> None:
     write_table(other, example.units((True,) * 4).assign(patient=["p", "q", "q", "q"]), UNIT_COLUMNS)
     (piece,) = slices(loaded.grid, example.store)
     with pytest.raises(ResultsError, match="were scored on different units") as raised:
-        rows_of_hits(piece, example.store)
+        rows_of_hits(piece.rows_with("point_accuracy"), example.store, "point_accuracy")
     assert loaded.grid.trials[1].id in str(raised.value)
 
 
 def test_rows_come_in_the_suites_order_with_their_seeds(filled) -> None:
     (piece,) = slices(filled.load().grid, filled.store)
-    rows = rows_of_hits(piece, filled.store)
+    found = rows_of_hits(piece.rows_with("point_accuracy"), filled.store, "point_accuracy")
+    rows = list(found.values())
     assert [(row.label, row.seeds) for row in rows] == [
         ("PYLON", (0, 1, 2)),
         ("UP1", (0, 1, 2)),

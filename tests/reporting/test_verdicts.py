@@ -5,10 +5,14 @@ With 2 degrees of freedom Student's t has P(T > t) = ½(1 − t/√(2 + t²)).
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from bench.reporting.verdicts import ClaimVerdict, judge
+from bench.results.units import UNIT_COLUMNS, write_table
+from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
 SUITE = """\
 models: [pylon, baseline, fpn]
@@ -54,8 +58,9 @@ def test_superiority_is_a_paired_t_test(judged):
     (claim,) = judged({"PYLON": (0.5, 0.7, 0.9), "Baseline": BASELINE}, "{superior: PYLON, to: Baseline}")
     (comparison,) = claim.comparisons
     evidence = comparison.evidence
-    assert (evidence.num_seeds, evidence.confidence) == (3, 0.95)
+    assert (evidence.num_seeds, evidence.population) == (3, SEEDS_ALONE)
     assert evidence.effect == pytest.approx(0.2)
+    assert evidence.p == evidence.p_over_seeds
     assert evidence.p == pytest.approx(2 * upper_tail_with_2_df(math.sqrt(12)), rel=1e-9)
     assert [evidence.low, evidence.high] == pytest.approx([0.2 - 0.24841, 0.2 + 0.24841], abs=1e-5)
     assert comparison.adjusted_p == evidence.p
@@ -95,15 +100,14 @@ def test_holm_counts_all_comparisons_of_the_suite_and_what_claims_share_once(jud
     assert third.verdict == "inconclusive"
 
 
-def test_equivalence_is_two_one_sided_tests_with_a_90_percent_interval(judged):
+def test_equivalence_is_two_one_sided_tests_of_which_either_outcome_has_half_the_level(judged):
     """Differences −.01, 0, .01: t = .05/(.01/√3) against either margin."""
     values = {"PYLON": (0.39, 0.5, 0.61), "Baseline": BASELINE}
     (claim,) = judged(values, "{equivalent: [PYLON, Baseline], margin: 0.05}")
     evidence = claim.comparisons[0].evidence
-    assert evidence.p == pytest.approx(upper_tail_with_2_df(0.05 * math.sqrt(3) / 0.01), rel=1e-6)
-    half_width = 2.919986 * 0.01 / math.sqrt(3)
+    assert evidence.p == pytest.approx(2 * upper_tail_with_2_df(0.05 * math.sqrt(3) / 0.01), rel=1e-6)
+    half_width = 4.302653 * 0.01 / math.sqrt(3)
     assert [evidence.low, evidence.high] == pytest.approx([-half_width, half_width], abs=1e-6)
-    assert evidence.confidence == pytest.approx(0.9)
     assert evidence.sign_flip is None
     assert claim.verdict == "supported"
 
@@ -114,7 +118,7 @@ def test_equivalence_is_refuted_by_a_difference_beyond_the_margin(judged):
     (claim,) = judged(values, "{equivalent: [PYLON, Baseline], margin: 0.05}")
     evidence = claim.comparisons[0].evidence
     assert not evidence.leans_to_claim
-    assert evidence.p == pytest.approx(upper_tail_with_2_df(0.15 * math.sqrt(3) / 0.01), rel=1e-6)
+    assert evidence.p == pytest.approx(2 * upper_tail_with_2_df(0.15 * math.sqrt(3) / 0.01), rel=1e-6)
     assert claim.verdict == "refuted"
 
 
@@ -124,21 +128,27 @@ def test_equivalence_of_few_scattered_seeds_is_inconclusive(judged):
     assert claim.verdict == "inconclusive"
 
 
-def test_less_variable_is_a_one_sided_brown_forsythe_test(judged):
-    """|x − median|: 0, .01, .01 and 0, .5, .5; t of the means .00667 and .3333 with 4 df."""
-    values = {"PYLON": (0.49, 0.50, 0.51), "Baseline": (0.0, 0.5, 1.0)}
+FIVE_SEEDS = SUITE.replace("[0, 1, 2]", "[0, 1, 2, 3, 4]")
+
+
+def test_less_variable_is_a_two_sided_brown_forsythe_test(judged):
+    """|x − median|: 0, .01, .01, .02, .02 and 0, .25, .25, .5, .5; means .012 and .3, 8 df."""
+    values = {"PYLON": (0.48, 0.49, 0.50, 0.51, 0.52), "Baseline": (0.0, 0.25, 0.5, 0.75, 1.0)}
     steady, unsteady = judged(
-        values, "{less_variable: PYLON, than: Baseline}", "{less_variable: Baseline, than: PYLON}"
+        values,
+        "{less_variable: PYLON, than: Baseline}",
+        "{less_variable: Baseline, than: PYLON}",
+        suite=FIVE_SEEDS,
     )
-    t = 0.98 / 3 / math.sqrt((0.25 / 3 + 0.0001 / 3) / 3)
+    squares = [0.3**2 + 2 * 0.05**2 + 2 * 0.2**2, 0.012**2 + 2 * 0.002**2 + 2 * 0.008**2]
+    t = (0.3 - 0.012) / math.sqrt(sum(squares) / 8 * 2 / 5)
     evidence = steady.comparisons[0].evidence
-    assert evidence.p == pytest.approx(stats.t.sf(t, 4), rel=1e-9)
-    assert evidence.effect == pytest.approx(0.5 - 0.01)
-    assert math.isnan(evidence.low)
+    assert evidence.p == pytest.approx(2 * stats.t.sf(t, 8), rel=1e-9)
+    assert evidence.effect == pytest.approx(math.sqrt(0.625 / 4) - math.sqrt(0.001 / 4))
+    assert (math.isnan(evidence.low), evidence.population) == (True, SEEDS_ALONE)
     assert evidence.leans_to_claim
     opposite = unsteady.comparisons[0].evidence
     assert (opposite.p, opposite.leans_to_claim) == (pytest.approx(evidence.p), False)
-    assert steady.verdict == unsteady.verdict == "inconclusive"
 
 
 @pytest.mark.parametrize(("row", "verdict"), [("PYLON", "supported"), ("Baseline", "refuted")])
@@ -163,6 +173,7 @@ def test_gross_differences_of_spread_decide(judged, row, verdict):
         ({"PYLON": (0.9, 0.9, None), "Baseline": (None, 0.4, 0.5)}, "{superior: PYLON, to: Baseline}"),
         ({"PYLON": (0.9,), "Baseline": BASELINE}, "{equivalent: [PYLON, Baseline]}"),
         ({"PYLON": (0.9, 0.8), "Baseline": BASELINE}, "{less_variable: PYLON, than: Baseline}"),
+        ({"PYLON": (0.49, 0.5, 0.51), "Baseline": (0, 0.5, 1)}, "{less_variable: PYLON, than: Baseline}"),
     ],
 )
 def test_too_few_seeds_are_not_testable_yet(judged, values, claim):
@@ -171,13 +182,135 @@ def test_too_few_seeds_are_not_testable_yet(judged, values, claim):
     assert math.isnan(found.comparisons[0].adjusted_p)
 
 
-def test_differences_without_spread_decide_nothing(judged):
-    values = {"PYLON": (0.75, 0.75, 0.75), "Baseline": (0.5, 0.5, 0.5)}
-    better, steadier = judged(
-        values, "{superior: PYLON, to: Baseline}", "{less_variable: PYLON, than: Baseline}"
+@pytest.mark.parametrize(
+    ("pylon", "baseline"),
+    [
+        ((0.75,) * 5, (0.5,) * 5),
+        ((0.5,) * 5, (0.5,) * 5),
+        ((0.9, 0.8, 0.7, 0.6, 0.5), (0.6, 0.5, 0.4, 0.3, 0.2)),
+    ],
+)
+@pytest.mark.parametrize("margin", [0.05, 0.4])
+def test_differences_without_spread_decide_nothing(judged, pylon, baseline, margin):
+    better, alike, steadier = judged(
+        {"PYLON": pylon, "Baseline": baseline},
+        "{superior: PYLON, to: Baseline}",
+        f"{{equivalent: [PYLON, Baseline], margin: {margin}}}",
+        "{less_variable: PYLON, than: Baseline}",
+        suite=FIVE_SEEDS,
     )
-    assert better.comparisons[0].evidence.effect == 0.25
-    assert better.verdict == steadier.verdict == "inconclusive"
+    assert better.comparisons[0].evidence.effect == pytest.approx(pylon[0] - baseline[0])
+    assert {claim.verdict for claim in (better, alike)} == {"inconclusive"}
+    assert steadier.verdict == "inconclusive"
+
+
+@pytest.fixture
+def judged_by_units(example):
+    """Finishes three seeds of PYLON and Baseline with given hits, [units, seeds], and judges claims."""
+
+    def judged_by_units(hits, patients, *claims, metric="point_accuracy"):
+        loaded = example.load(SUITE + "".join(f"  - {claim}\n" for claim in claims))
+        for point in loaded.grid.points:
+            if point.label not in hits:
+                continue
+            of_seed = np.asarray(hits[point.label], bool)[:, point.trial.seed]
+            units = pd.DataFrame(
+                {
+                    "image": [f"{i:03}.png" for i in range(len(of_seed))],
+                    "patient": patients,
+                    "finding": np.where(np.arange(len(of_seed)) % 2, "Mass", "Nodule"),
+                    **{name: 0 for name in UNIT_COLUMNS if name not in ("image", "patient", "finding")},
+                    "hit": of_seed if metric == "point_accuracy" else ~of_seed,
+                    "iobb": of_seed * 0.9,
+                }
+            )
+            odd = np.arange(len(of_seed)) % 2 == 1
+            values = {
+                "weighted": of_seed.mean(),
+                "Mass": of_seed[odd].mean(),
+                "macro": (of_seed[odd].mean() + of_seed[~odd].mean()) / 2,
+            }
+            example.finish(point, {f"{metric}/{name}": float(value) for name, value in values.items()})
+            write_table(example.store.folder(point.trial.id).units, units[list(UNIT_COLUMNS)], UNIT_COLUMNS)
+        return judge(loaded.claims, example.store)
+
+    return judged_by_units
+
+
+def _drawn(num_patients: int, rates: dict[str, float]) -> dict[str, np.ndarray]:
+    """Two units of a patient, which share how hard they are with each other, seeds and models."""
+    generator = np.random.default_rng(3)
+    hard = np.repeat(generator.normal(size=num_patients), 2)[:, None]
+    noise = {label: generator.normal(size=(2 * num_patients, 3)) for label in rates}
+    return {label: hard + 0.7 * noise[label] < rate for label, rate in rates.items()}
+
+
+@pytest.mark.parametrize("metric", ["point_accuracy", "iobb_accuracy"])
+@pytest.mark.parametrize("column", ["weighted", "macro", "Mass"])
+def test_with_units_the_test_over_seeds_and_patients_decides(judged_by_units, metric, column):
+    """Independently: variances by jackknife over patients and across seeds, and the p by bisection."""
+    hits, patients = _drawn(60, {"PYLON": 0.6, "Baseline": 0.4}), np.repeat(np.arange(60), 2).astype(str)
+    (claim,) = judged_by_units(
+        hits,
+        patients,
+        f"{{superior: PYLON, to: Baseline, metric: {metric}, column: {column}}}",
+        metric=metric,
+    )
+    evidence = claim.comparisons[0].evidence
+    difference = hits["PYLON"].astype(float) - hits["Baseline"]
+    odd = (np.arange(120) % 2 == 1)[:, None]
+
+    def mean_of(kept: np.ndarray) -> np.ndarray:
+        mass, nodule = (difference[kept & part[:, 0]].mean(axis=0) for part in (odd, ~odd))
+        return {"weighted": difference[kept].mean(axis=0), "macro": (mass + nodule) / 2, "Mass": mass}[column]
+
+    values = mean_of(np.full(120, True))
+    without = np.array([mean_of(patients != str(patient)) for patient in range(60)])
+    by_patients = 59 / 60 * np.square(without.mean(axis=1) - without.mean()).sum()
+    apart = without - without.mean(axis=1, keepdims=True)
+    by_both = (59 / 60 * np.square(apart - apart.mean(axis=0)).sum(axis=0)).sum() / (3 * 2)
+    by_seeds = values.var(ddof=1) / 3
+
+    def half_width(p: float) -> float:
+        patients_, seeds = stats.t.isf(p / 2, 59) ** 2, stats.t.isf(p / 2, 2) ** 2
+        return math.sqrt(max(patients_ * by_patients + seeds * max(by_seeds - by_both, 0), seeds * by_seeds))
+
+    low, high = 1e-9, 1.0
+    for _ in range(100):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if half_width(middle) > abs(values.mean()) else (low, middle)
+    assert evidence.population == SEEDS_AND_PATIENTS
+    assert evidence.effect == pytest.approx(values.mean())
+    assert (evidence.high - evidence.low) / 2 == pytest.approx(half_width(0.05), rel=0.08)
+    assert math.log(evidence.p) == pytest.approx(math.log(low), abs=0.5)
+    assert evidence.p_over_seeds == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert evidence.p >= evidence.p_over_seeds
+
+
+def test_seeds_that_agree_on_few_patients_do_not_decide(judged_by_units):
+    """All seeds find an advantage at 3 patients of 20: by seed p is small, over patients it is not."""
+    base = np.tile(np.arange(40) % 3 == 0, (3, 1)).T
+    better = base.copy()
+    better[[1, 4, 7]] = True
+    better[10, 0] = not better[10, 0]
+    (claim,) = judged_by_units(
+        {"PYLON": better, "Baseline": base},
+        np.repeat(np.arange(20), 2).astype(str),
+        "{superior: PYLON, to: Baseline}",
+    )
+    evidence = claim.comparisons[0].evidence
+    assert evidence.p_over_seeds < 0.05 < evidence.p
+    assert claim.verdict == "inconclusive"
+
+
+def test_equivalence_is_decided_over_patients_too(judged_by_units):
+    hits = _drawn(60, {"PYLON": 0.5, "Baseline": 0.5})
+    (claim,) = judged_by_units(
+        hits, np.repeat(np.arange(60), 2).astype(str), "{equivalent: [PYLON, Baseline], margin: 0.2}"
+    )
+    evidence = claim.comparisons[0].evidence
+    assert evidence.population == SEEDS_AND_PATIENTS
+    assert evidence.p > evidence.p_over_seeds
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""Wilson's interval of a proportion."""
+"""Intervals of proportions."""
 
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from bench.statistics.proportion import wilson_interval
+from bench.statistics.proportion import logit_interval, wilson_interval
 
 
 def test_five_of_ten_by_hand() -> None:
@@ -46,3 +46,33 @@ def test_95_percent_of_intervals_contain_the_true_proportion(num_units: int) -> 
         coverage += inside * stats.binom.pmf(num_hits, num_units, proportions)
     assert coverage.mean() == pytest.approx(0.95, abs=0.01)
     assert coverage.min() > 0.83
+
+
+def test_logit_interval_by_hand() -> None:
+    # logit .9 = ln 9; .045/(.9 · .1) = ½: odds 9·e^±½ = 5.458776 and 14.838491.
+    low, high = logit_interval(0.9, 0.045)
+    assert (low, high) == pytest.approx((5.458776 / 6.458776, 14.838491 / 15.838491), abs=1e-6)
+
+
+def test_logit_interval_mirrors_and_stays_inside() -> None:
+    low, high = logit_interval(0.02, 0.3)
+    assert 0 < low < 0.02 < high < 1
+    assert logit_interval(0.98, 0.3) == pytest.approx((1 - high, 1 - low))
+    assert logit_interval(0.5, 0.01) == pytest.approx((0.49, 0.51), abs=1e-5)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_there_is_no_logit_at_the_ends(mean: float) -> None:
+    assert logit_interval(mean, 0.1) == (mean, mean)
+
+
+def test_near_one_the_logit_scale_covers_more_often_and_misses_more_evenly() -> None:
+    """20,000 trials of 984 units at .99."""
+    means = np.random.default_rng(0).binomial(984, 0.99, 20_000) / 984
+    means = means[means < 1]
+    half_widths = 1.96 * np.sqrt(means * (1 - means) / 984)
+    ends = np.array([logit_interval(p, h) for p, h in zip(means.tolist(), half_widths.tolist(), strict=True)])
+    above, below = np.mean(ends[:, 0] > 0.99), np.mean(ends[:, 1] < 0.99)
+    symmetric = np.mean(means - half_widths > 0.99), np.mean(means + half_widths < 0.99)
+    assert above + below < 0.05 < sum(symmetric)
+    assert max(above, below) < 0.03 < max(symmetric)

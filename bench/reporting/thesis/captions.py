@@ -1,25 +1,29 @@
 """What stands under the thesis' tables: how numbers are printed, and what marks mean."""
 
+from bench.reporting.standing import standing_caption
 from bench.reporting.table import DIGITS
 from bench.reporting.table import VERDICT_SYMBOLS as _SYMBOLS
 from bench.reporting.thesis.cells import HIGH_DEVIATION
 from bench.reporting.thesis.layout import ThesisTable
 from bench.reporting.thesis.measured import Measurements
+from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
 INTERVAL = (
-    f"Mean ± half-width of the 95% Student-t interval over five seeds; n where it is not five. {DIGITS}"
+    "Mean ± half-width of the 95% Student-t interval over five seeds (other seeds, these images); n where "
+    f"it is not five. {DIGITS}"
 )
 
 PUBLISHED = "Published: as the thesis prints it, over five seeds."
 
 
 def best(table: ThesisTable) -> str:
-    """Returns what bold means."""
-    where = "the section" if table.best_within == "section" else "the table"
-    return (
-        f"Bold: the best mean of {where}, and every model whose paired difference to it, seed by seed, has a "
-        "95% interval that contains 0."
-    )
+    """Returns what bold and the dagger mean."""
+    where = "its section" if table.best_within == "section" else "its quantity"
+    metrics = {slot.quantity.metric for slot in table.slots()}
+    if metrics == {"auroc"}:
+        return standing_caption(where, SEEDS_ALONE)
+    of_auroc = " Of AUROC the test is paired by seed, over other seeds and these images."
+    return standing_caption(where, SEEDS_AND_PATIENTS) + (of_auroc if "auroc" in metrics else "")
 
 
 def variance(table: ThesisTable) -> str:
@@ -45,9 +49,9 @@ def verdicts(table: ThesisTable, measurements: Measurements) -> str:
     """Returns the legend of verdicts, with the margins that the table's suites declare."""
     return (
         f"Difference: ours − published. {_SYMBOLS['reproduced']} reproduced: equivalent within "
-        f"{_margins(table, measurements)} (two one-sided tests at .05); {_SYMBOLS['higher']} higher, "
-        f"{_SYMBOLS['lower']} lower: its 90% interval lies beyond that; {_SYMBOLS['inconclusive']} "
-        "inconclusive with this n; — missing."
+        f"{_margins(table, measurements)}, its 95% interval within that; {_SYMBOLS['higher']} higher, "
+        f"{_SYMBOLS['lower']} lower: it lies beyond; {_SYMBOLS['inconclusive']} inconclusive with this n; "
+        "— missing. Over other seeds, these images: the thesis prints nothing of patients."
     )
 
 
@@ -55,9 +59,9 @@ def brief(table: ThesisTable, measurements: Measurements) -> str:
     """Returns what a compact table needs to be read."""
     return (
         "Mean ± half-width of the 95% Student-t interval, five seeds unless n says otherwise. Behind ours: "
-        f"{_SYMBOLS['reproduced']} equivalent to published within {_margins(table, measurements)} (two "
-        f"one-sided tests at .05); {_SYMBOLS['higher']} higher, {_SYMBOLS['lower']} lower by more; "
-        f"{_SYMBOLS['inconclusive']} inconclusive."
+        f"{_SYMBOLS['reproduced']} equivalent to published within {_margins(table, measurements)} (95% "
+        f"interval of the difference); {_SYMBOLS['higher']} higher, {_SYMBOLS['lower']} lower by more; "
+        f"{_SYMBOLS['inconclusive']} inconclusive; other seeds, these images."
     )
 
 

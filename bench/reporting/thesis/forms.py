@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from bench.reporting.build_tables import best_rows
+from bench.reporting.standing import Standing
 from bench.reporting.table import Cell, Footnote, Group, Row, Table
 from bench.reporting.thesis import captions
 from bench.reporting.thesis.cells import (
@@ -17,7 +17,7 @@ from bench.reporting.thesis.cells import (
 from bench.reporting.thesis.layout import Axis, ThesisTable
 from bench.reporting.thesis.measured import Measurements
 
-REPORTED = Footnote("†", "Reported by its authors, not measured here.")
+REPORTED = Footnote("§", "Reported by its authors, not measured here.")
 
 
 def ours(table: ThesisTable, measurements: Measurements) -> Table:
@@ -121,13 +121,14 @@ def _our_cells(
         slot = table.slot(row, column)
         cell = measured_cell(slot, measurements.of(slot), footnotes)
         if cell.n:
-            cell = replace(cell, is_best=_is_best(table, row, column, measurements))
+            place = _standing(table, row, column, measurements)
+            cell = replace(cell, is_best=place.is_best, p_to_best=place.p_to_best)
         cells.append(_with_variance(table, cell))
     return tuple(cells)
 
 
-def _is_best(table: ThesisTable, row: Axis, column: Axis, measurements: Measurements) -> bool:
-    """Whether no other model's mean of the quantity is better beyond chance."""
+def _standing(table: ThesisTable, row: Axis, column: Axis, measurements: Measurements) -> Standing:
+    """Returns the place of a cell among those of its quantity and the models it is compared with."""
     if row.quantity is None:
         others = [axis for axis in table.rows if table.best_within == "table" or axis.group == row.group]
         slots = [(axis.group + axis.label, table.slot(axis, column)) for axis in others]
@@ -135,8 +136,8 @@ def _is_best(table: ThesisTable, row: Axis, column: Axis, measurements: Measurem
     else:
         slots = [(axis.group + axis.label, table.slot(row, axis)) for axis in table.columns]
         own = column.group + column.label
-    rivals = {name: measurements.of(other) for name, other in slots if other.source.kind == "model"}
-    return own in best_rows({name: measured.by_seed for name, measured in rivals.items()})
+    rivals = {name: other for name, other in slots if other.source.kind == "model"}
+    return measurements.standings(rivals).get(own, Standing())
 
 
 def _with_variance(table: ThesisTable, cell: Cell) -> Cell:

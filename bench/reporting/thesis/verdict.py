@@ -26,8 +26,8 @@ class Compared:
 def compare(values: Sequence[float], published: PublishedCell | None, margin: float) -> Compared:
     """Returns how ours differ from the published mean.
 
-    reproduced: equivalent within the margin (two one-sided tests at .05). higher, lower: the 90%
-    interval of the difference lies beyond the margin. inconclusive: neither, or fewer than two seeds.
+    reproduced: the 95% interval of the difference lies within the margin. higher, lower: it lies beyond the
+    margin. inconclusive: neither, or fewer than two seeds, or no spread to judge by.
     missing: no value of ours or none published.
 
     Args:

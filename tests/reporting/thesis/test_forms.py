@@ -112,9 +112,9 @@ def test_areas_are_computed_from_the_boxes_of_trials(filled_thesis: Report) -> N
 
 def test_reported_rows_are_marked(empty_thesis: Report) -> None:
     text = empty_thesis.files["ours/table-5-2-ours.md"]
-    assert "| Wang 2017, 1024 px<sup>†</sup> | 0.28 |" in text
-    assert "<sup>†</sup> Reported by its authors" in text
-    assert "†" not in empty_thesis.files["ours/table-5-1-ours.md"]
+    assert "| Wang 2017, 1024 px<sup>§</sup> | 0.28 |" in text
+    assert "<sup>§</sup> Reported by its authors" in text
+    assert "§" not in empty_thesis.files["ours/table-5-1-ours.md"]
 
 
 def test_what_the_thesis_varies_widely_is_underlined(empty_thesis: Report) -> None:
@@ -168,7 +168,7 @@ def test_seven_seeds_are_said(tmp_path, new_store, finish) -> None:
     for point in load_suite(path).grid.points:
         finish(store, point.trial, {"point_accuracy/weighted": 0.5})
     text = render_thesis(tmp_path, store).files["ours/table-5-1-ours.md"]
-    assert "| PYLON | **0.50 ± 0.00** (n=7) |" in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "| PYLON | 0.50 ± 0.00 (n=7) |" in text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_a_damaged_record_stops_the_report(tmp_path, new_store) -> None:
@@ -213,4 +213,4 @@ def test_verdicts_are_by_the_margin_that_the_suite_declares(store, tmp_path: Pat
         report = render_thesis(folder, store)
         found = cell(report, "beside", "5-1", "difference", "FPN (BN)", "Weighted avg.")
         assert found["verdict"] == verdict
-        assert f"equivalent within {margin} " in report.files["beside/table-5-1-beside.md"]
+        assert f"equivalent within {margin}," in report.files["beside/table-5-1-beside.md"]

@@ -1,0 +1,84 @@
+"""Which row of a column has the best mean, and which rows are shown to be worse than that one."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench.reporting.row_hits import RowHits
+from bench.statistics.multiplicity import holm
+from bench.statistics.paired import differences_by_seed, paired_p
+from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
+
+FEWEST_SEEDS = 5
+"""In common with the best row: with fewer no row is said to be worse."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A row's place in a column.
+
+    Attributes:
+        is_best: whether no mean of the column is higher; of equal means each is best.
+        p_to_best: two-sided, that it is not different from the first of the best rows, adjusted by Holm
+            within the column; None of the best rows, and where it is not tested.
+    """
+
+    is_best: bool = False
+    p_to_best: float | None = None
+
+
+def standings(
+    column: Mapping[str, Mapping[int, float]], hits_of: Callable[[str], RowHits | None] | None = None
+) -> dict[str, Standing]:
+    """Returns the standing of each row that has a value; none where there is a single one.
+
+    Args:
+        column: value by row and seed; higher is better.
+        hits_of: gives the hits behind a row's values, in this column; None for a metric without units, or a
+            row without. With the hits of both rows the test is over seeds and patients, else over seeds.
+    """
+    means = {label: math.fsum(values.values()) / len(values) for label, values in column.items() if values}
+    if len(means) < 2:
+        return {}
+    best = max(means, key=lambda label: means[label])
+    others = [label for label in means if means[label] < means[best]]
+    raw = [_p_of(best, label, column, hits_of) for label in others]
+    found = {
+        label: Standing(p_to_best=None if math.isnan(p) else p)
+        for label, p in zip(others, holm(raw), strict=True)
+    }
+    return {label: found.get(label, Standing(is_best=True)) for label in means}
+
+
+def _p_of(
+    best: str,
+    other: str,
+    column: Mapping[str, Mapping[int, float]],
+    hits_of: Callable[[str], RowHits | None] | None,
+) -> float:
+    differences = differences_by_seed(column[best], column[other])
+    if len(differences) < FEWEST_SEEDS:
+        return math.nan
+    first, second = (None, None) if hits_of is None else (hits_of(best), hits_of(other))
+    if first is None or second is None:
+        return paired_p(differences)
+    difference = first.minus(second)
+    return math.nan if difference is None else difference.decision[0]
+
+
+def standing_caption(where: str, population: Population) -> str:
+    """Returns what bold and the dagger mean.
+
+    Args:
+        where: the means are compared, e.g. "a column".
+        population: whom the test speaks of.
+    """
+    how = {
+        SEEDS_AND_PATIENTS: "paired by seed and patient, over other seeds and other patients",
+        SEEDS_ALONE: "paired by seed, over other seeds and these images",
+    }[population]
+    return (
+        f"Bold: the best mean of {where}, and no more. †: shown to be worse than that one (p < .05, {how}, "
+        f"Holm within {where}); told from {FEWEST_SEEDS} seeds on. What has no † is not shown to be "
+        "different."
+    )
