@@ -21,7 +21,8 @@ def to_json(cell: CellLineage) -> str:
 def to_text(cell: CellLineage, width: int) -> str:
     """Returns the cell, a line for each trial behind it, and what their records say."""
     lines = wrap(f"{cell.table}: {cell.row}, {cell.column}", width)
-    lines += wrap(f"{_value(cell.mean, cell.half_width)}  (n = {cell.n}{_expected(cell)})", width)
+    ends = "" if cell.low is None else f" [{_number(cell.low)}, {_number(cell.high)}]"
+    lines += wrap(f"{_value(cell.mean, cell.half_width)}{ends}  (n = {cell.n}{_expected(cell)})", width)
     if cell.trials:
         lines += ["", *_trials(cell), ""]
     lines += [line for sentence in _verdict(cell) for line in wrap(sentence, width)]

@@ -22,6 +22,9 @@ _OURS = ("model", "ours")
 _TOLERANCE = 1e-12
 """Relative and absolute: the last digit may differ between processors."""
 
+_NUMBERS = ("mean", "half_width_95", "low_95", "high_95")
+"""Columns of a report's CSV files that say what a cell shows."""
+
 
 @dataclass(frozen=True)
 class TrialValue:
@@ -56,6 +59,8 @@ class CellLineage:
         kind: model or ours; reference, published or difference.
         mean: as written; None is a hole.
         half_width: as written.
+        low: lower end of the interval, as written, where it has ends.
+        high: upper end of it.
         n: seeds behind the mean.
         expected: seeds that the suite asks for.
         trials: those behind the mean.
@@ -69,6 +74,8 @@ class CellLineage:
     kind: str
     mean: float | None
     half_width: float | None
+    low: float | None
+    high: float | None
     n: int
     expected: int
     trials: tuple[TrialValue, ...]
@@ -132,7 +139,7 @@ def trace_cell(
     trials = tuple(_value(trial_id, key, cam, store) for trial_id in cell["trial_ids"].split())
     values = [trial.value for trial in trials if trial.value is not None]
     try:
-        mean, half_width = (float(cell[key]) if cell[key] else None for key in ("mean", "half_width_95"))
+        mean, half_width, low, high = (float(cell[name]) if cell.get(name) else None for name in _NUMBERS)
         n, expected = (int(cell[key]) for key in ("n", "expected"))
     except ValueError as error:
         raise ResultsError(f"{path}: row {chosen_row!r}, column {chosen!r}: {error}") from None
@@ -143,6 +150,8 @@ def trace_cell(
         kind=cell["kind"],
         mean=mean,
         half_width=half_width,
+        low=low,
+        high=high,
         n=n,
         expected=expected,
         trials=trials,
