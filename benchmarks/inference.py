@@ -2,9 +2,9 @@
 
     python benchmarks/inference.py [--runs 400] [--only levels coverage equivalence marks]
 
-Everything is drawn on the units of the official NIH test boxes in number (984 units, 880 images, 726 patients), a
-patient's units alike, a unit's difficulty shared by models to some extent, seeds apart by about .01 of accuracy.
-"Equal models" are equal among patients at large: on any one test set one of them is favoured.
+There are as many units and patients as the official NIH test boxes have (984 of 726). A patient's units are
+alike, models share some of a unit's difficulty, and seeds lie about .01 of accuracy apart. "Equal models" are
+equal among patients at large: any one test set favours one of them.
 """
 
 import argparse
@@ -48,7 +48,8 @@ def draw_models(
         num_seeds: of each.
         accuracy: of all of them, over patients and seeds.
         correlation: of a unit's difficulty between two models.
-        seed_deviation: of a seed's level, in standard deviations of the difficulty; .035 are about .01 of accuracy.
+        seed_deviation: of a seed's level, in standard deviations of the difficulty; .035 are about .01 of
+            accuracy.
     """
     patients = patients_of_units(generator)
 

@@ -37,7 +37,7 @@ def comparison_table(key: str, title: str, rows: Sequence[RowHits]) -> Table | N
     differences = [found for first, second in pairs if (found := first.minus(second)) is not None]
     if not differences:
         return None
-    adjusted = holm([difference.decision[0] for difference in differences])
+    adjusted = holm([one.decision[0] for one in differences], family=_num_pairs(rows) if note else 0)
     lines = tuple(
         Row(difference.label, _with_trials(_cells(difference, p), difference))
         for difference, p in zip(differences, adjusted, strict=True)
@@ -61,8 +61,8 @@ def _pairs(rows: Sequence[RowHits]) -> tuple[list[tuple[RowHits, RowHits]], tupl
         return list(itertools.combinations(ordered, 2)), ()
     best, *others = ordered
     note = (
-        f"More than {MOST_ROWS} rows: each is compared with the best one. These data chose it, which makes "
-        "the p-values somewhat too small; claims that were stated before do not have this fault."
+        f"More than {MOST_ROWS} rows: each is compared with the best one alone. These data chose it, so that "
+        f"Holm counts all {_num_pairs(rows)} pairs."
     )
     return [(best, other) for other in others], (note,)
 
@@ -72,6 +72,10 @@ def _note_on_seeds(differences: Sequence[RowHits]) -> tuple[str, ...]:
     decisions = {one.label: one.decision for one in differences}
     alone = [name for name, (p, whom) in decisions.items() if whom == SEEDS_ALONE and not math.isnan(p)]
     return (f"Decided for {SEEDS_ALONE} alone: {listing(alone)}.",) if alone else ()
+
+
+def _num_pairs(rows: Sequence[RowHits]) -> int:
+    return math.comb(len(rows), 2)
 
 
 def _cells(difference: RowHits, adjusted_p: float) -> tuple[Cell, ...]:

@@ -19,8 +19,9 @@ class Standing:
 
     Attributes:
         is_best: whether no mean of the column is higher; of equal means each is best.
-        p_to_best: two-sided, that it is not different from the first of the best rows, adjusted by Holm
-            within the column; None of the best rows, and where it is not tested.
+        p_to_best: two-sided, that it is not different from the first of the best rows, adjusted by Holm for
+            all pairs of the column's rows, since the data say which row is best; None of the best rows, and
+            where it is not tested.
     """
 
     is_best: bool = False
@@ -43,9 +44,10 @@ def standings(
     best = max(means, key=lambda label: means[label])
     others = [label for label in means if means[label] < means[best]]
     raw = [_p_of(best, label, column, hits_of) for label in others]
+    num_pairs = math.comb(sum(len(values) >= FEWEST_SEEDS for values in column.values()), 2)
     found = {
         label: Standing(p_to_best=None if math.isnan(p) else p)
-        for label, p in zip(others, holm(raw), strict=True)
+        for label, p in zip(others, holm(raw, family=num_pairs), strict=True)
     }
     return {label: found.get(label, Standing(is_best=True)) for label in means}
 

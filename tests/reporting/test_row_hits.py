@@ -188,7 +188,9 @@ def test_many_rows_are_compared_with_the_best_alone() -> None:
     table = comparison_table("key", "title", [_row(f"r{i}", rate) for i, rate in enumerate(rates)])
     assert len(table.models) == MOST_ROWS
     assert {row.label.split(" − ")[0] for row in table.models} == {f"r{MOST_ROWS}"}
-    assert "These data chose it" in table.notes[0]
+    assert "55 pairs" in table.notes[0]
+    smallest = min(table.models, key=lambda row: row.cells[2].mean)
+    assert smallest.cells[3].mean == pytest.approx(55 * smallest.cells[2].mean)
 
 
 def test_one_seed_each_is_compared_by_patients_alone() -> None:

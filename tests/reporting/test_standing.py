@@ -41,7 +41,8 @@ def test_p_to_the_best_is_the_paired_t_test_adjusted_by_holm() -> None:
     found = standings(_column(a=values[0], b=values[1], c=values[2], d=values[3]))
     assert found["a"].is_best
     assert found["a"].p_to_best is None
-    expected = holm([stats.ttest_rel(values[0], other).pvalue for other in values[1:]])
+    raw = [stats.ttest_rel(values[0], other).pvalue for other in values[1:]]
+    expected = holm([*raw, 1, 1, 1])[:3]  # six pairs, of which the data chose three
     assert [found[label].p_to_best for label in "bcd"] == pytest.approx(expected)
 
 

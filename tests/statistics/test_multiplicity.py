@@ -23,6 +23,13 @@ def test_a_test_that_could_not_be_made_is_not_counted() -> None:
     assert math.isnan(adjusted[2])
 
 
+def test_tests_that_were_chosen_count_their_family() -> None:
+    # Of six: .004 · 6 and .01 · 5; the four that were not made count as larger.
+    assert holm([0.01, 0.004], family=6) == pytest.approx([0.05, 0.024])
+    assert holm([0.01, 0.004, 1, 1, 1, 1])[:2] == pytest.approx([0.05, 0.024])
+    assert holm([0.01, 0.02], family=1) == holm([0.01, 0.02])
+
+
 def test_degenerate_families() -> None:
     assert holm([]) == []
     assert holm([0.04]) == [0.04]
