@@ -1,14 +1,18 @@
 """What is there in place of files that are missing: similar names, other endings or folders, archives."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from bench.errors import listing
+from bench.errors import listing, nearest
 from bench.suite.keys import IMAGE_ENDINGS, alike, bare, clean, why_other
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip", ".7z", ".rar")
 _NAMED = 3
+_DEEPEST, _MOST_FILES = 5, 300_000
+"""How far it is looked around: the data root may be somebody's whole disk."""
 
 
 def what_is_there(missing: Sequence[str], root: Path) -> str:
@@ -24,14 +28,21 @@ def what_is_there(missing: Sequence[str], root: Path) -> str:
         return ""
 
 
+def nearest_folder(folder: Path) -> str:
+    """Returns, after a semicolon, the folder of a similar name beside one that is not there, if any."""
+    try:
+        return nearest(folder.name, [path.name for path in folder.parent.iterdir() if path.is_dir()])
+    except OSError:
+        return ""
+
+
 def _describe(missing: Sequence[str], root: Path) -> Iterator[str]:
     if not root.is_dir():
-        others = sorted(path.name for path in root.parent.iterdir()) if root.parent.is_dir() else []
-        yield f"there is no folder {root}" + (f", but {listing(others, _NAMED)}" if others else "")
+        yield f"there is no such folder{nearest_folder(root)}"
         return
-    wanted = {bare(name): name for name in reversed(missing)}
+    wanted = {bare(_last(name)): name for name in reversed(missing)}
     matches, archives = [], []
-    for path in _files(root):
+    for path in islice(_files(root), _MOST_FILES):
         name = next((wanted[way] for way in _ways(path) if way in wanted), None)
         if path.lower().endswith(_ARCHIVES):
             archives.append(path)
@@ -43,15 +54,26 @@ def _describe(missing: Sequence[str], root: Path) -> Iterator[str]:
         yield f"there is {matches[0]}"
     if archives:
         yield f"not unpacked: {listing(archives, _NAMED)}"
-    if not matches and not archives:
+    if matches or archives:
+        return
+    above = next((name for name in missing if (root.parent / name).is_file()), None)
+    if above is not None:
+        yield f"there is {root.parent / above}, a folder above"
+    else:
         held = sorted(child.name + "/" * child.is_dir() for child in root.iterdir())
         yield f"{root.name} holds {listing(held, _NAMED)}" if held else f"{root.name} is empty"
+
+
+def _last(name: str) -> str:
+    """The name of a file without the folders that a table writes before it."""
+    return re.split(r"[/\\]", name)[-1]
 
 
 def _files(root: Path) -> Iterator[str]:
     """Yields every file below `root`, relative to it, in order; folders that cannot be read are left out."""
     for place, folders, names in os.walk(root):
-        folders.sort()
+        depth = len(Path(place).relative_to(root).parts)
+        folders[:] = sorted(folders) if depth < _DEEPEST else []
         for name in sorted(names):
             if not name.startswith("."):
                 yield str(Path(place, name).relative_to(root))
@@ -67,6 +89,8 @@ def _ways(path: str) -> Iterator[str]:
 
 def _difference(name: str, there: Path) -> str:
     """How the file that is there differs from the one of the name that was sought."""
+    if name != (last := _last(name)):
+        return "" if alike(there.name) == alike(last) else ", written otherwise"
     ending = Path(name).suffix.lower()
     is_image = there.suffix.lower() in IMAGE_ENDINGS
     if alike(there.name) == alike(name):

@@ -2,6 +2,7 @@
 
 import math
 import os
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from bench.data.absent import what_is_there
 from bench.errors import DataError, listing, nearest
 from bench.suite.keys import Names, clean
 from bench.suite.text_table import read_table, read_text
+
+_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 Parts = Mapping[str, tuple[str, ...]]
 """Image names by part: train, val, test."""
@@ -96,7 +99,7 @@ def read_csv(path: Path, columns: Iterable[str] = (), optional: Iterable[str] = 
     for column in columns:
         if column not in names:
             raise DataError(
-                f"{path}: column {column!r} is missing; it has: {listing(names[:6])}{nearest(column, names)}"
+                f"{path}: column {column!r} is missing; it has: {listing(names, 8)}{nearest(column, names)}"
             )
     index = pd.Index(read.lines, dtype="int64", name="line")
     return pd.DataFrame(read.rows, index=index, columns=pd.Index(names, dtype=object), dtype=object)
@@ -122,7 +125,7 @@ def require_name(name: str, where: str) -> None:
     """
     if not name:
         raise DataError(f"{where} is empty; a name is expected")
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+    if not name.isprintable() and any(unicodedata.category(letter) == "Cc" for letter in name):
         raise DataError(f"{where} holds a line break or another control character: {name!r}")
 
 
@@ -136,6 +139,33 @@ def refuse_repeated(names: pd.Series, path: Path) -> None:
     if len(twice):
         named = listing((f"{name} (line {line})" for line, name in twice.items()), 5)
         raise DataError(f"{path}: {len(twice)} images stand twice: {named}")
+
+
+def as_labels(
+    table: pd.DataFrame, findings: Sequence[str], path: Path, others: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Returns the columns `findings` as 0 and 1, uint8.
+
+    Args:
+        table: as `read_csv` gives it, with a column image.
+        findings: those columns.
+        path: the table's file.
+        others: columns that are none, one of which may have been meant.
+
+    Raises:
+        DataError: a cell is neither 0 nor 1.
+    """
+    labels = table[list(findings)].apply(lambda column: column.str.strip().map(_LABELS))
+    for finding in findings:
+        wrong = table[labels[finding].isna()]
+        if len(wrong):
+            came, image = wrong[finding].iloc[0], wrong["image"].iloc[0]
+            raise DataError(
+                f"{path}:{wrong.index[0]}: column {finding!r} of image {image} is {came!r}; allowed for a "
+                f"finding: 0, 1{nearest(finding, others)}"
+            )
+    numbers: pd.DataFrame = labels.astype("uint8")
+    return numbers
 
 
 def as_numbers(table: pd.DataFrame, columns: Iterable[str], path: Path, what: str) -> pd.DataFrame:

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from bench.data.absent import what_is_there
+from bench.data.absent import nearest_folder
 from bench.data.box_table import NO_BOXES, BoxTable, match_rows, read_rows
 from bench.data.dataset import DataContext
 from bench.data.download import (
     Parts,
+    as_labels,
     check_parts,
     files_below,
     known_parts,
@@ -40,8 +40,6 @@ from bench.suite.schema import FolderSpec, SplitLists
 
 PARTS = ("train", "val", "test")
 BOX_COLUMNS = {"xywh": ("x", "y", "width", "height"), "corners": ("x_min", "y_min", "x_max", "y_max")}
-
-_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 _OUTSIDE_TOLERANCE = 0.01
 """Share of a side that a box may reach beyond its frame."""
@@ -87,7 +85,7 @@ def find_images(folder: Path, names: Sequence[str]) -> dict[str, Path]:
         DataError: there is no such folder, a name is that of several files, or two names mean one file.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder of images{what_is_there([], folder)}")
+        raise DataError(f"{folder}: no such folder of images{nearest_folder(folder)}")
     return match_files(names, in_order(files_below(folder, ENDINGS, deep=True)), folder, is_unique=True)
 
 
@@ -112,19 +110,7 @@ def _labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         if finding in (WEIGHTED, MACRO) or not re.fullmatch(r"\w[\w .-]*(/[\w .-]+)*", finding):
             allowed = "letters, digits, blanks, '_', '-', '.', '/', and not weighted or macro"
             raise DataError(f"{path}: column {finding!r} cannot be the name of a finding; allowed: {allowed}")
-    labels = table[findings].apply(lambda column: column.str.strip().map(_LABELS))
-    wrong = labels.isna().to_numpy()
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        line, finding = table.index[row], findings[column]
-        came, image = table[finding].iloc[row], table["image"].iloc[row]
-        hint = nearest(finding, NO_FINDING_COLUMNS)
-        raise DataError(
-            f"{path}:{line}: column {finding!r} of image {image} is {came!r}; allowed for a finding: 0, 1"
-            f"{hint}"
-        )
-    numbers: pd.DataFrame = labels.astype(np.uint8).set_index(pd.Index(table["image"], name="image"))
-    return numbers
+    return as_labels(table, findings, path, NO_FINDING_COLUMNS).set_index(pd.Index(table["image"]))
 
 
 def _patients(table: pd.DataFrame) -> Patients:

@@ -14,7 +14,7 @@ from bench.data.absent import what_is_there
 from bench.data.expected_counts import comparisons
 from bench.data.frames import reaching_outside
 from bench.data.manifest import Progress, digest_of, read_manifest
-from bench.data.patients import written_alike
+from bench.data.patients import with_lines, written_alike
 from bench.data.source import Source
 from bench.errors import DataError, listing
 from bench.suite.violation import ACCEPTABLE, VIOLATIONS, ViolationKind
@@ -193,9 +193,11 @@ def _duplicates(source: Source, manifest: pd.DataFrame) -> Iterator[Violation]:
 
 
 def _patients(source: Source, _manifest: pd.DataFrame) -> Iterator[Violation]:
-    yield from _violation("patients_absent", source.without_patient)
-    named = source.patients[source.patients != source.patients.index]
-    yield from _violation("patients_alike", written_alike(named))
+    names = [name for part in source.parts.values() for name in part]
+    absent = {name: source.without_patient[name] for name in names if name in source.without_patient}
+    yield from _violation("patients_absent", with_lines(absent))
+    patients = source.patients.loc[names]
+    yield from _violation("patients_alike", written_alike(patients[patients != patients.index]))
     of_part = {part: set(source.patients.loc[list(names)]) for part, names in source.parts.items()}
     for first, second in _pairs(source, of_part):
         shared = sorted(map(str, of_part[first] & of_part[second]))

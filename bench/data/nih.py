@@ -117,8 +117,7 @@ def read_tables(root: Path) -> NihTables:
 def _labels(cells: pd.Series, path: Path) -> pd.DataFrame:
     """A column of 0 and 1 for each finding, of cells as ``Mass|Nodule``."""
     known, rows = finding_names((*NIH_FINDINGS, NO_FINDING)), {}
-    for cell in cells.unique():
-        line = cells.index[cells == cell][0]
+    for line, cell in cells.drop_duplicates().items():
         found = {require_finding(name, known, f"{path}:{line}") for name in cell.split("|")}
         if NO_FINDING in found and len(found) > 1:
             raise DataError(f"{path}:{line}: {cell!r} says both {NO_FINDING} and that there is one")

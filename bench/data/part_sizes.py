@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.data.splits import NUM_TRAIN, NUM_VAL, read_list
 from bench.errors import DataError
-from bench.suite.schema import DatasetSpec, PhantomSpec, SplitLists
+from bench.suite.schema import DatasetSpec, PhantomSpec, SplitLists, StoredSpec
 
 _UNITS_PER_PHANTOM = 2.0
 """Of the demo's populations: 1.96 boxed findings an image."""
@@ -56,6 +56,8 @@ def part_sizes(dataset: DatasetSpec, files: Mapping[str, Path]) -> PartSizes | N
     if isinstance(dataset, PhantomSpec):
         num_units = round(_UNITS_PER_PHANTOM * dataset.test)
         return PartSizes(dataset.train, dataset.val, dataset.test, num_units)
+    if not isinstance(dataset, StoredSpec):
+        return None
     published = _published().get(dataset.name)
     if isinstance(dataset.split, SplitLists):
         counts = {part: _num_names(files.get(digest)) for part, digest in dataset.split}

@@ -1,7 +1,7 @@
 """Whose image it is: the patients of a table of labels, and those that a table leaves out."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -19,11 +19,11 @@ class Patients:
 
     Attributes:
         of_image: patient of each image, indexed by image; an image without one counts as one of its own.
-        absent: the images without one, each with its line.
+        absent: the images without one, each with its line in the table.
     """
 
     of_image: pd.Series
-    absent: tuple[str, ...] = ()
+    absent: Mapping[str, int] = field(default_factory=dict)
 
     def require_all(self, path: Path) -> None:
         """Refuses images without a patient, where the split is made from patients.
@@ -34,8 +34,13 @@ class Patients:
         if self.absent:
             raise DataError(
                 f"{path}: {len(self.absent)} images have no patient, which the split is made from: "
-                f"{listing(self.absent, 5)}"
+                f"{listing(with_lines(self.absent), 5)}"
             )
+
+
+def with_lines(lines: Mapping[str, int]) -> list[str]:
+    """Returns each image with its line, for a sentence."""
+    return [f"{image} (line {line})" for image, line in lines.items()]
 
 
 def each_its_own(images: Iterable[str]) -> Patients:
@@ -53,9 +58,9 @@ def read_patients(cells: pd.Series, images: pd.Series) -> Patients:
     """
     named = cells.map(clean)
     is_absent = named.map(str.casefold).isin(_NOBODY)
-    absent = [f"{image} (line {line})" for line, image in images[is_absent].items()]
+    absent = dict(zip(images[is_absent], images.index[is_absent].tolist(), strict=True))
     patients = named.where(~is_absent, images)
-    return Patients(pd.Series(patients.to_numpy(), index=images.to_numpy(), dtype=object), tuple(absent))
+    return Patients(pd.Series(patients.to_numpy(), index=images.to_numpy(), dtype=object), absent)
 
 
 def written_alike(patients: Iterable[str]) -> list[str]:

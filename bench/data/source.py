@@ -1,7 +1,7 @@
 """A data set as its download has it: what its text files say, where its images are; and how it is loaded."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Source:
         tables: the text files that all of this was read from.
         unmatched_boxes: of each row of boxes that is left out, where it stands and what it names that the
             labels do not have.
-        without_patient: images that the table gives no patient; each counts as one of its own.
+        without_patient: the line of each image that the labels give no patient; it counts as one of its own.
         is_official: whether the parts are those of the published data set, whose counts are known.
         has_one_size: whether all images should be squares of one size.
         frame_tolerance: share of a side that a box may reach beyond its frame.
@@ -55,7 +55,7 @@ class Source:
     draw: Callable[[str, int], npt.NDArray[np.uint8]] | None = None
     tables: tuple[Path, ...] = ()
     unmatched_boxes: tuple[str, ...] = ()
-    without_patient: tuple[str, ...] = ()
+    without_patient: Mapping[str, int] = field(default_factory=dict)
     is_official: bool = False
     has_one_size: bool = False
     frame_tolerance: float = 0.0

@@ -105,7 +105,7 @@ def describe(source: Source) -> DatasetStatistics:
         areas=_by_part(source, boxes.dropna(subset="area")),
         area_reason=reason,
         unmatched_boxes=len(source.unmatched_boxes),
-        without_patient=len(source.without_patient),
+        without_patient=sum(name in source.without_patient for name in parts[ALL]),
         co_occurrence=together.T @ together,
     )
 

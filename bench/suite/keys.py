@@ -9,6 +9,7 @@ files are careless about, as long as just one name does. What may be the same an
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from bench.errors import nearest
 
@@ -24,6 +25,8 @@ _NAMES_TO_GUESS_FROM = 5000
 
 def clean(text: str) -> str:
     """Returns the text without blanks and invisible marks around it, in Unicode's composed form (NFC)."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     before, text = "", unicodedata.normalize("NFC", text)
     while text != before:
         before, text = text, text.strip().strip(_INVISIBLE)
@@ -37,8 +40,8 @@ def spelled(text: str) -> str:
 
 def without_ending(name: str) -> str:
     """Returns the name of an image without the ending of its file, if it has one that images have."""
-    ending = next((ending for ending in IMAGE_ENDINGS if name.lower().endswith(ending)), "")
-    return name[: len(name) - len(ending)]
+    stem, dot, ending = name.rpartition(".")
+    return stem if f"{dot}{ending.lower()}" in IMAGE_ENDINGS else name
 
 
 def alike(name: str) -> str:
@@ -69,13 +72,7 @@ class Names:
     ) -> None:
         self._names = dict.fromkeys(names)
         self._same = same
-        self._ways: dict[str, list[str]] = {}
-        for name in self._names:
-            self._ways.setdefault(same(name), []).append(name)
-        for alias, name in (aliases or {}).items():
-            if name in self._names:
-                self._ways.setdefault(same(alias), [name])
-        self._bare: dict[str, str] = {}
+        self._aliases = {alias: name for alias, name in (aliases or {}).items() if name in self._names}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -88,6 +85,20 @@ class Names:
         ways = self._ways.get(self._same(name), [])
         return ways[0] if len(ways) == 1 else None
 
+    @cached_property
+    def _ways(self) -> dict[str, list[str]]:
+        """The names by what ways of writing them have in common."""
+        ways: dict[str, list[str]] = {}
+        for name in self._names:
+            ways.setdefault(self._same(name), []).append(name)
+        for alias, name in self._aliases.items():
+            ways.setdefault(self._same(alias), [name])
+        return ways
+
+    @cached_property
+    def _bare(self) -> dict[str, str]:
+        return {bare(name): name for name in reversed(self._names)}
+
     def hint(self, written: str, *, with_similar: bool = True) -> str:
         """Returns, after a semicolon, what may have been meant by a name that is not found; or nothing.
 
@@ -98,9 +109,6 @@ class Names:
         ways = self._ways.get(self._same(clean(written)), [])
         if len(ways) > 1:
             return f"; it may be {ways[0]!r} or {ways[1]!r}"
-        if not self._bare:
-            for name in self._names:
-                self._bare.setdefault(bare(name), name)
         meant = self._bare.get(bare(written))
         if meant is not None:
             return f"; there is {meant!r}{why_other(written, meant)}"

@@ -18,10 +18,11 @@ from pathlib import Path
 from bench.errors import DataError, nearest
 from bench.suite.keys import clean
 
+_EXPORT = "export it as 'CSV UTF-8'"
 _OTHER_KINDS = (
     (b"\x1f\x8b", "gzipped: let its name end in .gz"),
-    (b"PK\x03\x04", "a spreadsheet (.xlsx) or a zip archive"),
-    (b"\xd0\xcf\x11\xe0", "a spreadsheet (.xls)"),
+    (b"PK\x03\x04", f"a spreadsheet (.xlsx) or a zip archive: {_EXPORT}"),
+    (b"\xd0\xcf\x11\xe0", f"a spreadsheet (.xls): {_EXPORT}"),
     (b"%PDF", "a PDF"),
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself: `git lfs pull` brings it"),
     (b"<", "a web page or XML, as a server sends it that wants a login"),
@@ -62,11 +63,11 @@ def read_text(path: Path) -> str:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read ({reason}){_beside(path)}") from None
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:1000]:
-        raise DataError(f"{path}: seems to be UTF-16, which Notepad calls Unicode; {_SAVE_AS}")
     for start, kind in _OTHER_KINDS:
         if content.lstrip().startswith(start):
-            raise DataError(f"{path}: is no text table but {kind}")
+            raise DataError(f"{path}: is no text but {kind}")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:1000]:
+        raise DataError(f"{path}: seems to be UTF-16, which Notepad calls Unicode; {_SAVE_AS}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -102,10 +103,10 @@ def read_table(path: Path) -> TextTable:
     for line, cells in records:
         beyond = next((cell for cell in cells[len(names) :] if cell.strip()), None)
         if beyond is not None or len(cells) < num_needed:
-            last = f", the last of them {beyond!r}" if beyond is not None else ""
+            hint = "; a cell that holds a comma has to stand in double quotes" if beyond is not None else ""
             raise DataError(
-                f"{path}:{line}: {len(cells)} cells{last}, where the header has {len(names)} columns; a cell "
-                "that holds a comma stands in double quotes"
+                f"{path}:{line}: the row has {len(cells)} cells, where the header names {num_needed} columns"
+                f"{hint}"
             )
         lines.append(line)
         rows.append([*cells[: len(names)], *[""] * (len(names) - len(cells))])
@@ -159,7 +160,7 @@ def _is_idle(position: int, rows: list[list[str]], lines: list[int], path: Path)
     if position == 0 and len(set(cells)) == len(cells) and all(cell.isdecimal() for cell in cells):
         return True
     line, cell = next((line, cell) for line, cell in zip(lines, cells, strict=True) if cell)
-    raise DataError(f"{path}:1: column {position + 1} has no name, but a cell in line {line}: {cell!r}")
+    raise DataError(f"{path}:{line}: {cell!r} stands in column {position + 1}, which has no name")
 
 
 def _beside(path: Path) -> str:
