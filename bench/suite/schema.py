@@ -120,6 +120,7 @@ class StoredSpec(Frozen):
     boxed: ClassVar[tuple[str, ...]] = ()
     """Those of them that may have boxes."""
 
+    name: str
     split: str | SplitLists
     """Which images train, validate and test: by a word, or three lists."""
     split_seed: Seed = 0
