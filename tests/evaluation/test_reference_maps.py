@@ -148,7 +148,7 @@ def _logits(files: MapFiles) -> None:
     ("spoil", "sentence"),
     [
         (_no_box, r"boxes\.csv: 2 of 3 units have no box: b\.png Nodule, b\.png Mass"),
-        (_unknown_finding, r"units\.csv: unknown finding 'Masse'; did you mean 'Mass'"),
+        (_unknown_finding, r"units\.csv:2: unknown finding 'Masse'; .*did you mean 'Mass'"),
         (_no_finding_column, r"units\.csv: no column says the finding; it has image, label"),
         (_twice, r"units\.csv: 1 units stand twice, of a\.png"),
         (_fewer_maps, r"maps\.npz: holds float16 \[2, 4, 4\]; .* with n = 3"),
