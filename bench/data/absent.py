@@ -49,7 +49,7 @@ def _describe(missing: Sequence[str], root: Path) -> Iterator[str]:
         elif name is not None:
             matches.append(f"{path}{_difference(name, Path(path))}")
     if len(matches) > 1:
-        yield f"{len(matches):,} files have almost such names, such as {matches[0]}"
+        yield f"{len(matches):,} files have these or similar names, such as {matches[0]}"
     elif matches:
         yield f"there is {matches[0]}"
     if archives:

@@ -120,7 +120,9 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     line, is_empty = 1, True
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            if line == 1 and cells == ["sep=", ""]:  # as spreadsheets write it: commas separate
+                pass
+            elif any(cell.strip() for cell in cells):
                 is_empty = False
                 yield line, cells
             line = reader.line_num + 1

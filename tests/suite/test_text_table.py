@@ -24,6 +24,7 @@ HARMLESS = {
     "commas after rows": PLAIN.replace("x\n", "x,\n").replace("0,\n", "0,,,\n").encode(),
     "commas after all rows": PLAIN.replace("\n", ",\n").encode(),
     "commas after the header alone": PLAIN.replace("note", "note,,,").encode(),
+    "a spreadsheet's word on commas": f"sep=,\n{PLAIN}".encode(),
     "blank rows": ("\n" + PLAIN.replace("b,", "\n , ,\n,,\nb,")).encode(),
     "rows that pandas has numbered": b",image,Mass,note\n4,a,1,x\n0,b,0,\n",
     "numbered and read again": b"Unnamed: 0,image,Mass,note\n0,a,1,x\n1,b,0,\n",
