@@ -107,7 +107,7 @@ def read_tables(root: Path) -> NihTables:
     entries = read_csv(path, ("Image Index", "Finding Labels", "Patient ID"))
     if entries.empty:
         raise DataError(f"{path}: lists no image")
-    images = names_in(entries, "Image Index", path).map(_official_name)
+    images = names_in(entries, "Image Index", path).map(official_name)
     refuse_repeated(images, path)
     labels = _labels(entries["Finding Labels"], path).set_index(pd.Index(images, name="Image Index"))
     boxes = read_boxes(only_file(BOX_FILES, root), Names(labels.index))
@@ -181,7 +181,7 @@ def _tables(spec: NihSpec, root: Path, context: DataContext) -> tuple[Path, ...]
     return (only_file(LABEL_FILES, root), only_file(BOX_FILES, root), *lists)
 
 
-def _official_name(written: str) -> str:
+def official_name(written: str) -> str:
     """The name that the official files give an image, of whatever ending and copy."""
     return f"{without_ending(written)}.png"
 

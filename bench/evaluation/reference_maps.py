@@ -12,7 +12,7 @@ import bench
 from bench.data.box_table import match_rows, read_rows
 from bench.data.download import names_in, read_csv
 from bench.data.findings import FIXED_FINDINGS, finding_names, require_finding
-from bench.data.nih import read_boxes
+from bench.data.nih import official_name, read_boxes
 from bench.data.nih_names import patients_of
 from bench.data.patients import read_patients
 from bench.errors import DataError, ResultsError, listing
@@ -104,6 +104,8 @@ def _read_units(path: Path, dataset: str) -> pd.DataFrame:
             f"one of {listing(_FINDING_COLUMNS)}"
         )
     images, findings = names_in(table, "image", path), names_in(table, column, path)
+    if dataset == "nih":
+        images = images.map(official_name)
     fixed = FIXED_FINDINGS.get(dataset)
     if fixed is not None:
         known = finding_names(fixed)

@@ -101,6 +101,12 @@ def test_a_reference_keeps_units_boxes_metrics_and_what_it_was_made_from(tmp_pat
     assert read_table(folder.units)["patient"].tolist() == ["b.png", "b.png", "a.png"]  # names without "_"
 
 
+def test_units_of_nih_have_their_official_names_however_they_are_written(tmp_path, files):
+    expected = read_table(add(tmp_path / "first", files)[0].units)
+    files.units.write_text(files.units.read_text().replace("a.png", " a").replace("b.png", "b.JPG "))
+    assert read_table(add(tmp_path / "second", files)[0].units).equals(expected)
+
+
 def test_other_data_sets_have_boxes_and_findings_of_their_own(tmp_path, files):
     table = BOXES.assign(finding="Shadow").drop_duplicates(["image", "finding"])
     table.rename(columns={"w": "width", "h": "height"}).to_csv(files.boxes, index=False)
