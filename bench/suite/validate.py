@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.mistakes import is_echo, sentence, show
-from bench.suite.schema import SPLIT_SPECS, FolderSpec, ModelSpec, SplitLists, Suite
+from bench.suite.schema import FolderSpec, ModelSpec, SplitLists, StoredSpec, Suite
 from bench.suite.yaml_positions import Document, Path_
 
 
@@ -92,7 +92,7 @@ def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
 def _check_datasets(suite: Suite) -> Iterator[tuple[Path_, str]]:
     for index, dataset in enumerate(suite.datasets):
         path = ("datasets", index)
-        if isinstance(dataset, SPLIT_SPECS) and dataset.split_seed:
+        if isinstance(dataset, StoredSpec) and dataset.split_seed:
             if isinstance(dataset.split, SplitLists):
                 yield (*path, "split_seed"), "split_seed means nothing where the split is given as lists"
             elif dataset.split == "column":
