@@ -7,13 +7,14 @@ from functools import partial
 
 import pandas as pd
 
-from bench.errors import listing
+from bench.errors import ResultsError, listing
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
 from bench.metrics.overlap import is_hit
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.reporting.slices import Slice, slices
 from bench.reporting.table import DASH, format_number
+from bench.results.blocked import unreadable_sentences
 from bench.results.sensitivity import Sensitivity, write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import read_table
@@ -79,32 +80,36 @@ def rescore_grid(
         on_progress: told what is done of which trial, and (done, total) units.
 
     Raises:
-        ResultsError: records, tables or maps are damaged, or lack what the protocol needs.
+        ResultsError: tables or maps of all trials are damaged, or lack what the protocol needs.
     """
     pieces = slices(grid, store)
     found: dict[str, dict[str, Accuracies]] = {}
     without_maps, differing = [], []
     unwritten: list[str] = []
+    unread = list(unreadable_sentences(grid.trials, store))
     resolutions = {trial_id: piece.resolution for piece in pieces for trial_id in piece.finished}
     for trial_id, size_px in resolutions.items():
         folder = store.folder(trial_id)
         if not folder.maps.exists():
             without_maps.append(trial_id)
             continue
-        tables = rescore(
-            folder,
-            size_px,
-            {DEFAULT: THESIS, _CHOSEN: protocol},
-            partial(on_progress, trial_id),
-        )
+        chosen = {DEFAULT: THESIS, _CHOSEN: protocol}
+        try:
+            tables = rescore(folder, size_px, chosen, partial(on_progress, trial_id))
+            is_recorded = _is_recorded(tables[DEFAULT], folder)
+        except ResultsError as error:
+            unread.append(str(error))
+            continue
         found[trial_id] = {name: _accuracies(units) for name, units in tables.items()}
-        if not _is_recorded(tables[DEFAULT], folder):
+        if not is_recorded:
             differing.append(trial_id)
         if not folder.sensitivity.exists():
             show = partial(on_progress, f"{trial_id}, each choice")
             unwritten += _write(folder, measure_sensitivity(folder, size_px, show))
+    if unread and not found:
+        raise ResultsError(unread[0])
     rows = tuple(row for piece in pieces for row in _rows(piece, found))
-    return Rescored(rows, (*_notes(grid, pieces, without_maps, differing), *unwritten))
+    return Rescored(rows, (*_notes(grid, pieces, without_maps, differing), *unwritten, *unread))
 
 
 def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:

@@ -107,6 +107,8 @@ def _run_locked(
 ) -> Outcome:
     started = time.monotonic()
     store = ResultsStore(context.results_dir)
+    if store.state(trial.id) == "unreadable":
+        raise ResultsError(store.reason(trial.id))
     record = store.record(trial.id)
     outcome = record.outcome if record is not None else None
     wanted = context.cams.get(trial.id, ())
