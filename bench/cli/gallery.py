@@ -40,12 +40,13 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.build import PAGE
     from bench.reporting.gallery_place import place_gallery
     from bench.reporting.gallery_trials import gallery_sources
+    from bench.results.namesakes import take_folder
 
     store, suite = shared.open_store(arguments), loaded.suite
     images = ImageReader(
         DataContext(shared.data_root(arguments), shared.cache_dir(arguments), dict(grid.files))
     )
-    folder = arguments.reports_dir / suite.name
+    folder = shared.report_folder(arguments.reports_dir, loaded)
     files = draw_galleries(suite.title or suite.name, grid, store, images, folder, arguments.count)
     if not files:
         raise ResultsError(
@@ -54,6 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     if place_gallery(folder / PAGE, gallery_sources(loaded.grid, store)):
         files.insert(0, folder / PAGE)
+    take_folder(folder, suite.name, loaded.source)
     for path in files:
         print(path)
     return 0

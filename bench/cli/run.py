@@ -76,8 +76,11 @@ def run_selected(
     from bench.execution.event_log import EventLog
     from bench.reporting.current import current_page
     from bench.reporting.references import require_references
+    from bench.results.invocation import Invocations
 
     store, reports_dir = open_store(arguments), _own_folder(arguments, arguments.reports_dir)
+    folder = shared.report_folder(reports_dir, loaded)
+    Invocations(store).require_own(loaded)
     require_references(loaded.suite.references, store.root)
     events, is_late = EventLog() if arguments.json else None, False
     todo = trials_to_run(selected, store, retry_failed=retry_failed)
@@ -91,7 +94,7 @@ def run_selected(
         )
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
     failures = failure_sentences(selected, store)
-    code, folder = 1 if failures or left else 0, reports_dir / loaded.suite.name
+    code = 1 if failures or left else 0
     if events is not None:
         events.write("ended", report=str(folder), exit_code=code)
         return code
