@@ -19,7 +19,7 @@ from bench.data.expected_counts import COUNTS, EVERY, expected_counts
 from bench.data.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.data.integrity import check
 from bench.data.nih import read_nih
-from bench.results.record import Record
+from bench.results.store import TrialFolder
 from bench.suite.identity import file_digest
 from bench.suite.schema import NihSpec, SplitLists
 from bench.suite.violation import VIOLATIONS
@@ -343,7 +343,7 @@ def test_a_violation_stops_a_run_unless_the_suite_accepts_it(root, tmp_path, cap
     suite.write_text(SUITE.format(root) + "accept: [images_duplicate]\n")
     assert main(command) == 0
     (path,) = (tmp_path / "results").glob("trials/*/record.json")
-    outcome = Record.model_validate_json(path.read_bytes()).outcome
+    outcome = TrialFolder(path.parent).read_record().outcome
     assert outcome is not None
     assert outcome.provenance.data == check(source_of(root), tmp_path / "cache").digest
 
