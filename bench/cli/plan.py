@@ -71,6 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli.run_outcome import failure_hint
     from bench.execution.plan_cost import Budget
     from bench.results.blocked import blocked_sentences, unreadable_sentences
+    from bench.results.probes import probes_problem
 
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)
@@ -87,7 +88,8 @@ def execute(arguments: argparse.Namespace) -> int:
     for sentence in driver_sentences(rows):
         print(sentence)
     trials = [row.point.trial for row in rows]
-    for sentence in (*blocked_sentences(trials, store), *unreadable_sentences(trials, store)):
+    unreadable = (*unreadable_sentences(trials, store), *probes_problem(store.root))
+    for sentence in (*blocked_sentences(trials, store), *unreadable):
         print(sentence)
     if any(row.state == "failed" for row in rows):
         print(failure_hint(arguments))

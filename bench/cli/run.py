@@ -102,6 +102,6 @@ def run_selected(
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     last = [late_sentence(left, arguments.max_hours)] if left else []
     hint = [failure_hint(arguments)] if failures and not retry_failed else []
-    for sentence in (*failures, *hint, *last):
+    for sentence in (*failures, *hint, *last, *Invocations(store).problems(loaded.suite.name)):
         print(sentence, file=sys.stderr)
     return code

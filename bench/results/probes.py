@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict
 
+from bench.errors import ResultsError
 from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
 
@@ -45,6 +46,15 @@ def read_probes(root: Path) -> tuple[Probe, ...]:
     again = "move it out of the folder and probe again"
     found = read_stored(_path(root), _Probes, "list of probes", again, extra="allow")
     return () if found is None else found.probes
+
+
+def probes_problem(root: Path) -> tuple[str, ...]:
+    """Returns a sentence if the file of probes is there and cannot be read."""
+    try:
+        read_probes(root)
+    except ResultsError as error:
+        return (str(error),)
+    return ()
 
 
 def add_probe(root: Path, probe: Probe) -> None:

@@ -127,6 +127,18 @@ def test_what_starts_from_an_unreadable_trial_is_blocked(trials, capsys, tmp_pat
     assert run(capsys, "run", "after.yaml", "--serial", "--no-mlflow", "--retry-failed", "--cpu")[0] == 1
 
 
+def test_probes_and_runs_of_suites_that_cannot_be_read_are_told(trials, capsys):
+    store, _ = trials
+    probes, run_of_suite = store.root / "probes.json", store.root / "invocations/small/1/invocation.json"
+    run_of_suite.parent.mkdir(parents=True)
+    for path in (probes, run_of_suite):
+        path.write_text("")
+    code, _, told = run(capsys, "plan", "small.yaml")
+    assert (code, str(probes) in told) == (0, True)
+    code, _, told = run(capsys, "run", "small.yaml", "--serial", "--no-mlflow", "--cpu")
+    assert (code, str(run_of_suite) in told) == (0, True)
+
+
 def test_a_folder_that_was_moved_out_makes_room_for_the_trial(trials, capsys, tmp_path):
     store, (spoilt, _) = trials
     cut(store.folder(spoilt))
