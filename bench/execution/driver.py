@@ -13,7 +13,6 @@ from bench.execution.stopping import stopping_on_interrupt
 from bench.execution.view import View
 from bench.results.blocked import unreadable_sentences
 from bench.results.lease import Lease
-from bench.results.provenance import DRAWN
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
@@ -123,7 +122,7 @@ def run_grid(
     display = driver.display
     data = DataContext(context.data_root, context.cache_dir, context.files, display.preparing, display.notice)
     digests = {
-        key: require_dataset(dataset, data, grid.accepted.get(key, ())) or DRAWN
+        key: require_dataset(dataset, data, grid.accepted.get(key, ()))
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
     }
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from bench.data.registry import DATASETS
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, account
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
@@ -15,7 +16,7 @@ from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.stopping import StopWish
 from bench.results.atomic import write_text
 from bench.results.maps import writing_maps
-from bench.results.provenance import CAM_LIBRARY, PACKAGES, describe
+from bench.results.provenance import CAM_LIBRARY, DRAWN, PACKAGES, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.sensitivity import write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
@@ -197,7 +198,9 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
         provenance=describe(
             *place,
             arithmetic=arithmetic,
-            data=work.context.data.get(trial.dataset.model_dump_json()),
+            data=work.context.data.get(trial.dataset.model_dump_json())
+            if DATASETS[trial.dataset.name].is_stored
+            else DRAWN,
         ),
     )
 
