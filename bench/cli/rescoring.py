@@ -8,9 +8,8 @@ from functools import partial
 import pandas as pd
 
 from bench.errors import listing
-from bench.evaluation.rescore import measure_sensitivity, rescore
+from bench.evaluation.rescore import by_overlap, measure_sensitivity, rescore
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
-from bench.metrics.overlap import is_hit
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.reporting.slices import Slice, slices
 from bench.reporting.table import DASH, format_number
@@ -97,7 +96,10 @@ def rescore_grid(
             {DEFAULT: THESIS, _CHOSEN: protocol},
             partial(on_progress, trial_id),
         )
-        found[trial_id] = {name: _accuracies(units) for name, units in tables.items()}
+        found[trial_id] = {
+            name: _accuracies(tables[name], chosen)
+            for name, chosen in ((DEFAULT, THESIS), (_CHOSEN, protocol))
+        }
         if not _is_recorded(tables[DEFAULT], folder):
             differing.append(trial_id)
         if not folder.sensitivity.exists():
@@ -116,12 +118,11 @@ def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
     return []
 
 
-def _accuracies(units: pd.DataFrame) -> Accuracies:
+def _accuracies(units: pd.DataFrame, protocol: LocalizationProtocol) -> Accuracies:
     findings = tuple(dict.fromkeys(units["finding"]))
-    by_overlap = units.assign(hit=is_hit(units["iobb"].to_numpy(float), units["iou"].to_numpy(float)))
     return {
         f"{metric} {average}": accuracies[average]
-        for metric, hits in {"point": units, "iobb": by_overlap}.items()
+        for metric, hits in {"point": units, "iobb": by_overlap(units, protocol)}.items()
         if (accuracies := point_accuracy(hits, findings))
         for average in (WEIGHTED, MACRO)
     }
