@@ -69,7 +69,7 @@ def sigmoid(maps: Tensor) -> Tensor:
     flat = maps.reshape(-1)
     filled = F.pad(flat, (0, -len(flat) % _LANES)) if len(flat) % _LANES else flat
     found = torch.empty_like(filled)
-    for block, own in zip(filled.split(_BLOCK), found.split(_BLOCK), strict=True):
+    for block, own in zip(torch.split(filled, _BLOCK), torch.split(found, _BLOCK), strict=True):
         torch.sigmoid(block, out=own)
     return found[: len(flat)].view(maps.shape)
 

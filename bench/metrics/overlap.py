@@ -9,8 +9,8 @@ Protocol (thesis Table 5.2, after Wang 2017):
 - IoBB = |prediction ∩ boxes| / |prediction|, IoU = |prediction ∩ boxes| / |prediction ∪ boxes|. Both are 0
   without a prediction (a map that is zero everywhere) and for a map that is not finite: misses;
 - a hit is IoBB > T or IoU > T, strictly, with T = 0.5; the literature's T(IoBB) of 0.1 and 0.25 are other T,
-  of the same prediction (Wang 2017, Table 3; code). A union is no smaller than a prediction, so that IoU ≤ IoBB
-  and the second condition decides nothing; it is in the thesis' title of the table.
+  of the same prediction (Wang 2017; code). A union is no smaller than a prediction, so that IoU ≤ IoBB and
+  the second condition decides nothing; it is in the thesis' title of the table.
 """
 
 from collections.abc import Sequence

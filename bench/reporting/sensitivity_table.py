@@ -65,7 +65,8 @@ _Known = Mapping[str, Mapping[str, Accuracy]]
 def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
     """Returns tables for each data set and resolution of which a trial has a sensitivity; native maps only.
 
-    One is of peaks, one of hits by overlap. Rows are models. Choices that no trial was measured by have no column.
+    One is of peaks, one of hits by overlap. Rows are models. Choices that no trial was measured by have no
+    column.
 
     Raises:
         ResultsError: a record or a sensitivity cannot be read.

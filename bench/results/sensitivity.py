@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bench.errors import ResultsError, brief
 from bench.results.atomic import write_text
@@ -24,7 +24,7 @@ class Sensitivity(Frozen):
     accuracies: dict[str, Accuracy]
     """Of peaks, by the protocol's name in `bench.metrics.protocol`: the default, then each that differs."""
 
-    overlaps: dict[str, Accuracy] = {}
+    overlaps: dict[str, Accuracy] = Field(default_factory=dict)
     """The same of hits by overlap."""
 
 
