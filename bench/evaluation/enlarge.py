@@ -45,9 +45,9 @@ def enlarged(maps: Tensor, shape: tuple[int, int], *, align_corners: bool = Fals
 
     Values are torch's own, with the same bits, but for pixels that show a single value.
     """
-    if sum(shape) <= _SMALL or _any_equal(maps):
-        wide = _along(maps, _COLUMNS, shape[1], align_corners=align_corners)
-        return _along(wide, _ROWS, shape[0], align_corners=align_corners)
+    uneasy = _with_plateaus(maps)
+    if sum(shape) <= _SMALL or len(uneasy) == len(maps):
+        return _by_axes(maps, shape, align_corners=align_corners)
     large = F.interpolate(maps, shape, mode="bilinear", align_corners=align_corners)
     for axis, other in ((_COLUMNS, _ROWS), (_ROWS, _COLUMNS)):
         size, across = shape[axis - _ROWS], shape[other - _ROWS]
@@ -55,6 +55,8 @@ def enlarged(maps: Tensor, shape: tuple[int, int], *, align_corners: bool = Fals
             single = _axis(maps.shape[axis], size, align_corners, maps.device)
             shown = _along(maps.index_select(axis, single.cells), other, across, align_corners=align_corners)
             large.index_copy_(axis, single.pixels, shown.index_select(axis, single.shown))
+    if len(uneasy):
+        large.index_copy_(0, uneasy, _by_axes(maps[uneasy], shape, align_corners=align_corners))
     return large
 
 
@@ -74,6 +76,12 @@ def sigmoid(maps: Tensor) -> Tensor:
     return found[: len(flat)].view(maps.shape)
 
 
+def _by_axes(maps: Tensor, shape: tuple[int, int], *, align_corners: bool) -> Tensor:
+    """Returns the maps enlarged one axis after the other, as torch does it, with the same bits but slower."""
+    wide = _along(maps, _COLUMNS, shape[1], align_corners=align_corners)
+    return _along(wide, _ROWS, shape[0], align_corners=align_corners)
+
+
 def _along(maps: Tensor, axis: int, size: int, *, align_corners: bool) -> Tensor:
     """Returns the maps with `size` pixels along one axis."""
     num_cells = maps.shape[axis]
@@ -82,7 +90,7 @@ def _along(maps: Tensor, axis: int, size: int, *, align_corners: bool) -> Tensor
     shape = [size if one == axis else maps.shape[one] for one in (_ROWS, _COLUMNS)]
     large = F.interpolate(maps, shape, mode="bilinear", align_corners=align_corners)
     single = _axis(num_cells, size, align_corners, maps.device)
-    before, after = maps.narrow(axis, 0, num_cells - 1), maps.narrow(axis, 1, num_cells - 1)
+    before, after = _neighbours(maps, axis)
     is_equal = before == after
     if is_equal.any():
         value = before.index_select(axis, single.pairs)
@@ -90,18 +98,27 @@ def _along(maps: Tensor, axis: int, size: int, *, align_corners: bool) -> Tensor
     return large.index_copy_(axis, single.pixels, maps.index_select(axis, single.cells[single.shown]))
 
 
-def _any_equal(maps: Tensor) -> bool:
-    """Returns whether any neighbours are equal, but of 0 and of 1: those two are exact on every machine.
+def _with_plateaus(maps: Tensor) -> Tensor:
+    """Returns the numbers of maps with equal neighbours, but of 0 and of 1: torch has those exactly."""
+    if not len(maps) or all(_all_differ(maps, step) for step in (1, maps.shape[_COLUMNS])):
+        return torch.empty(0, dtype=torch.long, device=maps.device)
+    found = torch.zeros(len(maps), dtype=torch.bool, device=maps.device)
+    for axis in (_ROWS, _COLUMNS):
+        before, after = _neighbours(maps, axis)
+        found |= ((before == after) & (before != 0) & (before != 1)).flatten(1).any(dim=1)
+    return found.nonzero().flatten()
 
-    Ends of rows and of maps count as neighbours too, since what is contiguous is quick.
-    """
+
+def _all_differ(maps: Tensor, step: int) -> bool:
+    """Returns whether values differ from those so far behind them, beyond ends of rows too: it is quick."""
     flat = maps.reshape(-1)
-    for step in (1, maps.shape[_COLUMNS]):
-        before, after = flat[:-step], flat[step:]
-        has_any = len(after) > 0 and bool((before - after).abs_().amin() == 0)
-        if has_any and bool(((before == after) & (before != 0) & (before != 1)).any()):
-            return True
-    return False
+    before, after = flat[:-step], flat[step:]
+    return len(after) == 0 or bool((before - after).abs_().amin() > 0)
+
+
+def _neighbours(maps: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    count = maps.shape[axis] - 1
+    return maps.narrow(axis, 0, count), maps.narrow(axis, 1, count)
 
 
 @lru_cache(maxsize=64)
