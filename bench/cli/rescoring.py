@@ -8,9 +8,8 @@ from functools import partial
 import pandas as pd
 
 from bench.errors import ResultsError, listing
-from bench.evaluation.rescore import measure_sensitivity, rescore
+from bench.evaluation.rescore import by_overlap, measure_sensitivity, rescore
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
-from bench.metrics.overlap import is_hit
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.reporting.slices import Slice, slices
 from bench.reporting.table import DASH, format_number
@@ -93,14 +92,14 @@ def rescore_grid(
         if not folder.maps.exists():
             without_maps.append(trial_id)
             continue
-        chosen = {DEFAULT: THESIS, _CHOSEN: protocol}
+        protocols = {DEFAULT: THESIS, _CHOSEN: protocol}
         try:
-            tables = rescore(folder, size_px, chosen, partial(on_progress, trial_id))
+            tables = rescore(folder, size_px, protocols, partial(on_progress, trial_id))
             is_recorded = _is_recorded(tables[DEFAULT], folder)
         except ResultsError as error:
             unread.append(str(error))
             continue
-        found[trial_id] = {name: _accuracies(units) for name, units in tables.items()}
+        found[trial_id] = {name: _accuracies(tables[name], chosen) for name, chosen in protocols.items()}
         if not is_recorded:
             differing.append(trial_id)
         if not folder.sensitivity.exists():
@@ -121,12 +120,11 @@ def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
     return []
 
 
-def _accuracies(units: pd.DataFrame) -> Accuracies:
+def _accuracies(units: pd.DataFrame, protocol: LocalizationProtocol) -> Accuracies:
     findings = tuple(dict.fromkeys(units["finding"]))
-    by_overlap = units.assign(hit=is_hit(units["iobb"].to_numpy(float), units["iou"].to_numpy(float)))
     return {
         f"{metric} {average}": accuracies[average]
-        for metric, hits in {"point": units, "iobb": by_overlap}.items()
+        for metric, hits in {"point": units, "iobb": by_overlap(units, protocol)}.items()
         if (accuracies := point_accuracy(hits, findings))
         for average in (WEIGHTED, MACRO)
     }
