@@ -67,4 +67,4 @@ def to_json(failures: Sequence[Failure]) -> str:
         }
         for failure in failures
     ]
-    return json.dumps({"failures": entries}, indent=2, ensure_ascii=False)
+    return json.dumps({"failures": entries}, indent=2)

@@ -10,7 +10,6 @@ sign_flip_least_p, verdict and missing (trials by name, and why).
 """
 
 import argparse
-from pathlib import Path
 
 from bench.cli import arguments as shared
 
@@ -26,7 +25,9 @@ _WIDTH_ELSEWHERE = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("suites", type=Path, nargs="+", metavar="SUITE", help="YAML files that state claims")
+    parser.add_argument(
+        "suites", type=shared.path, nargs="+", metavar="SUITE", help="YAML files that state claims"
+    )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(

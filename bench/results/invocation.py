@@ -20,7 +20,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 import bench
-from bench.errors import ResultsError, brief
+from bench.errors import ResultsError, as_text, brief
 from bench.results.atomic import write_text
 from bench.results.lease import Lease, this_process
 from bench.results.provenance import git_commit
@@ -140,7 +140,7 @@ class Invocations:
             suite=loaded.suite.name,
             title=loaded.suite.title or loaded.suite.name,
             number=self._take_number(loaded.suite.name),
-            command=tuple(command),
+            command=tuple(map(as_text, command)),
             trials=tuple(self._trials(loaded)),
             driver=this_process(),
             started_at=now(),

@@ -4,7 +4,6 @@ One process at a time looks for a run and makes it if there is none: a lock in t
 drivers from making two, and from racing on the tables of a fresh database.
 """
 
-import fcntl
 import os
 import re
 import time
@@ -16,10 +15,12 @@ from pathlib import Path
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.atomic import replacing
+from bench.results.file_lock import locked
 from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 
 UNREACHABLE = (MlflowException, OSError)
@@ -42,7 +43,15 @@ _PAGE = 1000
 
 def default_uri(results_dir: Path) -> str:
     """Returns ``MLFLOW_TRACKING_URI`` where it is set, else the SQLite store below the results folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results_dir.resolve() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(results_dir.resolve() / "mlflow.db")
+
+
+def sqlite_uri(database: Path) -> str:
+    """Returns the URI of a file, with escapes only if SQLAlchemy would read its path otherwise."""
+    plain = f"sqlite:///{database}"
+    if make_url(plain).database == str(database):
+        return plain
+    return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 def metric(name: str, value: float, at_ms: int, step: int) -> Metric:
@@ -92,15 +101,14 @@ class MlflowStore:
         One whose tables are half made, as a kill or a full disk leave it, can never be opened again.
         """
         path = self._results_dir / "mlflow.db"
-        if self.uri == f"sqlite:///{path}" and not path.exists():
+        if self.uri == sqlite_uri(path) and not path.exists():
             with replacing(path) as temporary:
-                MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+                MlflowClient(sqlite_uri(temporary)).search_experiments(max_results=1)
 
     @contextmanager
     def locked(self, name: str = "mlflow") -> Iterator[None]:
         """Holds the store for this process among those that share the results folder, by the lock `name`."""
-        with (self._results_dir / f".{name}.lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with locked(self._results_dir / f".{name}.lock"):
             yield
 
     def experiment(self, suite: str) -> str:
