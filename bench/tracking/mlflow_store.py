@@ -6,6 +6,7 @@ drivers from making two, and from racing on the tables of a fresh database.
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from pathlib import Path
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -170,12 +173,23 @@ class MlflowStore:
             numbers, values, words = numbers[_NUMBERS:], values[_WORDS:], words[_WORDS:]
 
     def log_files(self, run_id: str, files: Mapping[Path, str], *, again: bool) -> None:
-        """Uploads files to their folders among the artifacts, such as exist; those there only if `again`."""
+        """Uploads files to their folders among the artifacts, such as exist; those there only if `again`.
+
+        In a local store they are copied here: MLflow sets their modes, which some shares refuse.
+        """
+        place = self.client.get_run(run_id).info.artifact_uri if files else ""
         for folder in dict.fromkeys(files.values()):
             here = [path for path, where in files.items() if where == folder and path.is_file()]
             there = {one.path for one in self.client.list_artifacts(run_id, folder or None)} if here else ()
             for path in here:
-                if again or (f"{folder}/{path.name}" if folder else path.name) not in there:
+                if not again and (f"{folder}/{path.name}" if folder else path.name) in there:
+                    continue
+                if is_local_uri(place):  # type: ignore[no-untyped-call]
+                    root = local_file_uri_to_path(place)  # type: ignore[no-untyped-call]
+                    target = Path(root, folder, path.name)
+                    with replacing(target, durable=False) as temporary:
+                        shutil.copyfile(path, temporary)
+                else:
                     self.client.log_artifact(run_id, str(path), folder or None)
 
     def link(self, run: Run) -> str:
