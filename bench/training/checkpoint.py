@@ -170,7 +170,7 @@ def _told_if_full(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"the state of training cannot be written: {explained(error, folder)}"
+        reason = explained(error, folder)
         if error.errno in FULL_DISK:
             raise DiskFullError(reason) from None
-        raise ResultsError(f"{reason}; --retry-failed goes on from what was written before") from None
+        raise ResultsError(f"{reason}; --retry-failed goes on from the checkpoint before") from None

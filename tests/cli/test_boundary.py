@@ -32,7 +32,10 @@ def run(tmp_path, monkeypatch, capsys):
 
     def run(*words: str, verb: str = "run") -> tuple[int, str]:
         how = ("--serial", "--no-mlflow") if verb == "run" else ()
-        code = main([verb, "small.yaml", *how, *words])
+        try:
+            code = main([verb, "small.yaml", *how, *words])
+        except SystemExit as ended:  # what argparse refuses
+            code = ended.code
         return code, capsys.readouterr().err
 
     return run
