@@ -130,7 +130,7 @@ def to_json(
         for row in rows
     ]
     document = {"suite": suite, "trials": trials, "cost": cost, "one_comparison": one_comparison}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def _id_of(trial: Trial | None) -> str | None:

@@ -187,7 +187,7 @@ def _notes(
 def to_json(suite: str, protocol: LocalizationProtocol, rescored: Rescored) -> str:
     """Returns the document that `bench rescore --help` describes."""
     document = {"suite": suite, "protocol": asdict(protocol)} | asdict(rescored)
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def to_text(suite: str, protocol: LocalizationProtocol, rescored: Rescored) -> str:

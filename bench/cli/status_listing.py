@@ -98,7 +98,7 @@ def to_json(status: Status) -> str:
         "unreadable": list(status.unreadable),
         "free_bytes": status.free_bytes,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def _running_entry(one: Running) -> dict[str, object]:

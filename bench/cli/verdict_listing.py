@@ -41,7 +41,7 @@ def to_json(judged: Judged) -> str:
         }
         for name, claims in judged
     ]
-    return json.dumps({"suites": suites, "counts": _counts(judged)}, indent=2, ensure_ascii=False)
+    return json.dumps({"suites": suites, "counts": _counts(judged)}, indent=2)
 
 
 def to_text(judged: Judged, width: int) -> str:

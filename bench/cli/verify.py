@@ -11,7 +11,6 @@ lacks of 1), verdict and missing (trials by name, and why).
 """
 
 import argparse
-from pathlib import Path
 
 from bench.cli import arguments as shared
 
@@ -27,7 +26,9 @@ _WIDTH_ELSEWHERE = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("suites", type=Path, nargs="+", metavar="SUITE", help="YAML files that state claims")
+    parser.add_argument(
+        "suites", type=shared.path, nargs="+", metavar="SUITE", help="YAML files that state claims"
+    )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(

@@ -22,7 +22,6 @@ results/trials/<id>/trial.json      what was asked for
 """
 
 import csv
-import fcntl
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -33,6 +32,7 @@ import bench
 from bench.errors import ResultsError, brief
 from bench.redaction import redacted
 from bench.results.atomic import replacing
+from bench.results.file_lock import locked
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.sensitivity import read_sensitivity
 from bench.results.stored import read_stored, write_stored
@@ -108,13 +108,8 @@ class TrialFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder for this process; waits while another one holds it.
-
-        The lock ends with the process, however it ends, so a killed run never blocks the next.
-        """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        """Holds the folder for this process; waits while another one holds it."""
+        with locked(self.path / ".lock"):
             yield
 
     def read_record(self) -> Record | None:
