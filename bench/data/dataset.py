@@ -44,12 +44,15 @@ class Dataset:
         train: training images; their side may exceed the resolution, for random crops.
         val: validation images at the resolution.
         test: test images at the resolution; those with boxes are scored for localization.
+        digest: of the whole data set, as the run's check has found it; None of one that is drawn, or where no
+            check was asked for.
     """
 
     findings: tuple[str, ...]
     train: ImageSet
     val: ImageSet
     test: ImageSet
+    digest: str | None = None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def load_source(source: Source, resolution: int, oversize: float, context: DataC
     require_space(arrays.values(), context.on_notice)
     sizes = partial(sizes_from, manifest)
     sets = {part: _image_set(source, part, array, sizes, context) for part, array in arrays.items()}
-    return Dataset(source.findings, sets["train"], sets["val"], sets["test"])
+    return Dataset(source.findings, sets["train"], sets["val"], sets["test"], context.digest)
 
 
 def _require_same(source: Source, manifest: pd.DataFrame, digest: str) -> None:
