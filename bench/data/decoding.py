@@ -11,9 +11,10 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -52,12 +53,8 @@ def read_gray(path: Path, content: bytes | None = None) -> Gray:
         DataError: the file cannot be read, see `check`, or its pixels are damaged.
     """
     content = read_content(path) if content is None else content
-    try:
+    with _one_sentence(path):
         return read_dicom(path, content) if is_dicom(path) else read_raster(path, content)
-    except DataError:
-        raise
-    except Exception as error:  # one image, in whatever way it is damaged, does not stop the others
-        raise DataError(f"{path}: cannot be decoded ({brief(error)})") from None
 
 
 def check(path: Path, content: bytes) -> tuple[int, int]:
@@ -72,7 +69,19 @@ def check(path: Path, content: bytes) -> tuple[int, int]:
     Raises:
         DataError: see `bench.data.dicom_header.check_dicom` and `bench.data.raster.check_raster`.
     """
-    return check_dicom(path, content) if is_dicom(path) else check_raster(path, content)
+    with _one_sentence(path):
+        return check_dicom(path, content) if is_dicom(path) else check_raster(path, content)
+
+
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """One image, in whatever way it is damaged, does not stop the others."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: cannot be decoded ({brief(error)})") from None
 
 
 def square(image: Gray, side_px: int) -> Gray:
