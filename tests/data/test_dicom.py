@@ -1,5 +1,7 @@
 """DICOM radiographs: what is read, against a slow definition of the same conversion, and what is refused."""
 
+from importlib.util import find_spec
+
 import cv2
 import gdcm
 import numpy as np
@@ -369,7 +371,7 @@ UNREADABLE = {
     "bits beyond those that there are": (put(BitsStored=12, HighBit=17), "does not describe its pixels"),
     "a table without entries": (put(VOILUTSequence=[Dataset()]), "does not describe its pixels"),
     "no bits": (drop("BitsAllocated"), "does not describe its pixels"),
-    "no decoder": (write_as(HTJ2KLossless), r"HTJ2K|High-Throughput.*it needs .*pylibjpeg-openjpeg"),
+    "no decoder": (write_as(HTJ2KLossless), r"High-Throughput.*it needs .*pylibjpeg-openjpeg"),
     "no decoder of so many bits": (
         write_as(JPEGExtended12Bit, BitsStored=12, HighBit=11),
         r"JPEG Extended.*it needs .*pylibjpeg-libjpeg",
@@ -396,6 +398,8 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("damage", UNREADABLE)
 def test_check_and_reader_refuse_alike_in_one_sentence(tmp_path, write_dicom, damage):
+    if damage.startswith("no decoder") and find_spec("pylibjpeg"):
+        pytest.skip("pylibjpeg is installed")
     path = tmp_path / "a.dicom"
     write_dicom(path, radiograph())
     act, sentence = UNREADABLE[damage]
