@@ -37,8 +37,8 @@ def execute(arguments: argparse.Namespace) -> int:
     spec, context = shared.dataset_of(arguments)
 
     from bench.data.cache import require_space
+    from bench.data.loading import cached_arrays, require_manifest
     from bench.data.registry import DATASETS, prepare_dataset, read_source
-    from bench.data.source import cached_arrays
     from bench.execution.durations import duration
     from bench.execution.live import Display
 
@@ -47,9 +47,10 @@ def execute(arguments: argparse.Namespace) -> int:
         return 0
     display = Display(shared.open_store(arguments))
     source = read_source(spec, context)
+    manifest = require_manifest(source, replace(context, on_progress=display.preparing))
     arrays: dict[str, CachedArray] = {}
     for size_px in sorted(set(arguments.size)):
-        of_parts = cached_arrays(source, size_px, spec.oversize, context)
+        of_parts = cached_arrays(source, manifest, size_px, spec.oversize, context.cache_dir)
         arrays |= {f"{part} for {size_px} px": array for part, array in of_parts.items()}
     require_space(arrays.values(), display.notice)
     kept = {what for what, array in arrays.items() if array.target.exists()}
@@ -75,7 +76,7 @@ def _summary(arrays: "dict[str, CachedArray]", kept: set[str]) -> str:
     from bench.data.cache import as_size
 
     lines = [
-        f"{what}: {len(array.paths)} images of {array.side_px} px, {as_size(array.target.stat().st_size)}"
+        f"{what}: {len(array.files)} images of {array.side_px} px, {as_size(array.target.stat().st_size)}"
         f"{', was there' if what in kept else ''}: {array.target}"
         for what, array in arrays.items()
     ]

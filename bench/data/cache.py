@@ -1,11 +1,11 @@
 """Decoded, resized images as one memory-mapped uint8 array per list of images and size.
 
-An array is built once, on all cores, and has its name only when it is whole. It is named by the images' names
-and file sizes, the side and the decoder, so another download or size is another array. A manifest beside it
-says what it was made from.
+An array is built once, on all cores, and has its name only when it is whole. It is named by what the files
+hold (their digests, in their order), the side and the decoders: another content is another array, the same
+content elsewhere is the same. A manifest beside it says what it was made from.
 
 A build that was killed goes on where it was. So does one whose unreadable images were replaced: an array
-under construction is named by the images' names without their sizes, and images of the same size are kept.
+under construction is named by the files' names alone, and images whose files hold what they held are kept.
 """
 
 import hashlib
@@ -23,17 +23,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bench.data import dicom, raster
+from bench.data.content import ImageFile
 from bench.data.decoding import decode_each
-from bench.data.dicom import CONVERSION, is_dicom
+from bench.data.dicom_header import is_dicom
 from bench.data.partial_array import Identities, PartialArray, pixels_file
 from bench.errors import DataError, explained
 from bench.results.atomic import write_text
 from bench.results.file_lock import locked
 from bench.results.record import now
-from bench.suite.identity import canonical_json, short_hash
+from bench.suite.identity import short_hash
 
-DECODER = "opencv-gray-cubic-1"
-"""Gray decoding, OpenCV's cubic interpolation without antialiasing, as in the thesis (code)."""
+RESIZING = "opencv-cubic-1"
+"""OpenCV's cubic interpolation without antialiasing, as in the thesis (code)."""
 
 Progress = Callable[[int, int], None]
 _PROGRESS_S = 0.5
@@ -51,35 +53,33 @@ class CachedArray:
     """Images as an array uint8 [n, side_px, side_px] in the cache, made or still to make.
 
     Attributes:
-        paths: image files, decoded by `bench.data.decoding.decode`.
+        files: image files, decoded by `bench.data.decoding.decode`.
         side_px: side of the result; the aspect ratio is not kept.
         cache_dir: where the array is, or is put.
     """
 
-    paths: Sequence[Path]
+    files: Sequence[ImageFile]
     side_px: int
     cache_dir: Path
 
     @cached_property
     def decoder(self) -> str:
         """Names what makes pixels from files."""
-        return f"{DECODER} {CONVERSION}" if any(map(is_dicom, self.paths)) else DECODER
-
-    @cached_property
-    def files(self) -> list[tuple[str, int]]:
-        """See `names_and_sizes`."""
-        return names_and_sizes(self.paths)
+        are_dicoms = {is_dicom(path) for path, _ in self.files}
+        return " ".join(
+            [RESIZING, *((raster.CONVERSION, dicom.CONVERSION)[kind] for kind in sorted(are_dicoms))]
+        )
 
     @cached_property
     def target(self) -> Path:
         """The array; its manifest is beside it, ending in .json."""
-        key = short_hash([self.decoder, self.side_px, self.files])
+        key = short_hash([self.decoder, self.side_px, [sha256 for _, sha256 in self.files]])
         return self.cache_dir / f"{self.side_px}px-{key}.npy"
 
     @cached_property
     def partial(self) -> Path:
         """The folder in which it is made."""
-        key = short_hash([self.decoder, self.side_px, [name for name, _ in self.files]])
+        key = short_hash([self.decoder, self.side_px, [path.name for path, _ in self.files]])
         return self.cache_dir / f"{self.side_px}px-{key}.partial"
 
     def num_missing_bytes(self) -> int:
@@ -88,7 +88,7 @@ class CachedArray:
             return 0
         begun = pixels_file(self.partial)
         taken = begun.stat().st_blocks * _BLOCK_BYTES if begun.exists() else 0
-        return max(len(self.paths) * self.side_px**2 - taken, 0)
+        return max(len(self.files) * self.side_px**2 - taken, 0)
 
 
 def cached_images(array: CachedArray, on_progress: Progress | None = None) -> npt.NDArray[np.uint8]:
@@ -132,28 +132,31 @@ def require_space(arrays: Iterable[CachedArray], on_notice: Callable[[str], None
     num_bytes = sum(array.num_missing_bytes() for array in missing)
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     num_free = shutil.disk_usage(existing).free
-    need = f"{as_size(num_bytes)} of disk for {sum(len(array.paths) for array in missing)} decoded images"
+    need = f"{as_size(num_bytes)} of disk for {sum(len(array.files) for array in missing)} decoded images"
     if num_bytes > num_free:
         raise DataError(f"{folder}: needs {need}, and {as_size(num_free)} are free; --cache-dir moves it")
     if on_notice:
         on_notice(f"{folder}: takes {need}; {as_size(num_free)} are free")
 
 
+def refuse_unreadable(problems: Sequence[str], total: int) -> None:
+    """Refuses images if there are any that cannot be decoded: counts them and names ten.
+
+    Args:
+        problems: a sentence for each.
+        total: how many images there are.
+
+    Raises:
+        DataError: there is a problem.
+    """
+    if problems:
+        shown = "; ".join(problems[:10]) + ("; …" if len(problems) > 10 else "")
+        raise DataError(f"{len(problems)} of {total} images cannot be decoded: {shown}")
+
+
 def as_size(num_bytes: int) -> str:
     """Returns ``1.2 GB`` or ``34.5 MB``, of powers of ten."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
-
-
-def names_and_sizes(paths: Sequence[Path]) -> list[tuple[str, int]]:
-    """Returns the name and the size in bytes of each file: what a cache takes for their identity.
-
-    Raises:
-        DataError: a file cannot be found.
-    """
-    try:
-        return [(path.name, path.stat().st_size) for path in paths]
-    except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
 
 
 @contextmanager
@@ -172,13 +175,13 @@ def _say_waiting(array: CachedArray) -> None:
 
 def _build(array: CachedArray, on_progress: Progress) -> None:
     unreadable: list[str] = []
-    total = len(array.paths)
+    total = len(array.files)
     with PartialArray(array.partial, _identities(array.files), array.side_px) as begun:
         missing = begun.missing()
         num_kept = total - len(missing)
         on_progress(num_kept, total)
         told_at = time.monotonic()
-        with closing(decode_each([array.paths[i] for i in missing], array.side_px)) as images:
+        with closing(decode_each([array.files[i] for i in missing], array.side_px)) as images:
             for done, (i, image) in enumerate(zip(missing, images, strict=True), num_kept + 1):
                 if isinstance(image, DataError):
                     unreadable.append(str(image))
@@ -187,27 +190,24 @@ def _build(array: CachedArray, on_progress: Progress) -> None:
                 if done == total or time.monotonic() - told_at > _PROGRESS_S:
                     told_at = time.monotonic()
                     on_progress(done, total)
-        if unreadable:
-            shown = "; ".join(unreadable[:10]) + ("; …" if len(unreadable) > 10 else "")
-            raise DataError(f"{len(unreadable)} of {total} images cannot be decoded: {shown}")
+        refuse_unreadable(unreadable, total)
         _write_manifest(array)
         begun.commit(array.target)
 
 
-def _identities(files: Sequence[tuple[str, int]]) -> Identities:
-    """Returns a number above 0 for each name and size."""
-    digests = (hashlib.sha256(canonical_json(file).encode()).digest() for file in files)
-    return np.array([int.from_bytes(digest[:8], "big") | 1 for digest in digests], np.uint64)
+def _identities(files: Sequence[ImageFile]) -> Identities:
+    """Returns a number above 0 for what each file holds."""
+    return np.array([int(sha256[:16], 16) | 1 for _, sha256 in files], np.uint64)
 
 
 def _write_manifest(array: CachedArray) -> None:
     import cv2
 
     manifest = {
-        "count": len(array.paths),
+        "count": len(array.files),
         "side_px": array.side_px,
         "decoder": array.decoder,
-        "names_and_sizes": hashlib.sha256(canonical_json(array.files).encode()).hexdigest(),
+        "content": hashlib.sha256("".join(sha256 for _, sha256 in array.files).encode()).hexdigest(),
         "opencv": cv2.__version__,
         "created": now(),
     }

@@ -44,12 +44,15 @@ class Dataset:
         train: training images; their side may exceed the resolution, for random crops.
         val: validation images at the resolution.
         test: test images at the resolution; those with boxes are scored for localization.
+        digest: of the whole data set, as the run's check has found it; None of one that is drawn, or where no
+            check was asked for.
     """
 
     findings: tuple[str, ...]
     train: ImageSet
     val: ImageSet
     test: ImageSet
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class DataContext:
         on_progress: told (what, done, total) while images are decoded.
         on_notice: told, in a sentence, what decoding takes before it begins.
         limit_images: of each part that are loaded, as a trial's recipe has it; None is all.
+        digest: what a check has found a stored data set to be (see `bench.data.manifest.digest_of`), so that
+            no other is loaded; None if none has.
     """
 
     data_root: Path | None
@@ -71,3 +76,4 @@ class DataContext:
     on_progress: Callable[[str, int, int], None] | None = None
     on_notice: Callable[[str], None] | None = None
     limit_images: int | None = None
+    digest: str | None = None

@@ -11,15 +11,19 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from bench.data.dicom import Gray, is_dicom, read_dicom
+from bench.data.content import ImageFile, read_content
+from bench.data.dicom import Gray, read_dicom
+from bench.data.dicom_header import check_dicom, is_dicom
+from bench.data.raster import check_raster, read_raster
 from bench.errors import DataError, brief
 
 _CHUNK = 8
@@ -27,8 +31,6 @@ _CHUNK = 8
 
 _WORTH_PROCESSES = 64
 """DICOMs that take longer to decode than processes take to start, which is about a second."""
-
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
 def decode(path: Path, side_px: int) -> Gray:
@@ -40,14 +42,46 @@ def decode(path: Path, side_px: int) -> Gray:
     return square(read_gray(path), side_px)
 
 
-def read_gray(path: Path) -> Gray:
+def read_gray(path: Path, content: bytes | None = None) -> Gray:
     """Returns uint8 [h, w]: the gray image in its own size, a DICOM in that of `bench.data.dicom.read_dicom`.
 
+    Args:
+        path: of the file; its ending says whether it is a DICOM.
+        content: its bytes, if they have been read.
+
     Raises:
-        DataError: the file is missing, empty, cut off or no image; for DICOMs see
-            `bench.data.dicom.read_dicom`.
+        DataError: the file cannot be read, see `check`, or its pixels are damaged.
     """
-    return read_dicom(path) if is_dicom(path) else _read_gray(path)
+    content = read_content(path) if content is None else content
+    with _one_sentence(path):
+        return read_dicom(path, content) if is_dicom(path) else read_raster(path, content)
+
+
+def check(path: Path, content: bytes) -> tuple[int, int]:
+    """Returns (rows, columns) of the image as it is decoded, and refuses what `read_gray` would refuse.
+
+    Pixels are not decoded: damage within compressed ones is met only when they are.
+
+    Args:
+        path: of the file; its ending says whether it is a DICOM.
+        content: its bytes.
+
+    Raises:
+        DataError: see `bench.data.dicom_header.check_dicom` and `bench.data.raster.check_raster`.
+    """
+    with _one_sentence(path):
+        return check_dicom(path, content) if is_dicom(path) else check_raster(path, content)
+
+
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    """One image, in whatever way it is damaged, does not stop the others."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: cannot be decoded ({brief(error)})") from None
 
 
 def square(image: Gray, side_px: int) -> Gray:
@@ -60,20 +94,17 @@ def square(image: Gray, side_px: int) -> Gray:
     return resized.astype(np.uint8, copy=False)
 
 
-def is_cut_off_jpeg(start: bytes, end: bytes) -> bool:
-    """Returns whether a file from `start` to `end` is a JPEG without its end marker."""
-    return start.startswith(_JPEG_START) and _JPEG_END not in end
-
-
-def decode_each(paths: Sequence[Path], side_px: int) -> Generator[Gray | DataError]:
+def decode_each(files: Sequence[ImageFile], side_px: int) -> Generator[Gray | DataError]:
     """Yields for each file, in their order, its image (see `decode`) or why there is none.
+
+    One that holds something else than it should has none.
 
     Raises:
         DataError: processes that decode were killed.
     """
     num_workers = os.cpu_count() or 1
-    chunks = (paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK))
-    pool = _pool(paths, num_workers)
+    chunks = (files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK))
+    pool = _pool(files, num_workers)
     try:
         ahead = deque(pool.submit(_decode_chunk, chunk, side_px) for chunk in islice(chunks, 2 * num_workers))
         while ahead:
@@ -89,46 +120,20 @@ def decode_each(paths: Sequence[Path], side_px: int) -> Generator[Gray | DataErr
         pool.shutdown(cancel_futures=True)
 
 
-def _read_gray(path: Path) -> Gray:
-    import cv2
+def _decode_chunk(files: Sequence[ImageFile], side_px: int) -> list[Gray | DataError]:
+    return [_try_decode(file, side_px) for file in files]
 
+
+def _try_decode(file: ImageFile, side_px: int) -> Gray | DataError:
     try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            start = stream.read(len(_JPEG_START))
-            stream.seek(max(size - 1024, 0))
-            is_cut_off = is_cut_off_jpeg(start, stream.read())  # OpenCV would fill the rest with gray
-        image = None if is_cut_off or not size else cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if image is None:
-        reason = "is cut off" if is_cut_off else "is damaged or no image" if size else "is empty"
-        raise DataError(f"{path}: {reason}")
-    return image.astype(np.uint8, copy=False)
-
-
-def _decode_chunk(paths: Sequence[Path], side_px: int) -> list[Gray | DataError]:
-    return [_try_decode(path, side_px) for path in paths]
-
-
-def _try_decode(path: Path, side_px: int) -> Gray | DataError:
-    image = try_read_gray(path)
-    return image if isinstance(image, DataError) else square(image, side_px)
-
-
-def try_read_gray(path: Path) -> Gray | DataError:
-    """Returns the image (see `read_gray`) or why there is none, in whatever way it is damaged."""
-    try:
-        return read_gray(path)
+        return square(read_gray(file.path, file.read()), side_px)
     except DataError as error:
         return error
-    except Exception as error:  # one image, in whatever way it is damaged, does not stop the others
-        return DataError(f"{path}: cannot be decoded ({brief(error)})")
 
 
-def _pool(paths: Sequence[Path], num_workers: int) -> Executor:
+def _pool(files: Sequence[ImageFile], num_workers: int) -> Executor:
     is_daemon = multiprocessing.current_process().daemon  # which may have no processes of its own
-    if is_daemon or sum(map(is_dicom, paths)) < _WORTH_PROCESSES:
+    if is_daemon or sum(is_dicom(file.path) for file in files) < _WORTH_PROCESSES:
         return ThreadPoolExecutor(num_workers)
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(num_workers, mp_context=context, initializer=_start_worker)

@@ -1,7 +1,13 @@
 """Radiographs in DICOM files as 8-bit gray images, converted as the thesis did.
 
-MONOCHROME1 inverted, min–max to [0, 1], histogram equalisation, 8 bit, longest side 1024 px with the aspect
-ratio kept (protocol: code). Window and rescale attributes are ignored: equalisation undoes any stretch.
+Inverted if small numbers are bright (`bench.data.dicom_polarity`), min–max to [0, 1], histogram equalisation,
+8 bit, longest side 1024 px with the aspect ratio kept (protocol: code). Windows are ignored, and of rescaling
+and look-up tables all but their direction: equalisation undoes a stretch, but not a turn.
+
+Pixels of the padding value become black, and count neither for the range nor for the histogram. Bits that are
+not stored ones, such as those of overlays, are cut off.
+
+The thesis' authors looked at MONOCHROME1 alone, for VinDr-CXR; no file of it is known for which that differs.
 """
 
 from pathlib import Path
@@ -10,88 +16,51 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bench.data.content import read_content
+from bench.data.dicom_header import open_dicom, padding_range, stored_bits
+from bench.data.dicom_polarity import is_inverted
 from bench.errors import DataError, brief
 
-CONVERSION = "dicom-equalised-1"
+CONVERSION = "dicom-equalised-2"
 """Names what `read_dicom` does, for caches of its results."""
 
 LONGEST_SIDE_PX = 1024
 NUM_BINS = 256
-SUFFIXES = (".dicom", ".dcm")
-
 Gray = npt.NDArray[np.uint8]
 
 
-def is_dicom(path: Path) -> bool:
-    """Returns whether the file's name is that of a DICOM."""
-    return path.suffix.lower() in SUFFIXES
-
-
-def read_dicom(path: Path) -> Gray:
-    """Returns uint8 [h, w] with max(h, w) = 1024, bright where tissue is dense: one gray radiograph.
+def read_dicom(path: Path, content: bytes | None = None) -> Gray:
+    """Returns one gray radiograph: uint8 [h, w] with max(h, w) = 1024, bright where tissue is dense.
 
     Smaller images are enlarged. The interpolation is OpenCV's bilinear without antialiasing, because the
     authors' is (code: cv2.resize's default); so is the rounding of the shorter side, which is down.
 
+    Args:
+        path: of the file.
+        content: its bytes, if they have been read.
+
     Raises:
-        DataError: the file is missing, no DICOM, compressed in a way that nothing installed decodes,
-            damaged, or not one gray image of at most 16 bit.
+        DataError: the file cannot be read, or see `bench.data.dicom_header.open_dicom`, or its pixels are
+            damaged or have more bits than its header says.
     """
     import cv2
 
-    header = _read(path)
-    kind = str(header.get("PhotometricInterpretation", "absent"))
-    if kind not in ("MONOCHROME1", "MONOCHROME2"):
-        raise DataError(
-            f"{path}: its photometric interpretation is {kind}; allowed: MONOCHROME1, MONOCHROME2"
-        )
+    header = open_dicom(path, read_content(path) if content is None else content)
     stored = _pixels(header, path)
-    if stored.ndim != 2 or stored.dtype.kind not in "iu" or stored.dtype.itemsize > 2:
-        raise DataError(
-            f"{path}: expected one gray image of at most 16 bit, found {stored.dtype} {list(stored.shape)}"
-        )
-    image = equalised(stored, inverted=kind == "MONOCHROME1")
+    samples, is_padding = _samples(header, stored, path)
+    image = equalised(samples, is_padding, inverted=is_inverted(header))
     height, width = image.shape
     ratio = LONGEST_SIDE_PX / max(height, width)
     size = (max(int(width * ratio), 1), max(int(height * ratio), 1))
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
-def read_size(path: Path) -> tuple[int, int]:
-    """Returns (rows, columns) of the stored image, from the header alone.
-
-    Raises:
-        DataError: the file is missing, no DICOM, or says no size.
-    """
-    header = _read(path, stop_before_pixels=True, specific_tags=["Rows", "Columns"])
-    rows, columns = header.get("Rows"), header.get("Columns")
-    if not rows or not columns:
-        raise DataError(f"{path}: its header does not say how many rows and columns the image has")
-    return int(rows), int(columns)
-
-
-def check_pixels(path: Path) -> None:
-    """Checks that the file has as many bytes of pixels as its header says; they are not decoded.
-
-    Raises:
-        DataError: it is missing, no DICOM, damaged, or has no pixels or too few.
-    """
-    from pydicom.pixels.utils import get_expected_length
-
-    header = _read(path)
-    pixels = header.get("PixelData")
-    if not pixels:
-        raise DataError(f"{path}: has no pixels")
-    try:
-        num_expected = get_expected_length(header)
-        is_compressed = header.file_meta.TransferSyntaxUID.is_compressed
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: its header does not describe its pixels ({brief(error)})") from None
-    if not is_compressed and len(pixels) < num_expected:
-        raise DataError(f"{path}: is cut off: {len(pixels)} of {num_expected} bytes of pixels")
-
-
-def equalised(stored: npt.NDArray[np.integer[Any]], *, inverted: bool = False) -> Gray:
+def equalised(
+    stored: npt.NDArray[np.integer[Any]],
+    is_padding: npt.NDArray[np.bool_] | None = None,
+    *,
+    inverted: bool = False,
+) -> Gray:
     """Returns uint8 of the shape of `stored`, with the histogram of its range, in 256 bins, made flat.
 
     A value maps to the share of pixels in the bins up to its own, interpolated linearly between the bins'
@@ -99,8 +68,14 @@ def equalised(stored: npt.NDArray[np.integer[Any]], *, inverted: bool = False) -
 
     Args:
         stored: whole numbers, of any range.
+        is_padding: pixels that are none of the image and become black, in its shape; None: there are none.
         inverted: whether small numbers are bright.
     """
+    if is_padding is not None:
+        image = np.zeros(stored.shape, np.uint8)
+        if not is_padding.all():
+            image[~is_padding] = equalised(stored[~is_padding], inverted=inverted)
+        return image
     lowest, highest = int(stored.min()), int(stored.max())
     span = highest - lowest
     if span == 0:
@@ -117,28 +92,48 @@ def equalised(stored: npt.NDArray[np.integer[Any]], *, inverted: bool = False) -
     return table[levels]
 
 
-def _read(path: Path, **options: Any) -> Any:
-    import pydicom  # only where a DICOM is read: a finished cache is read without it
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        return pydicom.dcmread(path, **options)
-    except InvalidDicomError:
-        raise DataError(f"{path}: is no DICOM file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except Exception as error:  # a damaged header fails in any of many ways
-        raise DataError(f"{path}: is damaged ({brief(error)})") from None
-
-
 def _pixels(header: Any, path: Path) -> npt.NDArray[Any]:
     """Returns the stored numbers, as they are."""
     try:
+        header.pixel_array_options(correct_unused_bits=False)  # `_samples` does, and heeds the highest bit
         pixels: npt.NDArray[Any] = header.pixel_array
-    except Exception as error:  # so does a damaged image, and each decoder in its own
-        syntax = getattr(header.file_meta, "TransferSyntaxUID", None)
-        hint = ""
-        if syntax is not None and syntax.is_transfer_syntax and syntax.is_compressed:
-            hint = f"; it is compressed as {syntax.name}: pip install 'pylibjpeg[all]' to decode it"
-        raise DataError(f"{path}: its pixels cannot be decoded ({brief(error)}){hint}") from None
+    except Exception as error:  # a damaged image, and each decoder in its own way
+        raise DataError(f"{path}: its pixels cannot be decoded ({brief(error)})") from None
+    if pixels.ndim != 2 or pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
+        raise DataError(
+            f"{path}: expected one gray image of at most 16 bit, found {pixels.dtype} {list(pixels.shape)}"
+        )
     return pixels
+
+
+def _samples(
+    header: Any, stored: npt.NDArray[Any], path: Path
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]:
+    """Returns the whole numbers in the stored bits, and which pixels are padding; None if none can be.
+
+    Raises:
+        DataError: without the other bits the image would be torn: they belong to it.
+    """
+    num_bits, lowest = stored_bits(header)
+    with_others = stored.astype(np.int32) >> lowest
+    samples = with_others & (2**num_bits - 1)
+    if stored.dtype.kind == "i":
+        samples -= (samples >> (num_bits - 1)) << num_bits
+    padding = padding_range(header)
+    is_padding = None if padding is None else _is_within(stored, padding) | _is_within(samples, padding)
+    is_cut = samples != with_others if is_padding is None else (samples != with_others) & ~is_padding
+    if is_cut.any() and _roughness(with_others) < _roughness(samples):
+        raise DataError(
+            f"{path}: its header says that pixels have {num_bits} bits from bit {lowest} on, and they have "
+            f"more, as {int(stored[is_cut].max())} has; BitsStored and HighBit have to say what is true"
+        )
+    return samples, is_padding
+
+
+def _roughness(image: npt.NDArray[Any]) -> int:
+    return int(np.abs(np.diff(image, axis=1)).sum(dtype=np.int64))
+
+
+def _is_within(values: npt.NDArray[Any], limits: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (values >= limits[0]) & (values <= limits[1])
+    return found

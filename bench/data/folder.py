@@ -26,7 +26,7 @@ from bench.data.download import (
     refuse_repeated,
 )
 from bench.data.findings import finding_names
-from bench.data.frames import header_sizes
+from bench.data.frames import Sizes
 from bench.data.image_files import ENDINGS, in_order, match_files
 from bench.data.patients import Patients, each_its_own, read_patients
 from bench.data.source import Source
@@ -34,7 +34,6 @@ from bench.data.splits import list_files, read_lists, split_in_three, split_in_t
 from bench.errors import DataError, listing, nearest
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.suite.findings import NO_FINDING_COLUMNS
-from bench.suite.identity import short_hash
 from bench.suite.keys import Names, spelled
 from bench.suite.schema import FolderSpec, SplitLists
 
@@ -59,9 +58,8 @@ def read_folder(spec: FolderSpec, context: DataContext) -> Source:
     parts = _split(spec, table, patients, path, context.files)
     check_parts(parts, labels.index, path)
     boxes = _read_boxes(spec, labels, context.files)
-    name = f"folder-{short_hash(str(images))}"  # files of other folders may have the same names and sizes
     return Source(
-        name=name,
+        name="folder",
         root=images,
         findings=tuple(labels.columns),
         parts=parts,
@@ -71,7 +69,7 @@ def read_folder(spec: FolderSpec, context: DataContext) -> Source:
         without_patient=patients.absent,
         boxes=boxes.boxes,
         unmatched_boxes=boxes.unmatched,
-        frames=partial(_frames, spec=spec, files=files, cache_dir=context.cache_dir / name),
+        frames=partial(_frames, spec=spec),
         tables=_tables(spec, context.files),
         frame_tolerance=_OUTSIDE_TOLERANCE,
         frame_hint=f"read as box_format {spec.box_format} and box_frame {spec.box_frame}",
@@ -167,11 +165,9 @@ def _tables(spec: FolderSpec, files: Mapping[str, Path]) -> tuple[Path, ...]:
     return (*own, *list_files(spec.split, files))
 
 
-def _frames(
-    names: Sequence[str], spec: FolderSpec, files: Mapping[str, Path], cache_dir: Path
-) -> pd.DataFrame:
+def _frames(names: Sequence[str], sizes: Sizes, spec: FolderSpec) -> pd.DataFrame:
     """Rows and columns of the frames of the boxes of `names`."""
     if spec.box_frame == "image":
-        return header_sizes(names, files, cache_dir)
+        return sizes(names)
     side = float(spec.box_frame)
     return pd.DataFrame({"rows": side, "columns": side}, index=list(names))

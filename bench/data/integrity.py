@@ -5,6 +5,7 @@ The checks are pure: they take what the text files and the manifest say. `bench.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 from bench.data.absent import what_is_there
 from bench.data.expected_counts import comparisons
 from bench.data.frames import reaching_outside
-from bench.data.manifest import Progress, digest_of, read_manifest
+from bench.data.manifest import Progress, digest_of, read_manifest, sizes_from
 from bench.data.patients import with_lines, written_alike
 from bench.data.source import Source
 from bench.errors import DataError, listing
@@ -153,7 +154,8 @@ def _boxes_in_frames(source: Source, manifest: pd.DataFrame) -> tuple[pd.DataFra
     boxes = source.boxes_of(name for names in source.parts.values() for name in names)
     readable = set(manifest.index[manifest["problem"] == ""])
     boxed = sorted(set(boxes["image"]))
-    return boxes, source.frames([name for name in boxed if source.draw is not None or name in readable])
+    known = [name for name in boxed if source.draw is not None or name in readable]
+    return boxes, source.frames(known, partial(sizes_from, manifest))
 
 
 def _boxes(source: Source, boxes: pd.DataFrame, frames: pd.DataFrame) -> Iterator[Violation]:

@@ -1,8 +1,15 @@
-"""What the image files of a data set hold, by reading every byte of them once.
+"""What the image files of a data set hold, by reading every byte of them once: their one identity.
 
-The manifest is kept in the cache. Later only files whose size or time of change is another are read again, so
-that a data set of 100,000 images is compared with it in seconds. It is written every few seconds while files
-are read, each time in one step: a kill costs little, and never leaves half of it.
+The digest of a file's bytes names its decoded pixels in the cache and stands in the data set's digest; the
+size of the image is its boxes' frame. The manifest of all files is kept in the cache. Later only files are
+read that may hold something else: whose size, inode or time of change is another. That is the inode's time
+(ctime): no program sets it, as rsync -t and cp -p set the time of modification. A file that changed in the
+two seconds before it was read is read again too, since a coarse clock would not tell a further change. So a
+data set of 100,000 images is compared with its manifest in seconds. A file system that has no such time (FAT,
+SFTP) gives that of modification: there `bench data check --reread` makes sure.
+
+It is written every few seconds while files are read, each time in one step: a kill costs little, and never
+leaves half of it.
 """
 
 import hashlib
@@ -17,17 +24,22 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench.data.decoding import is_cut_off_jpeg
-from bench.data.dicom import check_pixels, is_dicom
-from bench.data.frames import header_size
+from bench.data import dicom, raster
+from bench.data.cache import refuse_unreadable
+from bench.data.content import digest_of_content, read_content
+from bench.data.decoding import check
+from bench.data.frames import require_files
 from bench.data.source import Source
-from bench.errors import DataError, brief
+from bench.errors import DataError
 from bench.results.atomic import replacing
 from bench.suite.identity import DIGEST_PREFIX, canonical_json, short_hash
 
 Progress = Callable[[int, int], None]
 
 _SAVE_S, _PROGRESS_S = 10.0, 0.5
+_SETTLED_NS = 2_000_000_000
+"""After which a change of a file has another time than the one before, on every file system."""
+
 _CHUNK = 64
 """Files that are handed to the threads at a time."""
 
@@ -38,7 +50,10 @@ class FileFacts(NamedTuple):
     Attributes:
         path: relative to the data set's root where it is below that.
         num_bytes: its size.
-        modified_ns: when it was last changed, as the file system says.
+        modified_ns: when it was last written, as the file system or a program says.
+        changed_ns: when its inode was last changed, as the file system says; 0 if a further change might not
+            be told from that one.
+        inode: its number.
         sha256: of its bytes, hexadecimal.
         rows: of the image, px; 0 if it is not readable.
         columns: likewise.
@@ -48,6 +63,8 @@ class FileFacts(NamedTuple):
     path: str
     num_bytes: int
     modified_ns: int
+    changed_ns: int
+    inode: int
     sha256: str
     rows: int
     columns: int
@@ -62,7 +79,8 @@ def read_manifest(
 ) -> pd.DataFrame:
     """Returns the facts of the file of each image of the split that has one: columns as `FileFacts`.
 
-    The index is the image's name. Files that the stored manifest knows as they are now are not read.
+    The index is the image's name. Files that the stored manifest knows as they are now, and as readable, are
+    not read.
 
     Args:
         source: the data set.
@@ -73,7 +91,10 @@ def read_manifest(
     Raises:
         DataError: the cache cannot be written.
     """
-    target = cache_dir / source.name / f"manifest-{short_hash(str(source.root))}.parquet"
+    key = short_hash(
+        [str(source.root), raster.CONVERSION, dicom.CONVERSION]
+    )  # others find other things readable
+    target = cache_dir / source.name / f"manifest-{key}.parquet"
     names = [name for part in source.parts.values() for name in part if name in source.files]
     if not names:
         return pd.DataFrame(columns=list(_COLUMNS))
@@ -106,7 +127,10 @@ def stored_manifests(name: str, cache_dir: Path) -> dict[Path, pd.DataFrame]:
         cache_dir: where manifests are kept.
     """
     paths = sorted((cache_dir / name).glob("manifest-*.parquet"))
-    return {path: _as_table(_load(path)) for path in paths}
+    found = {path: _as_table(_load(path)) for path in paths}
+    return {
+        path: table for path, table in found.items() if len(table)
+    }  # those of other versions are not read
 
 
 def digest_of(source: Source, manifest: pd.DataFrame, frames: pd.DataFrame) -> str:
@@ -134,46 +158,46 @@ def digest_of(source: Source, manifest: pd.DataFrame, frames: pd.DataFrame) -> s
     return DIGEST_PREFIX + sha256.hexdigest()
 
 
-def examine(path: Path) -> FileFacts:
-    """Returns what the file holds; one that cannot be read has a problem."""
-    name = str(path)
-    try:
-        status = path.stat()
-        content = path.read_bytes()
-    except OSError as error:
-        return FileFacts(name, 0, 0, "", 0, 0, f"cannot be read ({error.strerror or error})")
-    sha256 = hashlib.sha256(content).hexdigest()
-    rows, columns, problem = 0, 0, ""
-    try:
-        _check(path, content)
-        rows, columns = header_size(path)
-    except DataError as error:
-        problem = str(error).removeprefix(f"{path}: ")
-    return FileFacts(name, status.st_size, status.st_mtime_ns, sha256, rows, columns, problem)
+def sizes_from(manifest: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Returns what the manifest says, as `bench.data.frames.Sizes`."""
+    require_files(names, manifest.index)
+    return manifest.loc[list(names), ["rows", "columns"]].astype(float)
 
 
-def _check(path: Path, content: bytes) -> None:
-    """Refuses a file that is not whole. Pixels are not decoded: that is the cache's work.
+def require_readable(source: Source, manifest: pd.DataFrame) -> None:
+    """Refuses a data set whose manifest has files that are not readable.
 
     Raises:
-        DataError: it is empty, cut off, damaged, or no image.
+        DataError: some are; up to ten are named.
     """
-    if not content:
-        raise DataError(f"{path}: is empty")
-    if is_dicom(path):
-        check_pixels(path)
-        return
-    if is_cut_off_jpeg(content[:2], content[-1024:]):
-        raise DataError(f"{path}: is cut off")
-    from io import BytesIO
+    broken = manifest[manifest["problem"] != ""]
+    problems = [
+        f"{source.root / path}: {problem}"
+        for path, problem in zip(broken["path"], broken["problem"], strict=True)
+    ]
+    refuse_unreadable(problems, len(manifest))
 
-    from PIL import Image
 
+def examine(path: Path) -> FileFacts:
+    """Returns what the file holds; one that cannot be read has a problem."""
+    name, began_ns = str(path), time.time_ns()
     try:
-        with Image.open(BytesIO(content), formats=("PNG", "JPEG")) as image:
-            image.verify()  # of a PNG: the checksum of each chunk, up to the last
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and struct.error
-        raise DataError(f"{path}: is cut off, damaged or no image ({brief(error)})") from None
+        size, modified_ns, changed_ns, inode = _status(
+            path
+        )  # before it is read: later changes are told from it
+        content = read_content(path)
+    except DataError as error:
+        return FileFacts(name, 0, 0, 0, 0, "", 0, 0, str(error).removeprefix(f"{path}: "))
+    sha256 = digest_of_content(content)
+    rows, columns, problem = 0, 0, ""
+    try:
+        rows, columns = check(path, content)
+    except DataError as error:
+        problem = str(error).removeprefix(f"{path}: ")
+    is_settled = changed_ns + _SETTLED_NS < began_ns
+    return FileFacts(
+        name, size, modified_ns, changed_ns if is_settled else 0, inode, sha256, rows, columns, problem
+    )
 
 
 def _compare(
@@ -186,18 +210,19 @@ def _compare(
         facts = known.get(name)
         path = source.files[name]
         is_same = facts is not None and not facts.problem and facts.path == _relative(path, source.root)
-        if is_same and facts is not None and _status(path) == (facts.num_bytes, facts.modified_ns):
+        if is_same and facts is not None and _status(path) == facts[1:5]:
             found[name] = facts
         else:
             unread.append(name)
     return found, unread
 
 
-def _status(path: Path) -> tuple[int, int]:
+def _status(path: Path) -> tuple[int, int, int, int]:
+    """Size, times and inode, without which a file does not hold something else; zeros if there is none."""
     with suppress(OSError):
         status = path.stat()
-        return status.st_size, status.st_mtime_ns
-    return -1, -1
+        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return 0, 0, 0, 0
 
 
 def _read_each(names: Sequence[str], source: Source) -> Iterator[tuple[str, FileFacts]]:

@@ -25,6 +25,7 @@ from bench.data.download import (
     refuse_repeated,
 )
 from bench.data.findings import NIH_FINDINGS, NO_FINDING, finding_names, require_finding
+from bench.data.frames import Sizes
 from bench.data.image_files import in_order, match_files
 from bench.data.patients import Patients, read_patients
 from bench.data.source import Source
@@ -186,5 +187,5 @@ def official_name(written: str) -> str:
     return f"{without_ending(written)}.png"
 
 
-def _official_frames(names: Sequence[str]) -> pd.DataFrame:
+def _official_frames(names: Sequence[str], _sizes: Sizes) -> pd.DataFrame:
     return pd.DataFrame({"rows": float(BOX_FRAME_PX), "columns": float(BOX_FRAME_PX)}, index=list(names))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.data.dataset import DataContext, Dataset, ImageSet
+from bench.data.frames import Sizes
 from bench.data.phantom import phantom_truth, render_phantom
 from bench.data.phantom_populations import POPULATIONS, PopulationName
 from bench.data.source import Source
@@ -73,7 +74,7 @@ def _draw(
     return render_phantom(seed, indices[name], side_px, population).image
 
 
-def _unit_frames(names: Sequence[str]) -> pd.DataFrame:
+def _unit_frames(names: Sequence[str], _sizes: Sizes) -> pd.DataFrame:
     return pd.DataFrame({"rows": 1.0, "columns": 1.0}, index=list(names))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from bench.data.dataset import DataContext, Dataset
 from bench.data.download import check_parts
 from bench.data.integrity import Integrity, check, require_integrity
-from bench.data.source import Source, load_source
+from bench.data.loading import load_source
+from bench.data.source import Source
 from bench.suite.schema import DatasetSpec
 
 
@@ -55,7 +56,7 @@ def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Da
         DataError: it is missing, incomplete or contradicts itself.
     """
     key = f"{spec.model_dump_json()} {resolution} {context.data_root} {context.cache_dir} {context.files}"
-    key += f" {context.limit_images}"
+    key += f" {context.limit_images} {context.digest}"
     if key not in _latest:
         _latest.clear()
         target = DATASETS[spec.name].target

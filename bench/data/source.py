@@ -1,18 +1,16 @@
-"""A data set as its download has it: what its text files say, where its images are; and how it is loaded."""
+"""A data set as its download has it: what its text files say, and where its images are."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.data.cache import CachedArray, cached_images, require_space
-from bench.data.dataset import DataContext, Dataset, ImageSet
 from bench.data.decoding import decode
-from bench.data.download import Parts, check_parts, paths_of
+from bench.data.download import Parts, paths_of
+from bench.data.frames import Sizes, header_sizes
 from bench.metrics.boxes import COLUMNS, FRAME
 
 
@@ -30,8 +28,8 @@ class Source:
         patients: patient of each image, indexed by image.
         boxes: columns image, finding, x, y, w, h, in px of the image's frame; several rows of one image and
             finding are one region. Each is of an image and a finding of the labels.
-        frames: given names of images, each once, returns columns rows and columns, the size in px of the
-            frame of each image's boxes, indexed by image.
+        frames: given names of images, each once, and what says the sizes of files, returns columns rows and
+            columns, the size in px of the frame of each image's boxes, indexed by image.
         draw: given the name of an image and a side in px, draws it; None if images are decoded from `files`.
         tables: the text files that all of this was read from.
         unmatched_boxes: of each row of boxes that is left out, where it stands and what it names that the
@@ -51,7 +49,7 @@ class Source:
     labels: pd.DataFrame
     patients: pd.Series
     boxes: pd.DataFrame
-    frames: Callable[[Sequence[str]], pd.DataFrame]
+    frames: Callable[[Sequence[str], Sizes], pd.DataFrame]
     draw: Callable[[str, int], npt.NDArray[np.uint8]] | None = None
     tables: tuple[Path, ...] = ()
     unmatched_boxes: tuple[str, ...] = ()
@@ -66,6 +64,14 @@ class Source:
         chosen = set(names)
         return self.boxes[np.array([name in chosen for name in self.boxes["image"]], bool)]
 
+    def header_sizes(self, names: Sequence[str]) -> pd.DataFrame:
+        """Returns `bench.data.frames.Sizes` as the headers of the files say them.
+
+        Raises:
+            DataError: an image has no file, or its header cannot be read.
+        """
+        return header_sizes(names, self.files)
+
     def limited(self, num_images: int) -> "Source":
         """Returns the source with at most so many images of each part, those with boxes first."""
         boxed = set(self.boxes["image"])
@@ -74,63 +80,6 @@ class Source:
             for part, names in self.parts.items()
         }
         return replace(self, parts=chosen)
-
-
-def load_source(source: Source, resolution: int, oversize: float, context: DataContext) -> Dataset:
-    """Returns the data set for square inputs of `resolution` px, decoding images into the cache if need be.
-
-    Args:
-        source: what the download says.
-        resolution: side of the input, px.
-        oversize: see `cached_arrays`.
-        context: where the cache is.
-
-    Raises:
-        DataError: images of a part are missing, unreadable, without labels or in two parts, or the disk is
-            full.
-    """
-    check_parts(source.parts, source.labels.index, source.root)
-    if context.limit_images is not None:
-        source = source.limited(context.limit_images)
-    arrays = cached_arrays(source, resolution, oversize, context)
-    require_space(arrays.values(), context.on_notice)
-    sets = {part: _image_set(source, part, array, context) for part, array in arrays.items()}
-    return Dataset(source.findings, sets["train"], sets["val"], sets["test"])
-
-
-def cached_arrays(
-    source: Source, resolution: int, oversize: float, context: DataContext
-) -> dict[str, CachedArray]:
-    """Returns the arrays of decoded images that inputs of `resolution` px need, by part; nothing is decoded.
-
-    Args:
-        source: what the download says.
-        resolution: side of the input, px.
-        oversize: side of the training images before augmentation, in units of the resolution, and a part of
-            a trial's identity, since it changes pixels. The recipe's crops keep 0.72 to 1 of a side. At 1.25
-            one in eight of their sides is enlarged, by 10 % at most; at 1 all would be, by 38 % at most; at
-            1.38 none, for 22 % more disk, and more crops would be shrunk without antialiasing.
-        context: where the cache is.
-
-    Raises:
-        DataError: images are missing.
-    """
-    sides = {"train": round(resolution * oversize), "val": resolution, "test": resolution}
-    folder = context.cache_dir / source.name
-    return {
-        part: CachedArray(paths_of(part, source.parts[part], source.files, source.root), side_px, folder)
-        for part, side_px in sides.items()
-    }
-
-
-def _image_set(source: Source, part: str, array: CachedArray, context: DataContext) -> ImageSet:
-    names = source.parts[part]
-    boxes = place_boxes(source, names, array.side_px)
-    what = f"decode {part}, {array.side_px} px"
-    progress = partial(context.on_progress, what) if context.on_progress else None
-    pixels = cached_images(array, progress)
-    labels: npt.NDArray[np.uint8] = source.labels.loc[list(names)].to_numpy(np.uint8)
-    return ImageSet(pixels, labels, names, tuple(source.patients.loc[list(names)]), boxes)
 
 
 def read_images(source: Source, part: str, names: Sequence[str], side_px: int) -> npt.NDArray[np.uint8]:
@@ -144,15 +93,23 @@ def read_images(source: Source, part: str, names: Sequence[str], side_px: int) -
     return np.stack([decode(path, side_px) for path in paths_of(part, names, source.files, source.root)])
 
 
-def place_boxes(source: Source, names: Sequence[str], side_px: int) -> pd.DataFrame:
+def place_boxes(
+    source: Source, names: Sequence[str], side_px: int, sizes: Sizes | None = None
+) -> pd.DataFrame:
     """Returns a table of boxes (see `bench.metrics.boxes`) of the images `names` in px of a square input.
 
     The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side / rows.
     Beside each box is the size of the frame that it is from.
+
+    Args:
+        source: the data set.
+        names: its images.
+        side_px: side of the input.
+        sizes: what says the sizes of files; their headers if absent.
     """
     position = {name: i for i, name in enumerate(names)}
     boxes = source.boxes_of(position)
-    frames = source.frames(sorted(set(boxes["image"])))
+    frames = source.frames(sorted(set(boxes["image"])), sizes or source.header_sizes)
     own = frames.loc[list(boxes["image"])].set_axis(boxes.index)
     x_scale, y_scale = side_px / own["columns"], side_px / own["rows"]
     table = pd.DataFrame(

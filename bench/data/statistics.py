@@ -114,7 +114,7 @@ def _with_areas(source: Source, names: Sequence[str]) -> tuple[pd.DataFrame, str
     """Returns the boxes of `names` with a column area, NaN if it cannot be known, and then why."""
     boxes = source.boxes[source.boxes["image"].isin(names)]
     try:
-        frames = source.frames(sorted(set(boxes["image"])))
+        frames = source.frames(sorted(set(boxes["image"])), source.header_sizes)
     except DataError as error:
         return boxes.assign(area=np.nan), str(error)
     own = frames.loc[list(boxes["image"])].set_axis(boxes.index)

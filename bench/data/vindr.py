@@ -75,7 +75,7 @@ def read_vindr(spec: VindrSpec, context: DataContext) -> Source:
         labels=tables.labels,
         patients=each_its_own(names).of_image,
         boxes=tables.boxes,
-        frames=partial(original_sizes, files=files, root=tables.root, cache_dir=context.cache_dir / "vindr"),
+        frames=partial(original_sizes, files=files, root=tables.root),
         tables=(only_file(LABEL_FILES, tables.root), *list_files(spec.split, context.files)),
         is_official=spec.split == "random",
         frame_tolerance=_OUTSIDE_TOLERANCE,

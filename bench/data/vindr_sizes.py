@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from bench.data.absent import what_is_there
-from bench.data.dicom import is_dicom
+from bench.data.dicom_header import is_dicom
 from bench.data.download import as_numbers, names_in, only_file, read_csv, refuse_repeated
-from bench.data.frames import header_sizes
+from bench.data.frames import Sizes
 from bench.errors import DataError, listing
 from bench.suite.keys import Names
 
@@ -26,16 +26,14 @@ _TABLES = {META_FILE: {"dim0": "rows", "dim1": "columns"}, RATIO_FILE: {"resize_
 """The tables' columns, and what they are called here."""
 
 
-def original_sizes(
-    names: Sequence[str], files: Mapping[str, Path], root: Path, cache_dir: Path
-) -> pd.DataFrame:
+def original_sizes(names: Sequence[str], sizes: Sizes, files: Mapping[str, Path], root: Path) -> pd.DataFrame:
     """Returns columns rows and columns, in px, above 0, of the original of each of `names`, their index.
 
     Args:
         names: ids of images, each once.
+        sizes: what says the sizes of files.
         files: the file of each, a DICOM, PNG or JPEG; an image may be without one if a table says its size.
         root: where the tables of sizes are.
-        cache_dir: where sizes from headers are kept.
 
     Raises:
         DataError: a header cannot be read or is needed of an image without a file, or no table says the size
@@ -43,7 +41,7 @@ def original_sizes(
     """
     stored = [name for name in names if name in files and is_dicom(files[name])]
     converted = [name for name in names if name not in files or not is_dicom(files[name])]
-    found = [header_sizes(stored, files, cache_dir)]
+    found = [sizes(stored)]
     if converted:
         table = _find_table(root)
         known = Names(table.index)
@@ -56,7 +54,7 @@ def original_sizes(
             )
         given = table.loc[[own[name] for name in converted]].set_axis(converted)
         if "resize_ratio" in given.columns:
-            given = header_sizes(converted, files, cache_dir).div(given["resize_ratio"], axis=0)
+            given = sizes(converted).div(given["resize_ratio"], axis=0)
         found.append(given)
     return pd.concat(found).loc[list(names)]
 

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.data.decoding import square, try_read_gray
-from bench.data.dicom import Gray, is_dicom, read_size
+from bench.data.content import read_content
+from bench.data.decoding import check, read_gray, square
+from bench.data.dicom import Gray
 from bench.errors import DataError
 from bench.evaluation.predict import predict
 from bench.results.predictions import PredictedImage
@@ -47,11 +48,9 @@ def predict_files(
 
 def _read(path: Path) -> tuple[Gray, int, int] | DataError:
     """Returns the gray image, and rows and columns that the file holds."""
-    image = try_read_gray(path)
-    if isinstance(image, DataError):
-        return image
     try:
-        rows, columns = read_size(path) if is_dicom(path) else image.shape
+        content = read_content(path)
+        rows, columns = check(path, content)
+        return read_gray(path, content), rows, columns
     except DataError as error:
         return error
-    return image, rows, columns

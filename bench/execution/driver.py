@@ -126,7 +126,8 @@ def run_grid(
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
     }
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
-        limited = replace(data, limit_images=trial.recipe.limit_images)
+        digest = digests[trial.dataset.model_dump_json()]
+        limited = replace(data, limit_images=trial.recipe.limit_images, digest=digest)
         prepare_dataset(trial.dataset, trial.resolution, limited)
     times = _expected_times(todo, context, driver.store)
     todo = longest_first(todo, lambda trial: times[trial.id])

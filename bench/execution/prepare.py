@@ -60,7 +60,8 @@ def prepare(
     device = torch.device("cuda" if context.use_gpu else "cpu")
     fix_arithmetic(trial.recipe.num_threads)
     where = DataContext(context.data_root, context.cache_dir, context.files, on_progress)
-    where = replace(where, limit_images=trial.recipe.limit_images)
+    digest = context.data.get(trial.dataset.model_dump_json())
+    where = replace(where, limit_images=trial.recipe.limit_images, digest=digest)
     data = load_dataset(trial.dataset, trial.resolution, where)
     seed_everything(trial.seed)
     reports: list[WeightsReport] = []

@@ -27,7 +27,7 @@ ViolationKind = AcceptableKind | Literal["images_missing", "images_unreadable"]
 
 VIOLATIONS: dict[ViolationKind, str] = {
     "images_missing": "images of the split without a file",
-    "images_unreadable": "image files that are empty, cut off, damaged, or hold no pixels",
+    "images_unreadable": "image files that cannot be decoded",
     "image_sizes_differ": "images of another size than the rest, where all should have one",
     "counts_unexpected": "more or fewer images or boxes than the published data set has",
     "boxes_unmatched": "rows of boxes whose image or finding the labels do not have; they count for nothing",

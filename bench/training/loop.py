@@ -109,6 +109,12 @@ def _resume(session: Session, keeper: CheckpointKeeper) -> None:
     """Goes on from the latest checkpoint that is whole; from the beginning if there is none."""
     checkpoint = keeper.load()
     if checkpoint is not None:
+        before, now = checkpoint.state.get("data"), session.data.digest
+        if before != now:
+            raise ResultsError(
+                f"{keeper.folder.path}: it was trained in part on other data ({before}) than that of now "
+                f"({now}); put that back, or move its *.ckpt files away to begin anew"
+            )
         try:
             session.restore(checkpoint)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

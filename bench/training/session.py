@@ -229,6 +229,7 @@ class Session:
             "train_s": self._train_s,
             "random": capture_random_state(self.device),
             "place": self._place(),
+            "data": self.data.digest,
             "remarks": self.remarks,
             "nondeterministic": sorted(self.nondeterministic),
         }

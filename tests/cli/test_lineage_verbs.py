@@ -106,8 +106,8 @@ def test_show_of_a_trial_counts_what_its_data_sets_manifest_knows(bench, folder)
     from bench.data.manifest import FileFacts, _save
 
     facts = {
-        "a": FileFacts("a.png", 1000, 1, "x", 8, 8, ""),
-        "b": FileFacts("b.png", 500, 1, "y", 0, 0, "no"),
+        "a": FileFacts("a.png", 1000, 1, 1, 7, "x", 8, 8, ""),
+        "b": FileFacts("b.png", 500, 1, 1, 8, "y", 0, 0, "no"),
     }
     _save(facts, folder / "cache" / "phantom" / "manifest-0.parquet")
     _, text, _ = bench("show", "pylon-phantom-64px-s1", "--cache-dir", str(folder / "cache"))

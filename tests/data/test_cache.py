@@ -1,6 +1,7 @@
 """The cache of decoded images: whole or absent, whatever happens while it is made."""
 
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 
 from bench.cli.main import main
-from bench.data import cache, decoding, partial_array
-from bench.data.cache import CachedArray, cached_images, names_and_sizes, require_space
+from bench.data import decoding, partial_array
+from bench.data.cache import CachedArray, cached_images, require_space
+from bench.data.content import ImageFile
 from bench.errors import DataError
 
 NUM_IMAGES = 24
@@ -37,31 +39,57 @@ def decoded(monkeypatch):
     """The names of the files that are decoded, in any order."""
     names = []
     true = decoding.read_gray
-    monkeypatch.setattr(decoding, "read_gray", lambda path: names.append(path.name) or true(path))
+    monkeypatch.setattr(
+        decoding, "read_gray", lambda path, *more: names.append(path.name) or true(path, *more)
+    )
     return names
 
 
+def known(paths):
+    return [ImageFile(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
+
+
 def array_of(paths, tmp_path, side_px=64):
-    return CachedArray(paths, side_px, tmp_path / "cache")
+    return CachedArray(known(paths), side_px, tmp_path / "cache")
 
 
 def in_process(code: str, paths, tmp_path, **options) -> subprocess.Popen:
     prelude = (
-        "import os, signal, time\nfrom pathlib import Path\n"
+        "import os, signal, time\nfrom pathlib import Path, PosixPath\n"
         "from bench.data import cache, decoding, partial_array\n"
-        f"array = cache.CachedArray([Path(p) for p in {[str(p) for p in paths]}], 64, "
-        f"Path({str(tmp_path / 'cache')!r}))\n"
+        "from bench.data.content import ImageFile\n"
+        f"array = cache.CachedArray({known(paths)}, 64, Path({str(tmp_path / 'cache')!r}))\n"
     )
     return subprocess.Popen([sys.executable, "-c", prelude + code], text=True, **options)
 
 
-def test_names_of_arrays_are_those_of_earlier_versions(tmp_path):
-    for name, size in (("a.png", 3), ("b.png", 5)):
-        (tmp_path / name).write_bytes(b"x" * size)
-    array = CachedArray([tmp_path / "a.png", tmp_path / "b.png"], 320, tmp_path / "cache")
-    assert array.target == tmp_path / "cache" / "320px-0fec40a658.npy"
-    (tmp_path / "c.dicom").write_bytes(b"x")
-    assert CachedArray([tmp_path / "c.dicom"], 256, tmp_path).target.name == "256px-b910dc320c.npy"
+def test_an_array_is_named_by_what_its_files_hold(paths, tmp_path):
+    array = array_of(paths, tmp_path)
+    moved = [path.rename(path.with_name(f"moved-{path.name}")) for path in paths]
+    assert array_of(moved, tmp_path).target == array.target
+    assert array_of(moved[::-1], tmp_path).target != array.target
+    content = moved[0].read_bytes()
+    moved[0].write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert array_of(moved, tmp_path).target != array.target
+
+
+@pytest.mark.parametrize("suffix", [".png", ".dcm"])
+def test_a_file_that_changed_after_it_was_checked_is_not_decoded(tmp_path, write_dicom, suffix):
+    path = tmp_path / f"a{suffix}"
+
+    def write(pixels):
+        if suffix == ".dcm":
+            write_dicom(path, pixels.astype(np.uint16))
+        else:
+            cv2.imwrite(str(path), pixels)
+
+    write(np.eye(32, dtype=np.uint8))
+    array = array_of([path], tmp_path)
+    write(1 - np.eye(32, dtype=np.uint8))
+    with pytest.raises(DataError, match=rf"a\{suffix}: has been changed"):
+        cached_images(array)
+    assert not array.target.exists()
+    assert cached_images(array_of([path], tmp_path)).shape == (1, 64, 64)
 
 
 def test_pixels_are_opencvs_cubic_resize_of_the_gray_file(paths, tmp_path):
@@ -81,9 +109,9 @@ def test_array_has_a_manifest_and_nothing_else_beside_it(paths, tmp_path):
     manifest = json.loads(array.target.with_suffix(".json").read_text())
     assert manifest["count"] == NUM_IMAGES
     assert manifest["side_px"] == 64
-    assert manifest["decoder"] == cache.DECODER
+    assert manifest["decoder"] == array.decoder
     assert manifest["opencv"] == cv2.__version__
-    assert len(manifest["names_and_sizes"]) == 64
+    assert len(manifest["content"]) == 64
     assert manifest["created"].startswith("20")
 
 
@@ -100,16 +128,16 @@ def test_a_killed_build_goes_on_where_it_was(paths, tmp_path, decoded, monkeypat
     assert sorted(decoded) == [path.name for path in paths[10:]]
     assert told == [(10, NUM_IMAGES), (NUM_IMAGES, NUM_IMAGES)]
     monkeypatch.undo()
-    assert (pixels == cached_images(CachedArray(paths, 64, tmp_path / "other"))).all()
+    assert (pixels == cached_images(CachedArray(known(paths), 64, tmp_path / "other"))).all()
 
 
 def test_two_processes_at_once_make_one_array(paths, tmp_path):
     code = (
         "true = decoding.read_gray\n"
-        "def slow(path):\n"
+        "def slow(path, *more):\n"
         "    time.sleep(0.05)\n"
         "    os.write(1, f'{path.name} '.encode())\n"
-        "    return true(path)\n"
+        "    return true(path, *more)\n"
         "decoding.read_gray = slow\n"
         "cache.cached_images(array)\n"
     )
@@ -136,9 +164,9 @@ def test_who_waits_for_another_process_is_told(paths, tmp_path, caplog):
 
 
 DAMAGES = {
-    "truncated": (lambda whole: whole[: len(whole) // 2], "is damaged or no image"),
+    "truncated": (lambda whole: whole[: len(whole) // 2], "is cut off, damaged or no image"),
     "empty": (lambda _: b"", "is empty"),
-    "text": (lambda _: b"<html>404</html>", "is damaged or no image"),
+    "text": (lambda _: b"<html>404</html>", "is cut off, damaged or no image"),
     "truncated JPEG": (lambda _: cv2.imencode(".jpg", np.eye(64) * 255)[1].tobytes()[:-100], "is cut off"),
 }
 
@@ -205,7 +233,11 @@ def test_a_script_without_main_guard_ends_with_a_sentence(tmp_path, write_dicom)
         "from bench.data import cache, decoding\n"
         "decoding._WORTH_PROCESSES = 1\n"
         f"folder = Path({str(tmp_path)!r})\n"
-        "cache.cached_images(cache.CachedArray([folder / '0.dicom'], 64, folder / 'cache'))\n"
+        "import hashlib\n"
+        "from bench.data.content import ImageFile\n"
+        "digest = hashlib.sha256((folder / '0.dicom').read_bytes()).hexdigest()\n"
+        "file = ImageFile(folder / '0.dicom', digest)\n"
+        "cache.cached_images(cache.CachedArray([file], 64, folder / 'cache'))\n"
     )
     ended = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
@@ -247,22 +279,18 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_array(paths, tmp_path, monkey
 
 
 def test_a_disk_that_is_full_in_truth_is_one_sentence(paths, small_disk):
-    array = CachedArray(paths, 64, small_disk / "cache")
+    array = CachedArray(known(paths), 64, small_disk / "cache")
     with pytest.raises(DataError, match=r"needs 0\.1 MB of disk .* are free"):
         require_space([array])
     with pytest.raises(DataError, match=r"the disk is full.*--cache-dir"):
         cached_images(array)
     assert not [path for path in small_disk.rglob("*") if path.is_file() and path.stat().st_size]
-    assert len(cached_images(CachedArray(paths[:8], 64, small_disk / "cache"))) == 8
-
-
-def test_a_file_that_is_missing_is_one_sentence(tmp_path):
-    with pytest.raises(DataError, match=r"none\.png: cannot be read"):
-        names_and_sizes([tmp_path / "none.png"])
+    assert len(cached_images(CachedArray(known(paths[:8]), 64, small_disk / "cache"))) == 8
 
 
 @pytest.fixture
-def nih_root(tmp_path):
+def nih_root(tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.data.manifest._SETTLED_NS", -(10**18))  # any clock tells changes apart
     root = tmp_path / "download"
     (root / "images").mkdir(parents=True)
     names = [f"{i:08d}_000.png" for i in range(NUM_IMAGES)]
@@ -284,7 +312,7 @@ def prepare(root, tmp_path, *sizes):
 def test_prepare_makes_the_arrays_of_every_size(nih_root, tmp_path, capfd):
     assert prepare(nih_root, tmp_path, "64", "96") == 0
     shown = capfd.readouterr()
-    assert shown.err.splitlines()[0].startswith(f"{tmp_path / 'cache' / 'nih'}: takes ")
+    assert f"\n{tmp_path / 'cache' / 'nih'}: takes " in shown.err
     assert "decode train, 80 px: 18/18, " in shown.err
     assert "train for 64 px: 18 images of 80 px, 0.1 MB: " in shown.out
     assert f"decoded {2 * NUM_IMAGES} images in " in shown.out
@@ -301,7 +329,7 @@ def test_prepare_of_unreadable_images_is_one_sentence(nih_root, tmp_path, capfd)
     (nih_root / "images" / "00000022_000.png").write_bytes(b"")
     assert prepare(nih_root, tmp_path, "64") == 2
     last = capfd.readouterr().err.splitlines()[-1]
-    assert last.startswith("1 of 4 images cannot be decoded: ")
+    assert last.startswith("1 of 24 images cannot be decoded: ")
     assert last.endswith("00000022_000.png: is empty")
 
 

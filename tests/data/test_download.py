@@ -16,8 +16,9 @@ import pytest
 
 from bench.data.dataset import DataContext
 from bench.data.integrity import Integrity, check
+from bench.data.loading import load_source
 from bench.data.registry import read_source
-from bench.data.source import Source, load_source
+from bench.data.source import Source
 from bench.data.statistics import describe
 from bench.errors import DataError
 from bench.suite.identity import file_digest

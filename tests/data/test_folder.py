@@ -11,8 +11,8 @@ from bench.data.dataset import DataContext
 from bench.data.folder import read_folder
 from bench.data.frames import header_size
 from bench.data.integrity import check
+from bench.data.loading import load_source
 from bench.data.registry import DATASETS, load_dataset, read_source
-from bench.data.source import load_source
 from bench.data.splits import read_list, split_in_three, split_in_three_by_patient
 from bench.errors import DataError
 from bench.metrics.boxes import COLUMNS, FRAME
@@ -312,7 +312,7 @@ DAMAGES = {
     ),
     "unreadable header": (
         lambda r: (r / "images" / "x0.png").write_bytes(b"\0" * 99),
-        r"x0\.png: is no PNG or JPEG file",
+        r"x0\.png: is cut off, damaged or no image",
     ),
     "no coordinates": (
         edit("boxes.csv", "width", "w"),

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,9 @@ from bench.data.dataset import DataContext
 from bench.data.expected_counts import COUNTS, EVERY, expected_counts
 from bench.data.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.data.integrity import check
+from bench.data.loading import load_source
 from bench.data.nih import read_nih
+from bench.errors import DataError
 from bench.results.store import TrialFolder
 from bench.suite.identity import file_digest
 from bench.suite.schema import NihSpec, SplitLists
@@ -221,15 +224,24 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_manifest(root, small_disk, ca
     assert main(arguments) == 0
 
 
-def source_of(root):
+def spec_and_context(root, cache_dir=None):
     files = {file_digest(root / f"{part}.txt"): root / f"{part}.txt" for part in PARTS}
     lists = SplitLists(**dict(zip(PARTS, files, strict=True)))
-    return read_nih(NihSpec(split=lists), DataContext(root, root.parent / "cache", files))
+    return NihSpec(split=lists), DataContext(root, cache_dir or root.parent / "cache", files)
+
+
+def load_nih(spec, resolution, context):
+    return load_source(read_nih(spec, context), resolution, spec.oversize, context)
+
+
+def source_of(root):
+    return read_nih(*spec_and_context(root))
 
 
 @pytest.fixture
 def examined(monkeypatch):
-    """The files that were read."""
+    """The files that were read; any clock tells changes of files apart."""
+    monkeypatch.setattr(manifest, "_SETTLED_NS", -(10**18))
     names, examine = [], manifest.examine
     monkeypatch.setattr(manifest, "examine", lambda path: (names.append(path.name), examine(path))[1])
     return names
@@ -245,6 +257,110 @@ def test_only_files_that_changed_are_read_again(root, examined):
     os.utime(root / "images" / NAMES[6], ns=(0, 0))
     check(source_of(root), root / "cache")
     assert sorted(examined) == [NAMES[5], NAMES[6]]
+
+
+def test_a_file_that_had_just_changed_when_it_was_read_is_read_again(root, examined, monkeypatch):
+    monkeypatch.setattr(manifest, "_SETTLED_NS", 10**18)
+    for _ in range(2):
+        check(source_of(root), root / "cache")
+    assert sorted(examined) == sorted([*NAMES, *NAMES])
+
+
+def overwrite(path, content):
+    """Puts other bytes of the same number where they were, at the same time of modification (cp -p)."""
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    assert len(content) == path.stat().st_size
+    path.write_bytes(content)
+    os.utime(path, ns=times)
+
+
+def exchange(path, content):
+    """The same by way of a new file (rsync -t)."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(content)
+    assert len(content) == path.stat().st_size
+    shutil.copystat(path, new)
+    new.rename(path)
+
+
+def exchange_as_link(path, content):
+    """The same by way of a link that points elsewhere now, as managers of data sets have it."""
+    other = path.parent.parent / f"other-{path.name}"
+    other.write_bytes(content)
+    shutil.copystat(path, other)
+    path.unlink()
+    path.symlink_to(other)
+
+
+def nearly_the_same(path):
+    """The same image with one bit turned, a PNG of the same size in bytes."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    for row, column in np.ndindex(pixels.shape):
+        other = pixels.copy()
+        other[row, column] ^= 1
+        content = cv2.imencode(".png", other)[1].tobytes()
+        if len(content) == path.stat().st_size:
+            return content
+    raise AssertionError("no such image")
+
+
+REPLACEMENTS = (overwrite, exchange, exchange_as_link)
+
+
+@pytest.mark.parametrize("is_settled", [True, False], ids=["later", "at once"])
+@pytest.mark.parametrize("put", REPLACEMENTS)
+def test_files_of_the_same_size_and_time_are_told_from_those_they_replace(
+    root, examined, monkeypatch, put, is_settled
+):
+    """Digest, pixels and frames are those of one content, whichever way it came there."""
+    if not is_settled:
+        monkeypatch.undo()
+
+    def load():
+        spec, place = spec_and_context(root)
+        data, digest = load_nih(spec, 64, place), check(source_of(root), place.cache_dir).digest
+        arrays = {part: np.array(getattr(data, part).pixels) for part in ("train", "test")}
+        return arrays, digest
+
+    before, digest = load()
+    path = root / "images" / NAMES[16]
+    original, other = path.read_bytes(), nearly_the_same(path)
+    put(path, other)
+    examined.clear()
+    after, other_digest = load()
+    assert other_digest != digest
+    assert [i for i in range(6) if (after["test"][i] != before["test"][i]).any()] == [2]
+    assert (after["train"] == before["train"]).all()
+    expected = cv2.resize(
+        cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), (64, 64), interpolation=cv2.INTER_CUBIC
+    )
+    assert (after["test"][2] == expected).all()
+    if is_settled:
+        assert examined == [NAMES[16]]
+    overwrite(path, original)
+    again, first_digest = load()
+    assert first_digest == digest
+    assert (again["test"] == before["test"]).all()
+
+
+def test_a_data_set_that_was_moved_is_not_decoded_again(root, tmp_path, monkeypatch):
+    spec, place = spec_and_context(root)
+    before = load_nih(spec, 64, place)
+    moved = root.rename(tmp_path / "moved")
+    monkeypatch.setattr("bench.data.cache.decode_each", lambda *_: pytest.fail("decodes again"))
+    spec, place = spec_and_context(moved, place.cache_dir)
+    assert (load_nih(spec, 64, place).test.pixels == before.test.pixels).all()
+
+
+def test_data_that_changes_after_the_check_is_not_trained_on(root):
+    spec, place = spec_and_context(root)
+    digest = check(source_of(root), place.cache_dir).digest
+    place = replace(place, digest=digest)
+    for limit in (None, 2):
+        assert load_nih(spec, 64, replace(place, limit_images=limit)).findings == NIH_FINDINGS
+    overwrite(root / "images" / NAMES[16], nearly_the_same(root / "images" / NAMES[16]))
+    with pytest.raises(DataError, match=r"data set nih .* has been changed"):
+        load_nih(spec, 64, place)
 
 
 def test_a_manifest_that_is_cut_off_counts_for_nothing(root, examined):

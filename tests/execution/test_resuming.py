@@ -386,3 +386,34 @@ def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
             run(tmp_path / "killed")
     disturb()
     assert run(tmp_path / "killed") == expected
+
+
+def test_a_trial_that_was_trained_in_part_does_not_go_on_with_other_data(tmp_path, monkeypatch):
+    from bench.data.dataset import DataContext
+    from bench.data.registry import load_dataset
+
+    trial = trial_of("baseline")
+    data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
+
+    def run(digest: str) -> int:
+        steps = []
+        train(
+            Noisy(),
+            replace(data, digest=digest),
+            trial,
+            torch.device("cpu"),
+            TrialFolder(tmp_path / "trial"),
+            on_step=steps.append,
+            on_epoch=lambda _: None,
+            nondeterministic=set(),
+            checkpoint_every_s=0,
+        )
+        return len(steps)
+
+    with monkeypatch.context() as patch:
+        count_steps(patch, die_at=4)
+        with pytest.raises(Killed):
+            run("sha256:before")
+    with pytest.raises(ResultsError, match=r"sha256:before.*sha256:after"):
+        run("sha256:after")
+    assert 0 < run("sha256:before") < EPOCHS * STEPS
