@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised when the same specification gives other numbers than before."""
 
 DIGEST_PREFIX = "sha256:"
