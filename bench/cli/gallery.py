@@ -56,6 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
         files.insert(0, folder / PAGE)
     for path in files:
         print(path)
+    shared.tell_differences(grid.points, store)
     return 0
 
 

@@ -18,6 +18,7 @@ from bench.reporting.gallery_place import GALLERY
 from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.slices import slices
 from bench.results.atomic import write_text
+from bench.results.differences import require_same_data
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
@@ -71,9 +72,10 @@ def draw_galleries(
         count: units of each finding.
 
     Raises:
-        ResultsError: results are damaged, or a file cannot be written.
+        ResultsError: results are damaged or had different data, or a file cannot be written.
         DataError: images are missing or unreadable.
     """
+    require_same_data(grid.points, store, grid.accepted)
     galleries: list[Gallery] = []
     for piece in slices(grid, store):
         shown = images.of(piece.points[0].trial.dataset, piece.resolution)

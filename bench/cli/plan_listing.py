@@ -107,11 +107,16 @@ def driver_sentences(rows: Sequence[PlanRow]) -> tuple[str, ...]:
 
 
 def to_json(
-    suite: str, rows: Sequence[PlanRow], cost: Mapping[str, object], power: Mapping[str, object]
+    suite: str,
+    rows: Sequence[PlanRow],
+    cost: Mapping[str, object],
+    power: Mapping[str, object],
+    remarks: Sequence[str],
 ) -> str:
     """Returns the plan as a JSON document, in the order of `rows`.
 
-    "cost" is what is left to pay, "power" what the seeds can show.
+    "cost" is what is left to pay, "power" what the seeds can show, "remarks" what is not the same for all
+    finished trials.
 
     Each of "trials" has: "id"; "state", see `PlanRow`; "model", its label; "dataset"; "resolution" in px;
     "seed"; "cam", the map that localization is scored on; "starts_from", an id or null; "suite", that the
@@ -133,7 +138,7 @@ def to_json(
         }
         for row in rows
     ]
-    document = {"suite": suite, "trials": trials, "cost": cost, "power": power}
+    document = {"suite": suite, "trials": trials, "cost": cost, "power": power, "remarks": remarks}
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

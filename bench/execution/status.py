@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from bench.execution.plan_cost import free_bytes
 from bench.execution.progress import Progress, ProgressFile
 from bench.execution.time_left import trial_left_s
+from bench.results.differences import data_notes
 from bench.results.lease import Lease, holder
 from bench.results.record import Record
 from bench.results.store import ResultsStore, TrialFolder
@@ -48,6 +49,7 @@ class Status:
         num_finished: trials.
         num_failed: trials; maps not counted.
         free_bytes: on the disk of the results.
+        remarks: on data sets that finished trials had in several states, in sentences.
     """
 
     running: tuple[Running, ...]
@@ -55,6 +57,7 @@ class Status:
     num_finished: int
     num_failed: int
     free_bytes: int
+    remarks: tuple[str, ...]
 
 
 def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Status:
@@ -78,6 +81,7 @@ def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Stat
         num_finished=states.count("finished"),
         num_failed=states.count("failed"),
         free_bytes=free_bytes(store.root),
+        remarks=data_notes(records),
     )
 
 

@@ -9,6 +9,7 @@ from bench.reporting.build_tables import build_tables
 from bench.reporting.claim_facts import claims_csv
 from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
+from bench.reporting.differences import noted
 from bench.reporting.gallery_place import with_gallery
 from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.latex import to_latex
@@ -20,6 +21,7 @@ from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
 from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
+from bench.results.differences import require_same_data, short
 from bench.results.provenance import CAM_LIBRARY
 from bench.results.record import Record
 from bench.results.store import ResultsStore
@@ -61,15 +63,17 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     """Returns the suite's report, computed from the results folder.
 
     Raises:
-        ResultsError: a record or table of results cannot be read.
+        ResultsError: a record or table of results cannot be read, or results that stand together had
+            different data.
     """
+    require_same_data(loaded.points, store, loaded.grid.accepted)
     suite, grid = loaded.suite, loaded.grid
     references = [load_reference(name, store.root) for name in suite.references]
     tables = (*build_tables(grid, store, references), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
     title, origin = _title(loaded), _origin(records, loaded, store)
     verdicts = judge(loaded.claims, store)
-    claims = (claims_table(verdicts),) if verdicts else ()
+    claims = noted((claims_table(verdicts),), loaded.points, store) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
     page = "\n".join([f"# {title}\n", *sections, f"### {_ORIGIN}\n", *origin]) + "\n"
     files = {"README.md": page, PAGE: report_page(suite.name, title, tables, claims, origin)}
@@ -128,6 +132,7 @@ def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore)
             f"bench {o.provenance.bench} (commit {o.provenance.git_commit or 'none'}), "
             f"torch {o.provenance.packages.get('torch', '?')}, {o.provenance.device}, "
             f"{o.provenance.precision}, {o.provenance.num_threads} thread(s)"
+            + (f", data {short(o.provenance.data)}" if o.provenance.data else "")
             for o in finished
         )
         lines += [f"{count} × {text}." for text, count in provenances.most_common()]
