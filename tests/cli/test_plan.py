@@ -137,6 +137,7 @@ def test_json_has_the_documented_keys(trials, capsys):
         "suite": "chain",
         "trials": [first | place, second | place | {"suite": "chain"}],
         "power": {"metric": "point_accuracy/weighted", "num_seeds": 1, "margin": 0.05, "spreads": []},
+        "remarks": [],
     }
 
 
