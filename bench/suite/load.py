@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
+from bench.suite.encoding import decoded
 from bench.suite.grid import Grid, GridError, Point, expand
 from bench.suite.overrides import apply_override
 from bench.suite.schema import DATASET_SPECS, DatasetSpec, Suite
@@ -75,12 +76,12 @@ def load_suite(
         SuiteError: anything wrong with the file or an override, one line per mistake.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         siblings = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
-        reason = getattr(error, "strerror", None) or error
+        reason = error.strerror or error
         raise SuiteError(f"{path}: cannot be read ({reason}){nearest(str(path), siblings)}") from None
-    return _load_text(text, path, overrides, chain, with_claims=with_claims)
+    return _load_text(decoded(content, str(path)), path, overrides, chain, with_claims=with_claims)
 
 
 def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[DatasetSpec, Mapping[str, Path]]:
