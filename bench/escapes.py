@@ -53,8 +53,8 @@ _OWN = {
 """Characters that the library writes otherwise than we do, or by what the usual encoding, OT1, lacks."""
 
 _KERNEL = re.compile(
-    r"[\x20-\x7e\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u00cf\u00d1-\u00dd\u00df-\u00ef\u00f1-\u00fd\u00ff-\u0103"
-    r"\u0106-\u010f\u0112-\u0117\u011a-\u012d\u0130-\u0148\u014c-\u0171\u0174-\u017f"
+    r"[\x20-\x7e\u00a1-\u00aa\u00ac-\u00b7\u00b9\u00ba\u00bc-\u00cf\u00d1-\u00dd\u00df-\u00ef\u00f1-\u00fd\u00ff-\u0103"
+    r"\u0106-\u010f\u0112-\u0117\u011a-\u012d\u0130-\u0148\u014c-\u0171\u0174-\u017e"
     r"\u0391\u0392\u0394-\u03a1\u03a3-\u03a9\u03b1-\u03c9\u2010\u2012-\u2014\u2016\u2018\u2019\u2020-\u2022"
     r"\u2026\u2030\u2032-\u2034\u2044\u2070\u2071\u2074-\u208e\u20ac\u2113\u2116\u2122\u2126\u212b"
     r"\u2190-\u2199\u21d0-\u21d5∀∂∃∆∇∈∉∋∏∐∑∓∗∘∙√∝∞∠∣∥∧∨∩∪∫∼≃≅≠≡≤≥≪≫≺≻⊂⊃⊆⊇⊎⊕⊖⊗⊘⊙⊢⊣⊤⊥⋅⋆⋈⋮⋯⋱⌈⌉⌊⌋〈〉]"
@@ -96,24 +96,30 @@ _MARKS = re.compile(
     r"|(?P<tag><(?=[A-Za-z/!?]))"
     r"|(?P<underscore>(?<![^\W_])_|_(?![^\W_]))"  # within a word it means nothing
     r"|(?P<link>\](?=[(\[:])|\[(?=\^))"
-    r"|(?P<first>\A(?:#(?=#*(?:\s|$))|[+-](?=[\s-]|$)|[>=]|\d{1,9}(?=[.)](?:\s|$))))"
 )
-"""What means something to Markdown: anywhere, in this place, or at the beginning of a line."""
+"""What means something to Markdown, anywhere or in this place."""
+
+_FIRST = re.compile(r"(\d{0,9})(#(?=#*(?:\s|$))|[+-](?=[\s-]|$)|[>=]|[.)](?=\s|$))")
+"""What makes a heading, a list, a rule or a quotation of a line."""
 
 _INSTEAD = {"dollar": "<span>$</span>", "entity": "&amp;", "tag": "&lt;"}
 """Of marks that no backslash helps against everywhere; GitHub takes what is between dollars for a formula."""
 
 
 def markdown(text: str) -> str:
-    """Returns the text as GitHub's Markdown prints it, in one line: a cell, a heading or a paragraph."""
+    """Returns the text as GitHub's Markdown prints it, in one line: in a cell, a heading or a sentence."""
     return _MARKS.sub(_escaped, _in_one_line(text).strip())
 
 
+def paragraph(text: str) -> str:
+    """Returns the text as `markdown` does, where it begins a line."""
+    escaped = markdown(text)
+    found = _FIRST.match(escaped)
+    return escaped if found is None else f"{found[1]}\\{escaped[found.start(2) :]}"
+
+
 def _escaped(mark: re.Match[str]) -> str:
-    kind = mark.lastgroup or ""
-    if kind in _INSTEAD:
-        return _INSTEAD[kind]
-    return f"{mark[0]}\\" if mark[0].isdigit() else f"\\{mark[0]}"
+    return _INSTEAD.get(mark.lastgroup or "", f"\\{mark[0]}")
 
 
 def code(text: str) -> str:

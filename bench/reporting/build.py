@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.escapes import markdown
+from bench.escapes import markdown, paragraph
 from bench.reporting.build_tables import build_tables
 from bench.reporting.claim_facts import claims_csv
 from bench.reporting.claims_table import claims_table
@@ -76,7 +76,9 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     verdicts = judge(loaded.claims, store)
     claims = noted((claims_table(verdicts),), loaded.points, store) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
-    page = "\n".join([f"# {markdown(title)}\n", *sections, f"### {_ORIGIN}\n", *map(markdown, origin)]) + "\n"
+    page = (
+        "\n".join([f"# {markdown(title)}\n", *sections, f"### {_ORIGIN}\n", *map(paragraph, origin)]) + "\n"
+    )
     files = {"README.md": page, PAGE: report_page(suite.name, title, tables, claims, origin)}
     for table in (*tables, *claims):
         files |= table_files(table)

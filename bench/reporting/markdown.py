@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bench.escapes import markdown as escape
+from bench.escapes import paragraph
 from bench.reporting.table import Cell, Row, Table
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -26,13 +27,13 @@ def to_markdown(table: Table) -> str:
     ]
     lines += _rows(table.models)
     lines += _rows(table.references, emphasis="*")
-    lines += ["", escape(table.caption)]
+    lines += ["", paragraph(table.caption)]
     lines += [
         part
         for note in table.all_footnotes
         for part in ("", f"<sup>{escape(note.mark)}</sup> {escape(note.text)}")
     ]
-    lines += [part for note in table.notes for part in ("", escape(note))]
+    lines += [part for note in table.notes for part in ("", paragraph(note))]
     return "\n".join(lines) + "\n"
 
 
