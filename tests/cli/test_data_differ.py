@@ -205,6 +205,15 @@ def test_a_run_on_changed_images_is_refused_before_it_trains(ward, capsys):
     )
 
 
+def test_heatmaps_are_not_drawn_on_other_images_than_they_are_of(ward, capsys):
+    (path,) = list(Path("images").glob("im10.*"))
+    assert cv2.imwrite(str(path), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    assert main(JOINING["gallery"]) == 2
+    error = capsys.readouterr().err
+    assert all(record.parent.name in error for record in records(ward))
+    assert main([*JOINING["gallery"], "--set", "accept=[data_differ]"]) == 0
+
+
 def test_a_selection_of_trials_that_share_their_data_is_fine(ward, capsys):
     for path in records(ward):
         if "-s0-" in path.parent.name:
