@@ -28,7 +28,7 @@ NOW = "the data as they are now"
 
 _DATA = "data"
 _UNKNOWN = "not recorded"
-_NAMED = 4
+_NAMED = 8
 """Results that a sentence names before it counts the rest."""
 
 _DIGITS = 12
