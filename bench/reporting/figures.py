@@ -60,5 +60,5 @@ def _take_literally(figure: Figure) -> None:
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         axis.get_ticklabels(which="both")  # of now: others are made as they are drawn
     for text in figure.findobj(Text):
-        if isinstance(text, Text) and not text.get_text().startswith(_POWER):
-            text.set_parse_math(False)
+        if isinstance(text, Text):
+            text.set_parse_math(text.get_text().startswith(_POWER))
