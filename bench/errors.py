@@ -15,12 +15,17 @@ import traceback
 import unicodedata
 from collections.abc import Iterable
 
+from bench.redaction import redacted
+
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What an `OSError` says where there is no room left."""
 
 
 class BenchError(Exception):
-    """A mistake or a missing thing that the user can mend; its text is one clear sentence."""
+    """A mistake or a missing thing that the user can mend; its text is one sentence, without secrets."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(redacted(text))
 
 
 class SuiteError(BenchError):
@@ -70,13 +75,15 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
 
 
 def brief(error: Exception) -> str:
-    """Returns the error's text on one line, at most 200 characters: for quoting a library in a sentence."""
-    return " ".join(str(error).split())[:200]
+    """Returns the error's text on one line, without secrets, at most 200 characters: to quote a library."""
+    return redacted(" ".join(str(error).split()))[:200]
 
 
 def account(error: BaseException) -> str:
     """Returns what a record says of a failure: a `BenchError`'s sentence, of anything else the traceback."""
-    return str(error) if isinstance(error, BenchError) else "".join(traceback.format_exception(error))
+    if isinstance(error, BenchError):
+        return str(error)
+    return redacted("".join(traceback.format_exception(error)))
 
 
 def listing(words: Iterable[str], at_most: int | None = None) -> str:

@@ -135,7 +135,7 @@ def provenance() -> Provenance:
     """Where a record that a test writes by hand says that it is from."""
     return Provenance(
         bench="0.1.0",
-        git_commit=None,
+        git_commit="unknown: a test",
         python="3.11.0",
         packages={},
         platform="test",

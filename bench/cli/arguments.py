@@ -124,6 +124,19 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def report_folder(reports_dir: Path, loaded: "LoadedSuite") -> Path:
+    """Returns the folder of the suite's report.
+
+    Raises:
+        ResultsError: it belongs to another suite of the same name.
+    """
+    from bench.results.namesakes import require_own
+
+    folder = reports_dir / loaded.suite.name
+    require_own(folder, loaded.suite.name, loaded.source)
+    return folder
+
+
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Adds which data set is meant, and how it differs from a suite's defaults."""
     parser.add_argument("name", metavar="NAME", help="a data set of `bench list datasets`")

@@ -52,7 +52,7 @@ def _line(failure: Failure, width: int) -> Iterator[str]:
     yield line
 
 
-def to_json(failures: Sequence[Failure]) -> str:
+def to_json(failures: Sequence[Failure], unreadable: Sequence[str]) -> str:
     """Returns the failures as a JSON document; see `bench failures --help`."""
     causes = {failure.cause: number for number, (failure, *_) in enumerate(by_cause(failures), start=1)}
     entries = [
@@ -67,4 +67,4 @@ def to_json(failures: Sequence[Failure]) -> str:
         }
         for failure in failures
     ]
-    return json.dumps({"failures": entries}, indent=2, ensure_ascii=False)
+    return json.dumps({"failures": entries, "unreadable": list(unreadable)}, indent=2, ensure_ascii=False)

@@ -3,14 +3,20 @@
 Of a suite, with what it starts from, or of everything in the results folder. Tracebacks are shown with
 --full, and of a trial that is named. `bench retry` runs what failed again.
 
---json: {"failures"}; each has id, cam, reason, place (file:line in function, or null), error, ended_at and
+--json: {"failures", "unreadable"}; "unreadable" has a sentence for each record that is damaged or of a newer
+bench; each failure has id, cam, reason, place (file:line in function, or null), error, ended_at and
 cause, a number that failures of one cause share.
 """
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
 from bench.errors import SuiteError
+
+if TYPE_CHECKING:
+    from bench.results.failures import Failure
 
 EXAMPLES = """\
 examples:
@@ -37,30 +43,37 @@ def execute(arguments: argparse.Namespace) -> int:
     import shutil
 
     from bench.cli.failure_listing import to_json, to_lines
-    from bench.results.failures import all_failures, failures_of, failures_of_trial
+    from bench.results.failures import all_failures, failures_of, failures_of_trial, recorded_ids
     from bench.results.lookup import find_trial
 
     store = shared.open_store(arguments)
+    found: Sequence[Failure]
+    ids: Sequence[str]
     if arguments.suite is None:
         shared.refuse_narrowing(arguments, "bench failures")
     if arguments.trial is not None:
         if arguments.suite is not None:
             raise SuiteError("bench failures: give a suite or --trial, not both")
         trial_id = find_trial(store, arguments.trial).path.name
-        found, whose = tuple(failures_of_trial(trial_id, store)), trial_id
+        found, whose, ids = tuple(failures_of_trial(trial_id, store)), trial_id, [trial_id]
     elif arguments.suite is not None:
         loaded = shared.load(arguments)
-        found, whose = failures_of(shared.select(arguments, loaded), store), loaded.suite.name
+        grid = shared.select(arguments, loaded)
+        found, whose = failures_of(grid, store), loaded.suite.name
+        ids = list(dict.fromkeys(trial.id for trial in (*grid.required, *grid.trials)))
     else:
-        found, whose = all_failures(store), str(store.root)
+        found, whose, ids = all_failures(store), str(store.root), recorded_ids(store)
+    unreadable = [sentence for trial_id in ids for sentence in store.problems(trial_id)]
     if arguments.json:
-        print(to_json(found))
+        print(to_json(found, unreadable))
         return 0
     width = shutil.get_terminal_size((UNLIMITED, 0)).columns
     for line in to_lines(found, width, is_full=arguments.full or arguments.trial is not None):
         print(line)
-    if not found:
+    for sentence in unreadable:
+        print(sentence)
+    if not (found or unreadable):
         print(f"nothing of {whose} failed")
-    elif arguments.suite is not None:
+    elif found and arguments.suite is not None:
         print(f"bench retry {arguments.suite} runs what failed again")
     return 0

@@ -33,15 +33,18 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.cli.run_report import draw_figures
     from bench.reporting.build import render_report
+    from bench.results.namesakes import take_folder
 
     store = shared.open_store(arguments)
     report = render_report(loaded, store)
+    folder = shared.report_folder(arguments.reports_dir, loaded)
     files = draw_figures(loaded, store, report, arguments.reports_dir, for_paper=True)
     if not files:
         raise ResultsError(
             f"{loaded.suite.name}: no trial in {store.root} has been trained yet, so there is nothing to "
             "draw; `bench run` trains them"
         )
+    take_folder(folder, loaded.suite.name, loaded.source)
     for path in files:
         print(path)
     return 0

@@ -42,6 +42,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.gallery_place import place_gallery
     from bench.reporting.gallery_trials import gallery_sources
     from bench.results.differences import require_same_data
+    from bench.results.namesakes import take_folder
 
     store, suite = shared.open_store(arguments), loaded.suite
     context = DataContext(
@@ -53,7 +54,7 @@ def execute(arguments: argparse.Namespace) -> int:
     require_same_data(grid.points, store, grid.accepted)  # before images are read to know
     require_same_data(grid.points, store, grid.accepted, digests_now(grid, store, context))
     images = ImageReader(context)
-    folder = arguments.reports_dir / suite.name
+    folder = shared.report_folder(arguments.reports_dir, loaded)
     files = draw_galleries(suite.title or suite.name, grid, store, images, folder, arguments.count)
     if not files:
         raise ResultsError(
@@ -62,6 +63,7 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     if place_gallery(folder / PAGE, gallery_sources(loaded.grid, store)):
         files.insert(0, folder / PAGE)
+    take_folder(folder, suite.name, loaded.source)
     for path in files:
         print(path)
     shared.tell_differences(grid.points, store)

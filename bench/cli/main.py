@@ -32,6 +32,7 @@ from bench.cli import (
     verify,
 )
 from bench.errors import FULL_DISK, BenchError, nearest
+from bench.redaction import redact_output, redacted
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -74,7 +75,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints the sentence and exits with 2."""
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(EXIT_USAGE, redacted(f"{self.prog}: {message}; see {self.prog} --help\n"))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 trials failed or claims refuted, 2 bad usage or suite.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    redact_output()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and not words[0].startswith("-") and words[0] not in VERBS:
         allowed = ", ".join(VERBS)

@@ -71,8 +71,9 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli.plan_listing import collect, driver_sentences, left_to_run, to_json, to_text
     from bench.cli.run_outcome import failure_hint
     from bench.execution.plan_cost import Budget
-    from bench.results.blocked import blocked_sentences
+    from bench.results.blocked import blocked_sentences, unreadable_sentences
     from bench.results.differences import difference_remarks
+    from bench.results.probes import probes_problem
 
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)
@@ -89,7 +90,9 @@ def execute(arguments: argparse.Namespace) -> int:
     print(to_text(rows, width))
     for sentence in driver_sentences(rows):
         print(sentence)
-    for sentence in blocked_sentences((row.point.trial for row in rows), store):
+    trials = [row.point.trial for row in rows]
+    unreadable = (*unreadable_sentences(trials, store), *probes_problem(store.root))
+    for sentence in (*blocked_sentences(trials, store), *unreadable):
         print(sentence)
     for sentence in remarks:
         print(sentence)

@@ -17,7 +17,7 @@ from bench.execution.span import Span, total
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite
 
-_STATES = ("todo", "interrupted", "running", "waiting", "blocked", "failed", "finished")
+_STATES = ("todo", "interrupted", "running", "waiting", "blocked", "failed", "unreadable", "finished")
 ALL = "all, each trial once"
 _WIDEST = 110
 """Characters of a line of text."""

@@ -26,7 +26,7 @@ class PlanRow:
     Attributes:
         point: the trial with its label and map.
         state: todo, interrupted, running (a driver has it, here or elsewhere), waiting (for the trial that it
-            starts from), blocked (that one has failed), failed or finished.
+            starts from), blocked (that one has failed), failed, finished or unreadable.
         suite: the suite that the trial is from, if that is another one.
         lead: the lines that lead to it from the trial that it starts from.
         driver: who runs the trial, if somebody does.
@@ -40,11 +40,7 @@ class PlanRow:
 
 
 def collect(grid: Grid, store: ResultsStore) -> tuple[PlanRow, ...]:
-    """Returns the grid's trials and those that they start from, each after its parent, else in their order.
-
-    Raises:
-        ResultsError: a record cannot be read.
-    """
+    """Returns the grid's trials and those that they start from, each after its parent, else in order."""
     own = {trial.id for trial in grid.trials}
     origins = {key: origin for key, origin in grid.origins.items() if key not in own}
     points: dict[str, list[Point]] = {trial_id: [] for trial_id in own}
@@ -88,7 +84,7 @@ def _is_left(row: PlanRow) -> bool:
 def _state(point: Point, store: ResultsStore) -> tuple[str, str | None]:
     """Returns the state of the point's trial or map, and who runs it."""
     state = store.state(point.trial.id, point.cam)
-    if store.state(point.trial.id) in ("finished", "failed"):
+    if store.state(point.trial.id) in ("finished", "failed", "unreadable"):
         return state, None
     if (lease := holder(store.folder(point.trial.id).path)) is not None:
         return "running", str(lease)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.dicom import Gray
-from bench.data.findings import ALIASES
-from bench.errors import DataError, ResultsError, listing, nearest
+from bench.data.findings import finding_names
+from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.predict import enlarge
 from bench.reporting.figures import save
 from bench.reporting.overlay_figure import Overlay, draw_overlay
@@ -33,10 +33,12 @@ def chosen_findings(names: Sequence[str] | None, findings: Sequence[str]) -> lis
     """
     if names is None:
         return None
-    for name in names:
-        if ALIASES.get(name, name) not in findings:
-            raise DataError(f"--finding {name}: the trial knows {listing(findings)}{nearest(name, findings)}")
-    return list(dict.fromkeys(findings.index(ALIASES.get(name, name)) for name in names))
+    known = finding_names(findings)
+    meant = {name: known.find(name) for name in names}
+    for name, finding in meant.items():
+        if finding is None:
+            raise DataError(f"--finding {name}: the trial knows {listing(findings)}{known.hint(name)}")
+    return list(dict.fromkeys(findings.index(finding) for finding in meant.values() if finding is not None))
 
 
 class PredictionOutput:

@@ -4,6 +4,7 @@ A suite names them under its key references.
 """
 
 import argparse
+import sys
 
 from bench.cli import arguments as shared
 from bench.cli import reference_add
@@ -38,12 +39,16 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.cli.list_ import MIN_WIDTH
     from bench.cli.reference_listing import to_json, to_sheet, to_table
-    from bench.reporting.references import known_references, load_reference
+    from bench.reporting.references import known_references, load_readable, load_reference
 
     results_dir = shared.open_store(arguments).root
     is_sheet = arguments.what == "show"
-    names = (arguments.name,) if is_sheet else known_references(results_dir)
-    references = [load_reference(name, results_dir) for name in names]
+    if is_sheet:
+        references = [load_reference(arguments.name, results_dir)]
+    else:
+        references, problems = load_readable(known_references(results_dir), results_dir)
+        for problem in problems:
+            print(problem, file=sys.stderr)
     width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
     if arguments.json:
         print(to_json(references))

@@ -56,7 +56,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise SuiteError(f"--steps {arguments.steps}: give at least 1")
     folder = find_trial(shared.open_store(arguments), arguments.trial)
     store = ResultsStore(folder.path.parent.parent)
-    record = store.record(folder.path.name)
+    record = folder.read_record()
     if record is None:
         raise ResultsError(f"{folder.path}: the trial is not finished; only a finished one can be replayed")
 

@@ -45,12 +45,17 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = loaded.narrowed(shared.select(arguments, loaded))
 
     from bench.reporting.build import render_report, write_report
+    from bench.results.namesakes import take_folder
 
     report = render_report(loaded, shared.open_store(arguments))
+    for problem in report.problems:
+        print(problem, file=sys.stderr)
     if arguments.check:
         from bench.reporting.check import check_report
 
-        return _tell(check_report(report, arguments.reports_dir), arguments.reports_dir / report.name)
+        differences = check_report(report, arguments.reports_dir, loaded.source)
+        return _tell(differences, arguments.reports_dir / report.name)
+    take_folder(arguments.reports_dir / report.name, report.name, loaded.source)
     folder = write_report(report, arguments.reports_dir)
     print(report.page)
     print(f"tables: {folder}", file=sys.stderr)

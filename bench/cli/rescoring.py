@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.errors import listing
+from bench.errors import ResultsError, listing
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
 from bench.metrics.overlap import is_hit
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.reporting.slices import Slice, slices
 from bench.reporting.table import DASH, format_number
+from bench.results.blocked import unreadable_sentences
 from bench.results.differences import difference_notes, require_same_data
 from bench.results.sensitivity import Sensitivity, write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
@@ -82,31 +83,40 @@ def rescore_grid(
         on_progress: told what is done of which trial, and (done, total) units.
 
     Raises:
-        ResultsError: records, tables or maps are damaged, lack what the protocol needs, or are of different
-            data.
+        ResultsError: tables or maps of all trials are damaged or lack what the protocol needs, or they are
+            of different data.
     """
     require_same_data(grid.points, store, grid.accepted)
     pieces = slices(grid, store)
     found: dict[_Key, dict[str, Accuracies]] = {}
     without_maps, differing = [], []
     unwritten: list[str] = []
+    unread = list(unreadable_sentences(grid.trials, store))
     for point, size_px in _to_score(pieces).values():
         folder, name = store.folder(point.trial.id), with_cam(point.trial.id, point.cam)
         is_native = point.cam == "native"
         if not (folder.maps if is_native else folder.cam_maps(point.cam)).exists():
             without_maps.append(name)
             continue
-        protocols = {DEFAULT: THESIS, _CHOSEN: protocol}
-        tables = rescore(folder, size_px, protocols, partial(on_progress, name), point.cam)
+        protocols, told = {DEFAULT: THESIS, _CHOSEN: protocol}, partial(on_progress, name)
+        recorded = folder.units if is_native else folder.cam_units(point.cam)
+        try:
+            tables = rescore(folder, size_px, protocols, told, point.cam)
+            is_recorded = _is_recorded(tables[DEFAULT], recorded)
+        except ResultsError as error:
+            unread.append(str(error))
+            continue
         found[_key(point)] = {which: _accuracies(units) for which, units in tables.items()}
-        if not _is_recorded(tables[DEFAULT], folder.units if is_native else folder.cam_units(point.cam)):
+        if not is_recorded:
             differing.append(name)
         if is_native and not folder.sensitivity.exists():
             show = partial(on_progress, f"{name}, each choice")
             unwritten += _write(folder, measure_sensitivity(folder, size_px, show))
+    if unread and not found:
+        raise ResultsError(unread[0])
     rows = tuple(row for piece in pieces for row in _rows(piece, found))
     notes = _notes(grid, pieces, without_maps, differing)
-    return Rescored(rows, (*notes, *unwritten, *difference_notes(grid.points, store)))
+    return Rescored(rows, (*notes, *unwritten, *unread, *difference_notes(grid.points, store)))
 
 
 _Key = tuple[str, CamMethod]

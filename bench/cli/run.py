@@ -77,8 +77,11 @@ def run_selected(
     from bench.reporting.current import current_page
     from bench.reporting.references import require_references
     from bench.results.differences import require_same_data
+    from bench.results.invocation import Invocations
 
     store, reports_dir = open_store(arguments), _own_folder(arguments, arguments.reports_dir)
+    folder = shared.report_folder(reports_dir, loaded)
+    Invocations(store).require_own(loaded)
     require_references(loaded.suite.references, store.root)
     require_same_data(loaded.points, store, loaded.grid.accepted)
     events, is_late = EventLog() if arguments.json else None, False
@@ -93,7 +96,7 @@ def run_selected(
         )
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
     failures = failure_sentences(selected, store)
-    code, folder = 1 if failures or left else 0, reports_dir / loaded.suite.name
+    code = 1 if failures or left else 0
     if events is not None:
         events.write("ended", report=str(folder), exit_code=code)
         return code
@@ -101,6 +104,6 @@ def run_selected(
     print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
     last = [late_sentence(left, arguments.max_hours)] if left else []
     hint = [failure_hint(arguments)] if failures and not retry_failed else []
-    for sentence in (*failures, *hint, *last):
+    for sentence in (*failures, *hint, *last, *Invocations(store).problems(loaded.suite.name)):
         print(sentence, file=sys.stderr)
     return code

@@ -18,8 +18,8 @@ _NAMED = 8
 
 
 def failure_sentences(selected: "Grid", store: "ResultsStore") -> list[str]:
-    """Returns which trials failed or are blocked, and which maps failed."""
-    from bench.results.blocked import blocked_sentences
+    """Returns which trials failed, are blocked or cannot be read, and which maps failed."""
+    from bench.results.blocked import blocked_sentences, unreadable_sentences
 
     trials = (*selected.required, *selected.trials)
     failed = [trial.id for trial in trials if store.state(trial.id) == "failed"]
@@ -33,7 +33,7 @@ def failure_sentences(selected: "Grid", store: "ResultsStore") -> list[str]:
         f"{len(maps)} {_plural('evaluation', maps)} of maps failed: {listing(maps, _NAMED)}": maps,
     }
     told = [sentence for sentence, concerned in sentences.items() if concerned]
-    return [*told, *blocked_sentences(trials, store)]
+    return [*told, *blocked_sentences(trials, store), *unreadable_sentences(trials, store)]
 
 
 def failure_hint(arguments: argparse.Namespace) -> str:

@@ -22,9 +22,11 @@ def write_run_report(
     """Writes the suite's figures, then its report, the lock last; returns the report's page."""
     from bench.cli.gallery_drawing import draw_galleries
     from bench.reporting.build import render_report, write_report
+    from bench.results.namesakes import take_folder
 
     report, title = render_report(loaded, store), loaded.suite.title or loaded.suite.name
     folder = reports_dir / report.name
+    take_folder(folder, report.name, loaded.source)
     with _optional():
         draw_figures(loaded, store, report, reports_dir)
     with _optional():

@@ -36,6 +36,8 @@ def to_json(name: str, statistics: DatasetStatistics) -> str:
         "findings": findings,
         "published_table": AREA_TABLES.get(name),
         "area_reason": statistics.area_reason,
+        "unmatched_boxes": statistics.unmatched_boxes,
+        "without_patient": statistics.without_patient,
         "co_occurrence": statistics.co_occurrence.tolist(),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
@@ -138,6 +140,13 @@ def _legend(name: str, statistics: DatasetStatistics) -> Iterator[str]:
     yield f"{counted}: with the finding; {_EVERY_IMAGE}: whatever they have"
     if not statistics.has_patients:
         yield "patients: as many as images"
+    if statistics.without_patient:
+        yield f"{statistics.without_patient:,} images have no patient; each counts as one of its own"
+    if statistics.unmatched_boxes:
+        yield (
+            f"{statistics.unmatched_boxes:,} rows of boxes are of no image or finding of the labels and "
+            f"not counted; bench data check {name} names them"
+        )
     if not statistics.boxed_images[ALL]:
         yield "no image has a box"
         return

@@ -36,6 +36,7 @@ def to_renderable(status: Status, width: int) -> RenderableType:
     if not status.running:
         parts.append(Text("nothing runs"))
     parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in _lines(status)]
+    parts += [Text(sentence, overflow="fold") for sentence in status.unreadable]
     parts += map(Text, status.remarks)
     return Group(*parts)
 
@@ -95,6 +96,7 @@ def to_json(status: Status) -> str:
         ],
         "num_finished": status.num_finished,
         "num_failed": status.num_failed,
+        "unreadable": list(status.unreadable),
         "free_bytes": status.free_bytes,
         "remarks": status.remarks,
     }

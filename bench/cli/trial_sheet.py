@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from bench.errors import BenchError, ResultsError, brief
-from bench.results.record import Outcome
+from bench.errors import BenchError, ResultsError
+from bench.results.record import Outcome, Record
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.trial import Trial
 
@@ -34,15 +32,15 @@ def describe(folder: TrialFolder, cache_dir: Path, suites_dir: Path | None) -> D
     Raises:
         ResultsError: neither record nor trial can be read.
     """
-    record = folder.read_record()
-    trial = record.trial if record is not None else _read_trial(folder)
     store = ResultsStore(folder.path.parent.parent)
+    record, trial = _read(folder)
     outcome = record.outcome if record is not None else None
     return {
         "id": trial.id,
         "state": store.state(trial.id) if folder.path.name == trial.id else "unknown",
         "ended_at": record.ended_at if record is not None else None,
         "error": record.error if record is not None else None,
+        "unreadable": list(store.problems(folder.path.name)) if folder.path.name == trial.id else [],
         "asked": _asked(trial),
         "ancestors": [{"id": parent.id, "state": store.state(parent.id)} for parent in trial.ancestors()],
         "outcome": _outcome(outcome),
@@ -72,11 +70,23 @@ def to_text(document: Document, width: int) -> str:
     return "\n".join(lines)
 
 
-def _read_trial(folder: TrialFolder) -> Trial:
+def _read(folder: TrialFolder) -> tuple[Record | None, Trial]:
+    """Returns the trial and its record, if it has one that can be read.
+
+    Raises:
+        ResultsError: neither tells the trial.
+    """
     try:
-        return Trial.model_validate_json(folder.trial.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise ResultsError(f"{folder.trial}: not a readable trial ({brief(error)})") from None
+        record = folder.read_record()
+    except ResultsError:
+        trial = folder.read_trial()
+        if trial is None:
+            raise
+        return None, trial
+    trial = record.trial if record is not None else folder.read_trial()
+    if trial is None:
+        raise ResultsError(f"{folder.trial}: is missing")
+    return record, trial
 
 
 def _asked(trial: Trial) -> Document:
@@ -146,6 +156,8 @@ def _paragraphs(document: Document) -> Iterator[tuple[str, list[str]]]:
     yield "state", [f"{document['state']}{ended}"]
     if document["error"]:
         yield "error", [document["error"].strip().splitlines()[-1]]
+    if document["unreadable"]:
+        yield "unreadable", document["unreadable"]
     yield "model", [_model(asked)]
     yield "data", [f"{_data(asked['dataset'])}; {asked['resolution']} px, seed {asked['seed']}"]
     yield "recipe", [_flat(asked["recipe"]) or "the defaults"]
@@ -165,7 +177,7 @@ def _paragraphs(document: Document) -> Iterator[tuple[str, list[str]]]:
         )
     if document["provenance"]:
         yield "made by", _provenance(document["provenance"])
-        yield "data digest", [document["provenance"]["data"] or "none: it was drawn, or not checked"]
+        yield "data digest", [document["provenance"]["data"] or "unknown: it was not checked"]
     if document["manifests"]:
         yield "manifest", [_manifest(entry) for entry in document["manifests"]]
     yield "folder", [document["folder"]]
@@ -199,7 +211,7 @@ def _metrics(metrics: Mapping[str, float]) -> list[str]:
 
 
 def _provenance(provenance: Mapping[str, Any]) -> list[str]:
-    commit = provenance["git_commit"] or "none"
+    commit = provenance["git_commit"]
     packages = ", ".join(f"{name} {version}" for name, version in provenance["packages"].items())
     arithmetic = provenance["arithmetic"]
     lines = [

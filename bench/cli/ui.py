@@ -5,11 +5,13 @@ import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 
 from bench.cli import arguments as shared
 from bench.errors import ResultsError
+from bench.redaction import redacted
 
 EXAMPLES = """\
 examples:
@@ -37,10 +39,11 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.tracking.dashboard_view import runs_link
     from bench.tracking.mirrored import experiments
     from bench.tracking.mlflow_store import default_uri
+    from bench.tracking.relocation import relocate
 
     uri = default_uri(arguments.results_dir)
     if uri.startswith(("http://", "https://")):
-        print(f"dashboard: {uri}, the server that MLFLOW_TRACKING_URI names", file=sys.stderr)
+        print(redacted(f"dashboard: {uri}, the server that MLFLOW_TRACKING_URI names"), file=sys.stderr)
         return 0
     database = arguments.results_dir.resolve() / "mlflow.db"
     if uri.endswith(str(database)) and not database.exists():
@@ -48,7 +51,9 @@ def execute(arguments: argparse.Namespace) -> int:
             f"{database}: no MLflow store here yet; bench run makes one, or bench mlflow-sync from results"
         )
     port = _port(arguments.port)
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    with contextlib.suppress(sqlite3.Error):  # one that may only be read, or that MLflow itself refuses
+        relocate(database, database.parent)
+    command = [sys.executable, "-m", "mlflow", "server"]
     command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
     command += ["--uvicorn-opts", "--log-level warning"]
     quiet = {
@@ -56,6 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONWARNINGS": "ignore",
     }
+    given = {"MLFLOW_BACKEND_STORE_URI": uri}  # not on the command line, which others see
     address = f"http://{_HOST}:{port}"
     print(f"dashboard: {address} in some seconds; Ctrl-C stops it", file=sys.stderr)
     for suite, experiment_id in experiments(database.parent).items() if uri.endswith(str(database)) else ():
@@ -63,7 +69,7 @@ def execute(arguments: argparse.Namespace) -> int:
     sys.stderr.flush()
     for how in (signal.SIGINT, signal.SIGTERM):  # a shell's background job starts with SIGINT ignored
         signal.signal(how, signal.default_int_handler)
-    server = subprocess.Popen(command, env=quiet | os.environ, start_new_session=True)
+    server = subprocess.Popen(command, env=quiet | os.environ | given, start_new_session=True)
     try:
         return server.wait()
     except KeyboardInterrupt:

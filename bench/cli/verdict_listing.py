@@ -85,6 +85,8 @@ def _numbers(comparison: ComparisonVerdict) -> Iterator[str]:
     if not math.isnan(evidence.effect):
         has_interval = not math.isnan(evidence.low)
         interval = f" {interval_text(comparison)}" if has_interval else ""
+        if max(abs(evidence.low), abs(evidence.high)) > 1:
+            interval += " (symmetric, beyond what is possible)"
         yield f"{effect_text(evidence.effect)}{interval}"
     if not math.isnan(comparison.adjusted_p):
         yield f"p {format_p(comparison.adjusted_p)} for {evidence.population}".replace(",", " and")

@@ -1,17 +1,21 @@
 """How official files spell findings, and which classes data sets have whose names never change."""
 
-from bench.errors import DataError, nearest
+from collections.abc import Iterable
+
+from bench.errors import DataError, listing
 from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS
+from bench.suite.keys import Names, spelled
+from bench.suite.schema import DATASET_SPECS, StoredSpec
 
 __all__ = [
-    "ALIASES",
     "FIXED_FINDINGS",
     "NIH_BOXED_FINDINGS",
     "NIH_FINDINGS",
     "NO_FINDING",
     "VINDR_FINDINGS",
     "VINDR_NO_FINDING",
-    "finding_index",
+    "finding_names",
+    "require_finding",
 ]
 
 NO_FINDING = "No Finding"
@@ -21,24 +25,35 @@ VINDR_NO_FINDING = VINDR_FINDINGS[-1]
 """The complement of the other 14: a class of its own, never with boxes."""
 
 FIXED_FINDINGS: dict[str, tuple[str, ...]] = {
-    "nih": NIH_FINDINGS,
-    "vindr": VINDR_FINDINGS,
-    "phantom": NIH_BOXED_FINDINGS,
-}
+    name: spec.labelled
+    for name, spec in DATASET_SPECS.items()
+    if issubclass(spec, StoredSpec) and spec.labelled
+} | {"phantom": NIH_BOXED_FINDINGS}
 """Of data sets by the name that a suite gives; those of a folder are its own, and phantoms with others than
 these are of after records told their findings."""
 
-ALIASES = {"Infiltrate": "Infiltration", "Pleural Thickening": "Pleural_Thickening"}
-"""Spellings that occur in the official files for a finding of another name."""
+_ALIASES = {"Infiltrate": "Infiltration"}
+"""Names that occur in the official files for a finding of another name."""
 
 
-def finding_index(name: str, findings: tuple[str, ...]) -> int:
-    """Returns the position of `name`, or of the finding that it is an alias of, in `findings`.
+def finding_names(findings: Iterable[str]) -> Names:
+    """Returns the findings, to be found by any spelling, and by other names that official files have."""
+    return Names(findings, spelled, _ALIASES)
+
+
+def require_finding(written: str, known: Names, where: str) -> str:
+    """Returns the finding that is meant.
+
+    Args:
+        written: as a file has it.
+        known: as `finding_names` gives them.
+        where: the place in the file.
 
     Raises:
-        DataError: the name is neither a finding nor an alias of one.
+        DataError: it is none.
     """
-    canonical = ALIASES.get(name, name)
-    if canonical not in findings:
-        raise DataError(f"unknown finding {name!r}{nearest(name, findings)}")
-    return findings.index(canonical)
+    found = known.find(written)
+    if found is None:
+        allowed = f"allowed: {listing(known)}{known.hint(written)}"
+        raise DataError(f"{where}: unknown finding {written!r}; {allowed}")
+    return found

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.data.absent import what_is_there
 from bench.data.expected_counts import comparisons
 from bench.data.frames import reaching_outside
 from bench.data.manifest import Progress, digest_of, read_manifest
+from bench.data.patients import with_lines, written_alike
 from bench.data.source import Source
 from bench.errors import DataError, listing
 from bench.suite.violation import ACCEPTABLE, VIOLATIONS, ViolationKind
@@ -100,19 +102,22 @@ def require_integrity(source: Source, integrity: Integrity, accepted: Collection
     raise DataError("\n".join(lines))
 
 
-def _violation(kind: ViolationKind, examples: Sequence[str], text: str = "") -> Iterator[Violation]:
+def _violation(
+    kind: ViolationKind, examples: Sequence[str], text: str = "", hint: str = ""
+) -> Iterator[Violation]:
     """Yields a violation if there is any example; the text is the check's description if it has none."""
     if examples:
         is_long = len(examples) > _NAMED
         named = f"{len(examples):,}, such as " if is_long else ""
-        sentence = f"{text or VIOLATIONS[kind]}: {named}{'; '.join(examples[:_NAMED])}"
+        sentence = f"{text or VIOLATIONS[kind]}: {named}{'; '.join(examples[:_NAMED])}{hint}"
         yield Violation(kind, sentence, tuple(examples))
 
 
 def _missing(source: Source, _manifest: pd.DataFrame) -> Iterator[Violation]:
     if source.draw is None:
         absent = [name for names in source.parts.values() for name in names if name not in source.files]
-        yield from _violation("images_missing", absent)
+        there = what_is_there(absent, source.root) if absent else ""
+        yield from _violation("images_missing", absent, hint=there)
 
 
 def _unreadable(_source: Source, manifest: pd.DataFrame) -> Iterator[Violation]:
@@ -152,6 +157,7 @@ def _boxes_in_frames(source: Source, manifest: pd.DataFrame) -> tuple[pd.DataFra
 
 
 def _boxes(source: Source, boxes: pd.DataFrame, frames: pd.DataFrame) -> Iterator[Violation]:
+    yield from _violation("boxes_unmatched", source.unmatched_boxes)
     outside = dict.fromkeys(reaching_outside(boxes, frames, source.frame_tolerance))
     sizes = frames.loc[list(outside), ["columns", "rows"]].to_numpy()
     examples = [f"{n} in {w:.0f} × {h:.0f} px" for n, (w, h) in zip(outside, sizes, strict=True)]
@@ -187,6 +193,11 @@ def _duplicates(source: Source, manifest: pd.DataFrame) -> Iterator[Violation]:
 
 
 def _patients(source: Source, _manifest: pd.DataFrame) -> Iterator[Violation]:
+    names = [name for part in source.parts.values() for name in part]
+    absent = {name: source.without_patient[name] for name in names if name in source.without_patient}
+    yield from _violation("patients_absent", with_lines(absent))
+    patients = source.patients.loc[names]
+    yield from _violation("patients_alike", written_alike(patients[patients != patients.index]))
     of_part = {part: set(source.patients.loc[list(names)]) for part, names in source.parts.items()}
     for first, second in _pairs(source, of_part):
         shared = sorted(map(str, of_part[first] & of_part[second]))

@@ -12,12 +12,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.data.dataset import DataContext, Dataset
-from bench.data.download import Parts, as_numbers, files_below, find_root, read_csv
-from bench.data.findings import ALIASES, NIH_FINDINGS, NO_FINDING, finding_index
-from bench.data.source import Source, load_source
+from bench.data.box_table import SIDES, BoxTable, match_rows, read_rows
+from bench.data.dataset import DataContext
+from bench.data.download import (
+    Parts,
+    files_below,
+    find_root,
+    known_parts,
+    names_in,
+    only_file,
+    read_csv,
+    refuse_repeated,
+)
+from bench.data.findings import NIH_FINDINGS, NO_FINDING, finding_names, require_finding
+from bench.data.image_files import in_order, match_files
+from bench.data.patients import Patients, read_patients
+from bench.data.source import Source
 from bench.data.splits import list_files, read_list, read_lists, split_by_image, split_by_patient
-from bench.errors import DataError, listing
+from bench.errors import DataError
+from bench.suite.keys import Names, without_ending
 from bench.suite.schema import NihSpec, SplitLists
 
 BOX_FRAME_PX = 1024
@@ -25,7 +38,8 @@ LABEL_FILES = ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv")
 BOX_FILES = ("BBox_List_2017.csv", "BBox_List_2017_Official_NIH.csv")
 TRAIN_VAL_LISTS = ("train_val_list.txt", "train_val_list_NIH.txt")
 TEST_LISTS = ("test_list.txt", "test_list_NIH.txt")
-"""The official name and that of the mirrors of 224 px."""
+"""The official name and that of the mirrors of 224 px. If several are there, all have to say the same, as the
+labels of 2017 and of 2020 do not."""
 
 IMAGE_FOLDERS = (
     "images_*/images",  # the archives unpacked side by side; Kaggle's nih-chest-xrays/data
@@ -48,23 +62,14 @@ class NihTables:
     Attributes:
         root: the folder they are in.
         labels: indexed by image; a column of 0 and 1 for each of the 14 findings.
-        patients: patient of each image, indexed by image.
-        boxes: columns image, finding, x, y, w, h in px of the 1024 frame.
+        patients: of the images.
+        boxes: in px of the 1024 frame.
     """
 
     root: Path
     labels: pd.DataFrame
-    patients: pd.Series
-    boxes: pd.DataFrame
-
-
-def load_nih(spec: NihSpec, resolution: int, context: DataContext) -> Dataset:
-    """Returns ChestX-ray14 for square inputs of `resolution` px, decoding images into the cache if need be.
-
-    Raises:
-        DataError: the data root is not given, or files are missing, unreadable or contradict each other.
-    """
-    return load_source(read_nih(spec, context), resolution, spec.oversize, context)
+    patients: Patients
+    boxes: BoxTable
 
 
 def read_nih(spec: NihSpec, context: DataContext) -> Source:
@@ -79,10 +84,12 @@ def read_nih(spec: NihSpec, context: DataContext) -> Source:
         root=tables.root,
         findings=NIH_FINDINGS,
         parts=split_names(spec, tables, context),
-        files=find_images(tables.root),
+        files=find_images(tables.root, list(tables.labels.index)),
         labels=tables.labels,
-        patients=tables.patients,
-        boxes=tables.boxes,
+        patients=tables.patients.of_image,
+        without_patient=tables.patients.absent,
+        boxes=tables.boxes.boxes,
+        unmatched_boxes=tables.boxes.unmatched,
         frames=_official_frames,
         tables=_tables(spec, tables.root, context),
         is_official=not isinstance(spec.split, SplitLists),
@@ -96,87 +103,88 @@ def read_tables(root: Path) -> NihTables:
     Raises:
         DataError: a file or column is missing, an image stands twice, or a finding is unknown.
     """
-    path = _first_of(LABEL_FILES, root)
+    path = only_file(LABEL_FILES, root)
     entries = read_csv(path, ("Image Index", "Finding Labels", "Patient ID"))
-    twice = entries["Image Index"][entries["Image Index"].duplicated()]
-    if len(twice):
-        raise DataError(f"{path}: {len(twice)} images stand twice: {listing(twice[:5])}")
-    labels = entries["Finding Labels"].str.get_dummies("|").set_index(entries["Image Index"])
-    labels = labels.drop(columns=NO_FINDING, errors="ignore").rename(columns=ALIASES)
-    for name in labels.columns:
-        _finding(name, path)
-    labels = labels.reindex(columns=list(NIH_FINDINGS), fill_value=0)
-    patients = entries.set_index("Image Index")["Patient ID"]
-    return NihTables(root, labels, patients, read_boxes(_first_of(BOX_FILES, root)))
+    if entries.empty:
+        raise DataError(f"{path}: lists no image")
+    images = names_in(entries, "Image Index", path).map(official_name)
+    refuse_repeated(images, path)
+    labels = _labels(entries["Finding Labels"], path).set_index(pd.Index(images, name="Image Index"))
+    boxes = read_boxes(only_file(BOX_FILES, root), Names(labels.index))
+    return NihTables(root, labels, read_patients(entries["Patient ID"], images), boxes)
 
 
-def read_boxes(path: Path) -> pd.DataFrame:
-    """Returns the official boxes: columns image, finding, x, y, w, h in px of the 1024 frame.
+def _labels(cells: pd.Series, path: Path) -> pd.DataFrame:
+    """A column of 0 and 1 for each finding, of cells as ``Mass|Nodule``."""
+    known, rows = finding_names((*NIH_FINDINGS, NO_FINDING)), {}
+    for line, cell in cells.drop_duplicates().items():
+        found = {require_finding(name, known, f"{path}:{line}") for name in cell.split("|")}
+        if NO_FINDING in found and len(found) > 1:
+            raise DataError(f"{path}:{line}: {cell!r} says both {NO_FINDING} and that there is one")
+        rows[cell] = [int(finding in found) for finding in NIH_FINDINGS]
+    return pd.DataFrame(cells.map(rows).tolist(), columns=list(NIH_FINDINGS))
+
+
+def read_boxes(path: Path, images: Names) -> BoxTable:
+    """Returns the official boxes in px of the 1024 frame: those of `images`, and what the others are.
 
     Raises:
-        DataError: the file cannot be read, lacks a column, or has an unknown finding or a coordinate that is
-            no number.
+        DataError: the file cannot be read, lacks a column, or has a coordinate that is no number.
     """
-    boxes = read_csv(path)
-    if boxes.shape[1] < 6:
-        raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {boxes.shape[1]}")
-    boxes = boxes.iloc[:, :6].set_axis(["image", "finding", "x", "y", "w", "h"], axis=1)
-    boxes["finding"] = [_finding(name, path) for name in boxes["finding"]]
-    return as_numbers(boxes, ("x", "y", "w", "h"), path, "a coordinate")
+    table = read_csv(path)
+    if table.shape[1] < 6:
+        raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {table.shape[1]}")
+    table = table.iloc[:, :6].set_axis(["image", "finding", *SIDES], axis=1)
+    return match_rows(read_rows(table, SIDES, path), images, finding_names(NIH_FINDINGS), path)
 
 
 def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts:
     """Returns the image names of train, val and test.
 
     Raises:
-        DataError: a list is missing or damaged.
+        DataError: a list is missing or damaged, or an image has no patient to split by.
     """
+    root, labelled = tables.root, tables.labels.index
     if isinstance(spec.split, SplitLists):
-        return read_lists(spec.split, context.files)
-    pool = read_list(_first_of(TRAIN_VAL_LISTS, tables.root))
-    test = read_list(_first_of(TEST_LISTS, tables.root))
+        return known_parts(read_lists(spec.split, context.files), labelled, root)
+    lists = {"pool": only_file(TRAIN_VAL_LISTS, root), "test": only_file(TEST_LISTS, root)}
+    known = known_parts({part: read_list(path) for part, path in lists.items()}, labelled, root)
+    pool = known["pool"]
     if spec.split == "official":
         train, val = split_by_image(pool, spec.split_seed)
     else:
-        patients = [tables.patients.get(name, name) for name in pool]
+        tables.patients.require_all(only_file(LABEL_FILES, root))
+        patients = [tables.patients.of_image.get(name, name) for name in pool]
         train, val = split_by_patient(pool, patients, spec.split_seed)
-    return {"train": train, "val": val, "test": test}
+    return {"train": train, "val": val, "test": known["test"]}
 
 
-def find_images(root: Path) -> dict[str, Path]:
-    """Returns the path of every image by its official name, in any of the layouts that downloads have.
+def find_images(root: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Returns the path of each image that has one by its official name, in any of the usual layouts.
 
     Raises:
-        DataError: a folder cannot be read.
+        DataError: a folder cannot be read, or two names mean one file.
     """
-    files: dict[str, Path] = {}
+    paths: list[Path] = []
     for pattern in IMAGE_FOLDERS:
         for folder in [root] if pattern == "." else sorted(root.glob(pattern)):
-            for suffix in SUFFIXES:
-                for path in files_below(folder, (suffix,)):
-                    files.setdefault(f"{path.stem}.png", path)
-    return files
+            paths += in_order(files_below(folder, SUFFIXES))
+    official = {without_ending(name): name for name in names}
+    found = match_files(list(official), paths, root)
+    return {official[stem]: path for stem, path in found.items()}
 
 
 def _tables(spec: NihSpec, root: Path, context: DataContext) -> tuple[Path, ...]:
     """The text files that the data set is read from."""
     own = list_files(spec.split, context.files)
-    lists = own or (_first_of(TRAIN_VAL_LISTS, root), _first_of(TEST_LISTS, root))
-    return (_first_of(LABEL_FILES, root), _first_of(BOX_FILES, root), *lists)
+    lists = own or (only_file(TRAIN_VAL_LISTS, root), only_file(TEST_LISTS, root))
+    return (only_file(LABEL_FILES, root), only_file(BOX_FILES, root), *lists)
 
 
-def _first_of(names: Sequence[str], root: Path) -> Path:
-    """The first of the files that is in `root`, or where the first ought to be."""
-    return next((root / name for name in names if (root / name).is_file()), root / names[0])
+def official_name(written: str) -> str:
+    """The name that the official files give an image, of whatever ending and copy."""
+    return f"{without_ending(written)}.png"
 
 
 def _official_frames(names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"rows": float(BOX_FRAME_PX), "columns": float(BOX_FRAME_PX)}, index=list(names))
-
-
-def _finding(name: str, path: Path) -> str:
-    """The finding that is called `name` in the file `path`."""
-    try:
-        return NIH_FINDINGS[finding_index(name, NIH_FINDINGS)]
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None

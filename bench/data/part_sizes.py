@@ -7,8 +7,9 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from bench.data.splits import NUM_TRAIN, NUM_VAL
-from bench.suite.schema import DatasetSpec, PhantomSpec, SplitLists
+from bench.data.splits import NUM_TRAIN, NUM_VAL, read_list
+from bench.errors import DataError
+from bench.suite.schema import DatasetSpec, PhantomSpec, SplitLists, StoredSpec
 
 _UNITS_PER_PHANTOM = 2.0
 """Of the demo's populations: 1.96 boxed findings an image."""
@@ -55,9 +56,11 @@ def part_sizes(dataset: DatasetSpec, files: Mapping[str, Path]) -> PartSizes | N
     if isinstance(dataset, PhantomSpec):
         num_units = round(_UNITS_PER_PHANTOM * dataset.test)
         return PartSizes(dataset.train, dataset.val, dataset.test, num_units)
+    if not isinstance(dataset, StoredSpec):
+        return None
     published = _published().get(dataset.name)
     if isinstance(dataset.split, SplitLists):
-        counts = {part: _num_lines(files.get(digest)) for part, digest in dataset.split}
+        counts = {part: _num_names(files.get(digest)) for part, digest in dataset.split}
         if None in counts.values():
             return None
         train, val, test = (counts[part] or 0 for part in ("train", "val", "test"))
@@ -78,8 +81,8 @@ def _published() -> dict[str, PartSizes]:
     return {"nih": nih, "vindr": PartSizes(count - val - test_, val, test_, round(int(whole["boxes"]) * 0.2))}
 
 
-def _num_lines(path: Path | None) -> int | None:
+def _num_names(path: Path | None) -> int | None:
     try:
-        return None if path is None else sum(1 for line in path.read_text().splitlines() if line.strip())
-    except OSError:
+        return None if path is None else len(read_list(path))
+    except DataError:  # a run says what is wrong with it
         return None

@@ -9,7 +9,7 @@ from typing import Any
 from bench.data.dataset import DataContext, Dataset
 from bench.data.download import check_parts
 from bench.data.integrity import Integrity, check, require_integrity
-from bench.data.source import Source
+from bench.data.source import Source, load_source
 from bench.suite.schema import DatasetSpec
 
 
@@ -18,25 +18,29 @@ class DatasetEntry:
     """How a data set is loaded.
 
     Attributes:
-        target: ``module:function`` of (its specification, resolution, context), giving a `Dataset`. Imported
-            when it is used: a machine that trains on one need not have what another is drawn or decoded with.
         source: ``module:function`` of (its specification, context), giving a `Source`: what is known of it
-            before an image is decoded or drawn.
-        is_stored: whether loading it first decodes files into a cache, which is worth doing once, in advance.
+            before an image is decoded or drawn. Imported when it is used: a machine that trains on one need
+            not have what another is drawn or decoded with.
+        target: of one that is drawn, ``module:function`` of (its specification, resolution, context), giving
+            a `Dataset`; None of one that is decoded from the files of its source.
     """
 
-    target: str
     source: str
-    is_stored: bool
+    target: str | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether loading it first decodes files into a cache, which is worth doing once, in advance."""
+        return self.target is None
 
 
 DATASETS: dict[str, DatasetEntry] = {
     "phantom": DatasetEntry(
-        "bench.data.phantom_source:load_phantom", "bench.data.phantom_source:read_phantom", is_stored=False
+        "bench.data.phantom_source:read_phantom", target="bench.data.phantom_source:load_phantom"
     ),
-    "nih": DatasetEntry("bench.data.nih:load_nih", "bench.data.nih:read_nih", is_stored=True),
-    "vindr": DatasetEntry("bench.data.vindr:load_vindr", "bench.data.vindr:read_vindr", is_stored=True),
-    "folder": DatasetEntry("bench.data.folder:load_folder", "bench.data.folder:read_folder", is_stored=True),
+    "nih": DatasetEntry("bench.data.nih:read_nih"),
+    "vindr": DatasetEntry("bench.data.vindr:read_vindr"),
+    "folder": DatasetEntry("bench.data.folder:read_folder"),
 }
 
 _latest: dict[str, Dataset] = {}
@@ -54,7 +58,12 @@ def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Da
     key += f" {context.limit_images}"
     if key not in _latest:
         _latest.clear()
-        _latest[key] = _function(DATASETS[spec.name].target)(spec, resolution, context)
+        target = DATASETS[spec.name].target
+        if target is not None:
+            _latest[key] = _function(target)(spec, resolution, context)
+        else:
+            source = _function(DATASETS[spec.name].source)(spec, context)
+            _latest[key] = load_source(source, resolution, spec.oversize, context)
     return _latest[key]
 
 

@@ -1,7 +1,7 @@
 """A data set as its download has it: what its text files say, where its images are; and how it is loaded."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,11 +29,14 @@ class Source:
         labels: indexed by image; a column of 0 and 1 for each finding.
         patients: patient of each image, indexed by image.
         boxes: columns image, finding, x, y, w, h, in px of the image's frame; several rows of one image and
-            finding are one region.
+            finding are one region. Each is of an image and a finding of the labels.
         frames: given names of images, each once, returns columns rows and columns, the size in px of the
             frame of each image's boxes, indexed by image.
         draw: given the name of an image and a side in px, draws it; None if images are decoded from `files`.
         tables: the text files that all of this was read from.
+        unmatched_boxes: of each row of boxes that is left out, where it stands and what it names that the
+            labels do not have.
+        without_patient: the line of each image that the labels give no patient; it counts as one of its own.
         is_official: whether the parts are those of the published data set, whose counts are known.
         has_one_size: whether all images should be squares of one size.
         frame_tolerance: share of a side that a box may reach beyond its frame.
@@ -51,6 +54,8 @@ class Source:
     frames: Callable[[Sequence[str]], pd.DataFrame]
     draw: Callable[[str, int], npt.NDArray[np.uint8]] | None = None
     tables: tuple[Path, ...] = ()
+    unmatched_boxes: tuple[str, ...] = ()
+    without_patient: Mapping[str, int] = field(default_factory=dict)
     is_official: bool = False
     has_one_size: bool = False
     frame_tolerance: float = 0.0

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.errors import DataError, listing
+from bench.data.download import require_name
+from bench.errors import DataError
+from bench.suite.keys import clean
 from bench.suite.schema import SplitLists
+from bench.suite.text_table import read_text
 
 NUM_TRAIN, NUM_VAL = 78_484, 8_040
 """Sizes of the authors' split of the 86,524 images of NIH's train_val_list.txt (70 : 7 of the whole)."""
@@ -102,14 +105,15 @@ def read_list(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: the file is missing, empty, or names an image twice.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    names = [line.strip() for line in lines if line.strip()]
+    names: dict[str, int] = {}
+    for line, written in enumerate(read_text(path).splitlines(), start=1):
+        name = clean(written)
+        if name:
+            require_name(name, f"{path}:{line}")
+            if names.setdefault(name, line) != line:
+                raise DataError(
+                    f"{path}:{line}: names image {name} twice; it stands in line {names[name]} too"
+                )
     if not names:
         raise DataError(f"{path}: the list is empty")
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise DataError(f"{path}: names {len(twice)} images twice: {listing(twice[:5])}")
     return tuple(names)

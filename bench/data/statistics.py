@@ -49,6 +49,8 @@ class DatasetStatistics:
         boxed_images: number of images with a box in each part.
         areas: columns part, finding, area: share of the image of each box; empty if frames are unknown.
         area_reason: why areas are unknown; None if they are not.
+        unmatched_boxes: number of rows of boxes that match no image or finding of the labels; not counted.
+        without_patient: number of images that the labels give no patient; each counts as one of its own.
         co_occurrence: int64 [c, c], images of all parts with both findings; the diagonal has those with one.
     """
 
@@ -59,6 +61,8 @@ class DatasetStatistics:
     boxed_images: dict[str, int]
     areas: pd.DataFrame
     area_reason: str | None
+    unmatched_boxes: int
+    without_patient: int
     co_occurrence: npt.NDArray[np.int64]
 
     @property
@@ -100,6 +104,8 @@ def describe(source: Source) -> DatasetStatistics:
         boxed_images={part: boxes.loc[boxes["image"].isin(parts[part]), "image"].nunique() for part in parts},
         areas=_by_part(source, boxes.dropna(subset="area")),
         area_reason=reason,
+        unmatched_boxes=len(source.unmatched_boxes),
+        without_patient=sum(name in source.without_patient for name in parts[ALL]),
         co_occurrence=together.T @ together,
     )
 

@@ -9,16 +9,19 @@ import numpy.typing as npt
 import pandas as pd
 
 import bench
-from bench.data.download import as_numbers, read_csv
-from bench.data.findings import FIXED_FINDINGS, finding_index
-from bench.data.nih import read_boxes
+from bench.data.box_table import match_rows, read_rows
+from bench.data.download import names_in, read_csv
+from bench.data.findings import FIXED_FINDINGS, finding_names, require_finding
+from bench.data.nih import official_name, read_boxes
 from bench.data.nih_names import patients_of
+from bench.data.patients import read_patients
 from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.score_maps import score_maps
 from bench.metrics.boxes import scaled
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
 from bench.suite.identity import file_digest
+from bench.suite.keys import Names
 
 _FINDING_COLUMNS = ("finding", "class", "cls")
 _TOLERANCE = 0.05
@@ -93,35 +96,32 @@ def add_reference(
 
 
 def _read_units(path: Path, dataset: str) -> pd.DataFrame:
-    table = read_csv(path, ("image",))
+    table = read_csv(path, ("image",), ("patient",))
     column = next((name for name in _FINDING_COLUMNS if name in table.columns), None)
     if column is None:
         raise DataError(
             f"{path}: no column says the finding; it has {listing(table.columns, 8)}, and it would be called "
             f"one of {listing(_FINDING_COLUMNS)}"
         )
-    units = pd.DataFrame(
-        {"image": table["image"].str.strip(), "finding": _known(table[column], dataset, path)}
-    )
+    images, findings = names_in(table, "image", path), names_in(table, column, path)
+    if dataset == "nih":
+        images = images.map(official_name)
+    fixed = FIXED_FINDINGS.get(dataset)
+    if fixed is not None:
+        known = finding_names(fixed)
+        findings = pd.Series(
+            [require_finding(name, known, f"{path}:{line}") for line, name in findings.items()],
+            index=findings.index,
+        )
+    patients = patients_of(images) if dataset == "nih" else images
     if "patient" in table.columns:
-        units["patient"] = table["patient"].str.strip()
-    else:
-        units["patient"] = patients_of(units["image"]) if dataset == "nih" else units["image"]
+        given = read_patients(table["patient"], images)
+        patients = given.of_image.set_axis(table.index)
+    units = pd.DataFrame({"image": images, "finding": findings, "patient": patients}).reset_index(drop=True)
     twice = units.loc[units.duplicated(["image", "finding"]), "image"]
     if len(twice):
         raise DataError(f"{path}: {len(twice)} units stand twice, of {listing(twice, _NAMED)}")
     return units
-
-
-def _known(names: pd.Series, dataset: str, path: Path) -> list[str]:
-    """The findings by the names that the data set gives them; a folder's are its own."""
-    findings = FIXED_FINDINGS.get(dataset)
-    if findings is None:
-        return names.str.strip().tolist()
-    try:
-        return [findings[finding_index(name.strip(), findings)] for name in names]
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
 
 
 def _read_maps(
@@ -157,15 +157,14 @@ def _read_maps(
 
 def _boxes_of(units: pd.DataFrame, files: MapFiles, dataset: str) -> pd.DataFrame:
     """The boxes of the units, px of their own frame; others are left out."""
+    images = Names(dict.fromkeys(units["image"]))
     if dataset == "nih":
-        boxes = read_boxes(files.boxes)
+        boxes = read_boxes(files.boxes, images).boxes
     else:
         sides = ("x", "y", "width", "height")
-        table = read_csv(files.boxes, ("image", "finding", *sides))
-        boxes = as_numbers(table, sides, files.boxes, "a coordinate").rename(
-            columns={"width": "w", "height": "h"}
-        )
-        boxes["finding"] = _known(boxes["finding"], dataset, files.boxes)
+        rows = read_rows(read_csv(files.boxes, ("image", "finding", *sides)), sides, files.boxes)
+        findings = finding_names(dict.fromkeys(units["finding"]))
+        boxes = match_rows(rows, images, findings, files.boxes).boxes
     wanted = units[["image", "finding"]]
     found = boxes.merge(wanted, on=["image", "finding"])
     boxed = set(zip(found["image"], found["finding"], strict=True))

@@ -70,7 +70,8 @@ class Agenda:
                 self._elsewhere[key] = lease
                 continue
             del self._left[key]
-            if self._elsewhere.pop(key, None) is None or self._store.state(key) != "failed":
+            was_elsewhere = self._elsewhere.pop(key, None) is not None
+            if not was_elsewhere or self._store.state(key) not in ("failed", "unreadable"):
                 return trial
             self._leases.give_back(key)
             self.failed_elsewhere.add(key)
@@ -79,13 +80,15 @@ class Agenda:
         return None
 
     def tell(self, listener: Listener) -> None:
-        """Tells what is new of trials that other drivers have: who has them, and which failed there."""
+        """Tells what is new of trials that other drivers have: which have failed or are unreadable."""
         told, self._to_tell = self._to_tell, []
         for trial, lease in told:
             if lease is not None:
                 listener.held_elsewhere(trial, lease)
-            elif (record := self._store.record(trial.id)) is not None:
-                listener.failed(trial, record.error or "")
+            else:
+                record = self._store.record(trial.id)
+                error = self._store.reason(trial.id) if record is None else record.error
+                listener.failed(trial, error or "")
 
     def finished(self, trial_id: str) -> None:
         """Notes that the trial is trained and scored: what starts from it need not wait any more."""

@@ -25,7 +25,7 @@ class RunContext:
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
         start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;
             None is never. What runs then ends.
-        data: by data set, as JSON, the digest of what was checked; the driver fills it in.
+        data: by data set, as JSON, the digest of what was checked, if it has files; the driver fills it in.
     """
 
     results_dir: Path

@@ -15,7 +15,7 @@ from bench.execution.cost import size_of
 from bench.execution.pace import Pace
 from bench.results.model_sizes import SIZES_PX, SizeCache
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec
+from bench.suite.schema import StoredSpec
 from bench.suite.trial import Trial
 
 _BYTES_PER_PARAMETER = 4
@@ -101,11 +101,10 @@ def scores_bytes(trial: Trial, sizes: SizeCache, files: Mapping[str, Path]) -> i
 
 
 def _cache_bytes(trials: Sequence[Trial], files: Mapping[str, Path]) -> tuple[int, tuple[str, ...]]:
-    stored = [trial for trial in trials if not isinstance(trial.dataset, PhantomSpec)]
+    stored = [trial for trial in trials if isinstance(trial.dataset, StoredSpec)]
     total, unknown = 0, []
     for trial in {f"{trial.dataset} {trial.resolution}": trial for trial in stored}.values():
         parts = part_sizes(trial.dataset, files)
-        assert not isinstance(trial.dataset, PhantomSpec), "phantoms are drawn, not stored"
         if parts is None:
             unknown.append(trial.dataset.name)
         else:

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from bench.data.dataset import DataContext
 from bench.data.registry import prepare_dataset, require_dataset
-from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.order import expected_times, longest_first
-from bench.execution.pace import Pace
 from bench.execution.plan_cost import Budget
 from bench.execution.stopping import stopping_on_interrupt
 from bench.execution.view import View
+from bench.results.blocked import unreadable_sentences
 from bench.results.differences import require_same_data
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
@@ -84,6 +83,9 @@ class Driver:
                     failure = CamEvaluation(method=method, status="failed", error=error, ended_at=now())
                     self.evaluated(trial, failure)
             return
+        if self.store.state(trial.id) == "unreadable":  # a newer bench has ended it meanwhile
+            self.display.notice(self.store.reason(trial.id))
+            return
         record = self.store.fail(trial, error)
         self.display.ended(record)
         self.illustrate(record, self.store.folder(trial.id))
@@ -123,6 +125,8 @@ def run_grid(
         KeyboardInterrupt: the user has interrupted; the same call goes on.
     """
     todo = trials_to_run(grid, driver.store, retry_failed=retry_failed)
+    for sentence in unreadable_sentences((*grid.required, *grid.trials), driver.store):
+        driver.display.notice(sentence)
     driver.cams = cams_to_evaluate(grid, driver.store, retry_failed=retry_failed)
     track_ended(grid, driver.store, driver.tracker, todo)
     if not todo:
@@ -146,12 +150,8 @@ def run_grid(
 
 
 def _expected_times(todo: Sequence[Trial], context: RunContext, store: ResultsStore) -> dict[str, float]:
-    """Returns by id what the trials are expected to take, s; by priors if measurements cannot be read."""
-    try:
-        budget = Budget(store)
-    except ResultsError:  # of a trial that is none of these, perhaps: the order needs no certainty
-        budget = Budget(store, pace=Pace([]))
-    costs = budget.trial_costs(todo, context.files, use_gpu=context.use_gpu)
+    """Returns by id what the trials are expected to take, s."""
+    costs = Budget(store).trial_costs(todo, context.files, use_gpu=context.use_gpu)
     return expected_times(todo, costs, context.files)
 
 
@@ -168,11 +168,14 @@ def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Seq
     """Returns the trials that are not finished or lack the evaluation of a map, in the order of the grid.
 
     Before them come trials that they start from and that are not finished. What has failed counts as done
-    unless `retry_failed`, and what starts from it is left out.
+    unless `retry_failed`, and what starts from it is left out; always so what cannot be read.
     """
     points = _points_to_run(grid, store, retry_failed=retry_failed)
     trials = {
-        point.trial.id: point.trial for point in points if retry_failed or store.blocker(point.trial) is None
+        point.trial.id: point.trial
+        for point in points
+        if (blocker := store.blocker(point.trial)) is None
+        or (retry_failed and store.state(blocker.id) == "failed")
     }
     before = {one.id: one for trial in trials.values() for one in store.unfinished_ancestors(trial)}
     return [*(one for key, one in before.items() if key not in trials), *trials.values()]
@@ -195,4 +198,5 @@ def _points_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> li
 
 
 def _skipped(*, retry_failed: bool) -> set[str]:
-    return {"finished"} if retry_failed else {"finished", "failed"}
+    done = {"finished", "unreadable"}
+    return done if retry_failed else done | {"failed"}

@@ -3,11 +3,11 @@
 import socket
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import mean, median
 
-from pydantic import ValidationError
-
+from bench.errors import ResultsError
 from bench.execution.machine import CPU
 from bench.execution.speed_prior import ANY_GPU, known_kind
 from bench.results.lease import holder
@@ -69,14 +69,17 @@ class Pace:
         """Returns the measurements of all trials in the folder that have ended an epoch, and its probes.
 
         Trials that have no outcome, which say nothing of their device, count as of `device` unless a driver
-        on another machine has them now.
-
-        Raises:
-            ResultsError: a record or history cannot be read.
+        on another machine has them now. What cannot be read says nothing.
         """
         folders = sorted((store.root / "trials").glob("*"))
-        found = (_measure(TrialFolder(path), device) for path in folders)
-        return cls([one for one in found if one is not None], read_probes(store.root))
+        found: list[Measured] = []
+        for path in folders:
+            with suppress(ResultsError):
+                found += _measure(TrialFolder(path), device)
+        probes: tuple[Probe, ...] = ()
+        with suppress(ResultsError):
+            probes = read_probes(store.root)
+        return cls(found, probes)
 
     def gpu(self, kind: str | None = None) -> str:
         """Returns the name of the GPU that most was measured on, of those of the `kind` if one is given.
@@ -137,24 +140,22 @@ def _median(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _measure(folder: TrialFolder, device: str) -> Measured | None:
+def _measure(folder: TrialFolder, device: str) -> Iterator[Measured]:
     rows = folder.read_history()
     if not rows:
-        return None
+        return
     record = folder.read_record()
     if record is not None and record.outcome is not None:
         outcome = record.outcome
         scoring_s = max(outcome.duration_s - sum(row.duration_s for row in rows), 0.0)
         one = _of(record.trial, outcome.provenance.device, rows)
-        return Measured(*one, num_epochs=outcome.num_epochs, scoring_s=scoring_s)
+        yield Measured(*one, num_epochs=outcome.num_epochs, scoring_s=scoring_s)
+        return
     lease = holder(folder.path)
     if lease is not None and lease.host != socket.gethostname():
-        return None
-    try:
-        trial = Trial.model_validate_json(folder.trial.read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return Measured(*_of(trial, device, rows))
+        return
+    if (trial := folder.read_trial()) is not None:
+        yield Measured(*_of(trial, device, rows))
 
 
 def _of(trial: Trial, device: str, rows: Sequence[EpochRow]) -> tuple[Trial, str, str, float, float]:

@@ -13,7 +13,6 @@ from bench.execution.fleet import Fleet
 from bench.execution.machine import CPU, Machine, needs_of, this_machine
 from bench.execution.pace import Pace
 from bench.execution.span import Span, total
-from bench.execution.time_left import epochs_of
 from bench.results.model_sizes import SizeCache
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
@@ -68,9 +67,6 @@ class Budget:
             machine: to run on; this one if absent.
             fleet: GPUs of another machine to count for.
             pace: what was measured, if that is known already.
-
-        Raises:
-            ResultsError: a record or history cannot be read.
         """
         self._store, here = store, machine or this_machine()
         self._pace = Pace.read(store, here.device) if pace is None else pace
@@ -129,7 +125,7 @@ class Budget:
         folder = self._store.folder(trial.id)
         if not any(path.exists() for path in folder.checkpoints):
             return 0
-        return len(epochs_of(folder))
+        return len(folder.epochs())
 
 
 def _wall(costs: Mapping[str, TrialCost], chains: Sequence[Sequence[str]], num_slots: int) -> Span:

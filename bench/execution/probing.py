@@ -6,7 +6,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.execution.pace import workload_of
-from bench.results.probes import Probe, add_probe
+from bench.results.probes import Probe, add_probe, read_probes
 from bench.results.record import now
 from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
@@ -30,6 +30,7 @@ def probe_all(
     Raises:
         ResultsError: the file of probes cannot be read or written.
     """
+    read_probes(store.root)  # before anything is probed that could not be written
     device = torch.device("cuda" if use_gpu else "cpu")
     for trial in trials:
         try:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from bench.results.atomic import write_text
@@ -56,6 +56,7 @@ class ProgressFile:
     def read(self) -> Progress | None:
         """Returns the latest progress."""
         try:
-            return Progress(**json.loads(self.path.read_text()))
-        except (OSError, ValueError, TypeError):
+            found = json.loads(self.path.read_text())
+            return Progress(**{field.name: found[field.name] for field in fields(Progress)})
+        except (OSError, ValueError, TypeError, KeyError):
             return None

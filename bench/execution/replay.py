@@ -12,7 +12,7 @@ from bench.errors import ResultsError, SuiteError, listing
 from bench.execution.context import RunContext
 from bench.execution.prepare import prepare
 from bench.results.differences import differences, facts_of
-from bench.results.provenance import Provenance, describe
+from bench.results.provenance import DRAWN, Provenance, describe
 from bench.results.record import Record
 from bench.results.store import TrialFolder
 from bench.results.units import read_table
@@ -149,7 +149,7 @@ def _train(
     arithmetic = describe_arithmetic(trial.recipe, ready.device, nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
     where = DataContext(context.data_root, context.cache_dir, context.files)
-    digest = dataset_digest(trial.dataset, where)
+    digest = dataset_digest(trial.dataset, where) or DRAWN
     return losses, describe(*place, data=digest, arithmetic=arithmetic)
 
 

@@ -3,10 +3,8 @@
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
-from pydantic import ValidationError
-
+from bench.errors import ResultsError
 from bench.execution.plan_cost import free_bytes
 from bench.execution.progress import Progress, ProgressFile
 from bench.execution.time_left import trial_left_s
@@ -48,6 +46,7 @@ class Status:
         last_ended: records of trials, the last to end first.
         num_finished: trials.
         num_failed: trials; maps not counted.
+        unreadable: a sentence for each record or evaluation that cannot be read.
         free_bytes: on the disk of the results.
         remarks: on data sets that finished trials had in several states, in sentences.
     """
@@ -56,23 +55,20 @@ class Status:
     last_ended: tuple[Record, ...]
     num_finished: int
     num_failed: int
+    unreadable: tuple[str, ...]
     free_bytes: int
     remarks: tuple[str, ...]
 
 
 def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Status:
-    """Returns what happens in the folder, or to those trials of it whose ids are given.
-
-    Raises:
-        ResultsError: a record cannot be read.
-    """
-    folders = [path for path in (store.root / "trials").glob("*") if ids is None or path.name in ids]
+    """Returns what happens in the folder, or to those trials of it whose ids are given."""
+    folders = [path for path in sorted((store.root / "trials").glob("*")) if ids is None or path.name in ids]
     running = [one for path in folders if (one := _running(TrialFolder(path))) is not None]
     held = {one.trial.id for one in running}
     records = [
         record
         for path in folders
-        if path.name not in held and (record := TrialFolder(path).read_record()) is not None
+        if path.name not in held and (record := store.record(path.name)) is not None
     ]
     states = [record.status for record in records]
     return Status(
@@ -80,6 +76,9 @@ def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Stat
         last_ended=tuple(sorted(records, key=lambda record: record.ended_at, reverse=True)[:NUM_LAST]),
         num_finished=states.count("finished"),
         num_failed=states.count("failed"),
+        unreadable=tuple(
+            sentence for path in folders if path.name not in held for sentence in store.problems(path.name)
+        ),
         free_bytes=free_bytes(store.root),
         remarks=data_notes(records),
     )
@@ -87,17 +86,15 @@ def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Stat
 
 def _running(folder: TrialFolder) -> Running | None:
     driver = holder(folder.path)
-    trial = None if driver is None else _read_trial(folder.trial)
-    if driver is None or trial is None:
+    if driver is None:
+        return None
+    try:
+        trial = folder.read_trial()
+    except ResultsError:
+        return None
+    if trial is None:  # just taken, not announced yet
         return None
     progress = ProgressFile(folder.progress).read()
     silent_s = 0.0 if progress is None else max(time.time() - progress.updated_at, 0.0)
     left_s = None if progress is None else trial_left_s(trial, progress, folder)
     return Running(trial, driver, progress, silent_s, left_s)
-
-
-def _read_trial(path: Path) -> Trial | None:
-    try:
-        return Trial.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):  # just taken, not announced yet
-        return None

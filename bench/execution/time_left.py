@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from statistics import mean, median
 
-from bench.errors import ResultsError
 from bench.execution.progress import TRAINING_SHARE, Progress
-from bench.results.record import EpochRow
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.trial import Trial
 
@@ -20,7 +18,7 @@ def trial_left_s(trial: Trial, progress: Progress, folder: TrialFolder) -> float
     """
     if progress.num_steps == 0:
         return None
-    rows = epochs_of(folder)
+    rows = folder.epochs()
     if rows:
         epoch_s = median(row.duration_s for row in rows)
     elif progress.images_per_s:
@@ -62,12 +60,4 @@ def earlier_share(store: ResultsStore, trial: Trial) -> float:
     folder = store.folder(trial.id)
     if not folder.last_checkpoint.exists():
         return 0.0
-    return min(TRAINING_SHARE * len(epochs_of(folder)) / trial.recipe.max_epochs, TRAINING_SHARE)
-
-
-def epochs_of(folder: TrialFolder) -> Sequence[EpochRow]:
-    """Returns the trial's epochs so far; none while they are not readable."""
-    try:
-        return folder.read_history()
-    except ResultsError:  # written anew after the next epoch
-        return ()
+    return min(TRAINING_SHARE * len(folder.epochs()) / trial.recipe.max_epochs, TRAINING_SHARE)

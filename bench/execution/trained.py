@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.data.findings import FIXED_FINDINGS
 from bench.errors import ResultsError
 from bench.models import build_model
 from bench.results.record import Record
@@ -58,19 +57,14 @@ def load_trained(folder: TrialFolder, device: torch.device) -> TrainedModel:
 
 
 def findings_of(record: Record) -> tuple[str, ...]:
-    """Returns the trial's classes: those of its record, or where it has none those of its data set.
+    """Returns the trial's classes.
 
     Raises:
-        ResultsError: neither says.
+        ResultsError: its record does not say.
     """
-    recorded = record.outcome.findings if record.outcome is not None else ()
-    findings = recorded or FIXED_FINDINGS.get(record.trial.dataset.name, ())
-    if not findings:
-        raise ResultsError(
-            f"{record.trial.id}: its record does not say what its findings are, since it is of before they "
-            "were written down; move its record.json away and run its suite again"
-        )
-    return findings
+    if record.outcome is None or not record.outcome.findings:
+        raise ResultsError(f"{record.trial.id}: its record does not say what its findings are")
+    return record.outcome.findings
 
 
 def _finished(folder: TrialFolder) -> Record:
@@ -79,7 +73,7 @@ def _finished(folder: TrialFolder) -> Record:
         return record
     if record is not None:
         raise ResultsError(f"{folder.path}: the trial has failed ({record.reason}); there is no model")
-    num_epochs = len(folder.read_history())
+    num_epochs = len(folder.epochs())
     trained = f"after {num_epochs} epoch{'s' * (num_epochs != 1)}"
     state = trained if folder.last_checkpoint.exists() else "before its first epoch ended"
     raise ResultsError(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from bench.data.registry import DATASETS
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, account
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
@@ -15,7 +16,7 @@ from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.stopping import StopWish
 from bench.results.atomic import write_text
 from bench.results.maps import writing_maps
-from bench.results.provenance import CAM_LIBRARY, PACKAGES, describe
+from bench.results.provenance import CAM_LIBRARY, DRAWN, PACKAGES, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.sensitivity import write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
@@ -59,8 +60,9 @@ class _Work:
 
     @property
     def data(self) -> str | None:
-        """Digest of the data set; None if it is drawn, or was not checked."""
-        return self.context.data.get(self.trial.dataset.model_dump_json())
+        """Digest of the data set, or that it is drawn; None if it was not checked."""
+        spec = self.trial.dataset
+        return self.context.data.get(spec.model_dump_json()) if DATASETS[spec.name].is_stored else DRAWN
 
 
 def run_trial(
@@ -112,6 +114,8 @@ def _run_locked(
 ) -> Outcome:
     started = time.monotonic()
     store = ResultsStore(context.results_dir)
+    if store.state(trial.id) == "unreadable":
+        raise ResultsError(store.reason(trial.id))
     record = store.record(trial.id)
     outcome = record.outcome if record is not None else None
     wanted = context.cams.get(trial.id, ())

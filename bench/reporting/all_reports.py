@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.errors import ResultsError
 from bench.reporting.build import render_report, write_report
 from bench.reporting.check import check_report
 from bench.reporting.thesis.report import render_thesis, summary_lines
 from bench.results.differences import require_same_data
+from bench.results.namesakes import other_suite, take_folder
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite, load_suite
 
@@ -21,7 +23,7 @@ def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
 
     Raises:
         SuiteError: a suite is not usable.
-        ResultsError: a record or a table of results cannot be read.
+        ResultsError: a table of results cannot be read, or a report of another suite is in the way.
         OSError: the folder cannot be written.
     """
     loaded, without = _load(suites, store), []
@@ -30,11 +32,17 @@ def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
             without.append(suite.suite.name)
             continue
         report = render_report(suite, store)
+        take_folder(reports_dir / report.name, report.name, suite.source)
         folder = write_report(report, reports_dir)
         yield f"{report.name}: {len(report.tables)} tables in {folder}"
+        yield from report.problems
     if without:
         yield f"without results: {', '.join(without)}"
     thesis = render_thesis(suites[0].parent, store)
+    if (other := other_suite(reports_dir / thesis.name, thesis.name, None)) is not None:
+        raise ResultsError(
+            f"{reports_dir / thesis.name}: is the report of {other}; give that suite another name"
+        )
     folder = write_report(thesis, reports_dir)
     yield f"thesis: {len(thesis.tables) - 1} tables in {folder}"
     yield from summary_lines(thesis)
@@ -54,7 +62,7 @@ def check_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
     """
     for suite in _load(suites, store):
         if _has_records(suite, store):
-            yield from check_report(render_report(suite, store), reports_dir)
+            yield from check_report(render_report(suite, store), reports_dir, suite.source)
     yield from check_report(render_thesis(suites[0].parent, store), reports_dir)
 
 

@@ -16,14 +16,15 @@ from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.latex import to_latex
 from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
-from bench.reporting.references import load_reference
+from bench.reporting.references import load_readable
 from bench.reporting.report_page import report_page
 from bench.reporting.sensitivity_table import sensitivity_tables
 from bench.reporting.table import Table
 from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
+from bench.results.blocked import unreadable_sentences
 from bench.results.differences import require_same_data, short
-from bench.results.provenance import CAM_LIBRARY
+from bench.results.provenance import CAM_LIBRARY, DRAWN
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
@@ -42,6 +43,7 @@ class Report:
     Attributes:
         name: of the suite, and of the report's folder.
         tables: in the order of the page.
+        problems: a sentence for each file of results that could not be read.
         page: Markdown with all tables and where they come from.
         files: name → text of every file of the report; the same records give the same bytes.
         sources: digest of what a gallery would be drawn from.
@@ -52,6 +54,7 @@ class Report:
     page: str
     files: Mapping[str, str]
     sources: str = ""
+    problems: tuple[str, ...] = ()
 
     def files_in(self, folder: Path) -> Mapping[str, str]:
         """Returns name → text as it belongs into `folder`: the page has the gallery that lies there."""
@@ -69,10 +72,11 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     """
     require_same_data(loaded.points, store, loaded.grid.accepted)
     suite, grid = loaded.suite, loaded.grid
-    references = [load_reference(name, store.root) for name in suite.references]
+    references, problems = load_readable(suite.references, store.root)
     tables = (*build_tables(grid, store, references), *sensitivity_tables(grid, store))
     records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
-    title, origin = _title(loaded), _origin(records, loaded, store)
+    problems += unreadable_sentences(grid.trials, store)
+    title, origin = _title(loaded), _origin(records, loaded, store, problems)
     verdicts = judge(loaded.claims, store)
     claims = noted((claims_table(verdicts),), loaded.points, store) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
@@ -85,7 +89,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     if verdicts:
         files["claims.csv"] = claims_csv(verdicts)
     files[LOCK] = render_lock(suite.name, [loaded], store, files)
-    return Report(suite.name, tables, page, files, gallery_sources(grid, store))
+    return Report(suite.name, tables, page, files, gallery_sources(grid, store), tuple(problems))
 
 
 def _title(loaded: LoadedSuite) -> str:
@@ -117,14 +121,17 @@ def write_report(report: Report, reports_dir: Path) -> Path:
     return folder
 
 
-def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore) -> list[str]:
-    """Says in sentences, a line each, what the numbers were computed from."""
+def _origin(
+    records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore, problems: Sequence[str]
+) -> list[str]:
+    """Says in sentences, a line each, what the numbers were computed from, and what could not be read."""
     finished = [record.outcome for record in records if record.outcome is not None]
     failed = [record.trial.id for record in records if record.status == "failed"]
     lines = [
         f"Suite {loaded.source.name}: {len(loaded.grid.trials)} trials, {len(finished)} finished, "
         f"{len(failed)} failed.",
         *(f"Failed: {trial_id}." for trial_id in failed),
+        *(f"Left out: {problem.replace(f'{store.root}/', '')}." for problem in problems),
     ]
     if finished:
         seconds = sum(outcome.duration_s for outcome in finished)
@@ -132,10 +139,10 @@ def _origin(records: Sequence[Record], loaded: LoadedSuite, store: ResultsStore)
             f"Trials took {seconds / 60:.1f} min together, {seconds / len(finished):.0f} s on average."
         )
         provenances = Counter(
-            f"bench {o.provenance.bench} (commit {o.provenance.git_commit or 'none'}), "
+            f"bench {o.provenance.bench} (commit {o.provenance.git_commit}), "
             f"torch {o.provenance.packages.get('torch', '?')}, {o.provenance.device}, "
             f"{o.provenance.precision}, {o.provenance.num_threads} thread(s)"
-            + (f", data {short(o.provenance.data)}" if o.provenance.data else "")
+            + (f", data {short(o.provenance.data)}" if o.provenance.data not in (None, DRAWN) else "")
             for o in finished
         )
         lines += [f"{count} × {text}." for text, count in provenances.most_common()]

@@ -7,6 +7,7 @@ from bench.errors import listing
 from bench.reporting.build import Report
 from bench.reporting.gallery_place import without_gallery
 from bench.reporting.lock import LOCK, Lock, read_lock
+from bench.results.namesakes import other_suite
 from bench.suite.identity import bytes_digest
 
 _NAMED = 8
@@ -16,7 +17,7 @@ _SHOWN = 60
 """Characters of a line that a sentence quotes."""
 
 
-def check_report(report: Report, reports_dir: Path) -> list[str]:
+def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -> list[str]:
     """Returns a sentence for each difference between the report and what was written of it earlier.
 
     None if every byte is the same. Files that neither the report nor its lock names, such as figures, are
@@ -25,8 +26,11 @@ def check_report(report: Report, reports_dir: Path) -> list[str]:
     Args:
         report: as the results give it now. A report of a selection has to be compared with one of the same.
         reports_dir: below which ``<suite>/`` was written.
+        suite: the file of the report's suite, if it is of one.
     """
     folder = reports_dir / report.name
+    if (other := other_suite(folder, report.name, suite)) is not None:
+        return [f"{folder}: is the report of {other}, another suite of the same name"]
     lock = read_lock(folder / LOCK)
     locked = lock.files if lock is not None else {}
     sentences = [

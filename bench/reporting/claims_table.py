@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.errors import listing
-from bench.reporting.table import Cell, Group, Row, Table, format_p
+from bench.reporting.table import DASH, Cell, Group, Row, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
 from bench.statistics.spread import SEEDS_ALONE
 from bench.suite.claims import LessVariable, Metric
@@ -49,7 +49,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
     rows = tuple(
         Row(
             comparison_name(claim, comparison),
-            tuple(Cell(None, text=text) for text in _cells(claim, comparison)),
+            _cells(claim, comparison),
             section=f"{heading_of(claim)}: {claim.verdict}",
             kind="comparison",
         )
@@ -109,28 +109,33 @@ def column_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
 
 def effect_text(value: float) -> str:
     """Returns a signed effect with three decimals; a dash where there is none."""
-    return "—" if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
+    return DASH if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
 
 
 def interval_text(comparison: ComparisonVerdict) -> str:
     """Returns the interval of the effect in brackets; a dash where there is none."""
     evidence = comparison.evidence
     if math.isnan(evidence.low):
-        return "—"
+        return DASH
     return f"[{effect_text(evidence.low)}, {effect_text(evidence.high)}]"
 
 
-def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[str, ...]:
+def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[Cell, ...]:
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
-    return (
-        column_name(claim, comparison),
-        str(evidence.num_seeds),
-        effect_text(evidence.effect),
-        interval_text(comparison),
+    before = (column_name(claim, comparison), str(evidence.num_seeds), effect_text(evidence.effect))
+    behind = (
         format_p(evidence.p),
         format_p(comparison.adjusted_p),
-        evidence.population if evidence.is_testable else "—",
-        format_p(evidence.p_over_seeds) if evidence.population != SEEDS_ALONE else "—",
-        "—" if flip is None else f"{format_p(flip.p)} ({format_p(flip.smallest_p)})",
+        evidence.population if evidence.is_testable else DASH,
+        format_p(evidence.p_over_seeds) if evidence.population != SEEDS_ALONE else DASH,
+        DASH if flip is None else f"{format_p(flip.p)} ({format_p(flip.smallest_p)})",
         comparison.verdict,
     )
+    cells = [[Cell(None, text=text) for text in texts] for texts in (before, behind)]
+    return (*cells[0], _interval_cell(comparison), *cells[1])
+
+
+def _interval_cell(comparison: ComparisonVerdict) -> Cell:
+    ends = comparison.evidence.low, comparison.evidence.high
+    low, high = (None if math.isnan(end) else end for end in ends)
+    return Cell(None, text=interval_text(comparison), low=low, high=high, is_signed=True)

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 import bench
-from bench.reporting.references import load_reference
+from bench.reporting.references import digests_of
 from bench.results.store import ResultsStore, State, TrialFolder
 from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.frozen import Frozen
@@ -65,9 +65,6 @@ def render_lock(
         suites: what it is of, each with the grid that it shows.
         store: where their results are.
         files: name → text of the report's other files.
-
-    Raises:
-        ResultsError: a record or a reference cannot be read.
     """
     digests = [suite_digest(loaded) for loaded in suites]
     maps: dict[str, set[CamMethod]] = {}
@@ -82,7 +79,7 @@ def render_lock(
             LockedTrial(id=key, state=store.state(key), files=_files_of(store.folder(key), maps[key]))
             for key in maps
         ),
-        references={key: dict(load_reference(key, store.root).digests) for key in references},
+        references={key: digests_of(key, store.root) for key in references},
     )
     return lock.model_dump_json(indent=2) + "\n"
 
@@ -103,7 +100,7 @@ def suite_digest(loaded: LoadedSuite) -> str:
 def read_lock(path: Path) -> Lock | None:
     """Returns the lock in `path`, or None if there is none that this version can read."""
     try:
-        return Lock.model_validate_json(path.read_bytes())
+        return Lock.model_validate_json(path.read_bytes(), extra="ignore")
     except (OSError, ValidationError):
         return None
 

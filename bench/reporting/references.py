@@ -1,7 +1,7 @@
 """Reference runs by name: those that come with this package, and those of a results folder."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.data.nih_names import patients_of
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import ResultsError, SuiteError, listing, nearest
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.reporting.headings import heading_of
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder, stored_references
@@ -64,6 +64,29 @@ def require_references(names: tuple[str, ...], results_dir: Path) -> None:
             )
 
 
+def load_readable(names: Sequence[str], results_dir: Path) -> tuple[list[Reference], list[str]]:
+    """Returns the references of these names that can be read, and a sentence for each that cannot.
+
+    Raises:
+        SuiteError: there is none of one of the names.
+    """
+    found, problems = [], []
+    for name in names:
+        try:
+            found.append(load_reference(name, results_dir))
+        except ResultsError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def digests_of(name: str, results_dir: Path) -> dict[str, str]:
+    """Returns ``sha256:…`` of each file of the reference called `name`, readable or not, by name."""
+    if name == AUTHORS:
+        return {file: bytes_digest(_content(file)) for file in (_HITS, _SEEDS)}
+    paths = reference_folder(results_dir, name).files
+    return {path.name: file_digest(path) for path in paths if path.is_file()}
+
+
 def load_reference(name: str, results_dir: Path) -> Reference:
     """Returns the reference called `name`.
 
@@ -75,8 +98,8 @@ def load_reference(name: str, results_dir: Path) -> Reference:
     if name == AUTHORS:
         return _authors()
     folder = reference_folder(results_dir, name)
-    digests = {path.name: file_digest(path) for path in folder.files if path.is_file()}
-    return Reference(folder.read_record(), read_table(folder.units), digests, is_built_in=False)
+    units = read_table(folder.units)
+    return Reference(folder.read_record(), units, digests_of(name, results_dir), is_built_in=False)
 
 
 def _authors() -> Reference:
@@ -114,8 +137,7 @@ def _authors() -> Reference:
         seeds=tuple(SeedMetrics(seed=seed, metrics=metrics) for seed, metrics in by_seed.items()),
         units_seed=0,
     )
-    digests = {name: bytes_digest(_content(name)) for name in (_HITS, _SEEDS)}
-    return Reference(record, units, digests, is_built_in=True)
+    return Reference(record, units, digests_of(AUTHORS, Path()), is_built_in=True)
 
 
 def _rows(name: str) -> list[dict[str, str]]:

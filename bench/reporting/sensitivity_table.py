@@ -1,9 +1,10 @@
 """Tables of how much each choice of the localization protocol, changed alone, moves each model."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from bench.errors import listing
+from bench.errors import ResultsError, listing
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.metrics.protocol import DEFAULT
 from bench.reporting.differences import noted
@@ -54,9 +55,6 @@ def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
     """Returns a table for each data set and resolution of which a trial has a sensitivity; native maps only.
 
     Rows are models. Choices that no trial was measured by have no column.
-
-    Raises:
-        ResultsError: a record or a sensitivity cannot be read.
     """
     return tuple(
         table
@@ -66,12 +64,9 @@ def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
 
 
 def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
-    known = {
-        trial_id: found
-        for trial_id in piece.finished
-        if (found := read_sensitivity(store.folder(trial_id).sensitivity)) is not None and found.accuracies
-    }
-    measured = {name for found in known.values() for name in (*found.accuracies, MACRO)}
+    found = {trial_id: _read(trial_id, store) for trial_id in piece.finished}
+    known = {trial_id: one for trial_id, one in found.items() if one is not None and one.accuracies}
+    measured = {name for one in known.values() for name in (*one.accuracies, MACRO)}
     choices = {name: choice for name, choice in _CHOICES.items() if name in measured}
     if not known:
         return
@@ -87,6 +82,13 @@ def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
         caption=_CAPTION.format(phrases=phrases),
         notes=(f"Not measured: {listing(lacking, _NAMED)}.",) if lacking else (),
     )
+
+
+def _read(trial_id: str, store: ResultsStore) -> Sensitivity | None:
+    """Returns the trial's sensitivity; None if it has none or it cannot be read, which `problems` tells."""
+    with suppress(ResultsError):
+        return read_sensitivity(store.folder(trial_id).sensitivity)
+    return None
 
 
 def _row(piece: Slice, label: str, choices: tuple[str, ...], known: Mapping[str, Sensitivity]) -> Row:

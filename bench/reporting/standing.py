@@ -81,6 +81,6 @@ def standing_caption(where: str, population: Population) -> str:
     }[population]
     return (
         f"Bold: the best mean of {where}, and no more. †: shown to be worse than that one (p < .05, {how}, "
-        f"Holm within {where}); told from {FEWEST_SEEDS} seeds on. What has no † is not shown to be "
+        f"Holm over all pairs of rows); told from {FEWEST_SEEDS} seeds on. What has no † is not shown to be "
         "different."
     )

@@ -31,11 +31,11 @@ def write_suite_curves(title: str, grid: Grid, store: ResultsStore, folder: Path
     """Draws the trials that have epochs into `folder` and returns the file; None if there are none.
 
     Raises:
-        ResultsError: a history is damaged, or the figure cannot be written.
+        ResultsError: the figure cannot be written.
     """
     panels: dict[str, dict[str, list[Sequence[EpochRow]]]] = {}
     for trial_id, point in {point.trial.id: point for point in grid.points}.items():
-        rows = store.folder(trial_id).read_history()
+        rows = store.folder(trial_id).epochs()
         if rows:
             panel = f"{title_of(point.trial.dataset)} {point.trial.resolution} px"
             panels.setdefault(panel, {}).setdefault(point.label, []).append(rows)

@@ -109,10 +109,8 @@ class Cell:
     @property
     def leaves_range(self) -> bool:
         """Whether the interval that is shown reaches beyond 0 or 1, of a difference beyond −1 or 1."""
-        if self.text is not None or self.mean is None:
-            return False
         ends = (self.low, self.high)
-        if self.half_width is not None:
+        if self.text is None and self.mean is not None and self.half_width is not None:
             ends = (self.mean - self.half_width, self.mean + self.half_width)
         least = -1 if self.is_signed else 0
         return any(end is not None and not least - ROUNDING <= end <= 1 + ROUNDING for end in ends)

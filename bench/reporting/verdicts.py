@@ -158,6 +158,10 @@ def _test_of(stated: StatedClaim, comparison: Comparison) -> _Test:
     )
 
 
+_WHY = {"failed": "failed", "unreadable": "cannot be read"}
+"""Why a trial or map in such a state has no values."""
+
+
 def _trials_of(side: Side) -> tuple[tuple[str, str], ...]:
     return tuple((point.trial.id, point.cam) for point in side.points)
 
@@ -217,12 +221,12 @@ class _Scores:
     def _read(self, point: Point) -> tuple[Mapping[str, float], str]:
         record = self.store.record(point.trial.id)
         if record is None or record.outcome is None:
-            return {}, "not finished" if record is None else "failed"
+            return {}, _WHY.get(self.store.state(point.trial.id), "not finished")
         if point.cam == "native":
             return record.outcome.metrics, ""
         evaluation = self.store.evaluation(point.trial.id, point.cam)
         if evaluation is None or evaluation.status == "failed":
-            return {}, "not evaluated" if evaluation is None else "failed"
+            return {}, _WHY.get(self.store.state(point.trial.id, point.cam), "not evaluated")
         return evaluation.metrics, ""
 
 

@@ -50,35 +50,24 @@ class Failure:
 
 
 def failures_of(grid: Grid, store: ResultsStore) -> tuple[Failure, ...]:
-    """Returns what failed of the grid and of the trials that it starts from, those first.
-
-    Raises:
-        ResultsError: a record cannot be read.
-    """
+    """Returns what failed of the grid and of the trials that it starts from, those first."""
     before = [Point(trial, trial.label) for trial in grid.required]
     found = (_failure(point.trial, point.cam, store) for point in (*before, *grid.points))
     return tuple({(one.trial.id, one.cam): one for one in found if one is not None}.values())
 
 
 def all_failures(store: ResultsStore) -> tuple[Failure, ...]:
-    """Returns everything that failed in the results folder, by trial id.
+    """Returns everything that failed in the results folder, by trial id."""
+    return tuple(failure for key in recorded_ids(store) for failure in failures_of_trial(key, store))
 
-    Raises:
-        ResultsError: a record cannot be read.
-    """
-    return tuple(
-        failure
-        for path in sorted((store.root / "trials").glob("*/record.json"))
-        for failure in failures_of_trial(path.parent.name, store)
-    )
+
+def recorded_ids(store: ResultsStore) -> tuple[str, ...]:
+    """Returns the names of all folders of trials that have a record, readable or not."""
+    return tuple(path.parent.name for path in sorted((store.root / "trials").glob("*/record.json")))
 
 
 def failures_of_trial(trial_id: str, store: ResultsStore) -> Iterator[Failure]:
-    """Yields the trial's failure, or those of its maps.
-
-    Raises:
-        ResultsError: its record cannot be read.
-    """
+    """Yields the trial's failure, or those of its maps."""
     record = store.record(trial_id)
     if record is None:
         return
@@ -102,9 +91,6 @@ def failed_grid(grid: Grid, store: ResultsStore) -> Grid | None:
     """Returns the grid narrowed to what failed, with failed trials of other suites that it starts from.
 
     None if nothing failed. What is only blocked by a failed trial is not in it.
-
-    Raises:
-        ResultsError: a record cannot be read.
     """
     failed = {(failure.trial.id, failure.cam) for failure in failures_of(grid, store)}
     own = {trial.id for trial in grid.trials}

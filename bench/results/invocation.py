@@ -12,20 +12,24 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 import bench
-from bench.errors import ResultsError, brief
+from bench.errors import ResultsError
+from bench.redaction import redacted
 from bench.results.atomic import write_text
 from bench.results.lease import Lease, this_process
+from bench.results.namesakes import require_own, take_folder
 from bench.results.provenance import git_commit
 from bench.results.record import Record, now
 from bench.results.store import ResultsStore
+from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import title_of
@@ -64,7 +68,7 @@ class Invocation(Frozen):
     error: str | None = None
     """What ended it, where that was not its last trial."""
     counts: dict[str, int] = Field(default_factory=dict)
-    """At its end: trials that are finished, reused, failed and missing."""
+    """At its end: trials that are finished, reused, failed and missing, and unreadable if there are any."""
     means: dict[str, float] = Field(default_factory=dict)
     """At its end, over the seeds that are finished, e.g. ``point_accuracy/weighted/PYLON``."""
 
@@ -94,14 +98,15 @@ class InvocationFolder:
         """Returns what is known of the run.
 
         Raises:
-            ResultsError: the file cannot be read.
+            ResultsError: the file cannot be read, or is of another run than its folder.
         """
-        try:
-            return Invocation.model_validate_json(self.invocation.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ResultsError(
-                f"{self.invocation}: not a readable run of a suite ({brief(error)}); remove its folder"
-            ) from None
+        without = "move its folder out of invocations/ to go without it"
+        found = read_stored(self.invocation, Invocation, "run of a suite", without)
+        if found is None:
+            raise ResultsError(f"{self.invocation}: is missing")
+        if (found.suite, str(found.number)) != (self.path.parent.name, self.path.name):
+            raise ResultsError(f"{self.invocation}: is another run, {found.name}; {without}")
+        return found
 
 
 class Invocations:
@@ -120,14 +125,34 @@ class Invocations:
         return tuple(sorted({path.parent.parent.name for path in self._root.glob("*/*/invocation.json")}))
 
     def of(self, suite: str) -> tuple[Invocation, ...]:
-        """Returns the runs of a suite, the first one first.
+        """Returns the runs of a suite that can be read, the first one first; see `problems`."""
+        found: list[Invocation] = []
+        for folder in self._folders(suite):
+            with suppress(ResultsError):
+                found.append(folder.read())
+        return tuple(sorted(found, key=lambda one: one.number))
+
+    def every(self) -> tuple[Invocation, ...]:
+        """Returns the runs of all suites that can be read, by suite."""
+        return tuple(one for suite in self.suites() for one in self.of(suite))
+
+    def problems(self, suite: str) -> tuple[str, ...]:
+        """Returns a sentence for each run of a suite that cannot be read."""
+        found: list[str] = []
+        for folder in self._folders(suite):
+            try:
+                folder.read()
+            except ResultsError as error:
+                found.append(str(error))
+        return tuple(found)
+
+    def require_own(self, loaded: LoadedSuite) -> None:
+        """Checks that it is this suite whose runs are kept here under its name.
 
         Raises:
-            ResultsError: one of them cannot be read.
+            ResultsError: it is another one.
         """
-        paths = (self._root / suite).glob("*/invocation.json")
-        found = (InvocationFolder(path.parent).read() for path in paths)
-        return tuple(sorted(found, key=lambda one: one.number))
+        require_own(*self._place(loaded))
 
     def begin(self, loaded: LoadedSuite, command: Sequence[str]) -> Invocation:
         """Writes down that the suite runs now, with the next free number, and returns that.
@@ -135,12 +160,16 @@ class Invocations:
         Args:
             loaded: the suite, narrowed to what is run of it.
             command: the words of the command line, from the verb on.
+
+        Raises:
+            ResultsError: the runs that are here are those of another suite of the same name.
         """
+        take_folder(*self._place(loaded))
         invocation = Invocation(
             suite=loaded.suite.name,
             title=loaded.suite.title or loaded.suite.name,
             number=self._take_number(loaded.suite.name),
-            command=tuple(command),
+            command=tuple(map(redacted, command)),
             trials=tuple(self._trials(loaded)),
             driver=this_process(),
             started_at=now(),
@@ -149,7 +178,7 @@ class Invocations:
         shutil.copyfile(loaded.source, folder.suite)
         write_text(folder.config, loaded.suite.model_dump_json(indent=2) + "\n")
         write_text(folder.environment, json.dumps(_environment(), indent=2) + "\n")
-        write_text(folder.invocation, invocation.model_dump_json(indent=2) + "\n")
+        write_stored(folder.invocation, invocation)
         return invocation
 
     def end(
@@ -163,7 +192,7 @@ class Invocations:
             error: what ended the run, where that was not its last trial; empty for an interruption.
         """
         records = {one.id: self._store.record(one.id) for one in invocation.trials}
-        counts = _counts(invocation, records)
+        counts = self._counts(invocation)
         status: Status = "failed" if error or counts["failed"] else "finished"
         if error == "":
             status = "interrupted"
@@ -181,11 +210,12 @@ class Invocations:
                 copy = folder.report / path.relative_to(report)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
-        write_text(folder.invocation, ended.model_dump_json(indent=2) + "\n")
+        write_stored(folder.invocation, ended)
         return ended
 
     def _take_number(self, suite: str) -> int:
-        number = max((int(path.name) for path in (self._root / suite).glob("[0-9]*")), default=0)
+        names = [path.name for path in (self._root / suite).glob("*")]
+        number = max((int(name) for name in names if name.isdecimal()), default=0)
         while True:
             number += 1
             try:  # making a folder is one step: of two runs one gets the number
@@ -193,6 +223,21 @@ class Invocations:
             except FileExistsError:
                 continue
             return number
+
+    def _place(self, loaded: LoadedSuite) -> tuple[Path, str, Path]:
+        return self._root / loaded.suite.name, loaded.suite.name, loaded.source
+
+    def _folders(self, suite: str) -> list[InvocationFolder]:
+        return [
+            InvocationFolder(path.parent) for path in sorted((self._root / suite).glob("*/invocation.json"))
+        ]
+
+    def _counts(self, invocation: Invocation) -> dict[str, int]:
+        found = [self._store.state(one.id) for one in invocation.trials]
+        states = [state if state in ("finished", "failed", "unreadable") else "missing" for state in found]
+        counts = {state: states.count(state) for state in ("finished", "failed", "missing")}
+        counts |= {"reused": sum(one.was_finished for one in invocation.trials)}
+        return counts | ({"unreadable": states.count("unreadable")} if "unreadable" in states else {})
 
     def _trials(self, loaded: LoadedSuite) -> Iterator[InvokedTrial]:
         labels = {point.trial.id: point.label for point in loaded.grid.points}
@@ -202,12 +247,6 @@ class Invocations:
         for trial in loaded.grid.trials:
             was_finished = self._store.state(trial.id) == "finished"
             yield InvokedTrial(id=trial.id, label=labels[trial.id], was_finished=was_finished)
-
-
-def _counts(invocation: Invocation, records: Mapping[str, Record | None]) -> dict[str, int]:
-    states = [record.status if record is not None else "missing" for record in records.values()]
-    counts = {state: states.count(state) for state in ("finished", "failed", "missing")}
-    return counts | {"reused": sum(one.was_finished for one in invocation.trials)}
 
 
 def _means(invocation: Invocation, records: Mapping[str, Record | None]) -> dict[str, float]:

@@ -161,7 +161,7 @@ class Leases:
 def _read(path: Path) -> Lease | None:
     """Returns the lease; a damaged one, as a crash of the machine may leave it, is none."""
     try:
-        return Lease.model_validate_json(path.read_bytes())
+        return Lease.model_validate_json(path.read_bytes(), extra="ignore")
     except (OSError, ValidationError):
         return None
 

@@ -3,19 +3,19 @@
 results/probes.json   {"probes": […]}, one for each workload and device, the latest
 """
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import ConfigDict
 
-from bench.errors import ResultsError, brief
-from bench.results.atomic import write_text
+from bench.errors import ResultsError
+from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
 
 
 class Probe(Frozen):
-    """How fast a few steps of training were."""
+    """How fast a few steps of training were; what a newer bench writes beside that is kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     workload: str
     """What decides it beside the device; see `bench.execution.pace.workload_of`."""
@@ -32,6 +32,8 @@ class Probe(Frozen):
 
 
 class _Probes(Frozen):
+    model_config = ConfigDict(extra="allow")
+
     probes: tuple[Probe, ...]
 
 
@@ -41,15 +43,18 @@ def read_probes(root: Path) -> tuple[Probe, ...]:
     Raises:
         ResultsError: the file cannot be read.
     """
-    path = root / "probes.json"
+    again = "move it out of the folder and probe again"
+    found = read_stored(_path(root), _Probes, "list of probes", again, extra="allow")
+    return () if found is None else found.probes
+
+
+def probes_problem(root: Path) -> tuple[str, ...]:
+    """Returns a sentence if the file of probes is there and cannot be read."""
     try:
-        return _Probes.model_validate_json(path.read_bytes()).probes
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValidationError) as error:
-        raise ResultsError(
-            f"{path}: not readable probes ({brief(error)}); move it away and probe again"
-        ) from None
+        read_probes(root)
+    except ResultsError as error:
+        return (str(error),)
+    return ()
 
 
 def add_probe(root: Path, probe: Probe) -> None:
@@ -59,9 +64,8 @@ def add_probe(root: Path, probe: Probe) -> None:
         ResultsError: the file is there and cannot be read.
     """
     kept = [one for one in read_probes(root) if (one.workload, one.device) != (probe.workload, probe.device)]
-    _write(root, [*kept, probe])
+    write_stored(_path(root), _Probes(probes=(*kept, probe)))
 
 
-def _write(root: Path, probes: Iterable[Probe]) -> None:
-    document = {"probes": [probe.model_dump() for probe in probes]}
-    write_text(root / "probes.json", json.dumps(document, indent=2) + "\n")
+def _path(root: Path) -> Path:
+    return root / "probes.json"

@@ -1,19 +1,35 @@
 """Where and with what a trial was run: enough to explain a number, none of it part of a trial's identity."""
 
+import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import bench
+from bench.errors import brief
 from bench.suite.frozen import Frozen
 
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "opencv-python-headless")
 CAM_LIBRARY = "grad-cam"
 """What maps other than the native one are made by: pytorch-grad-cam, by its name on PyPI."""
+
+DRAWN = "drawn"
+"""In place of a digest: the data set was drawn from its specification, which the trial's id holds."""
+
+UNKNOWN = "unknown: "
+"""What begins the reason why something is not known."""
+
+COMMIT_FILE = "commit.txt"
+
+_PATIENCE_S = 10
+_DIGITS = 12
+"""Of a commit."""
 
 
 class Arithmetic(Frozen):
@@ -33,7 +49,7 @@ class Arithmetic(Frozen):
     """Whether training went through torch.compile."""
     num_threads: int
     cuda: str | None
-    """Version of CUDA that torch was built for; None on a CPU."""
+    """Version of CUDA (or ``hip`` and that of ROCm) that torch was built for; None on a CPU."""
     cudnn: int | None
     nondeterministic: tuple[str, ...]
     """Operations that ran without a deterministic algorithm. With none, the same trial on such a device, with
@@ -50,9 +66,8 @@ class Provenance(Frozen):
 
     bench: str
     """Version of this package."""
-    git_commit: str | None
-    """Commit of the source tree that the package runs from, "+" appended if it was changed since; None where
-    it was installed from an archive."""
+    git_commit: str
+    """Commit of the package's source, or "unknown: " and why; see `git_commit`."""
     python: str
     packages: dict[str, str]
     """Versions of the packages that can move a number."""
@@ -63,10 +78,10 @@ class Provenance(Frozen):
     """Arithmetic that training really used."""
     num_threads: int
     data: str | None = None
-    """``sha256:…`` of the data set: split, image files, labels, patients and boxes; None where it is drawn,
-    or was not checked."""
+    """``sha256:…`` of the data set: split, image files, labels, patients and boxes; `DRAWN` of one without
+    files; None where it was not checked."""
     arithmetic: Arithmetic | None = None
-    """The whole of it; None of evaluations of other maps, and of records older than it."""
+    """The whole of it; None of evaluations of other maps."""
 
 
 def describe(
@@ -93,21 +108,60 @@ def describe(
 
 
 @lru_cache
-def git_commit() -> str | None:
-    """Returns the commit of this package's source tree, "+" appended if it changed; None outside of git."""
+def git_commit() -> str:
+    """Returns the commit of this package's source; where nobody says it "unknown: " and why.
+
+    Of a checkout that of git, with "+" appended if it changed since, "?" if git did not say whether it did;
+    else that which was noted when the package or an archive of its source was made.
+    """
     folder = Path(bench.__file__).parent
     try:
-        tracked = _git(folder, "ls-files", "--error-unmatch", "errors.py")
-        commit = _git(folder, "rev-parse", "--short=12", "HEAD") if tracked else ""
-        changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return commit + ("+" if changed else "") or None
+        _git(folder, "ls-files", "--error-unmatch", "errors.py")
+        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+    except subprocess.TimeoutExpired:
+        reason = f"git did not answer within {_PATIENCE_S} s"
+    except subprocess.CalledProcessError as error:
+        reason = _refusal(error.stderr)
+    except OSError as error:
+        reason = f"git cannot be run: {error.strerror or brief(error)}"
+    else:
+        try:
+            changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
+        except (OSError, subprocess.SubprocessError):
+            return f"{commit}?"
+        return commit + ("+" if changed else "")
+    return _noted_commit() or f"{UNKNOWN}{reason}"
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    """Returns what git says; also of a checkout of another user: we run its code, so we trust it already."""
+    command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_PATIENCE_S,
+        env=os.environ | {"LC_ALL": "C"},
+    ).stdout.strip()
+
+
+def _refusal(said: str) -> str:
+    """Returns why git does not tell, without the paths that it names."""
+    if "dubious ownership" in said or "safe.directory" in said:
+        return "git refuses a checkout of another user (see its safe.directory)"
+    if "not a git repository" in said or "did not match any file" in said:
+        return "installed without git, from files that do not note it"
+    return re.sub(r"/\S+", "…", f"git says {brief(ValueError(said))}")
+
+
+def _noted_commit() -> str:
+    """Returns the commit that setup.py or git archive wrote into commit.txt; empty if neither did."""
+    try:
+        noted = resources.files("bench").joinpath(COMMIT_FILE).read_text("utf-8").strip()
+    except OSError:
+        return ""
+    return "" if noted.startswith("$") else noted[:_DIGITS] + noted.lstrip("0123456789abcdef")
 
 
 def _version(name: str) -> str | None:

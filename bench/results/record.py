@@ -34,7 +34,7 @@ class Outcome(Frozen):
     """What a worker returns of a finished trial; per-unit tables lie in the trial's folder already."""
 
     metrics: dict[str, float]
-    """Final metrics by name: ``point_accuracy/…``, ``iobb_accuracy/…`` (not in older records) and ``auroc/…``
+    """Final metrics by name: ``point_accuracy/…``, ``iobb_accuracy/…`` and ``auroc/…``
     per finding and weighted and macro."""
     best_epoch: int
     num_epochs: int
@@ -43,7 +43,7 @@ class Outcome(Frozen):
     notes: tuple[str, ...]
     """What a reader of the numbers should know, e.g. classes left out of a mean."""
     findings: tuple[str, ...] = ()
-    """The classes in the order of the model's heatmaps; empty in records of before they were written down."""
+    """The classes in the order of the model's heatmaps."""
     provenance: Provenance
 
 

@@ -7,10 +7,10 @@ results/references/<name>/reference.json   title, source, how its protocol diffe
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from bench.errors import ResultsError, brief
-from bench.results.atomic import write_text
+from bench.errors import ResultsError
+from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
 from bench.suite.schema import SHORT_NAME, Resolution, Seed
 
@@ -69,7 +69,7 @@ class ReferenceFolder:
 
     def write_record(self, record: ReferenceRecord) -> None:
         """Writes what is known; last of all files, since it makes the folder a reference."""
-        write_text(self.record, record.model_dump_json(indent=2) + "\n")
+        write_stored(self.record, record)
 
     def read_record(self) -> ReferenceRecord:
         """Returns what is known.
@@ -77,10 +77,10 @@ class ReferenceFolder:
         Raises:
             ResultsError: it is missing, not readable, or of another name than its folder.
         """
-        try:
-            record = ReferenceRecord.model_validate_json(self.record.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ResultsError(f"{self.record}: not a readable reference ({brief(error)})") from None
+        again = "move its folder out of references/, and bench reference add makes it again"
+        record = read_stored(self.record, ReferenceRecord, "reference", again)
+        if record is None:
+            raise ResultsError(f"{self.record}: is missing")
         if record.name != self.path.name:
             raise ResultsError(f"{self.record}: is another reference, {record.name}")
         return record

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from bench.errors import ResultsError, brief
-from bench.results.atomic import write_text
+from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
 from bench.suite.schema import Fraction
 
@@ -31,15 +28,10 @@ def read_sensitivity(path: Path) -> Sensitivity | None:
     Raises:
         ResultsError: the file is there and cannot be read.
     """
-    try:
-        return Sensitivity.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        hint = "remove it, and bench rescore computes it again from the stored maps"
-        raise ResultsError(f"{path}: not a readable sensitivity ({brief(error)}); {hint}") from None
+    again = "move it out of the folder, and bench rescore computes it again from the stored maps"
+    return read_stored(path, Sensitivity, "sensitivity", again)
 
 
 def write_sensitivity(path: Path, sensitivity: Sensitivity) -> None:
     """Writes the file in one step."""
-    write_text(path, sensitivity.model_dump_json(indent=2) + "\n")
+    write_stored(path, sensitivity)

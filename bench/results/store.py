@@ -25,21 +25,28 @@ results/trials/<id>/trial.json      what was asked for
 import csv
 import fcntl
 import json
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import ValidationError
-
+import bench
 from bench.errors import ResultsError, brief
+from bench.redaction import redacted
 from bench.results.atomic import replacing, write_text
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome, Record, now
+from bench.results.sensitivity import read_sensitivity
+from bench.results.stored import read_stored, write_stored
+from bench.results.units import require_whole
 from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.trial import Trial
 
-_Stored = TypeVar("_Stored", Record, CamEvaluation)
-State = Literal["finished", "failed", "interrupted", "todo"]
+State = Literal["finished", "failed", "interrupted", "todo", "unreadable"]
+"""Where a trial stands; "unreadable" has a record, damaged or of a newer bench, that stays as it is."""
+
+_AGAIN = "move the trial's folder out of trials/, where nothing of it is lost, to run the trial again"
+_EVALUATE_AGAIN = "move it out of the trial's folder, and bench run evaluates the map again"
 
 
 class TrialFolder:
@@ -139,7 +146,21 @@ class TrialFolder:
         Raises:
             ResultsError: the file is there and cannot be read.
         """
-        return _read(self.record, Record, "record", "move it away to run the trial again")
+        record = read_stored(self.record, Record, "record", _AGAIN)
+        if record is not None:
+            _require_known(record.trial, self.record)
+        return record
+
+    def read_trial(self) -> Trial | None:
+        """Returns what was asked for, or None if that was not written down yet.
+
+        Raises:
+            ResultsError: the file is there and cannot be read.
+        """
+        trial = read_stored(self.trial, Trial, "trial", _AGAIN)
+        if trial is not None:
+            _require_known(trial, self.trial)
+        return trial
 
     def read_evaluation(self, method: CamMethod) -> CamEvaluation | None:
         """Returns what the maps of `method` say, or None if they were not evaluated.
@@ -148,15 +169,25 @@ class TrialFolder:
             ResultsError: the file is there and cannot be read.
         """
         path = self.cam_evaluation(method)
-        evaluation = _read(path, CamEvaluation, "evaluation", "move it away to evaluate again")
+        evaluation = read_stored(path, CamEvaluation, "evaluation", _EVALUATE_AGAIN)
         if evaluation is not None and evaluation.method != method:
             raise ResultsError(f"{path}: is the evaluation of another map, {evaluation.method}")
         return evaluation
 
     def read_evaluations(self) -> tuple[CamEvaluation, ...]:
-        """Returns all evaluations of maps beside the native one; see `read_evaluation`."""
-        found = (self.read_evaluation(method) for method in CAM_NAMES if method != "native")
+        """Returns all evaluations of maps beside the native one that can be read."""
+        found = []
+        for method in CAM_NAMES:
+            if method != "native":
+                with suppress(ResultsError):
+                    found.append(self.read_evaluation(method))
         return tuple(evaluation for evaluation in found if evaluation is not None)
+
+    def epochs(self) -> tuple[EpochRow, ...]:
+        """Returns the trial's epochs so far; none while they are not readable."""
+        with suppress(ResultsError):  # written anew after the next epoch
+            return self.read_history()
+        return ()
 
     def write_history(self, rows: Sequence[EpochRow]) -> None:
         """Replaces the history by `rows`."""
@@ -171,13 +202,13 @@ class TrialFolder:
         Raises:
             ResultsError: the file is damaged.
         """
-        if not self.history.exists():
-            return ()
-        with self.history.open(newline="") as stream:
-            rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(stream)]
         try:
-            return tuple(EpochRow.model_validate(row, strict=False) for row in rows)
-        except ValidationError as error:
+            with self.history.open(newline="", encoding="utf-8") as stream:
+                rows = [{key: value or None for key, value in row.items()} for row in csv.DictReader(stream)]
+            return tuple(EpochRow.model_validate(row, strict=False, extra="ignore") for row in rows)
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError, csv.Error) as error:  # pydantic's and those of UTF-8 are ValueErrors
             raise ResultsError(f"{self.history}: not a readable history ({brief(error)})") from None
 
 
@@ -192,37 +223,48 @@ class ResultsStore:
         return TrialFolder(self.root / "trials" / trial_id)
 
     def record(self, trial_id: str) -> Record | None:
-        """Returns the trial's record, or None if it has none.
-
-        Raises:
-            ResultsError: the file is there and cannot be read.
-        """
-        folder = self.folder(trial_id)
-        record = folder.read_record()
-        if record is not None and record.trial.id != trial_id:
-            raise ResultsError(f"{folder.record}: is the record of another trial, {record.trial.id}")
-        return record
+        """Returns the trial's record, or None if it has none or that cannot be read: see `problems`."""
+        with suppress(ResultsError):
+            return self._read_record(trial_id)
+        return None
 
     def evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
-        """Returns what the maps of `method` say of the trial, or None if they were not evaluated.
+        """Returns what the maps of `method` say of the trial.
 
-        Raises:
-            ResultsError: the file is there and cannot be read.
+        None if they were not evaluated, or if that cannot be read: see `problems`.
         """
-        return self.folder(trial_id).read_evaluation(method)
+        with suppress(ResultsError):
+            return self._read_evaluation(trial_id, method)
+        return None
+
+    def problems(self, trial_id: str) -> tuple[str, ...]:
+        """Returns a sentence for each file of the trial that is there and cannot be read."""
+        folder, found = self.folder(trial_id), []
+        readers: list[Callable[[], object]] = [partial(self._read_record, trial_id)]
+        readers += [partial(self._read_evaluation, trial_id, cam) for cam in CAM_NAMES if cam != "native"]
+        readers += [partial(read_sensitivity, folder.sensitivity), folder.read_history]
+        for read in readers:
+            try:
+                read()
+            except ResultsError as error:
+                found.append(str(error))
+        return tuple(found)
 
     def state(self, trial_id: str, cam: CamMethod = "native") -> State:
         """Returns where the trial stands; "interrupted" has a checkpoint to go on from.
 
         A map other than the native one stands where its trial does, until that is finished.
         """
-        record = self.record(trial_id)
-        if record is None:
-            checkpoints = self.folder(trial_id).checkpoints
-            return "interrupted" if any(path.exists() for path in checkpoints) else "todo"
-        if cam == "native" or record.status != "finished":
-            return record.status
-        evaluation = self.evaluation(trial_id, cam)
+        try:
+            record = self._read_record(trial_id)
+            if record is None:
+                checkpoints = self.folder(trial_id).checkpoints
+                return "interrupted" if any(path.exists() for path in checkpoints) else "todo"
+            if cam == "native" or record.status != "finished":
+                return record.status
+            evaluation = self._read_evaluation(trial_id, cam)
+        except ResultsError:
+            return "unreadable"
         return "todo" if evaluation is None else evaluation.status
 
     def unfinished_ancestors(self, trial: Trial) -> tuple[Trial, ...]:
@@ -235,16 +277,26 @@ class ResultsStore:
             return ()
         return (*self.unfinished_ancestors(parent), parent)
 
-    def blocker(self, trial: Trial) -> Record | None:
-        """Returns the record of the failed trial that keeps this one from being run, or None."""
-        records = (self.record(parent.id) for parent in self.unfinished_ancestors(trial))
-        return next((record for record in records if record is not None and record.status == "failed"), None)
+    def blocker(self, trial: Trial) -> Trial | None:
+        """Returns the trial that keeps this one from being run: it failed, or its record cannot be read."""
+        parents = self.unfinished_ancestors(trial)
+        return next((one for one in parents if self.state(one.id) in ("failed", "unreadable")), None)
+
+    def reason(self, trial_id: str) -> str:
+        """Returns in a line why the trial failed, or why its record cannot be read; else nothing."""
+        record = self.record(trial_id)
+        return next(iter(self.problems(trial_id)), "") if record is None else record.reason
 
     def announce(self, trial: Trial) -> None:
-        """Writes what is asked for, and forgets an earlier failure; what is finished stays as it is."""
+        """Writes what is asked for, and forgets an earlier failure; what is finished stays as it is.
+
+        Raises:
+            ResultsError: there is a record that cannot be read.
+        """
         folder = self.folder(trial.id)
-        write_text(folder.trial, trial.model_dump_json(indent=2) + "\n")
-        if self.state(trial.id) != "finished":
+        record = self._read_record(trial.id)
+        write_stored(folder.trial, trial)
+        if record is None or record.status != "finished":
             folder.record.unlink(missing_ok=True)
             for path in folder.cams.glob("*.json"):  # of weights that are no more
                 path.unlink()
@@ -262,28 +314,71 @@ class ResultsStore:
 
     def fail(self, trial: Trial, error: str) -> Record:
         """Writes and returns the record of a failed trial and why; its checkpoint stays."""
-        record = Record(trial=trial, status="failed", error=error, ended_at=now())
+        record = Record(trial=trial, status="failed", error=redacted(error), ended_at=now())
         self._write(record)
         self.folder(trial.id).progress.unlink(missing_ok=True)
         return record
 
     def evaluated(self, trial_id: str, evaluation: CamEvaluation) -> None:
-        """Writes the evaluation of a finished trial; its per-unit table is in the folder already."""
+        """Writes the evaluation of a finished trial; its per-unit table is in the folder already.
+
+        Raises:
+            ResultsError: there is one that cannot be read.
+        """
         folder = self.folder(trial_id)
-        text = evaluation.model_dump_json(indent=2) + "\n"
-        write_text(folder.cam_evaluation(evaluation.method), text)
+        self._read_evaluation(trial_id, evaluation.method)
+        write_stored(folder.cam_evaluation(evaluation.method), evaluation)
         folder.progress.unlink(missing_ok=True)
 
+    def _read_record(self, trial_id: str) -> Record | None:
+        """Returns the trial's record, or None if it has none.
+
+        Raises:
+            ResultsError: the file is there and cannot be read, or is of another trial.
+        """
+        folder = self.folder(trial_id)
+        record = folder.read_record()
+        if record is not None and record.trial.id != trial_id:
+            raise ResultsError(
+                f"{folder.record}: is the record of another trial, {record.trial.id}, or a newer bench asked "
+                f"for what this one ({bench.__version__}) does not know; it is left as it is"
+            )
+        if record is not None and record.status == "finished":
+            require_whole(folder.units, _AGAIN)
+        return record
+
+    def _read_evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
+        """Returns what the maps of `method` say of the trial, or None if they were not evaluated.
+
+        Raises:
+            ResultsError: the file is there and it or its table of units cannot be read.
+        """
+        folder = self.folder(trial_id)
+        evaluation = folder.read_evaluation(method)
+        if evaluation is not None and evaluation.status == "finished":
+            require_whole(folder.cam_units(method), f"{_EVALUATE_AGAIN}, with the {method}.json beside it")
+        return evaluation
+
     def _write(self, record: Record) -> None:
-        text = record.model_dump_json(indent=2) + "\n"
-        write_text(self.folder(record.trial.id).record, text)
+        """Writes the record.
+
+        Raises:
+            ResultsError: there is one that cannot be read.
+        """
+        self._read_record(record.trial.id)
+        write_stored(self.folder(record.trial.id).record, record)
 
 
-def _read(path: Path, kind: type[_Stored], what: str, hint: str) -> _Stored | None:
-    """Returns what the JSON file holds, or None if there is none; `hint` says what to do if it is damaged."""
+def _require_known(trial: Trial, path: Path) -> None:
+    """Checks that this bench has the model and options of the trial, without which it has no id.
+
+    Raises:
+        ResultsError: it lacks one.
+    """
     try:
-        return kind.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        raise ResultsError(f"{path}: not a readable {what} ({brief(error)}); {hint}") from None
+        _ = trial.id
+    except LookupError as error:
+        raise ResultsError(
+            f"{path}: names a model or an option, {brief(error)}, that this bench ({bench.__version__}) does "
+            "not have, and is left as it is; the bench that wrote it can read it"
+        ) from None

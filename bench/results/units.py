@@ -2,13 +2,14 @@
 
 Units: image, patient, finding, peak_row, peak_column (px of the input), score (peak probability), num_ties
 (pixels that share the maximum; 1 is no tie), finite (whether the whole map was), hit (of the peak), iobb and
-iou (overlap with the boxes, see `bench.metrics.overlap`; older tables lack these two).
+iou (overlap with the boxes, see `bench.metrics.overlap`).
 Boxes: image, finding, x, y, w, h in float px of the square input, corner top left; width_px and height_px of
-the image's own frame, in which its boxes were published (older tables lack these two).
+the image's own frame, in which its boxes were published.
 Losses: epoch and step of the epoch, both from 1; images of the step; loss, their mean as the optimiser saw
 it, float32, so that two runs of a trial can be compared to the bit.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,12 +35,38 @@ BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")
 FRAME_COLUMNS = ("width_px", "height_px")
 LOSS_COLUMNS = ("epoch", "step", "images", "loss")
 
+_MAGIC = b"PAR1"
+"""What parquet begins and ends with."""
+
 
 def write_table(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> None:
     """Writes `table`, which has to have exactly `columns`, in one step."""
     assert tuple(table.columns) == columns, f"{path.name} has columns {tuple(table.columns)}, not {columns}"
     with replacing(path) as temporary:
         table.to_parquet(temporary, index=False)
+
+
+def require_whole(path: Path, cure: str) -> None:
+    """Checks that a table, if it is there, begins and ends as parquet does: none is empty or cut off.
+
+    Args:
+        path: the file.
+        cure: what brings a damaged one back, for the sentence.
+
+    Raises:
+        ResultsError: it is damaged, or cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(len(_MAGIC))
+            stream.seek(-min(len(_MAGIC), path.stat().st_size), os.SEEK_END)
+            ends = first, stream.read()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if ends != (_MAGIC, _MAGIC):
+        raise ResultsError(f"{path}: is damaged, no whole table of units; {cure}")
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from bench.suite.claims import (
     Operand,
     Superior,
 )
-from bench.suite.findings import boxed_findings, labelled_findings
+from bench.suite.dataset_findings import boxed_findings, labelled_findings
 from bench.suite.grid import Grid, GridError, Point
 from bench.suite.schema import Suite, title_of
 from bench.suite.yaml_positions import Path_

@@ -12,12 +12,12 @@ from bench.suite.cam import CamMethod, with_cam
 from bench.suite.catalog import as_label, display_name
 from bench.suite.identity import canonical_json, file_digest
 from bench.suite.schema import (
-    SPLIT_SPECS,
     DatasetSpec,
     Exclusion,
     FolderSpec,
     ModelSpec,
     SplitLists,
+    StoredSpec,
     Suite,
     title_of,
 )
@@ -339,7 +339,7 @@ def _with_digests(index: int, dataset: DatasetSpec, folder: Path, files: dict[st
     """Returns the data set with digests in place of paths; what they stand for is added to `files`."""
     path = ("datasets", index)
     found: dict[str, str | SplitLists] = {}
-    if isinstance(dataset, SPLIT_SPECS) and isinstance(dataset.split, SplitLists):
+    if isinstance(dataset, StoredSpec) and isinstance(dataset.split, SplitLists):
         lists = {part: _register((*path, "split", part), name, folder, files) for part, name in dataset.split}
         found["split"] = SplitLists(**lists)
     if isinstance(dataset, FolderSpec):

@@ -3,12 +3,13 @@
 "Thesis" is K. Preechakul, Chulalongkorn University 2020; "code" its authors' released implementation.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from bench.suite.cam import CamMethod
 from bench.suite.claims import Claim, Margins
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.frozen import Frozen
 from bench.suite.violation import AcceptableKind
 
@@ -111,37 +112,52 @@ class SplitLists(Frozen):
     """Test images; those with boxes are scored for localization."""
 
 
-class NihSpec(Frozen):
-    """NIH ChestX-ray14 from its official download, or a mirror of any size."""
+class StoredSpec(Frozen):
+    """A data set that is decoded from files: what a suite may say of any, what is known of it in advance."""
 
-    name: Literal["nih"] = "nih"
-    split: Literal["official", "patient"] | SplitLists = "official"
-    """official: train_val_list.txt parted 70:7 by image, as the thesis did; patient: the same ratio with no
-    patient in two parts; or three lists. The test part is test_list.txt for the first two."""
+    labelled: ClassVar[tuple[str, ...]] = ()
+    """Its findings, in the order of tables; none where its own tables tell."""
+    boxed: ClassVar[tuple[str, ...]] = ()
+    """Those of them that may have boxes."""
+
+    name: str
+    split: str | SplitLists
+    """Which images train, validate and test: by a word, or three lists."""
     split_seed: Seed = 0
-    """Seed of the 70:7 partition; not used with lists."""
+    """Seed of the split; not used where lists or a column give it."""
     oversize: float = Field(1.25, ge=1, le=4)
     """Side of the cached training images in units of the resolution, so that a random crop is little
     enlarged: a crop keeps at least 0.72 of a side (area 0.7 at aspect 4:3), a typical one 0.92."""
 
 
-class VindrSpec(Frozen):
-    """VinDr-CXR from its download at Kaggle ("VinBigData"), as DICOM or as converted PNGs.
+class NihSpec(StoredSpec):
+    """NIH ChestX-ray14 from its official download, or a mirror of any size."""
+
+    labelled: ClassVar = NIH_FINDINGS
+    boxed: ClassVar = NIH_BOXED_FINDINGS
+
+    name: Literal["nih"] = "nih"
+    split: Literal["official", "patient"] | SplitLists = "official"
+    """official: train_val_list.txt parted 70:7 by image, as the thesis did; patient: the same ratio with no
+    patient in two parts; or three lists. The test part is test_list.txt for the first two."""
+
+
+class VindrSpec(StoredSpec):
+    """VinDr-CXR from its download at Kaggle ("VinBigData"), as DICOM or as converted PNGs or JPEGs.
 
     The thesis evaluates every 3 epochs, at most 100 of them (code): a suite's recipe has to say so.
     """
+
+    labelled: ClassVar = VINDR_FINDINGS
+    boxed: ClassVar = VINDR_FINDINGS[:-1]
 
     name: Literal["vindr"] = "vindr"
     split: Literal["random"] | SplitLists = "random"
     """random: 70:10:20 by image, as the thesis did, since no patients are published; or three lists of
     image ids."""
-    split_seed: Seed = 0
-    """Seed of the 70:10:20 partition; not used with lists."""
-    oversize: float = Field(1.25, ge=1, le=4)
-    """Side of the cached training images in units of the resolution, as for NIH."""
 
 
-class FolderSpec(Frozen):
+class FolderSpec(StoredSpec):
     """Images of your own, with tables of labels and boxes: docs/your-own-data.md says what they hold.
 
     Paths are relative to the suite file. The tables count by their content, images by the names that the
@@ -168,24 +184,19 @@ class FolderSpec(Frozen):
     split: Literal["column", "random", "patient"] | SplitLists = "column"
     """column: train, val and test from the column split of the labels; random: 70:10:20 by image; patient:
     70:10:20 with no patient in two parts, from the column patient; or three lists."""
-    split_seed: Seed = 0
-    """Seed of the 70:10:20 partition; not used with the column or lists."""
-    oversize: float = Field(1.25, ge=1, le=4)
-    """Side of the cached training images in units of the resolution, as for NIH."""
 
 
 DatasetSpec = Annotated[PhantomSpec | NihSpec | VindrSpec | FolderSpec, Field(discriminator="name")]
 
 DATASET_SPECS: dict[str, type[Frozen]] = {
-    "phantom": PhantomSpec,
-    "nih": NihSpec,
-    "vindr": VindrSpec,
-    "folder": FolderSpec,
+    spec.model_fields["name"].default: spec for spec in get_args(get_args(DatasetSpec)[0])
 }
 """Every data set that a suite can name."""
 
-SPLIT_SPECS = (NihSpec, VindrSpec, FolderSpec)
-"""Those whose split a suite may give as lists."""
+if TYPE_CHECKING:
+    DatasetName = str
+else:
+    DatasetName = Literal[tuple(DATASET_SPECS)]
 
 
 def title_of(dataset: DatasetSpec) -> str:
@@ -277,7 +288,7 @@ class Exclusion(Frozen):
 
     model: str | None = None
     """A model's name or label."""
-    dataset: Literal["phantom", "nih", "vindr", "folder"] | None = None
+    dataset: DatasetName | None = None
     resolution: int | None = None
     seed: int | None = None
     cam: CamMethod | None = None

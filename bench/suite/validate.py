@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.catalog import MODELS, model_options
+from bench.suite.encoders import unknown_encoder
 from bench.suite.mistakes import is_echo, sentence, show
-from bench.suite.schema import SPLIT_SPECS, FolderSpec, ModelSpec, SplitLists, Suite
+from bench.suite.schema import FolderSpec, ModelSpec, SplitLists, StoredSpec, Suite
 from bench.suite.yaml_positions import Document, Path_
 
 
@@ -36,7 +37,12 @@ def validate(data: dict[str, Any], document: Document, path: Path, overridden: s
     except ValueError as error:  # json.dumps: a value that JSON has not
         raise SuiteError(f"{path}: {error}") from None
     if suite is not None:
-        problems = [*_check_models(suite.models), *_check_repetitions(suite), *_check_datasets(suite)]
+        problems = [
+            *_check_models(suite.models),
+            *_check_encoders(suite),
+            *_check_repetitions(suite),
+            *_check_datasets(suite),
+        ]
     if problems:
         raise SuiteError("\n".join(f"{where(p, document, path, overridden)}: {text}" for p, text in problems))
     assert suite is not None
@@ -81,6 +87,14 @@ def _check_models(models: Sequence[ModelSpec]) -> Iterator[tuple[Path_, str]]:
                 yield path, f"{key} is {show(value)}; allowed: {known[key].expectation()}"
 
 
+def _check_encoders(suite: Suite) -> Iterator[tuple[Path_, str]]:
+    given: list[tuple[Path_, str | None]] = [(("encoder",), suite.encoder)]
+    given += [(("models", index, "encoder"), model.encoder) for index, model in enumerate(suite.models)]
+    for path, name in given:
+        if name is not None and (problem := unknown_encoder(name)) is not None:
+            yield path, problem
+
+
 def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
     for axis in ("resolutions", "seeds", "cams", "accept", "references"):
         values: tuple[int | str, ...] = getattr(suite, axis)
@@ -92,7 +106,7 @@ def _check_repetitions(suite: Suite) -> Iterator[tuple[Path_, str]]:
 def _check_datasets(suite: Suite) -> Iterator[tuple[Path_, str]]:
     for index, dataset in enumerate(suite.datasets):
         path = ("datasets", index)
-        if isinstance(dataset, SPLIT_SPECS) and dataset.split_seed:
+        if isinstance(dataset, StoredSpec) and dataset.split_seed:
             if isinstance(dataset.split, SplitLists):
                 yield (*path, "split_seed"), "split_seed means nothing where the split is given as lists"
             elif dataset.split == "column":

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlflow.entities import Run
+from sqlalchemy.exc import SQLAlchemyError
 
-from bench.errors import brief
+from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.invocation import Invocation, Invocations
 from bench.results.record import EpochRow, Record
 from bench.results.store import ResultsStore, TrialFolder
@@ -24,28 +25,33 @@ from bench.tracking.trial_runs import TrialRuns, trainer_of
 log = logging.getLogger(__name__)
 
 PAUSE_S = 20.0
-"""Time without a try after a failure: a store that is away does not slow the run down."""
+"""Time without a try after a failure, at least: a store that is away does not slow the run down."""
+
+_PAUSE_PER_WAIT = 9
+"""Where a failure takes long, as of a server that answers nothing, trying takes a tenth of the time."""
 
 
 class MlflowTracker:
     """A tracker that writes to an MLflow store."""
 
     def __init__(self, results_dir: Path) -> None:
-        """Opens the store.
+        """Opens the store, if it can be opened now: else it is tried again later, as after any failure.
 
         Args:
             results_dir: the store is below it unless ``MLFLOW_TRACKING_URI`` says otherwise.
 
         Raises:
-            ResultsError: the store cannot be opened.
+            DiskFullError: there is no room for the store.
         """
-        self._store = MlflowStore(results_dir)
+        self._results_dir = results_dir
         self._invocations = Invocations(ResultsStore(results_dir.resolve()))
-        self._system = SystemMetrics(self._store.client)
+        self._store: MlflowStore | None = None
+        self._system: SystemMetrics | None = None
         self._invocation: Invocation | None = None
         self._opened: tuple[Run, TrialRuns, SuiteRuns] | None = None
         self._owed: dict[str, tuple[Record, TrialFolder]] = {}
         self._away_until_s = 0.0
+        self._tell(self._connect)
 
     def invoked(self, invocation: Invocation) -> None:
         """Opens the parent."""
@@ -77,16 +83,21 @@ class MlflowTracker:
 
     def close(self) -> None:
         """Ends the sampling of this machine, also where trials were interrupted."""
-        self._system.stop()
+        if self._system is not None:
+            self._system.stop()
 
     def _tell(self, action: Callable[[], object]) -> bool:
         """Turns MLflow's errors into a warning; whether the action was done."""
-        if time.monotonic() < self._away_until_s:
+        began_s = time.monotonic()
+        if began_s < self._away_until_s:
             return False
         try:
             action()
-        except UNREACHABLE as error:
-            self._away_until_s = time.monotonic() + PAUSE_S
+        except DiskFullError:
+            raise
+        except (*UNREACHABLE, SQLAlchemyError, ResultsError) as error:
+            now_s = time.monotonic()
+            self._away_until_s = now_s + max(PAUSE_S, _PAUSE_PER_WAIT * (now_s - began_s))
             log.warning("MLflow was not told (%s); it is made up for later", brief(error))
             return False
         self._away_until_s = 0.0
@@ -98,13 +109,19 @@ class MlflowTracker:
                 return
             del self._owed[trial_id]
 
+    def _connect(self) -> MlflowStore:
+        if self._store is None:
+            self._store = MlflowStore(self._results_dir)
+            self._system = SystemMetrics(self._store.client)
+        return self._store
+
     def _open(self) -> tuple[Run, TrialRuns, SuiteRuns]:
         assert self._invocation is not None, "a run of a suite begins before its trials"
         if self._opened is None:
-            suite = self._invocation.suite
-            parents = SuiteRuns(self._store, suite)
+            store, suite = self._connect(), self._invocation.suite
+            parents = SuiteRuns(store, suite)
             parent = parents.mirror(self._invocation, self._invocations.folder(self._invocation))
-            self._opened = parent, TrialRuns(self._store, suite), parents
+            self._opened = parent, TrialRuns(store, suite), parents
         return self._opened
 
     def _run(self, trial: Trial, record: Record | None = None) -> Run:
@@ -117,13 +134,14 @@ class MlflowTracker:
     def _start(self, trial: Trial) -> None:
         run = self._run(trial)
         self._open()[1].resume(run)
-        self._system.open(run.info.run_id)
+        if self._system is not None:
+            self._system.open(run.info.run_id)
 
     def _end(self, record: Record, folder: TrialFolder) -> None:
         run = self._run(record.trial, record)
-        self._system.close(run.info.run_id)
-        invocations = [one for suite in self._invocations.suites() for one in self._invocations.of(suite)]
-        self._open()[1].mirror(run, record, folder, trainer_of(record, invocations))
+        if self._system is not None:
+            self._system.close(run.info.run_id)
+        self._open()[1].mirror(run, record, folder, trainer_of(record, self._invocations.every()))
 
     def _report(self, invocation: Invocation) -> None:
         _, _, parents = self._open()

@@ -7,6 +7,7 @@ drivers from making two, and from racing on the tables of a fresh database.
 import fcntl
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,15 +16,19 @@ from pathlib import Path
 
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.atomic import replacing
 from bench.tracking.dashboard_view import VIEW, VIEW_TAG
+from bench.tracking.relocation import artifacts_of, relocate
 
 UNREACHABLE = (MlflowException, OSError)
 """What MLflow raises where its store is away, locked or damaged."""
+
+_SQLITE = "sqlite:///"
 
 _FULL = "disk is full"
 """What SQLite says of one."""
@@ -66,6 +71,7 @@ class MlflowStore:
 
         Raises:
             ResultsError: the store cannot be opened.
+            DiskFullError: there is no room for it.
         """
         self.uri = default_uri(results_dir)
         results_dir.mkdir(parents=True, exist_ok=True)
@@ -74,16 +80,19 @@ class MlflowStore:
         try:
             with self.locked():
                 self._make()
+                if self.uri.startswith(_SQLITE):
+                    relocate(Path(self.uri.removeprefix(_SQLITE)), self._results_dir)
                 self.client = MlflowClient(self.uri)
                 self.client.search_experiments(max_results=1)
-        except (*UNREACHABLE, SQLAlchemyError) as error:
-            reason = brief(error)
+        except (*UNREACHABLE, SQLAlchemyError, sqlite3.Error, ImportError) as error:
             if _FULL in str(error):
                 raise DiskFullError(
                     f"{self.uri}: the disk is full; make room, and the same command goes on"
                 ) from None
+            damaged = "; one that is damaged can be moved aside: bench mlflow-sync makes it again"
             raise ResultsError(
-                f"MLflow at {self.uri} cannot be opened ({reason}); --no-mlflow of bench run goes without"
+                f"MLflow at {self.uri} cannot be opened ({brief(error)})"
+                f"{damaged if self.uri.startswith(_SQLITE) else ''}"
             ) from None
 
     def _make(self) -> None:
@@ -118,8 +127,8 @@ class MlflowStore:
 
     def _create(self, suite: str) -> str:
         location = None
-        if self.uri.startswith("sqlite:"):
-            location = (self._results_dir / "mlartifacts" / suite).as_uri()
+        if self.uri.partition(":")[0].partition("+")[0] in DATABASE_ENGINES:
+            location = artifacts_of(self._results_dir, suite)
         # The dashboard's view of training runs, and the metric that it puts first.
         tags = {
             "mlflow.experimentKind": "custom_model_development",

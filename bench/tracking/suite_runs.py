@@ -9,6 +9,7 @@ from mlflow.entities import Run
 
 from bench.errors import ResultsError, brief
 from bench.results.invocation import Invocation, InvocationFolder
+from bench.results.provenance import UNKNOWN
 from bench.tracking.dashboard_view import charts_link, runs_link
 from bench.tracking.description import of_invocation
 from bench.tracking.mlflow_store import ASKED_BY, KIND, SUITE_RUN, TRIAL_RUN, MlflowStore, as_ms, metric
@@ -19,23 +20,26 @@ _MIRRORED = "bench.mirrored"
 
 
 class SuiteRuns:
-    """The parents in one experiment, found by their number."""
+    """The parents in one experiment, found by their number and when they began.
+
+    Results folders that share a server count their runs of a suite each for itself.
+    """
 
     def __init__(self, store: MlflowStore, suite: str) -> None:
-        """Looks for all of them; of several with one number the first is kept.
+        """Looks for all of them; of several that stand for one run of the suite the first is kept.
 
         Args:
             store: is open.
             suite: names the experiment.
         """
         self._store, self._suite = store, suite
-        self._runs: dict[int, Run] = {}
+        self._runs: dict[tuple[int, int], Run] = {}
         for run in store.runs(suite, f"tags.{KIND} = '{SUITE_RUN}'"):
-            number = int(run.data.tags["invocation"])
-            if number in self._runs:
+            key = int(run.data.tags["invocation"]), run.info.start_time
+            if key in self._runs:
                 store.client.delete_run(run.info.run_id)
             else:
-                self._runs[number] = run
+                self._runs[key] = run
 
     def mirror(self, invocation: Invocation, folder: InvocationFolder) -> Run:
         """Returns the run that stands for `invocation`, made if need be, with all that is known of it.
@@ -44,8 +48,9 @@ class SuiteRuns:
             invocation: as it is now; one that still runs is shown as running.
             folder: its files, which become artifacts as they are.
         """
-        run = self._runs.get(invocation.number) or self._open(invocation)
-        self._runs[invocation.number] = run
+        key = invocation.number, as_ms(invocation.started_at)
+        run = self._runs.get(key) or self._open(invocation)
+        self._runs[key] = run
         tags = self._tags(invocation, folder)
         is_new = run.data.tags.get(_MIRRORED) != tags[_MIRRORED]
         run_id = run.info.run_id
@@ -68,12 +73,13 @@ class SuiteRuns:
                 self._store.client.update_run(run_id, status=status)
             else:
                 self._store.client.set_terminated(run_id, status, end_time=end_ms)
-        self._runs[invocation.number] = self._store.client.get_run(run_id)
-        return self._runs[invocation.number]
+        self._runs[key] = self._store.client.get_run(run_id)
+        return self._runs[key]
 
     def _open(self, invocation: Invocation) -> Run:
         with self._store.locked():
-            condition = f"tags.{KIND} = '{SUITE_RUN}' and tags.invocation = '{invocation.number}'"
+            began = f"attributes.start_time = {as_ms(invocation.started_at)}"
+            condition = f"tags.{KIND} = '{SUITE_RUN}' and tags.invocation = '{invocation.number}' and {began}"
             found = self._store.runs(self._suite, condition)
             if found:
                 return found[0]
@@ -86,7 +92,7 @@ class SuiteRuns:
 
     def _tags(self, invocation: Invocation, folder: InvocationFolder) -> dict[str, str]:
         environment = _json(folder.environment)
-        commit = str(environment.get("git_commit") or "none")
+        commit = str(environment.get("git_commit", f"{UNKNOWN}not written down"))
         return {
             KIND: SUITE_RUN,
             "suite": self._suite,
@@ -100,7 +106,7 @@ class SuiteRuns:
             ),
             "mlflow.source.name": " ".join(("bench", *invocation.command)),
             "mlflow.source.type": "LOCAL",
-            "mlflow.source.git.commit": commit,
+            **({} if commit.startswith(UNKNOWN) else {"mlflow.source.git.commit": commit}),
             _MIRRORED: invocation.ended_at or invocation.started_at,
         }
 

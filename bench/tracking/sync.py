@@ -36,12 +36,12 @@ def sync(results: ResultsStore, suites: Collection[str]) -> Iterator[Synced]:
     second one waits for the first. A run that is going on stays as it is.
 
     Raises:
-        ResultsError: the store cannot be opened, or a run of a suite cannot be read.
+        ResultsError: the store cannot be opened.
         MlflowException: the store went away.
     """
     store, invocations = MlflowStore(results.root), Invocations(results)
     with store.locked("mlflow-sync"):
-        every = [one for suite in invocations.suites() for one in invocations.of(suite)]
+        every = invocations.every()
         for suite in suites:
             yield _sync_suite(suite, results, store, invocations, every)
 
@@ -55,19 +55,24 @@ def _sync_suite(
 ) -> Synced:
     own = [one for one in every if one.suite == suite]
     parents, children = SuiteRuns(store, suite), TrialRuns(store, suite)
-    runs = {one.number: parents.mirror(one, invocations.folder(one)) for one in own}
+    problems, runs = list(invocations.problems(suite)), {}
+    for one in own:
+        try:
+            runs[one.number] = parents.mirror(one, invocations.folder(one))
+        except ResultsError as error:
+            problems.append(str(error))
     asked: dict[str, list[Invocation]] = {}
     for one in sorted(own, key=precedence, reverse=True):
-        for trial in one.trials:
+        for trial in one.trials if one.number in runs else ():
             asked.setdefault(trial.id, []).append(one)
-    problems: list[str] = []
     num_trials = 0
     for trial_id, asked_by in asked.items():
         folder = results.folder(trial_id)
         try:
+            problems += results.problems(trial_id)
             record = results.record(trial_id)
             if record is None:
-                if holder(folder.path) is None:
+                if holder(folder.path) is None and results.state(trial_id) != "unreadable":
                     children.interrupted(trial_id)
                 continue
             label = next(trial.label for trial in asked_by[0].trials if trial.id == trial_id)
@@ -77,14 +82,12 @@ def _sync_suite(
             problems.append(str(error))
             continue
         num_trials += 1
-    return Synced(suite, len(own), num_trials, tuple(problems))
+    return Synced(suite, len(runs), num_trials, tuple(problems))
 
 
 def without_invocation(results: ResultsStore) -> tuple[str, ...]:
     """Returns the ids of trials that have a record and that no run of a suite in this folder asked for."""
     invocations = Invocations(results)
-    asked = {
-        trial.id for suite in invocations.suites() for one in invocations.of(suite) for trial in one.trials
-    }
+    asked = {trial.id for one in invocations.every() for trial in one.trials}
     found = (path.parent.name for path in sorted((results.root / "trials").glob("*/record.json")))
     return tuple(trial_id for trial_id in found if trial_id not in asked)

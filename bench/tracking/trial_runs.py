@@ -15,9 +15,10 @@ from typing import Any
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Run
 
 from bench.results.invocation import Invocation
+from bench.results.provenance import UNKNOWN
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Record
 from bench.results.store import TrialFolder
-from bench.suite.identity import short_hash
+from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
 from bench.tracking.description import of_trial
@@ -121,7 +122,7 @@ class TrialRuns:
             folder: its files.
             trained_by: the run of a suite that trained it, e.g. ``nih_256 #1``; None if it is not known.
         """
-        rows, evaluations = folder.read_history(), folder.read_evaluations()
+        rows, evaluations = folder.epochs(), folder.read_evaluations()
         self.log_epochs(run, rows, _times(record, rows)[1])
         tags = {
             _ENDED: record.ended_at,
@@ -133,7 +134,9 @@ class TrialRuns:
         }
         if record.outcome is not None:
             provenance = record.outcome.provenance
-            tags["git_commit"] = tags["mlflow.source.git.commit"] = provenance.git_commit or "none"
+            tags["git_commit"] = provenance.git_commit
+            if not provenance.git_commit.startswith(UNKNOWN):
+                tags["mlflow.source.git.commit"] = provenance.git_commit
             tags["device"] = provenance.device
         is_new = any(
             run.data.tags.get(key) != value for key, value in tags.items() if key.endswith("ended_at")
@@ -277,7 +280,8 @@ def _dataset(record: Record) -> DatasetInput:
     """Returns what the dashboard's column of data sets shows."""
     spec = record.trial.dataset
     checked = record.outcome.provenance.data if record.outcome is not None else None
-    digest = checked.removeprefix("sha256:")[:16] if checked else short_hash(spec.model_dump(mode="json"))
+    content = (checked or "").removeprefix(DIGEST_PREFIX)
+    digest = content[:16] if content != (checked or "") else short_hash(spec.model_dump(mode="json"))
     name = f"{title_of(spec)} {record.trial.resolution} px"
     shown = Dataset(name, digest, "local", spec.model_dump_json())
     return DatasetInput(shown, [InputTag("mlflow.data.context", "train, validate, test")])

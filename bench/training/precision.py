@@ -63,7 +63,7 @@ def describe_arithmetic(recipe: Recipe, device: torch.device, nondeterministic: 
         images_at_once=recipe.piece_size,
         compiled=recipe.compile,
         num_threads=torch.get_num_threads(),
-        cuda=torch.version.cuda if is_cuda else None,
+        cuda=(torch.version.cuda or f"hip {torch.version.hip}") if is_cuda else None,
         cudnn=torch.backends.cudnn.version() if is_cuda else None,  # type: ignore[no-untyped-call]
         nondeterministic=tuple(sorted(nondeterministic)),
     )

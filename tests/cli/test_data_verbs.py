@@ -14,9 +14,7 @@ from bench.cli.statistics_listing import area_differs, to_text
 from bench.data.contact_sheet import augmented_images, choose_images, raw_images
 from bench.data.dataset import DataContext
 from bench.data.feeding import training_batches
-from bench.data.nih import load_nih
-from bench.data.phantom_source import load_phantom
-from bench.data.registry import read_source
+from bench.data.registry import load_dataset, read_source
 from bench.data.statistics import describe
 from bench.errors import ResultsError
 from bench.reporting.contact_sheet_figure import LabelledBox
@@ -153,7 +151,7 @@ def test_images_with_boxes_are_preferred_and_num_is_a_limit(nih, tmp_path):
 
 def test_raw_tiles_are_what_evaluation_sees(nih, tmp_path):
     context = DataContext(nih, tmp_path / "cache", {})
-    source, test = source_of(NihSpec(), nih, tmp_path), load_nih(NihSpec(), 64, context).test
+    source, test = source_of(NihSpec(), nih, tmp_path), load_dataset(NihSpec(), 64, context).test
     positions = choose_images(source, "test", 4, 0)
     tiles = _boxed_tiles(source, "test", positions, raw_images(source, "test", positions, 64))
     for position, tile in zip(positions, tiles, strict=True):
@@ -170,7 +168,7 @@ def test_raw_tiles_are_what_evaluation_sees(nih, tmp_path):
 def test_augmented_images_are_what_training_is_fed(nih, tmp_path, name):
     spec = PHANTOM if name == "phantom" else NihSpec()
     context = DataContext(nih, tmp_path / "cache", {})
-    data = (load_phantom if name == "phantom" else load_nih)(spec, 64, context)
+    data = load_dataset(spec, 64, context)
     trial = Trial(model="baseline", encoder="resnet18", weights="none", dataset=spec, resolution=64, seed=5)
     fed = {
         int(index): image[0]

@@ -190,12 +190,17 @@ def test_bad_values_are_one_sentence_and_exit_with_2(place, capsys, words, sente
     assert len(error.splitlines()) == 1
 
 
-def test_damaged_maps_are_one_sentence_and_exit_with_2(place, folders, capsys):
-    kept = folders[0].maps.read_bytes()
-    folders[0].maps.write_bytes(kept[:300])
+def test_damaged_maps_are_told_and_the_others_scored(place, folders, capsys):
+    kept = [folder.maps.read_bytes() for folder in folders]
     try:
+        folders[0].maps.write_bytes(kept[0][:300])
+        found = document(place, capsys)
+        folders[1].maps.write_bytes(b"")
         assert rescore(place) == 2
     finally:
-        folders[0].maps.write_bytes(kept)
+        for folder, content in zip(folders, kept, strict=True):
+            folder.maps.write_bytes(content)
+    assert [row["trials"] for row in found["rows"]] == [[folders[1].path.name]] * len(found["rows"])
+    assert str(folders[0].maps) in " ".join(found["notes"])
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"{folders[0].maps}: not readable maps" in line
+    assert str(folders[0].maps) in line

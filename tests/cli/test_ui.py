@@ -32,6 +32,6 @@ def test_a_port_that_is_taken_or_none_is_refused_in_a_sentence(tmp_path, capsys)
 
 
 def test_of_a_server_elsewhere_it_says_the_address(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://example.org:5000")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://anna:s3cret@example.org:5000")
     assert main(["ui", "--results-dir", str(tmp_path)]) == 0
-    assert "dashboard: http://example.org:5000" in capsys.readouterr().err
+    assert "dashboard: http://***@example.org:5000" in capsys.readouterr().err

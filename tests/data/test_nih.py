@@ -11,7 +11,8 @@ import pytest
 
 from bench.data.dataset import DataContext
 from bench.data.findings import NIH_FINDINGS
-from bench.data.nih import find_images, load_nih, read_tables
+from bench.data.nih import find_images, read_nih, read_tables
+from bench.data.source import load_source
 from bench.data.splits import NUM_TRAIN, NUM_VAL, split_by_image, split_by_patient
 from bench.errors import DataError
 from bench.suite.identity import file_digest
@@ -48,6 +49,10 @@ def root(tmp_path):
     (folder / "train_val_list.txt").write_text("\n".join(names[:20]))
     (folder / "test_list.txt").write_text("\n".join(names[20:]))
     return folder
+
+
+def load_nih(spec, resolution, context):
+    return load_source(read_nih(spec, context), resolution, spec.oversize, context)
 
 
 def context(root, tmp_path, files=None):
@@ -159,7 +164,7 @@ def test_of_an_image_in_two_folders_the_official_one_counts(root):
     name = "00000000_000.png"
     (root / "images-224" / name).write_bytes(b"resized")
     (root / "images_001" / "images" / "00000000_000.jpg").write_bytes(b"converted")
-    assert find_images(root)[name] == root / "images_001" / "images" / name
+    assert find_images(root, [name])[name] == root / "images_001" / "images" / name
 
 
 def test_rgba_with_opaque_alpha_gives_the_pixels_of_its_gray_version(root, tmp_path):
@@ -240,7 +245,7 @@ DAMAGES = {
     ),
     "unknown finding": (
         lambda r: edit(r / "Data_Entry_2017.csv", "Pleural_Thickening", "Pleural_Thikening"),
-        "unknown finding 'Pleural_Thikening'; did you mean 'Pleural_Thickening'",
+        r"Data_Entry_2017\.csv:4: unknown finding 'Pleural_Thikening'; .* did you mean 'Pleural_Thickening'",
     ),
     "missing column": (
         lambda r: edit(r / "Data_Entry_2017.csv", "Patient ID", "Patient"),
@@ -256,7 +261,7 @@ DAMAGES = {
     ),
     "box coordinate is text": (
         lambda r: edit(r / "BBox_List_2017.csv", "10.5", "left"),
-        "a coordinate is no number",
+        r"BBox_List_2017\.csv:3: column 'x' is 'left'",
     ),
     "too few box columns": (
         lambda r: (r / "BBox_List_2017.csv").write_text("Image Index,Finding Label\n"),
@@ -330,7 +335,8 @@ def test_official_tables_have_the_known_sizes(tmp_path):
     entries.to_csv(tmp_path / "Data_Entry_2017_v2020.csv", index=False)
     tables = read_tables(tmp_path)
     assert tables.labels.shape == (112_120, 14)
-    assert len(tables.boxes) == 984
-    assert tables.boxes["image"].nunique() == 880
+    assert len(tables.boxes.boxes) == 984
+    assert not tables.boxes.unmatched
+    assert tables.boxes.boxes["image"].nunique() == 880
     expected = pd.read_csv(meta / "nih_labels_splits.csv.gz").set_index("Image Index")[list(NIH_FINDINGS)]
     assert (tables.labels.loc[expected.index] == expected).all(axis=None)

@@ -15,8 +15,9 @@ from bench.data.dicom import read_dicom
 from bench.data.findings import VINDR_FINDINGS
 from bench.data.integrity import check
 from bench.data.registry import DATASETS, load_dataset
+from bench.data.source import load_source
 from bench.data.splits import split_in_three
-from bench.data.vindr import load_vindr, read_tables, read_vindr
+from bench.data.vindr import read_tables, read_vindr
 from bench.errors import DataError
 from bench.suite.identity import file_digest
 from bench.suite.schema import SplitLists, VindrSpec
@@ -82,6 +83,10 @@ def write_sizes(root: Path, rows: int = ROWS, columns: int = COLUMNS) -> None:
 def write_ratios(root: Path) -> None:
     lines = [f"{name},{1024 / ROWS}" for name in NAMES]
     (root / "images_ratio.csv").write_text("\n".join(["image_id,resize_ratio", *lines]) + "\n")
+
+
+def load_vindr(spec, resolution, context):
+    return load_source(read_vindr(spec, context), resolution, spec.oversize, context)
 
 
 def context(root, tmp_path, files=None, cache="cache"):
@@ -285,14 +290,20 @@ DAMAGES = {
     ),
     "unknown class": (
         lambda r: edit(r / TABLE, "Pleural thickening", "Pleural thikening"),
-        r"train\.csv: unknown class 'Pleural thikening'; allowed: Aortic enlargement, .*, No finding; "
+        r"train\.csv:\d+: unknown finding 'Pleural thikening'; allowed: Aortic enlargement, .*, No finding; "
         "did you mean 'Pleural thickening'",
     ),
-    "coordinate is text": (lambda r: edit(r / TABLE, "12.5", "left"), "a coordinate is no number .*left"),
-    "finding without a box": (lambda r: edit(r / TABLE, "4,6,8,12", ",,,"), "a coordinate is no number"),
+    "coordinate is text": (
+        lambda r: edit(r / TABLE, "12.5", "left"),
+        r"train\.csv:8: column 'x_min' is 'left'",
+    ),
+    "finding without a box": (
+        lambda r: edit(r / TABLE, "4,6,8,12", ",,,"),
+        r"train\.csv:10: column 'x_min' is ''",
+    ),
     "box ends before it begins": (
         lambda r: edit(r / TABLE, "4,6,8,12", "8,6,4,12"),
-        f"1 boxes end before they begin: {NAMES[2]}",
+        rf"train\.csv:10: 1 boxes have no extent or end before they begin.*: {NAMES[2]}",
     ),
     "missing image": (
         lambda r: (r / "train" / f"{NAMES[0]}.dicom").unlink(),
@@ -325,10 +336,13 @@ DAMAGES = {
         as_pngs(lambda r: edit(r / SIZES, NAMES[2], NAMES[1])),
         rf"train_meta\.csv: 1 images stand twice: {NAMES[1]}",
     ),
-    "size is text": (as_pngs(lambda r: edit(r / SIZES, f"{NAMES[2]},60", f"{NAMES[2]},")), "a size is no"),
+    "size is text": (
+        as_pngs(lambda r: edit(r / SIZES, f"{NAMES[2]},60", f"{NAMES[2]},")),
+        r"train_meta\.csv:4: column 'dim0' is ''",
+    ),
     "size is 0": (
         as_pngs(lambda r: edit(r / SIZES, f"{NAMES[2]},60", f"{NAMES[2]},0")),
-        rf"train_meta\.csv: 1 sizes are not positive numbers: {NAMES[2]}",
+        rf"train_meta\.csv:4: 1 sizes are not positive numbers: {NAMES[2]}",
     ),
     "no PNG": (
         lambda r: (

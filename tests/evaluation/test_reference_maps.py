@@ -101,6 +101,12 @@ def test_a_reference_keeps_units_boxes_metrics_and_what_it_was_made_from(tmp_pat
     assert read_table(folder.units)["patient"].tolist() == ["b.png", "b.png", "a.png"]  # names without "_"
 
 
+def test_units_of_nih_have_their_official_names_however_they_are_written(tmp_path, files):
+    expected = read_table(add(tmp_path / "first", files)[0].units)
+    files.units.write_text(files.units.read_text().replace("a.png", " a").replace("b.png", "b.JPG "))
+    assert read_table(add(tmp_path / "second", files)[0].units).equals(expected)
+
+
 def test_other_data_sets_have_boxes_and_findings_of_their_own(tmp_path, files):
     table = BOXES.assign(finding="Shadow").drop_duplicates(["image", "finding"])
     table.rename(columns={"w": "width", "h": "height"}).to_csv(files.boxes, index=False)
@@ -148,7 +154,7 @@ def _logits(files: MapFiles) -> None:
     ("spoil", "sentence"),
     [
         (_no_box, r"boxes\.csv: 2 of 3 units have no box: b\.png Nodule, b\.png Mass"),
-        (_unknown_finding, r"units\.csv: unknown finding 'Masse'; did you mean 'Mass'"),
+        (_unknown_finding, r"units\.csv:2: unknown finding 'Masse'; .*did you mean 'Mass'"),
         (_no_finding_column, r"units\.csv: no column says the finding; it has image, label"),
         (_twice, r"units\.csv: 1 units stand twice, of a\.png"),
         (_fewer_maps, r"maps\.npz: holds float16 \[2, 4, 4\]; .* with n = 3"),

@@ -8,14 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bench.data.findings import FIXED_FINDINGS, NIH_BOXED_FINDINGS
+from bench.data.findings import NIH_BOXED_FINDINGS
 from bench.errors import ResultsError
 from bench.execution.context import RunContext
-from bench.execution.trained import findings_of, load_trained
+from bench.execution.trained import load_trained
 from bench.execution.trial import run_trial
-from bench.results.record import Record
 from bench.results.store import ResultsStore, TrialFolder
-from bench.suite.schema import FolderSpec, PhantomSpec, Recipe
+from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 
 CPU = torch.device("cpu")
@@ -61,19 +60,10 @@ def test_model_has_the_best_weights_and_the_names_of_the_record(finished):
         assert torch.equal(trained.model.state_dict()[name], tensor), name
 
 
-def test_record_from_before_findings_were_written_down_has_those_of_its_data_set(copied):
-    document = json.loads(copied.record.read_text())
-    del document["outcome"]["findings"]
-    copied.record.write_text(json.dumps(document))
-    assert load_trained(copied, CPU).findings == NIH_BOXED_FINDINGS == FIXED_FINDINGS["phantom"]
-
-
-def test_record_of_a_folder_without_findings_is_a_sentence(copied):
+def test_record_without_findings_is_a_sentence(copied):
     rewrite(copied, findings=[])
-    own = TRIAL.model_copy(update={"dataset": FolderSpec(images="a", labels="sha256:b")})
-    record = Record.model_validate_json(copied.record.read_bytes()).model_copy(update={"trial": own})
     with pytest.raises(ResultsError, match="does not say what its findings are"):
-        findings_of(record)
+        load_trained(copied, CPU)
 
 
 def test_weights_that_are_missing_damaged_or_of_another_model_are_sentences(copied):

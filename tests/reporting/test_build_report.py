@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import ResultsError
 from bench.reporting.build import Report, render_report, write_report
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -123,12 +122,19 @@ def test_tables_in_latex_have_as_many_cells_in_each_row(filled) -> None:
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {5}
 
 
-def test_a_damaged_record_stops_the_report(example) -> None:
+def test_a_damaged_record_or_sensitivity_is_left_out_and_told(
+    example,
+) -> None:
     loaded = example.load()
     example.fill(loaded)
-    example.store.folder(loaded.grid.points[0].trial.id).record.write_text("{")
-    with pytest.raises(ResultsError, match=r"record\.json"):
-        render_report(loaded, example.store)
+    first, second = (example.store.folder(point.trial.id) for point in loaded.grid.points[:2])
+    first.record.write_text("{")
+    second.sensitivity.write_text("")
+    report = render_report(loaded, example.store)
+    assert str(first.record) in report.problems[0]
+    assert str(second.sensitivity) in report.problems[1]
+    assert f"trials/{first.path.name}/record.json" in report.page
+    assert str(example.store.root) not in report.page
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,20 @@ def test_each_claim_heads_its_comparisons(verdicts):
     ]
 
 
+def test_an_interval_beyond_what_is_possible_has_a_word(example):
+    loaded = example.load(SUITE)
+    for point in loaded.grid.points:
+        if point.label in VALUES:
+            value = {"PYLON": (0.9, 1.0, 1.0), "Baseline": (0.3, 0.1, 0.0)}[point.label][point.trial.seed]
+            example.finish(point, {"point_accuracy/weighted": value, "point_accuracy/Mass": value})
+    table = claims_table(judge(loaded.claims, example.store))
+    interval = table.models[0].cells[3]
+    assert interval.high > 1
+    assert interval.raised == "‡"
+    assert [note.mark for note in table.all_footnotes] == ["‡"]
+    assert not table.models[2].cells[3].leaves_range
+
+
 def test_missing_trials_stand_below(verdicts, loaded):
     (note,) = claims_table(verdicts).notes
     missing = [p.trial.id for p in loaded.grid.points if p.label.startswith("a")]

@@ -8,7 +8,13 @@ import pytest
 from bench.errors import ResultsError, SuiteError
 from bench.reporting.build import render_report
 from bench.reporting.build_tables import build_tables
-from bench.reporting.references import AUTHORS, known_references, load_reference, require_references
+from bench.reporting.references import (
+    AUTHORS,
+    known_references,
+    load_readable,
+    load_reference,
+    require_references,
+)
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
 from bench.results.units import UNIT_COLUMNS, write_table
 
@@ -95,8 +101,11 @@ def test_a_damaged_reference_is_told_with_its_file(tmp_path):
     store_reference(tmp_path, own())
     path = reference_folder(tmp_path, "theirs").record
     path.write_text("{")
-    with pytest.raises(ResultsError, match=r"reference\.json: not a readable reference"):
+    with pytest.raises(ResultsError, match=str(path)):
         load_reference("theirs", tmp_path)
+    found, problems = load_readable([AUTHORS, "theirs"], tmp_path)
+    assert [one.record.name for one in found] == [AUTHORS]
+    assert str(path) in problems[0]
     path.write_text(own("others").model_dump_json())
     with pytest.raises(ResultsError, match="is another reference, others"):
         load_reference("theirs", tmp_path)

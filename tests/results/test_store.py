@@ -35,7 +35,7 @@ OUTCOME = Outcome(
     notes=("AUROC left out: Hernia",),
     provenance=Provenance(
         bench="0.1.0",
-        git_commit=None,
+        git_commit="unknown: a test",
         python="3.11.0",
         packages={"torch": "2.9.0"},
         platform="test",
@@ -60,7 +60,7 @@ def test_a_trial_that_nobody_ran_is_todo(store: ResultsStore) -> None:
 def test_an_announced_trial_without_checkpoint_is_todo(store: ResultsStore) -> None:
     store.announce(TRIAL)
     assert store.state(TRIAL.id) == "todo"
-    assert Trial.model_validate_json(store.folder(TRIAL.id).trial.read_bytes()) == TRIAL
+    assert store.folder(TRIAL.id).read_trial() == TRIAL
 
 
 def test_a_trial_with_a_checkpoint_and_no_record_is_interrupted(store: ResultsStore) -> None:
@@ -166,10 +166,18 @@ def test_a_damaged_evaluation_is_one_clear_sentence(store: ResultsStore, damage:
     path = store.folder(TRIAL.id).cam_evaluation("layer_cam")
     path.parent.mkdir()
     path.write_bytes(damage)
-    with pytest.raises(ResultsError) as caught:
-        store.state(TRIAL.id, "layer_cam")
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert (store.state(TRIAL.id), store.state(TRIAL.id, "layer_cam")) == ("finished", "unreadable")
+    assert store.evaluation(TRIAL.id, "layer_cam") is None
+    _require_one_sentence(store, path)
+    with pytest.raises(ResultsError, match=str(path)):
+        store.evaluated(TRIAL.id, EVALUATION.model_copy(update={"method": "layer_cam"}))
+    assert path.read_bytes() == damage
+
+
+def _require_one_sentence(store: ResultsStore, path: Path) -> None:
+    (told,) = store.problems(TRIAL.id)
+    assert str(path) in told
+    assert "\n" not in told
 
 
 def test_records_say_when_they_ended_with_a_time_zone(store: ResultsStore) -> None:
@@ -190,28 +198,35 @@ def test_trials_do_not_disturb_each_other(store: ResultsStore) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [b"", b"{", b"null", b"[]", b'{"status": "finished"}', b"\xff\xfe\x00", b'{"status": "done"}'],
-    ids=["empty", "cut", "null", "list", "fields missing", "no text", "unknown status"],
+    [b"", b"{", b"null", b"[]", b'{"status": "finished"}', b"\xff\xfe\x00", b'{"status": "done"}', None],
+    ids=["empty", "cut", "null", "list", "fields missing", "no text", "unknown status", "a folder"],
 )
-def test_a_damaged_record_is_one_clear_sentence(store: ResultsStore, damage: bytes) -> None:
+def test_a_damaged_record_is_one_clear_sentence_and_never_overwritten(
+    store: ResultsStore, damage: bytes | None
+) -> None:
     store.announce(TRIAL)
     path = store.folder(TRIAL.id).record
-    path.write_bytes(damage)
-    for read in (store.record, store.state):
-        with pytest.raises(ResultsError) as caught:
-            read(TRIAL.id)
-        assert str(path) in str(caught.value)
-        assert "\n" not in str(caught.value)
+    path.mkdir() if damage is None else path.write_bytes(damage)
+    assert store.state(TRIAL.id) == "unreadable"
+    assert store.record(TRIAL.id) is None
+    _require_one_sentence(store, path)
+    for write in (
+        lambda: store.announce(TRIAL),
+        lambda: store.finish(TRIAL, OUTCOME),
+        lambda: store.fail(TRIAL, "boom"),
+    ):
+        with pytest.raises(ResultsError, match=str(path)):
+            write()
+    assert path.is_dir() if damage is None else path.read_bytes() == damage
 
 
-def test_a_record_cut_anywhere_is_a_results_error(store: ResultsStore) -> None:
+def test_a_record_cut_anywhere_is_unreadable(store: ResultsStore) -> None:
     store.finish(TRIAL, OUTCOME)
     path = store.folder(TRIAL.id).record
     whole = path.read_bytes().rstrip()
     for length in range(0, len(whole), 97):
         path.write_bytes(whole[:length])
-        with pytest.raises(ResultsError):
-            store.record(TRIAL.id)
+        assert store.state(TRIAL.id) == "unreadable"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_mirrored(whole, capsys):
     assert main(["mlflow-sync", "--results-dir", str(whole.store.root)]) == 1
     out, err = capsys.readouterr()
     assert out == "mirror: 2 runs of the suite, 2 trials\n"
-    assert err.startswith(f"{broken}: not a readable record")
+    assert err.startswith(f"{broken}: ")
     assert len(err.splitlines()) == 1
 
 

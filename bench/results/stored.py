@@ -1,0 +1,103 @@
+"""JSON files of a results folder, which other versions of bench may have written: how all of them are kept.
+
+Each says its format and the version of bench that wrote it. A newer version may add fields: what is not known
+here is left out, and the rest is read. The format is raised by a change that an older bench would misread.
+"""
+
+import json
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from packaging.version import InvalidVersion, Version
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import bench
+from bench.errors import ResultsError, brief
+from bench.results.atomic import write_text
+
+FORMAT = 1
+"""Raised when a file says other things than before, or says them otherwise; not by a field more."""
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
+
+
+class _Header(BaseModel):
+    """What every file says of itself."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: int = FORMAT
+    written_by: str = ""
+    """Version of bench."""
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer bench than this wrote it."""
+        try:
+            return self.format > FORMAT or Version(self.written_by) > Version(bench.__version__)
+        except InvalidVersion:
+            return False
+
+
+def write_stored(path: Path, content: BaseModel) -> None:
+    """Writes the file in one step."""
+    header = {"format": FORMAT, "written_by": bench.__version__}
+    document = header | content.model_dump(mode="json") | header
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_stored(
+    path: Path, kind: type[_Kind], what: str, cure: str, *, extra: Literal["ignore", "allow"] = "ignore"
+) -> _Kind | None:
+    """Returns what the file holds, or None if there is none.
+
+    Args:
+        path: the file.
+        kind: of its content.
+        what: it is, in a word or two.
+        cure: what brings a damaged one back and destroys nothing, from "move" on.
+        extra: what becomes of fields that `kind` has not: left out, or kept to be written again.
+
+    Raises:
+        ResultsError: it cannot be read, was written by a newer bench that this one does not understand, or is
+            damaged. Only of a damaged one does the sentence say to move it.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror or brief(error)})") from None
+    header = _header(content)
+    if header is not None and header.format > FORMAT:
+        raise ResultsError(f"{path}: {_newer(header)} (its format is {header.format}, known are {FORMAT})")
+    try:
+        return kind.model_validate_json(content, extra=extra)
+    except ValidationError as error:
+        reason = _reason(content, error)
+        if header is not None and header.is_newer:
+            raise ResultsError(f"{path}: {_newer(header)} ({reason})") from None
+        raise ResultsError(f"{path}: is damaged, no readable {what} ({reason}); {cure}") from None
+
+
+def _header(content: bytes) -> _Header | None:
+    try:
+        return _Header.model_validate_json(content)
+    except ValidationError:
+        return None
+
+
+def _newer(header: _Header) -> str:
+    writer = f"bench {header.written_by}" if header.written_by else "a bench"
+    return (
+        f"was written by {writer}, newer than this one ({bench.__version__}), and is left as it is; use that"
+    )
+
+
+def _reason(content: bytes, error: ValidationError) -> str:
+    """Returns the first thing that is wrong."""
+    if not content.strip():
+        return "it is empty"
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return brief(ValueError(f"{place}: {first['msg']}" if place else first["msg"]))

@@ -1,0 +1,46 @@
+"""Which findings a data set has: the columns that a claim may name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, NO_FINDING_COLUMNS, VINDR_FINDINGS
+from bench.suite.schema import DatasetSpec, FolderSpec, PhantomSpec, VindrSpec
+from bench.suite.text_table import read_columns
+
+_OF_PHANTOMS = {
+    "eight": (NIH_BOXED_FINDINGS, NIH_BOXED_FINDINGS),
+    "nih": (NIH_FINDINGS, NIH_BOXED_FINDINGS),
+    "vindr": (VINDR_FINDINGS, VindrSpec.boxed),
+}
+"""Those that are labelled and those that may have boxes, by population."""
+
+
+def labelled_findings(dataset: DatasetSpec, files: Mapping[str, Path]) -> tuple[str, ...]:
+    """Returns the classes of the data set; of a folder, the columns of its table of labels.
+
+    Args:
+        dataset: with digests in place of paths.
+        files: where the file of a digest is.
+
+    Raises:
+        DataError: the table of labels cannot be read.
+    """
+    if isinstance(dataset, PhantomSpec):
+        return _OF_PHANTOMS[dataset.findings][0]
+    if not isinstance(dataset, FolderSpec):
+        return dataset.labelled
+    columns = read_columns(files[dataset.labels])
+    return tuple(column for column in columns if column.casefold() not in NO_FINDING_COLUMNS)
+
+
+def boxed_findings(dataset: DatasetSpec, files: Mapping[str, Path]) -> tuple[str, ...]:
+    """Returns those that may have boxes: of a folder with boxes, all; of one without, none.
+
+    Raises:
+        DataError: the table of labels cannot be read.
+    """
+    if isinstance(dataset, PhantomSpec):
+        return _OF_PHANTOMS[dataset.findings][1]
+    if not isinstance(dataset, FolderSpec):
+        return dataset.boxed
+    return labelled_findings(dataset, files) if dataset.boxes is not None else ()

@@ -1,0 +1,174 @@
+"""The one strict reader of text that people bring: tables as CSV, lists of names.
+
+Text is UTF-8, with or without a byte order mark, and may be gzipped. A table has commas between its cells and
+a name over each column. What spreadsheets and pandas add without changing anything is let pass: blank rows,
+empty cells beyond the last column, columns without a name that are empty, a first one that numbers the rows.
+All else that would shift or rename a column is refused with its line.
+"""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import DataError, nearest
+from bench.suite.keys import clean
+
+_EXPORT = "export it as 'CSV UTF-8'"
+_OTHER_KINDS = (
+    (b"\x1f\x8b", "gzipped: let its name end in .gz"),
+    (b"PK\x03\x04", f"a spreadsheet (.xlsx) or a zip archive: {_EXPORT}"),
+    (b"\xd0\xcf\x11\xe0", f"a spreadsheet (.xls): {_EXPORT}"),
+    (b"%PDF", "a PDF"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself: `git lfs pull` brings it"),
+    (b"<", "a web page or XML, as a server sends it that wants a login"),
+)
+"""How files begin that are no text tables, and what they are."""
+
+_SAVE_AS = "save it as UTF-8 text, which spreadsheets call 'CSV UTF-8'"
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_UNNAMED = re.compile(r"Unnamed: \d+")
+"""What pandas calls a column without a name."""
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table as it stands in its file.
+
+    Attributes:
+        columns: names of the columns, cleaned, each once.
+        rows: the cells of each row, as many as columns.
+        lines: the line of the file at which each row begins.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    lines: list[int]
+
+
+def read_text(path: Path) -> str:
+    """Returns what a text file says, without a byte order mark.
+
+    Raises:
+        DataError: it cannot be read, or is no UTF-8 text: with what it seems to be.
+    """
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read ({reason}){_beside(path)}") from None
+    for start, kind in _OTHER_KINDS:
+        if content.lstrip().startswith(start):
+            raise DataError(f"{path}: is no text but {kind}")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:1000]:
+        raise DataError(f"{path}: seems to be UTF-16, which Notepad calls Unicode; {_SAVE_AS}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}:{line}: byte 0x{content[error.start]:02x} is no UTF-8; the file seems to be Latin-1 or "
+            f"Windows-1252; {_SAVE_AS}"
+        ) from None
+
+
+def read_columns(path: Path) -> tuple[str, ...]:
+    """Returns the names of a table's columns, but for those without one.
+
+    Raises:
+        DataError: as `read_table`, of the first row.
+    """
+    _, header = next(_records(path))
+    return tuple(name for name in _names(header, path) if name)
+
+
+def read_table(path: Path) -> TextTable:
+    """Returns the table in the file; a cell is as it is written, without blanks before it.
+
+    Raises:
+        DataError: it cannot be read, is empty, has other separators, two columns of one name, or a row that
+            has cells without a column or columns without a cell.
+    """
+    records = _records(path)
+    _, header = next(records)
+    names = _names(header, path)
+    num_needed = max((i + 1 for i, name in enumerate(names) if name), default=0)
+    lines, rows = [], []
+    for line, cells in records:
+        beyond = next((cell for cell in cells[len(names) :] if cell.strip()), None)
+        if beyond is not None or len(cells) < num_needed:
+            hint = "; a cell that holds a comma has to stand in double quotes" if beyond is not None else ""
+            raise DataError(
+                f"{path}:{line}: the row has {len(cells)} cells, where the header names {num_needed} columns"
+                f"{hint}"
+            )
+        lines.append(line)
+        rows.append([*cells[: len(names)], *[""] * (len(names) - len(cells))])
+    kept = [i for i, name in enumerate(names) if name or not _is_idle(i, rows, lines, path)]
+    return TextTable(tuple(names[i] for i in kept), [[row[i] for i in kept] for row in rows], lines)
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yields the line at which a row begins and its cells, of rows that are not blank; the header first."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True, skipinitialspace=True)
+    line, is_empty = 1, True
+    try:
+        for cells in reader:
+            if line == 1 and cells == ["sep=", ""]:  # as spreadsheets write it: commas separate
+                pass
+            elif any(cell.strip() for cell in cells):
+                is_empty = False
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{path}:{line}: cannot be read as CSV ({error})") from None
+    if is_empty:
+        raise DataError(f"{path}: is empty; the first row of a table names its columns")
+
+
+def _names(header: list[str], path: Path) -> list[str]:
+    """The cleaned names of the columns; "" of one without."""
+    names = ["" if _UNNAMED.fullmatch(cell.strip()) else clean(cell) for cell in header]
+    for separator, word in _SEPARATORS.items():
+        if len(names) == 1 and separator in names[0]:
+            raise DataError(
+                f"{path}: seems to have {word} between its cells; commas are read, and points in decimals: "
+                f"{_SAVE_AS}, with commas"
+            )
+    first: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if name and first.setdefault(name.casefold(), i) != i:
+            before = first[name.casefold()]
+            called = repr(name) if names[before] == name else f"{names[before]!r} and {name!r}"
+            raise DataError(f"{path}:1: columns {before + 1} and {i + 1} have one name: {called}")
+    return names
+
+
+def _is_idle(position: int, rows: list[list[str]], lines: list[int], path: Path) -> bool:
+    """Whether a column without a name says nothing: it is empty, or comes first and numbers the rows.
+
+    Raises:
+        DataError: it does say something.
+    """
+    cells = [row[position].strip() for row in rows]
+    if not any(cells):
+        return True
+    if position == 0 and len(set(cells)) == len(cells) and all(cell.isdecimal() for cell in cells):
+        return True
+    line, cell = next((line, cell) for line, cell in zip(lines, cells, strict=True) if cell)
+    raise DataError(f"{path}:{line}: {cell!r} stands in column {position + 1}, which has no name")
+
+
+def _beside(path: Path) -> str:
+    """What the folder has that is called almost as a file that is not there."""
+    try:
+        names = [file.name for file in path.parent.iterdir()] if not path.exists() else []
+    except OSError:
+        return ""
+    return nearest(path.name, names)
