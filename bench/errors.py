@@ -11,14 +11,40 @@ BenchError                 anything a user can mend; the CLI prints its message 
 
 import difflib
 import errno
+import os
 import traceback
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
 from bench.redaction import redacted
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What an `OSError` says where there is no room left."""
+
+_NO_RIGHT = "; ask who owns it for the right, or name another place"
+_NO_FOLDER = "is no folder, and one is needed; move it away, or name another place"
+_NO_ANSWER = "; the same command goes on once the storage answers again"
+_REMEDIES = {
+    errno.ENOSPC: "the disk is full; make room, and the same command goes on",
+    errno.EDQUOT: "the disk quota is used up; make room, and the same command goes on",
+    errno.EACCES: f"permission denied{_NO_RIGHT}",
+    errno.EPERM: f"operation not permitted{_NO_RIGHT}",
+    errno.EROFS: "the file system is read-only; name another place, or have it mounted for writing",
+    errno.ENOENT: "there is no such file or folder",
+    errno.EEXIST: _NO_FOLDER,
+    errno.EISDIR: "is a folder, and a file is needed",
+    errno.ENOTDIR: _NO_FOLDER,
+    errno.ELOOP: "symbolic links lead in a circle; name the place itself",
+    errno.ENAMETOOLONG: "the name is too long for the file system; name a shorter one",
+    errno.EMFILE: "too many files are open in this process; a higher limit helps (ulimit -n)",
+    errno.ENFILE: "too many files are open on this machine; the same command goes on when they are fewer",
+    errno.EIO: f"the storage gives an input/output error{_NO_ANSWER}",
+    errno.ESTALE: f"the network file system has lost the file{_NO_ANSWER}",
+    errno.ENOTCONN: f"the file system is not connected{_NO_ANSWER}",
+    errno.EHOSTDOWN: f"the file system's server is down{_NO_ANSWER}",
+}
+"""What is wrong and what helps, by the number of an `OSError`."""
 
 
 class BenchError(Exception):
@@ -79,11 +105,50 @@ def brief(error: Exception) -> str:
     return redacted(" ".join(str(error).split()))[:200]
 
 
+def explained(error: OSError, place: Path | None = None) -> str:
+    """Returns the sentence of an error of the operating system: where, what is wrong, and what helps.
+
+    Args:
+        error: as Python or a library has raised it.
+        place: where it happened, if the error does not say that itself.
+    """
+    named = error.filename2 or error.filename
+    path = Path(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else place
+    found = None
+    if path is not None and error.errno in {errno.ENOENT, errno.EEXIST, errno.ENOTDIR}:
+        found = obstacle(path)
+    if found is not None:
+        path, reason = found
+    else:
+        reason = _REMEDIES.get(error.errno or 0) or error.strerror or brief(error) or type(error).__name__
+    return f"{path}: {reason}" if path is not None else reason
+
+
+def obstacle(path: Path) -> tuple[Path, str] | None:
+    """Returns the uppermost part of the path that stands where a folder has to be and is none, and why."""
+    try:
+        for part in (*reversed(path.parents), path):
+            if part.is_symlink() and not part.exists():
+                return part, f"is a link to {part.readlink()}, which does not exist; mend or remove the link"
+            if part != path and part.is_file():
+                return part, _NO_FOLDER
+    except OSError:  # no more can be found out
+        pass
+    return None
+
+
 def account(error: BaseException) -> str:
-    """Returns what a record says of a failure: a `BenchError`'s sentence, of anything else the traceback."""
-    if isinstance(error, BenchError):
-        return str(error)
-    return redacted("".join(traceback.format_exception(error)))
+    """Returns what a record says of a failure: a sentence if it can be mended, else the traceback."""
+    if isinstance(error, OSError):
+        words = explained(error)
+    else:
+        words = str(error) if isinstance(error, BenchError) else "".join(traceback.format_exception(error))
+    return redacted(as_text(words))
+
+
+def as_text(words: str) -> str:
+    r"""Returns the words as UTF-8 can hold them: a file's name of other bytes with escapes (``\udce9``)."""
+    return words.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def listing(words: Iterable[str], at_most: int | None = None) -> str:

@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from timing import rates_in_turn, use_one_core
 from torch import Tensor
 
-from bench.evaluation.localize import enlarged, localize
+from bench.evaluation.enlarge import enlarged
+from bench.evaluation.localize import localize
 from bench.metrics.boxes import COLUMNS, UNIT
 
 NUM_UNITS, NUM_FINDINGS = 984, 8
@@ -72,7 +73,7 @@ def batched(heatmaps: Tensor, boxes: pd.DataFrame) -> Answers:
 def enlarge_only(heatmaps: Tensor) -> None:
     """What no way of doing it is without."""
     for maps in heatmaps.unsqueeze(2):  # of an image, one for each finding
-        enlarged(maps, INPUT_PX)
+        enlarged(maps, (INPUT_PX, INPUT_PX))
 
 
 def measure(name: str, spread_px: int) -> None:

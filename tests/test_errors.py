@@ -1,10 +1,54 @@
-"""Hints: the allowed word that was meant, where there is one."""
+"""Errors of the operating system become sentences: where, what, and what helps; and hints are other words."""
 
+import errno
+import os
+import shutil
 import unicodedata
+import urllib.error
+from pathlib import Path
 
 import pytest
 
-from bench.errors import nearest
+from bench.errors import account, as_text, explained, nearest
+
+NUMBERS = [
+    "EACCES EPERM EROFS ENOSPC EDQUOT EISDIR ELOOP ENAMETOOLONG EMFILE ENFILE EIO ESTALE ENOTCONN EHOSTDOWN"
+]
+
+
+@pytest.mark.parametrize("name", " ".join(NUMBERS).split())
+def test_what_is_wrong_has_a_place_and_a_remedy(name):
+    number = getattr(errno, name)
+    sentence = explained(OSError(number, os.strerror(number), "/some/where"))
+    place, _, rest = sentence.partition(": ")
+    assert place == "/some/where"
+    assert len(rest) > len(os.strerror(number)) or name == "EISDIR"
+    assert "Errno" not in sentence
+
+
+def test_of_two_files_the_one_that_was_to_be_is_named():
+    error = OSError(errno.EACCES, "Permission denied", "/a/.x.partial", None, "/a/x")
+    assert explained(error).startswith("/a/x: ")
+
+
+def test_an_error_without_a_file_takes_the_place_that_is_given():
+    assert explained(OSError(errno.EMFILE, "Too many open files"), Path("/a")).startswith("/a: ")
+    assert explained(OSError(errno.ENOSPC, "No space left on device")).startswith("the disk is full")
+
+
+def test_errors_of_libraries_and_unknown_numbers_say_what_they_have():
+    assert explained(OSError("no such codec")) == "no such codec"
+    assert explained(OSError(9999, "strange")) == "strange"
+    assert explained(TimeoutError()) == "TimeoutError"
+    assert explained(shutil.Error([("a", "b", "denied")]))
+    assert "refused" in explained(urllib.error.URLError(ConnectionRefusedError("refused")))
+    assert explained(OSError(errno.EBADF, "Bad file descriptor", 3)) == "Bad file descriptor"
+
+
+def test_a_file_name_that_is_no_text_is_told_with_escapes():
+    name = os.fsdecode(b"caf\xe9")
+    assert as_text(account(FileNotFoundError(errno.ENOENT, "No such file", name))).startswith("caf\\udce9: ")
+    account(ValueError(name)).encode("utf-8")
 
 
 @pytest.mark.parametrize(

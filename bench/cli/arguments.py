@@ -44,7 +44,7 @@ def add_suite(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> 
     """Adds the suite file and how it is changed and narrowed."""
     parser.add_argument(
         "suite",
-        type=Path,
+        type=path,
         metavar="SUITE",
         nargs="?" if is_optional else None,
         help="a YAML file, e.g. suites/demo.yaml",
@@ -87,19 +87,47 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def path(text: str) -> Path:
+    """Returns the path that a user has given, see `bench.suite.user_path`.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be known which one is meant.
+    """
+    from bench.errors import BenchError
+    from bench.suite.user_path import user_path
+
+    try:
+        return user_path(text)
+    except BenchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def results_folder(text: str) -> Path:
-    """Returns the folder of results that a user has given."""
+    """Returns the folder of results that a user has given.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or cannot be read.
+    """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
         raise argparse.ArgumentTypeError(
             f"{text}: results need a file system that locks and renames files, a local disk or NFS; mount it "
             "and give its folder, or copy results there afterwards"
         )
-    return Path(text)
+    from bench.errors import explained, obstacle
+
+    folder = path(text)
+    try:
+        with os.scandir(folder):
+            return folder
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and obstacle(folder) is None:
+            return folder  # a run makes it
+        raise argparse.ArgumentTypeError(explained(error, folder)) from None
 
 
 def results_dir_default() -> str:
     """Returns where results are if nobody says."""
-    return os.environ.get("BENCH_RESULTS_DIR", "results")
+    return os.environ.get("BENCH_RESULTS_DIR") or "results"
 
 
 def add_results_dir(parser: argparse.ArgumentParser) -> None:
@@ -117,7 +145,7 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
     """Adds where reports are written."""
     parser.add_argument(
         "--reports-dir",
-        type=Path,
+        type=path,
         default=Path("reports"),
         metavar="DIR",
         help="where tables are written, in a folder of the suite's name (default: reports)",
@@ -161,17 +189,16 @@ def dataset_of(arguments: argparse.Namespace) -> "tuple[DatasetSpec, DataContext
 
 def add_data_dirs(parser: argparse.ArgumentParser) -> None:
     """Adds where data sets are, and where what is made of them is kept; wants `add_results_dir` too."""
-    root = os.environ.get("BENCH_DATA_ROOT")
     parser.add_argument(
         "--data-root",
-        type=Path,
-        default=Path(root) if root else None,
+        type=path,
+        default=os.environ.get("BENCH_DATA_ROOT") or None,
         metavar="DIR",
         help="folder of the downloaded data set, or of several by name (default: BENCH_DATA_ROOT)",
     )
     parser.add_argument(
         "--cache-dir",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="where decoded images are kept (default: cache/ in the results folder)",
     )
@@ -210,7 +237,7 @@ def add_all(parser: argparse.ArgumentParser, meaning: str) -> None:
     parser.add_argument("--all", action="store_true", help=meaning)
     parser.add_argument(
         "--suites-dir",
-        type=Path,
+        type=path,
         default=Path("suites"),
         metavar="DIR",
         help="where --all finds suites (default: suites)",

@@ -15,7 +15,7 @@ def to_json(cell: CellLineage) -> str:
         "trials": [asdict(trial) | {"agrees": trial.agrees} for trial in cell.trials],
         "agrees": cell.agrees,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def to_text(cell: CellLineage, width: int) -> str:

@@ -6,7 +6,6 @@ each seed of the other side. --csv writes every unit, to look at its image.
 """
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
@@ -38,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each seed and unit")
+    parser.add_argument("--csv", type=shared.path, metavar="FILE", help="write a row for each seed and unit")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -48,7 +47,6 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.cli.comparison_listing import to_csv, to_json, to_text
     from bench.cli.list_ import MIN_WIDTH
-    from bench.errors import ResultsError
     from bench.results.atomic import write_text
 
     store = shared.open_store(arguments)
@@ -59,10 +57,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(to_text(comparison, max(shutil.get_terminal_size().columns, MIN_WIDTH)))
     shared.tell_differences(points, store)
     if arguments.csv is not None:
-        try:
-            write_text(arguments.csv, to_csv(comparison))
-        except OSError as error:
-            raise ResultsError(f"{arguments.csv}: cannot be written ({error.strerror or error})") from None
+        write_text(arguments.csv, to_csv(comparison))
         print(f"units: {arguments.csv}", file=sys.stderr)
     return 0
 

@@ -64,7 +64,7 @@ def to_json(comparison: Comparison) -> str:
             for part in comparison.findings
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(document, indent=2, allow_nan=False)
 
 
 def _side(side: Side, accuracy: float, only: int) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """Count images, patients, findings and boxes, from text files alone."""
 
 import argparse
-from pathlib import Path
 
 from bench.cli import arguments as shared
 
@@ -16,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the subverb's own arguments."""
     parser.add_argument("--json", action="store_true", help="print JSON, with counts of what occurs together")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="draw a figure as well: .png, .pdf or .svg"
+        "-o", "--output", type=shared.path, metavar="FILE", help="draw a figure as well: .png, .pdf or .svg"
     )
 
 

@@ -67,4 +67,4 @@ def to_json(failures: Sequence[Failure], unreadable: Sequence[str]) -> str:
         }
         for failure in failures
     ]
-    return json.dumps({"failures": entries, "unreadable": list(unreadable)}, indent=2, ensure_ascii=False)
+    return json.dumps({"failures": entries, "unreadable": list(unreadable)}, indent=2)

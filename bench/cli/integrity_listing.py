@@ -35,7 +35,7 @@ def to_json(source: Source, integrity: Integrity, accepted: Collection[str]) -> 
         "notes": integrity.notes,
         "counts": [asdict(pair) for pair in comparisons(source)],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def to_text(source: Source, integrity: Integrity, accepted: Collection[str], width: int) -> str:

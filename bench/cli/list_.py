@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from bench.cli import arguments as shared
+
 EXAMPLES = """\
 examples:
   bench list models pylon pan
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     suites = what.add_parser("suites", help="suites in a folder")
     suites.add_argument(
         "--suites-dir",
-        type=Path,
+        type=shared.path,
         default=Path("suites"),
         metavar="DIR",
         help="folder of suites (default: suites)",

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -31,8 +30,10 @@ from bench.cli import (
     ui,
     verify,
 )
-from bench.errors import FULL_DISK, BenchError, nearest
+from bench.cli.streams import drop_output, print_anything
+from bench.errors import BenchError, explained, nearest
 from bench.redaction import redact_output, redacted
+from bench.suite.user_path import ensure_home
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -98,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 done, 1 trials failed or claims refuted, 2 bad usage or suite.
     """
+    print_anything()
+    ensure_home()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     redact_output()
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -125,12 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ninterrupted; the same command goes on from here", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return EXIT_DONE
     except OSError as error:
-        if error.errno not in FULL_DISK:
-            raise
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"{where}the disk is full; make room, and the same command goes on", file=sys.stderr)
+        print(explained(error), file=sys.stderr)
+        drop_output()
         return EXIT_USAGE
     return code

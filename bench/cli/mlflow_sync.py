@@ -26,7 +26,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "suites", type=Path, nargs="*", metavar="SUITE", help="YAML files (default: all runs)"
+        "suites", type=shared.path, nargs="*", metavar="SUITE", help="YAML files (default: all runs)"
     )
     shared.add_results_dir(parser)
 

@@ -31,7 +31,7 @@ def to_json(sheets: Sequence[Sheet], encoder: str) -> str:
         for sheet in sheets
     ]
     document = {"encoder": encoder, "num_classes": NUM_CLASSES, "in_channels": IN_CHANNELS, "models": models}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def to_text(sheets: Sequence[Sheet], encoder: str, width: int) -> str:

@@ -8,18 +8,20 @@ Then the time and device-hours that are left, from the speed of trials that have
 `bench probe` measured, else from a prior, which is said: what is expected and, in brackets, from the fewest
 epochs at the highest speed to the most at the lowest; and the disk that they need. Not counted are the
 decoding of images, once for all trials, and maps that only finished trials lack. Last, what its seeds can
-and cannot show: the smallest difference that they find with 80% probability.
+and cannot show in one comparison by seed: the smallest difference that they find with 80% probability. A
+claim (bench verify) needs all of its comparisons, over patients too and adjusted for all of the suite's, and
+is supported less often.
 
 --all: a line for each suite of a folder, and what all of them take together, each trial counted once.
 
---json: {"suite", "trials", "cost", "power", "remarks"}; each trial has id, state, model, dataset,
-resolution, seed, cam, starts_from (an id or null), suite (that it is from) and driver (who runs it, or
-null), with one entry for each map that it is scored on. cost has num_trials, num_unknown and of them
+--json: {"suite", "trials", "cost", "one_comparison", "remarks"}; each trial has id, state, model, dataset,
+resolution, seed, cam, starts_from (an id or null), suite (that it is from) and driver (who runs it, or null),
+with one entry for each map that it is scored on. cost has num_trials, num_unknown and of them
 num_unknown_data, device, num_slots, unit, device_hours and wall_s (each fewest, expected and most), sources
-and epochs (trials by where speed and number of epochs are from), disk (bytes kept, running, cache and so
-on) and free_bytes. power has metric, num_seeds, margin and spreads, each with source, standard_deviation,
-smallest_difference_paired, seeds_for_margin_paired and so on. remarks are sentences on what is not the same
-for all finished trials.
+and epochs (trials by where speed and number of epochs are from), disk (bytes kept, running, cache and so on)
+and free_bytes. one_comparison has metric, num_seeds, margin and spreads, each with source,
+standard_deviation, smallest_difference_paired, seeds_for_margin_paired and so on. remarks are sentences on
+what is not the same for all finished trials.
 """
 
 import argparse

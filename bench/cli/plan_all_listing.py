@@ -153,4 +153,4 @@ def to_json(plans: Sequence[SuitePlan]) -> str:
             "wall_s": asdict(wall),
         },
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)

@@ -106,13 +106,13 @@ def to_json(
     suite: str,
     rows: Sequence[PlanRow],
     cost: Mapping[str, object],
-    power: Mapping[str, object],
+    one_comparison: Mapping[str, object],
     remarks: Sequence[str],
 ) -> str:
     """Returns the plan as a JSON document, in the order of `rows`.
 
-    "cost" is what is left to pay, "power" what the seeds can show, "remarks" what is not the same for all
-    finished trials.
+    "cost" is what is left to pay, "one_comparison" what the seeds find in one, "remarks" what is not the
+    same for all finished trials.
 
     Each of "trials" has: "id"; "state", see `PlanRow`; "model", its label; "dataset"; "resolution" in px;
     "seed"; "cam", the map that localization is scored on; "starts_from", an id or null; "suite", that the
@@ -134,8 +134,14 @@ def to_json(
         }
         for row in rows
     ]
-    document = {"suite": suite, "trials": trials, "cost": cost, "power": power, "remarks": remarks}
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    document = {
+        "suite": suite,
+        "trials": trials,
+        "cost": cost,
+        "one_comparison": one_comparison,
+        "remarks": remarks,
+    }
+    return json.dumps(document, indent=2)
 
 
 def _id_of(trial: Trial | None) -> str | None:

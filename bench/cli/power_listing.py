@@ -1,4 +1,4 @@
-"""What the seeds of a plan can show, as text or for JSON."""
+"""What the seeds of a plan can show in one comparison, as text or for JSON."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
@@ -42,13 +42,15 @@ def count_seeds(grid: Grid) -> int:
 
 
 def to_lines(found: Sequence[Detectable], num_seeds: int, margin: float, width: int) -> Iterator[str]:
-    """Yields a sentence on so many seeds, and one for each spread, as lines of at most `width` characters."""
+    """Yields what one comparison of so many seeds finds, for each spread, as lines of at most `width`."""
     if num_seeds < 2:
         yield from wrap(_ONE_SEED, width)
     elif found:
         sentence = (
-            f"What {num_seeds} seeds find with 80% probability (t test, p < .05): differences in weighted "
-            f"point accuracy from these on; in brackets the seeds that find {margin:g}, the suite's margin:"
+            f"What {num_seeds} seeds find with 80% probability in one comparison by seed (t test, p < .05, "
+            "not adjusted): differences in weighted point accuracy from these on; in brackets the seeds that "
+            f"find {margin:g}, the suite's margin. A claim is supported less often: all of its comparisons "
+            "have to be, over patients too, and adjusted for all of the suite's:"
         )
         yield from wrap(sentence, width)
     for item in found:
@@ -66,7 +68,7 @@ def _seeds(count: int | None) -> str:
 
 
 def to_json(found: Sequence[Detectable], num_seeds: int, margin: float) -> dict[str, object]:
-    """Returns the value of the plan's key "power"."""
+    """Returns the value of the plan's key "one_comparison"."""
     return {
         "metric": METRIC,
         "num_seeds": num_seeds,

@@ -28,12 +28,12 @@ NUM_SHOWN = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument("trial", metavar="TRIAL", help="a finished trial")
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a radiograph")
+    parser.add_argument("images", nargs="+", type=shared.path, metavar="IMAGE", help="a radiograph")
     shared.add_results_dir(parser)
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=shared.path,
         metavar="DIR",
         help="where predictions.csv, overlays and maps are written (default: predictions/<trial id>)",
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.data.dicom import Gray
 from bench.data.findings import finding_names
-from bench.errors import DataError, ResultsError, listing
+from bench.errors import DataError, listing
 from bench.evaluation.predict import enlarge
 from bench.reporting.figures import save
 from bench.reporting.overlay_figure import Overlay, draw_overlay
@@ -20,6 +20,7 @@ from bench.results.predictions import (
     write_heatmaps,
     write_predictions,
 )
+from bench.results.writable import require_writable
 from bench.suite.trial import Trial
 
 TABLE = "predictions.csv"
@@ -69,12 +70,9 @@ class PredictionOutput:
             paths: the images.
 
         Raises:
-            ResultsError: the folder cannot be made.
+            ResultsError: the folder cannot be made, or takes no files.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ResultsError(f"{folder}: cannot be made ({error.strerror or error})") from None
+        require_writable(folder, "--output")
         self.folder, self.trial, self.findings = folder, trial, findings
         self.names = distinct_names([path.stem for path in paths])
         self.left_out: dict[str, str] = {}
@@ -125,7 +123,7 @@ class PredictionOutput:
         """Returns everything as a JSON document; null is what is not finite."""
         unreadable = [{"image": image, "reason": reason} for image, reason in self.left_out.items()]
         document = {"trial": self.trial.id, "images": self._documents, "unreadable": unreadable}
-        return json.dumps(document, indent=2, ensure_ascii=False)
+        return json.dumps(document, indent=2)
 
     def summary(self) -> str:
         """Returns a sentence on what was done and where it is."""

@@ -44,6 +44,9 @@ def execute(arguments: argparse.Namespace) -> int:
     grid, store = shared.select(arguments, loaded), shared.open_store(arguments)
 
     from bench.execution.probing import probe_all, workloads
+    from bench.results.writable import require_writable
+
+    require_writable(arguments.results_dir, "--results-dir")
 
     trials, code = workloads((*grid.required, *grid.trials)), 0
     print(f"{count(len(trials), 'combination')}, {arguments.steps} steps each", file=sys.stderr)

@@ -8,7 +8,6 @@ columns image, finding, x, y, width, height. Peaks are looked for in a square of
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("units", "CSV of units, in the order of the maps"),
         ("boxes", "CSV of boxes"),
     ):
-        parser.add_argument(f"--{option}", type=Path, required=True, metavar="FILE", help=text)
+        parser.add_argument(f"--{option}", type=shared.path, required=True, metavar="FILE", help=text)
     parser.add_argument(
         "--resolution",
         type=int,

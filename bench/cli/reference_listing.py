@@ -23,7 +23,7 @@ def to_json(references: Sequence[Reference]) -> str:
         }
         for reference in references
     ]
-    return json.dumps({"references": entries}, indent=2, ensure_ascii=False)
+    return json.dumps({"references": entries}, indent=2)
 
 
 def to_table(references: Sequence[Reference], width: int) -> str:

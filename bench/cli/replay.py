@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--suite",
-        type=Path,
+        type=shared.path,
         metavar="FILE",
         help="the suite that the trial was run from: it tells where weights and lists are that trials name "
         "by their content",

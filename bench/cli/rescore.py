@@ -29,6 +29,7 @@ EXAMPLES = """\
 examples:
   bench rescore suites/nih_256.yaml --tolerance 15
   bench rescore suites/nih_mini.yaml --grid native --edges exclusive --json
+  bench rescore suites/nih_256.yaml --iobb 0.1
 """
 
 _LARGEST_GRID_PX = 4096
@@ -85,10 +86,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     choices.add_argument(
         "--threshold",
-        type=_threshold,
+        type=_share,
         default=0.5,
         metavar="SHARE",
         help="of overlap: share of a map's maximum above which a pixel is predicted (default: 0.5)",
+    )
+    choices.add_argument(
+        "--iobb",
+        type=_share,
+        default=0.5,
+        metavar="T",
+        help="of overlap: what IoBB of a hit exceeds, T(IoBB) of the literature, e.g. 0.1 (default: 0.5)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -120,6 +128,7 @@ def _protocol(arguments: argparse.Namespace) -> "LocalizationProtocol":
         edges=arguments.edges,
         boxes=arguments.boxes,
         threshold=arguments.threshold,
+        iobb=arguments.iobb,
     )
 
 
@@ -141,7 +150,7 @@ def _tolerance(text: str) -> float:
     return value
 
 
-def _threshold(text: str) -> float:
+def _share(text: str) -> float:
     value = _number(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: give a share, at least 0 and below 1")

@@ -9,9 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from bench.errors import ResultsError, listing
-from bench.evaluation.rescore import measure_sensitivity, rescore
+from bench.evaluation.rescore import by_overlap, measure_sensitivity, rescore
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
-from bench.metrics.overlap import is_hit
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.reporting.slices import Slice, slices
 from bench.reporting.table import DASH, format_number
@@ -106,7 +105,7 @@ def rescore_grid(
         except ResultsError as error:
             unread.append(str(error))
             continue
-        found[_key(point)] = {which: _accuracies(units) for which, units in tables.items()}
+        found[_key(point)] = {which: _accuracies(tables[which], one) for which, one in protocols.items()}
         if not is_recorded:
             differing.append(name)
         if is_native and not folder.sensitivity.exists():
@@ -146,12 +145,11 @@ def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
     return []
 
 
-def _accuracies(units: pd.DataFrame) -> Accuracies:
+def _accuracies(units: pd.DataFrame, protocol: LocalizationProtocol) -> Accuracies:
     findings = tuple(dict.fromkeys(units["finding"]))
-    by_overlap = units.assign(hit=is_hit(units["iobb"].to_numpy(float), units["iou"].to_numpy(float)))
     return {
         f"{metric} {average}": accuracies[average]
-        for metric, hits in {"point": units, "iobb": by_overlap}.items()
+        for metric, hits in {"point": units, "iobb": by_overlap(units, protocol)}.items()
         if (accuracies := point_accuracy(hits, findings))
         for average in (WEIGHTED, MACRO)
     }
@@ -211,7 +209,7 @@ def _notes(
 def to_json(suite: str, protocol: LocalizationProtocol, rescored: Rescored) -> str:
     """Returns the document that `bench rescore --help` describes."""
     document = {"suite": suite, "protocol": asdict(protocol)} | asdict(rescored)
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def to_text(suite: str, protocol: LocalizationProtocol, rescored: Rescored) -> str:

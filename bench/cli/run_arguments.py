@@ -35,7 +35,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--max-hours",
         type=_hours,
         metavar="H",
-        help="start no trial after so many hours, fractions allowed; what runs then ends",
+        help="start no trial after so many hours, fractions allowed; trials that run by then are let finish",
     )
     parser.add_argument(
         "--limit-batches",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import BenchError
+from bench.errors import BenchError, account
 
 if TYPE_CHECKING:
     from bench.cli.gallery_drawing import ImageReader
@@ -82,5 +82,5 @@ def _optional() -> Iterator[None]:
     """Turns a figure that cannot be drawn into a warning: no result is lost."""
     try:
         yield
-    except BenchError as error:
-        logging.getLogger(__name__).warning("a figure is missing: %s", error)
+    except (BenchError, OSError) as error:
+        logging.getLogger(__name__).warning("a figure is missing: %s", account(error))

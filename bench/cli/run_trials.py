@@ -37,6 +37,7 @@ def run_trials(
     from bench.execution.live import Display
     from bench.execution.recording import recorded
 
+    _require_folders(arguments, store, reports_dir)
     executor = _executor(arguments)
     context = _context(arguments, loaded, store, executor)
     command = ("run", *_words(arguments))
@@ -59,6 +60,19 @@ def run_trials(
         page = write_run_report(loaded, store, images, reports_dir)
         recording.report = reports_dir / loaded.suite.name
     return page, context.start_until_s is not None and time.monotonic() >= context.start_until_s
+
+
+def _require_folders(arguments: argparse.Namespace, store: "ResultsStore", reports_dir: Path) -> None:
+    """Checks before anything is trained that results and reports can be written.
+
+    Raises:
+        ResultsError: they cannot.
+    """
+    from bench.results.writable import require_writable
+
+    require_writable(arguments.results_dir, "--results-dir")
+    require_writable(store.root, "--results-dir", with_locks=True)
+    require_writable(reports_dir, "--reports-dir")
 
 
 def _context(

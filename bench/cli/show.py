@@ -6,7 +6,6 @@ they do not.
 """
 
 import argparse
-from pathlib import Path
 
 from bench.cli import arguments as shared
 
@@ -32,12 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--group", metavar="NAME", help="heading above the column, where several are called so"
     )
-    parser.add_argument("--suites-dir", type=Path, metavar="DIR", help="say which suites ask for the trial")
+    parser.add_argument(
+        "--suites-dir", type=shared.path, metavar="DIR", help="say which suites ask for the trial"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     shared.add_results_dir(parser)
     parser.add_argument(
         "--cache-dir",
-        type=Path,
+        type=shared.path,
         metavar="DIR",
         help="where manifests of data sets are (default: cache/ in the results folder)",
     )
@@ -55,12 +56,18 @@ def execute(arguments: argparse.Namespace) -> int:
         from bench.cli import cell_sheet
         from bench.errors import ResultsError
         from bench.reporting.cell_lineage import trace_cell
+        from bench.suite.user_path import user_path
 
         if arguments.row is None or arguments.column is None:
             raise ResultsError(f"{arguments.what}: say which cell with --row and --column")
         store = shared.open_store(arguments)
         cell = trace_cell(
-            Path(arguments.what), arguments.row, arguments.column, store, arguments.section, arguments.group
+            user_path(arguments.what),
+            arguments.row,
+            arguments.column,
+            store,
+            arguments.section,
+            arguments.group,
         )
         print(cell_sheet.to_json(cell) if arguments.json else cell_sheet.to_text(cell, width))
         return EXIT_DIFFERS if cell.is_contradicted else 0
@@ -71,7 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
     folder = find_trial(shared.open_store(arguments), arguments.what)
     document = trial_sheet.describe(folder, shared.cache_dir(arguments), arguments.suites_dir)
     if arguments.json:
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json.dumps(document, indent=2))
     else:
         print(trial_sheet.to_text(document, width))
     return 0

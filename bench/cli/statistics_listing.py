@@ -40,7 +40,7 @@ def to_json(name: str, statistics: DatasetStatistics) -> str:
         "without_patient": statistics.without_patient,
         "co_occurrence": statistics.co_occurrence.tolist(),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def to_text(name: str, statistics: DatasetStatistics, width: int) -> str:

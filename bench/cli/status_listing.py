@@ -100,7 +100,7 @@ def to_json(status: Status) -> str:
         "free_bytes": status.free_bytes,
         "remarks": status.remarks,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def _running_entry(one: Running) -> dict[str, object]:

@@ -38,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Runs MLflow's server on the results folder's store in a process group of its own."""
     from bench.tracking.dashboard_view import runs_link
     from bench.tracking.mirrored import experiments
-    from bench.tracking.mlflow_store import default_uri
+    from bench.tracking.mlflow_store import default_uri, sqlite_uri
     from bench.tracking.relocation import relocate
 
     uri = default_uri(arguments.results_dir)
@@ -46,7 +46,7 @@ def execute(arguments: argparse.Namespace) -> int:
         print(redacted(f"dashboard: {uri}, the server that MLFLOW_TRACKING_URI names"), file=sys.stderr)
         return 0
     database = arguments.results_dir.resolve() / "mlflow.db"
-    if uri.endswith(str(database)) and not database.exists():
+    if uri == sqlite_uri(database) and not database.exists():
         raise ResultsError(
             f"{database}: no MLflow store here yet; bench run makes one, or bench mlflow-sync from results"
         )
@@ -64,7 +64,7 @@ def execute(arguments: argparse.Namespace) -> int:
     given = {"MLFLOW_BACKEND_STORE_URI": uri}  # not on the command line, which others see
     address = f"http://{_HOST}:{port}"
     print(f"dashboard: {address} in some seconds; Ctrl-C stops it", file=sys.stderr)
-    for suite, experiment_id in experiments(database.parent).items() if uri.endswith(str(database)) else ():
+    for suite, experiment_id in experiments(database.parent).items() if uri == sqlite_uri(database) else ():
         print(f"  {suite}: {address}/{runs_link(experiment_id)}", file=sys.stderr)
     sys.stderr.flush()
     for how in (signal.SIGINT, signal.SIGTERM):  # a shell's background job starts with SIGINT ignored

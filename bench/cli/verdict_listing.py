@@ -14,6 +14,7 @@ from bench.reporting.claims_table import (
     effect_text,
     heading_of,
     interval_text,
+    margin_notes,
     missing_notes,
 )
 from bench.reporting.table import format_p
@@ -40,7 +41,7 @@ def to_json(judged: Judged) -> str:
         }
         for name, claims in judged
     ]
-    return json.dumps({"suites": suites, "counts": _counts(judged)}, indent=2, ensure_ascii=False)
+    return json.dumps({"suites": suites, "counts": _counts(judged)}, indent=2)
 
 
 def to_text(judged: Judged, width: int) -> str:
@@ -55,7 +56,7 @@ def to_text(judged: Judged, width: int) -> str:
         lines += [name, *([] if claims else [f"{_INDENT}claims nothing"])]
         for claim in claims:
             lines += _claim_lines(claim, width)
-        for note in missing_notes(claims):
+        for note in (*margin_notes(claims), *missing_notes(claims)):
             lines += _wrap(note, width, initial_indent=_INDENT, subsequent_indent=_INDENT * 2)
         lines.append("")
     counts = _counts(judged)

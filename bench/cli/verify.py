@@ -6,11 +6,11 @@ docs/claims.md says how suites state claims and how each is tested.
 --json: {"suites": [{"suite", "claims"}], "counts"}; a claim has group, kind, statement, claim_verdict,
 metric, margin and comparisons, each with column, first, second, num_seeds, effect, low, high (of the
 95% interval), population (whom p speaks of), p (which decides), adjusted_p, p_over_seeds, sign_flip_p,
-sign_flip_least_p, verdict and missing (trials by name, and why).
+sign_flip_least_p, has_wide_margin (of equivalence: above a third of what the rows score, or of what that
+lacks of 1), verdict and missing (trials by name, and why).
 """
 
 import argparse
-from pathlib import Path
 
 from bench.cli import arguments as shared
 
@@ -26,7 +26,9 @@ _WIDTH_ELSEWHERE = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    parser.add_argument("suites", type=Path, nargs="+", metavar="SUITE", help="YAML files that state claims")
+    parser.add_argument(
+        "suites", type=shared.path, nargs="+", metavar="SUITE", help="YAML files that state claims"
+    )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(

@@ -8,7 +8,6 @@ A build that was killed goes on where it was. So does one whose unreadable image
 under construction is named by the images' names without their sizes, and images of the same size are kept.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -18,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +26,9 @@ import numpy.typing as npt
 from bench.data.decoding import decode_each
 from bench.data.dicom import CONVERSION, is_dicom
 from bench.data.partial_array import Identities, PartialArray, pixels_file
-from bench.errors import DataError
+from bench.errors import DataError, explained
 from bench.results.atomic import write_text
+from bench.results.file_lock import locked
 from bench.results.record import now
 from bench.suite.identity import canonical_json, short_hash
 
@@ -110,7 +110,7 @@ def cached_images(array: CachedArray, on_progress: Progress | None = None) -> np
                 if not array.target.exists():
                     _build(array, on_progress or (lambda _done, _total: None))
     except OSError as error:
-        raise DataError(f"{array.target}: the cache cannot be written ({error.strerror or error})") from None
+        raise DataError(f"{explained(error, array.target)} (--cache-dir moves the cache)") from None
     pixels: npt.NDArray[np.uint8] = np.load(array.target, mmap_mode="r")
     return pixels
 
@@ -159,24 +159,22 @@ def names_and_sizes(paths: Sequence[Path]) -> list[tuple[str, int]]:
 @contextmanager
 def _alone(array: CachedArray) -> Iterator[None]:
     """Waits until no other process makes the array; a lock ends with its process, however that ends."""
-    array.cache_dir.mkdir(parents=True, exist_ok=True)
     lock = array.partial.with_suffix(".lock")
-    with lock.with_name(f".{lock.name}").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing asks
-                raise DataError(_UNGUARDED) from None
-            _log.warning("%s: another process decodes these images; waiting for it", array.partial)
-            fcntl.flock(stream, fcntl.LOCK_EX)
+    with locked(lock.with_name(f".{lock.name}"), partial(_say_waiting, array)):
         yield
+
+
+def _say_waiting(array: CachedArray) -> None:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing asks
+        raise DataError(_UNGUARDED)
+    _log.warning("%s: another process decodes these images; waiting for it", array.partial)
 
 
 def _build(array: CachedArray, on_progress: Progress) -> None:
     unreadable: list[str] = []
     total = len(array.paths)
-    with PartialArray(array.partial, _identities(array.files), array.side_px) as partial:
-        missing = partial.missing()
+    with PartialArray(array.partial, _identities(array.files), array.side_px) as begun:
+        missing = begun.missing()
         num_kept = total - len(missing)
         on_progress(num_kept, total)
         told_at = time.monotonic()
@@ -185,7 +183,7 @@ def _build(array: CachedArray, on_progress: Progress) -> None:
                 if isinstance(image, DataError):
                     unreadable.append(str(image))
                 else:
-                    partial.write(i, image)
+                    begun.write(i, image)
                 if done == total or time.monotonic() - told_at > _PROGRESS_S:
                     told_at = time.monotonic()
                     on_progress(done, total)
@@ -193,7 +191,7 @@ def _build(array: CachedArray, on_progress: Progress) -> None:
             shown = "; ".join(unreadable[:10]) + ("; …" if len(unreadable) > 10 else "")
             raise DataError(f"{len(unreadable)} of {total} images cannot be decoded: {shown}")
         _write_manifest(array)
-        partial.commit(array.target)
+        begun.commit(array.target)
 
 
 def _identities(files: Sequence[tuple[str, int]]) -> Identities:

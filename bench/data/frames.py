@@ -14,7 +14,7 @@ import pandas as pd
 
 from bench.data.cache import names_and_sizes
 from bench.data.dicom import is_dicom, read_size
-from bench.errors import DataError, listing
+from bench.errors import DataError, explained, listing
 from bench.results.atomic import replacing
 from bench.suite.identity import short_hash
 
@@ -49,7 +49,7 @@ def header_sizes(names: Sequence[str], files: Mapping[str, Path], cache_dir: Pat
             with replacing(target) as temporary, temporary.open("wb") as stream:
                 np.save(stream, np.array(read, np.int64))
         except OSError as error:
-            raise DataError(f"{target}: the cache cannot be written ({error.strerror or error})") from None
+            raise DataError(f"{explained(error, target)} (--cache-dir moves the cache)") from None
     sizes: npt.NDArray[np.int64] = np.load(target) if paths else np.empty((0, 2), np.int64)
     return pd.DataFrame(sizes, index=list(names), columns=list(SIZE_COLUMNS), dtype=float)
 

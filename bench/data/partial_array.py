@@ -17,6 +17,8 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from bench.results.atomic import NOT_OFFERED, flush_to_disk
+
 FLUSH_S = 2.0
 """Seconds of work that a kill can cost."""
 
@@ -89,12 +91,12 @@ class PartialArray:
     def flush(self) -> None:
         """Brings the pixels to the disk, then the note that they are there."""
         self._pixels.flush()
-        os.fsync(self._pixels.fileno())
+        flush_to_disk(self._pixels.fileno())
         self._made_from[self._not_flushed] = self.identities[self._not_flushed]
         self._ledger.seek(0)
         self._ledger.write(self._made_from.tobytes())
         self._ledger.flush()
-        os.fsync(self._ledger.fileno())
+        flush_to_disk(self._ledger.fileno())
         self._not_flushed.clear()
         self._flushed_at = time.monotonic()
 
@@ -125,6 +127,10 @@ def _begin(path: Path, head: bytes, size: int) -> None:
             try:
                 os.posix_fallocate(stream.fileno(), 0, size)
             except AttributeError:  # there is no such call on macOS
+                stream.truncate(size)
+            except OSError as error:
+                if error.errno not in NOT_OFFERED:
+                    raise
                 stream.truncate(size)
     except OSError:
         path.unlink(missing_ok=True)  # nothing in it is of use, and the disk is full

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from bench.evaluation.enlarge import enlarged, sigmoid
 from bench.evaluation.ties import resolved
 from bench.metrics.boxes import FRAME, UNIT
 from bench.metrics.overlap import Rectangles, Shape, areas, levels, ratios, regions
@@ -121,11 +121,6 @@ def find_peaks(
     return _reduced(heatmaps, units, (size_px, size_px), are_probabilities)
 
 
-def enlarged(maps: Tensor, size_px: int | Shape, *, align_corners: bool = False) -> Tensor:
-    """Returns maps [n, k, rows, columns] of maps [n, k, h, w]: what peaks are looked for in."""
-    return F.interpolate(maps, size=size_px, mode="bilinear", align_corners=align_corners)
-
-
 def _grids(
     protocol: LocalizationProtocol, size_px: int, num_units: int, frames: Floats | None
 ) -> Mapping[Shape, Integers]:
@@ -200,9 +195,9 @@ def _probabilities(
 ) -> Tensor:
     """Returns maps [n, rows, columns] that are the caller's own, of maps [n, h, w]."""
     is_before = protocol.sigmoid == "before" and not are_probabilities
-    small = torch.sigmoid(maps) if is_before else maps
+    small = sigmoid(maps) if is_before else maps
     large = enlarged(small.unsqueeze(1), shape, align_corners=protocol.align_corners).squeeze(1)
-    return torch.sigmoid(large) if protocol.sigmoid == "after" and not are_probabilities else large
+    return sigmoid(large) if protocol.sigmoid == "after" and not are_probabilities else large
 
 
 def _peaks(large: Tensor, finite: Tensor) -> dict[str, Tensor]:

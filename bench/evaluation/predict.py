@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from bench.data.dataset import ImageSet
 from bench.data.feeding import evaluation_batches
-from bench.evaluation.localize import enlarged, find_peaks
+from bench.evaluation.enlarge import enlarged, sigmoid
+from bench.evaluation.localize import find_peaks
 from bench.metrics.boxes import COLUMNS, UNIT
 from bench.results.predictions import Floats, Prediction
 from bench.suite.schema import Recipe
@@ -36,7 +37,7 @@ def predict(
 
 def enlarge(heatmap: Floats, size_px: int) -> Floats:
     """Returns float32 [size_px, size_px]: a map [h, w] as `localize` enlarges it to look for its peak."""
-    large: Floats = enlarged(torch.from_numpy(heatmap)[None, None], size_px)[0, 0].numpy()
+    large: Floats = enlarged(torch.from_numpy(heatmap)[None, None], (size_px, size_px))[0, 0].numpy()
     return large
 
 
@@ -54,5 +55,5 @@ def _predictions(heatmaps: Tensor, logits: Tensor, size_px: int) -> list[Predict
     )
     found = find_peaks(heatmaps, every, size_px)
     peaks = found[["peak_row", "peak_column"]].to_numpy(np.int64).reshape(num_images, num_findings, 2)
-    probabilities, maps = torch.sigmoid(logits).cpu().numpy(), torch.sigmoid(heatmaps).cpu().numpy()
+    probabilities, maps = torch.sigmoid(logits).cpu().numpy(), sigmoid(heatmaps).cpu().numpy()
     return [Prediction(*values, size_px) for values in zip(probabilities, maps, peaks, strict=True)]

@@ -9,7 +9,8 @@ from bench.errors import ResultsError
 from bench.evaluation.localize import localize_units
 from bench.metrics.boxes import UNIT
 from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
-from bench.metrics.protocol import DEFAULT, THESIS, VARIANTS, LocalizationProtocol
+from bench.metrics.overlap import is_hit
+from bench.metrics.protocol import DEFAULT, OVERLAP_VARIANTS, THESIS, VARIANTS, LocalizationProtocol
 from bench.results.maps import read_maps
 from bench.results.sensitivity import Accuracy, Sensitivity
 from bench.results.store import TrialFolder
@@ -79,7 +80,7 @@ def rescore(
 def measure_sensitivity(
     folder: TrialFolder, size_px: int, on_progress: Callable[[int, int], None] = lambda *_: None
 ) -> Sensitivity:
-    """Returns the point accuracy of the trial's stored maps by the default protocol and by each variant.
+    """Returns the accuracy of the trial's stored maps by the default protocol and by each variant.
 
     Left out are variants that are the default for all images (the native grid of those that have the size of
     the input), or that need sizes of frames which older tables of boxes lack. A trial without units has none.
@@ -100,12 +101,32 @@ def measure_sensitivity(
         for name, protocol in ({DEFAULT: THESIS} | VARIANTS).items()
         if (has_frames or not protocol.needs_frames) and not (is_native and protocol.grid == "native")
     }
-    rescored = rescore(folder, size_px, protocols, on_progress)
-    accuracies = {}
-    for name, units in rescored.items():
-        if found := point_accuracy(units, tuple(dict.fromkeys(units["finding"]))):
-            accuracies[name] = Accuracy(weighted=found[WEIGHTED], macro=found[MACRO])
-    return Sensitivity(num_units=len(next(iter(rescored.values()))), accuracies=accuracies)
+    cut = {name: one for name, one in OVERLAP_VARIANTS.items() if one.threshold != THESIS.threshold}
+    rescored = rescore(folder, size_px, protocols | cut, on_progress)
+    default = rescored[DEFAULT]
+    overlaps = {
+        name: by_overlap(rescored.get(name, default), protocol)
+        for name, protocol in ({DEFAULT: THESIS} | OVERLAP_VARIANTS).items()
+    }
+    return Sensitivity(
+        num_units=len(default),
+        accuracies=_accuracies({name: rescored[name] for name in protocols}),
+        overlaps=_accuracies(overlaps),
+    )
+
+
+def by_overlap(units: pd.DataFrame, protocol: LocalizationProtocol) -> pd.DataFrame:
+    """Returns the rows of units with hits by overlap in the place of those by peaks."""
+    hit = is_hit(units["iobb"].to_numpy(float), units["iou"].to_numpy(float), protocol.iobb)
+    return units.assign(hit=hit)
+
+
+def _accuracies(rescored: Mapping[str, pd.DataFrame]) -> dict[str, Accuracy]:
+    return {
+        name: Accuracy(weighted=found[WEIGHTED], macro=found[MACRO])
+        for name, units in rescored.items()
+        if (found := point_accuracy(units, tuple(dict.fromkeys(units["finding"]))))
+    }
 
 
 def _has_frames(boxes: pd.DataFrame) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import nn
@@ -78,10 +79,10 @@ def score(
         peaks.append(found.assign(image_index=found["image_index"] + first))
         on_progress(last + 1, len(test))
     points = point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
-    areas, left_out = auroc(np.concatenate(logits), test.labels, data.findings)
+    every = np.concatenate(logits)
+    areas, left_out = auroc(every, test.labels, data.findings)
     metrics = points.metrics | {f"auroc/{name}": value for name, value in areas.items()}
-    undefined = (f"AUROC undefined, left out of its means: {', '.join(left_out)}",) if left_out else ()
-    return replace(points, metrics=metrics, notes=undefined + points.notes)
+    return replace(points, metrics=metrics, notes=(*_auroc_notes(every, left_out), *points.notes))
 
 
 def point_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> Scores:
@@ -95,6 +96,16 @@ def point_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...])
         for name, value in point_accuracy(hits, findings).items()
     }
     return Scores(metrics, units, _named_boxes(test, findings), _notes(units))
+
+
+def _auroc_notes(logits: npt.NDArray[np.floating], left_out: tuple[str, ...]) -> tuple[str, ...]:
+    notes = []
+    if left_out:
+        notes.append(f"AUROC undefined, left out of its means: {', '.join(left_out)}")
+    broken = int(np.isnan(logits).sum())
+    if broken:
+        notes.append(f"{broken} of {logits.size} logits are not a number and count as wrong in AUROC")
+    return tuple(notes)
 
 
 def _named(units: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:

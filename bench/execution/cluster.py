@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,14 @@ _ENVIRONMENT = {
 os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
 
 import ray  # noqa: E402
+from ray._private.services import get_ray_address_from_environment  # noqa: E402
 
-from bench.errors import BenchError, brief  # noqa: E402
+from bench.errors import BenchError, brief, explained  # noqa: E402
 from bench.execution.machine import Needs, num_rooms  # noqa: E402
+
+_INIT = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
+_SHORT = "/tmp/ray"  # noqa: S108  # Ray's own choice where nothing says otherwise
+_log = logging.getLogger(__name__)
 
 ANSWER_S = 10.0
 """Time for a cluster to answer."""
@@ -42,20 +46,43 @@ def connect(address: str | None) -> None:
     Raises:
         BenchError: nothing answers there, or this machine is no node of it.
     """
-    init = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
     if address is None:
-        init(address="local", num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False)
+        _start()
         return
     if address == "auto":
-        address = _started_here()
+        address = _found_by_ray()
     check_address(address)
     try:
-        init(address=address)
+        _INIT(address=address)
     except (OSError, RuntimeError, ValueError) as error:
         raise BenchError(
             f"--address {address}: no Ray cluster can be joined there ({brief(error)}); start one with "
             "`ray start --head`, run bench on one of its nodes, or leave --address out"
         ) from None
+
+
+def _start() -> None:
+    """Starts a cluster on this machine, in a folder of the shortest path if Ray refuses its own.
+
+    Ray's sockets are below its folder, and their paths may have 107 bytes: a job's folder of a batch system,
+    which TMPDIR names, is often longer, or may not be written.
+
+    Raises:
+        BenchError: it cannot be started.
+    """
+    start = partial(_INIT, address="local", num_cpus=len(os.sched_getaffinity(0)), include_dashboard=False)
+    try:
+        start()
+    except OSError as error:
+        _log.warning("Ray cannot use its folder for temporary files (%s), so it gets %s", error, _SHORT)
+        ray.shutdown()
+        try:
+            start(_temp_dir=_SHORT)
+        except OSError as second:
+            raise BenchError(
+                f"Ray cannot start on this machine: {explained(second, Path(_SHORT))}; "
+                "RAY_TMPDIR names another folder for it, of a short path, and --serial does without Ray"
+            ) from None
 
 
 def check_address(address: str) -> None:
@@ -81,20 +108,18 @@ def check_address(address: str) -> None:
         ) from None
 
 
-def _started_here() -> str:
-    """Returns the address of the cluster that `ray start` has made this machine a node of.
+def _found_by_ray() -> str:
+    """Returns the address of the cluster that ``ray.init(address="auto")`` would join.
 
-    Ray's own "auto" also finds the private clusters of other programs, which end with them.
+    Where that is looked for (RAY_ADDRESS, notes of `ray start`, running processes) is Ray's own business.
     """
-    noted = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray" / "ray_current_cluster"  # noqa: S108  # Ray's
-    if address := os.environ.get("RAY_ADDRESS"):
-        return address
-    with suppress(OSError):
-        if address := noted.read_text(encoding="utf-8").strip():  # Ray makes the file before it writes it
-            return address
-    raise BenchError(
-        "--address auto: `ray start` made this machine no node of a cluster, and no RAY_ADDRESS is set"
-    )
+    try:
+        return str(get_ray_address_from_environment("auto", None))
+    except OSError:
+        raise BenchError(
+            "--address auto: Ray finds no cluster that runs on this machine; start one with "
+            "`ray start --head`, or leave --address out"
+        ) from None
 
 
 def node_resources() -> list[dict[str, float]]:

@@ -24,7 +24,7 @@ class RunContext:
         stop: a file; once it exists trials write a checkpoint and stop. None if they never do.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
         start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;
-            None is never. What runs then ends.
+            None is never. What runs by then is let finish.
         data: by data set, as JSON, the digest of what was checked, if it has files; the driver fills it in.
     """
 

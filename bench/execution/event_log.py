@@ -36,7 +36,7 @@ class EventLog:
 
     def write(self, event: str, **values: object) -> None:
         """Writes one event."""
-        line = json.dumps({"event": event, "time": now()} | values, ensure_ascii=False)
+        line = json.dumps({"event": event, "time": now()} | values)
         print(line, file=self._stream, flush=True)
 
     def preparing(self, what: str, done: int, total: int) -> None:

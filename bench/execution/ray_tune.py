@@ -182,7 +182,7 @@ class _NextReady(Searcher):
         try:
             trial = self.agenda.pop_ready()
             self.agenda.tell(listeners[self.key])
-        except OSError as error:  # no lease can be written, as on a full disk
+        except (OSError, BenchError) as error:  # no lease can be written, as on a full disk
             self.halt.because(error)
             return self.suggest(trial_id)
         if trial is None:

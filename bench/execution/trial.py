@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from bench.data.registry import DATASETS
-from bench.errors import FULL_DISK, DiskFullError, ResultsError, account
+from bench.errors import FULL_DISK, DiskFullError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
 from bench.evaluation.score import score
@@ -98,9 +98,7 @@ def run_trial(
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
-            raise DiskFullError(
-                f"{folder.path}: the disk is full; make room, and the same command goes on"
-            ) from None
+            raise DiskFullError(explained(error, folder.path)) from None
 
 
 def _run_locked(

@@ -2,14 +2,14 @@
 
 Protocol (thesis Table 5.2, after Wang 2017):
 - the map is the one that peaks are looked for in: probabilities, enlarged to the network's input size. Its
-  prediction is the pixels above a threshold (0.5; 0.1 and 0.25 are in use too) once it is divided by its
-  maximum, strictly above;
+  prediction is the pixels above 0.5 once it is divided by its maximum, strictly above;
 - a box covers whole pixels: x, y, w and h are truncated to integers, each by itself; the far edges are not
   part of it, and what lies outside of the image is not either. Several boxes of a unit are their union. A
   peak's boxes are other ones, untruncated and with their edges (see `bench.metrics.boxes`);
 - IoBB = |prediction ∩ boxes| / |prediction|, IoU = |prediction ∩ boxes| / |prediction ∪ boxes|. Both are 0
   without a prediction (a map that is zero everywhere) and for a map that is not finite: misses;
-- a hit is IoBB > 0.5 or IoU > 0.5, strictly. A union is no smaller than a prediction, so that IoU ≤ IoBB and
+- a hit is IoBB > T or IoU > T, strictly, with T = 0.5; the literature's T(IoBB) of 0.1 and 0.25 are other T,
+  of the same prediction (Wang 2017; code). A union is no smaller than a prediction, so that IoU ≤ IoBB and
   the second condition decides nothing; it is in the thesis' title of the table.
 """
 
@@ -22,8 +22,8 @@ import numpy.typing as npt
 THRESHOLD = 0.5
 """Share of a map's maximum above which a pixel is predicted."""
 
-_LEAST = 0.5
-"""What IoBB or IoU of a hit exceeds, whatever the threshold of the map."""
+LEAST = 0.5
+"""T(IoBB): what IoBB or IoU of a hit exceeds, whatever the threshold of the map."""
 
 Shape = tuple[int, int]
 """Rows and columns of an image."""
@@ -125,7 +125,7 @@ def ratios(num_both: Counts, num_predicted: Counts, num_boxed: Counts) -> tuple[
     return num_both / np.maximum(num_predicted, 1), num_both / np.maximum(either, 1)
 
 
-def is_hit(iobb: Floats, iou: Floats) -> npt.NDArray[np.bool_]:
-    """Returns [n] whether IoBB or IoU is above 0.5; the first decides (see the module's docstring)."""
-    hit: npt.NDArray[np.bool_] = (iobb > _LEAST) | (iou > _LEAST)
+def is_hit(iobb: Floats, iou: Floats, least: float = LEAST) -> npt.NDArray[np.bool_]:
+    """Returns [n] whether IoBB or IoU is above `least`; the first decides (see the module's docstring)."""
+    hit: npt.NDArray[np.bool_] = (iobb > least) | (iou > least)
     return hit

@@ -6,7 +6,7 @@ The defaults are the thesis' (§5.4, code), by which every trial is scored. docs
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.metrics.overlap import THRESHOLD
+from bench.metrics.overlap import LEAST, THRESHOLD
 
 Sigmoid = Literal["before", "after"]
 Ties = Literal["first", "last", "mean", "any", "fraction"]
@@ -32,6 +32,7 @@ class LocalizationProtocol:
         edges: whether a box's far edges, right and bottom, are inside. Nothing to a tolerance above 0.
         boxes: as they are in px of the grid, or x, y, w, h truncated to integers, each by itself.
         threshold: of overlap: share of a map's maximum above which a pixel is predicted, in [0, 1).
+        iobb: of overlap: what IoBB of a hit exceeds, in [0, 1); the literature's T(IoBB).
     """
 
     sigmoid: Sigmoid = "before"
@@ -42,6 +43,7 @@ class LocalizationProtocol:
     edges: Edges = "inclusive"
     boxes: Corners = "untruncated"
     threshold: float = THRESHOLD
+    iobb: float = LEAST
 
     @property
     def needs_frames(self) -> bool:
@@ -65,4 +67,12 @@ VARIANTS: dict[str, LocalizationProtocol] = {
     "edges_exclusive": replace(THESIS, edges="exclusive"),
     "boxes_truncated": replace(THESIS, boxes="truncated"),
 }
-"""One choice changed at a time: what the sensitivity of a trial is measured by."""
+"""One choice changed at a time: what the sensitivity of a trial's point accuracy is measured by."""
+
+OVERLAP_VARIANTS: dict[str, LocalizationProtocol] = {
+    "iobb_10": replace(THESIS, iobb=0.1),
+    "iobb_25": replace(THESIS, iobb=0.25),
+    "threshold_10": replace(THESIS, threshold=0.1),
+    "threshold_25": replace(THESIS, threshold=0.25),
+}
+"""The same of hits by overlap: T(IoBB) as in Wang 2017, and the cut of the map that it is not."""

@@ -27,6 +27,7 @@ CSV_COLUMNS = (
     "p",
     "adjusted_p",
     "p_over_seeds",
+    "has_wide_margin",
     "sign_flip_p",
     "sign_flip_least_p",
     "verdict",
@@ -80,6 +81,7 @@ def comparison_facts(comparison: ComparisonVerdict) -> dict[str, object]:
         "num_seeds": evidence.num_seeds,
         "population": evidence.population if evidence.is_testable else None,
         **{key: None if math.isnan(value) else value for key, value in numbers.items()},
+        "has_wide_margin": evidence.has_wide_margin,
         "verdict": comparison.verdict,
         "missing": dict(comparison.missing),
     }

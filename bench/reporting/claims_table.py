@@ -63,7 +63,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
         models=rows,
         references=(),
         caption=_CAPTION,
-        notes=missing_notes(verdicts),
+        notes=(*margin_notes(verdicts), *missing_notes(verdicts)),
         groups=_GROUPS,
     )
 
@@ -78,6 +78,17 @@ def counts(verdicts: Sequence[ClaimVerdict]) -> str:
     """Returns how many claims have which verdict, all four named."""
     found = Counter(claim.verdict for claim in verdicts)
     return ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
+
+
+def margin_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
+    """Returns a sentence on each claim whose margin is wide for what the rows score, if any is."""
+    return tuple(
+        f"±{claim.stated.margin:g}, the margin of “{claim.stated.statement}”, is more than a third of what "
+        f"the rows score, or of what that lacks of 1, in {sum(found)} of {len(found)} "
+        f"{'comparison' if len(found) == 1 else 'comparisons'}: equivalent says little there."
+        for claim in verdicts
+        if any(found := [comparison.evidence.has_wide_margin for comparison in claim.comparisons])
+    )
 
 
 def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:

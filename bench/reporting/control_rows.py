@@ -5,23 +5,23 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.metrics.controls import CONTROLS, control_hits
-from bench.metrics.localization import MACRO, WEIGHTED
-from bench.reporting.row_hits import RowHits, interval_over_patients
+from bench.metrics.controls import CONTROLS, DEALS, NUM_DEALS, control_hits
+from bench.reporting.row_hits import RowHits
 from bench.reporting.table import Cell, Row
 from bench.results.store import TrialFolder
 from bench.results.units import read_table
-from bench.statistics.unit_hits import UnitHits, from_unit_tables
+from bench.statistics.unit_hits import from_unit_tables
 
 CONSTANT = CONTROLS["constant"]
 GAIN = "Gain over constant"
 
 CONTROL_CAPTION = (
     " Below the line too, what is reached without looking at the image: a uniform random point (expected "
-    "value), the image centre, and each finding's best point fitted on other patients; in brackets their "
-    "95% interval over other patients. Gain: how far the weighted average is above that best constant "
-    "point, unit by unit; its 95% interval is over other seeds and other patients, where there is one seed, "
-    "or seeds do not differ, over other patients alone."
+    "value), the image centre, and each finding's best point fitted on other patients, the mean of "
+    f"{NUM_DEALS} deals of patients into folds; in brackets their 95% interval over other patients, that of "
+    "the point over other deals too. Gain: how far the weighted average is above that best constant point, "
+    "unit by unit; its 95% interval is over other seeds and other patients, where there is one seed, or "
+    "seeds do not differ, over other patients alone."
 )
 
 
@@ -41,23 +41,23 @@ def rows_of_controls(folder: TrialFolder, resolution: int) -> tuple[RowHits, ...
     hits["image"] = hits["image_index"].map(dict(enumerate(images)))
     hits["finding"] = hits["class_index"].map(dict(enumerate(findings)))
     hits["patient"] = hits["image_index"].map(patients)
+    columns = {control: DEALS if control == "constant" else (control,) for control in CONTROLS}
     return tuple(
-        RowHits(label, (), from_unit_tables([hits.assign(hit=hits[control])]))
+        RowHits(label, (), from_unit_tables([hits.assign(hit=hits[column]) for column in columns[control]]))
         for control, label in CONTROLS.items()
     )
 
 
 def control_row(control: RowHits, constant: RowHits, columns: Sequence[str]) -> Row:
     """Returns the control's accuracies for the columns and its gain, each with its interval over patients."""
-    return Row(
-        control.label, (*(_cell(control.units, column) for column in columns), gain_over(constant, control))
-    )
+    return Row(control.label, (*(_cell(control, column) for column in columns), gain_over(constant, control)))
 
 
 def gain_over(constant: RowHits, row: RowHits | None, expected: int = 0) -> Cell:
     """Returns how far a row's weighted accuracy is above that of the constant point, unit by unit.
 
-    Its 95% interval is over seeds and patients, or over patients where seeds show no spread.
+    Its 95% interval is over seeds and patients, or over patients where seeds show no spread, and over how
+    patients are dealt for the constant.
 
     Args:
         constant: the control.
@@ -68,7 +68,7 @@ def gain_over(constant: RowHits, row: RowHits | None, expected: int = 0) -> Cell
         return Cell(None, expected=expected)
     difference = row.minus_control(constant)
     interval = difference.over_patients if difference.spread is None else difference.over_both
-    cell = Cell.of_interval(interval)
+    cell = Cell.of_interval(difference.with_draws_of(constant, interval))
     num_seeds = len(row.seeds)
     return replace(cell, n=num_seeds, expected=expected, trial_ids=row.trial_ids, is_signed=True)
 
@@ -85,10 +85,6 @@ def mean_areas(boxes: pd.DataFrame, resolution: int) -> dict[str, float]:
     return {str(name): float(mean) for name, mean in shares.groupby(boxes["finding"]).mean().items()}
 
 
-def _cell(units: UnitHits, column: str) -> Cell:
-    if column not in (WEIGHTED, MACRO):
-        if column not in units.findings:
-            return Cell(None)
-        units = units.of_finding(column)
-    interval = interval_over_patients(units, "macro" if column == MACRO else "weighted")
-    return replace(Cell.of_interval(interval), n=0)
+def _cell(control: RowHits, column: str) -> Cell:
+    own = control.in_column(column)
+    return Cell(None) if own is None else replace(Cell.of_interval(own.over_patients), n=0)

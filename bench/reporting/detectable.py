@@ -1,4 +1,4 @@
-"""What so many seeds can and cannot show: the smallest differences that they find, for known seed spreads."""
+"""What so many seeds find in one comparison: the smallest differences, for known seed spreads."""
 
 import csv
 import functools
@@ -36,7 +36,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Detectable:
-    """What a number of seeds shows of two models with 80% probability, by a t test at .05.
+    """What a number of seeds shows of two models with 80% probability, by one t test at .05, not adjusted.
 
     Attributes:
         spread: what is assumed of seeds.

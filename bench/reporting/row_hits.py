@@ -46,7 +46,7 @@ class RowHits:
     Attributes:
         label: the row.
         seeds: of the trials, in the order of the columns of `units`.
-        units: hits, [units, seeds].
+        units: hits, [units, seeds]; of a control, which has no seeds, [units, draws].
         trial_ids: the trials, of both rows of a difference; controls have none.
         average: how units are averaged.
     """
@@ -83,9 +83,14 @@ class RowHits:
         return replace(first, label=label, units=units, trial_ids=ids)
 
     def minus_control(self, control: "RowHits") -> "RowHits":
-        """Returns the differences to a control, which is the same for every seed."""
-        repeated = replace(control.units, hits=np.broadcast_to(control.units.hits, self.units.hits.shape))
+        """Returns the differences to a control, the mean of its draws, which is the same for every seed."""
+        mean = control.units.hits.mean(axis=1, keepdims=True)
+        repeated = replace(control.units, hits=np.broadcast_to(mean, self.units.hits.shape))
         return replace(self, label=f"{self.label} − {control.label}", units=self.units.minus(repeated))
+
+    def with_draws_of(self, control: "RowHits", interval: Interval) -> Interval:
+        """Returns an interval of this difference to a control with the error of the control's draws in it."""
+        return _with_draws(interval, control.values)
 
     @cached_property
     def values(self) -> list[float]:
@@ -104,8 +109,15 @@ class RowHits:
 
     @cached_property
     def over_patients(self) -> Interval:
-        """The mean for these seeds and other patients; see `interval_over_patients`."""
-        return interval_over_patients(self.units, self.average)
+        """The mean for these seeds and other patients; see `interval_over_patients`.
+
+        Of a control for other draws too, in [0, 1].
+        """
+        interval = interval_over_patients(self.units, self.average)
+        if self.seeds or self.units.num_seeds == 1:
+            return interval
+        wide = _with_draws(interval, self.values)
+        return replace(wide, low=wide.low and max(wide.low, 0.0), high=wide.high and min(wide.high, 1.0))
 
     @cached_property
     def over_both(self) -> Interval:
@@ -159,10 +171,7 @@ def interval_over_patients(units: UnitHits, average: Average = "weighted") -> In
 
 
 def _with_findings_at_an_end(interval: Interval, units: UnitHits) -> Interval:
-    """Returns the interval of a macro average with what findings of nothing but hits or misses add to it.
-
-    Source: the distances add as squares by G. Y. Zou, A. Donner, Stat. Med. 27 (2008) 1693–1702 (MOVER).
-    """
+    """Returns the interval of a macro average with what findings of nothing but hits or misses add to it."""
     parts = [units.of_finding(finding) for finding in np.unique(units.findings)]
     below = above = 0.0
     for part in parts:
@@ -173,14 +182,19 @@ def _with_findings_at_an_end(interval: Interval, units: UnitHits) -> Interval:
             assert edge.high is not None
             below += ((hit - edge.low) / len(parts)) ** 2
             above += ((edge.high - hit) / len(parts)) ** 2
-    low, high = (interval.mean if end is None else end for end in (interval.low, interval.high))
-    if below == above == 0:
+    return interval if below == above == 0 else interval.with_error(math.sqrt(below), math.sqrt(above))
+
+
+def _with_draws(interval: Interval, values: Sequence[float]) -> Interval:
+    """Returns the interval of the mean of several draws of a control with their own Student-t interval in it.
+
+    By the law of total variance: how far the mean moves with patients, and how far with the draws, whose mean
+    is closer to that of all there could be the more there are.
+    """
+    half_width = mean_interval(values).half_width
+    if not half_width or interval.low is None:
         return interval
-    return replace(
-        interval,
-        low=interval.mean - math.hypot(interval.mean - low, math.sqrt(below)),
-        high=interval.mean + math.hypot(high - interval.mean, math.sqrt(above)),
-    )
+    return interval.with_error(half_width, half_width)
 
 
 def _replicates(units: UnitHits, average: Average) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from bench.reporting.differences import noted
 from bench.reporting.headings import heading_of
 from bench.reporting.slices import Slice, slices, table_key
 from bench.reporting.table import Cell, Row, Table
-from bench.results.sensitivity import Sensitivity, read_sensitivity
+from bench.results.sensitivity import Accuracy, Sensitivity, read_sensitivity
 from bench.results.store import ResultsStore
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import mean_interval
@@ -45,16 +45,30 @@ _CHOICES: dict[str, _Choice] = {
 }
 """By the names of `bench.metrics.protocol`, and the other average, in the order of columns."""
 
+_OVERLAP_CHOICES: dict[str, _Choice] = {
+    MACRO: _CHOICES[MACRO],
+    "iobb_10": _Choice("T(IoBB) 0.1", "a hit is an IoBB above 0.1 instead of 0.5"),
+    "iobb_25": _Choice("T(IoBB) 0.25", "above 0.25"),
+    "threshold_10": _Choice(
+        "Cut at 0.1", "predicted is what is above 0.1 of the map's maximum instead of 0.5; T(IoBB) stays 0.5"
+    ),
+    "threshold_25": _Choice("Cut at 0.25", "above 0.25 of it"),
+}
+
 _CAPTION = (
-    "Weighted average by the thesis' protocol, then what one choice changed alone adds to it: mean over "
+    "{what} by the thesis' protocol, then what one choice changed alone adds to it: mean over "
     "seeds of the paired changes ± half-width of their 95% Student-t interval. {phrases}."
 )
 
+_Known = Mapping[str, Mapping[str, Accuracy]]
+"""Accuracies by trial id and by the protocol's name."""
+
 
 def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
-    """Returns a table for each data set and resolution of which a trial has a sensitivity; native maps only.
+    """Returns tables for each data set and resolution of which a trial has a sensitivity; native maps only.
 
-    Rows are models. Choices that no trial was measured by have no column.
+    One is of peaks, one of hits by overlap. Rows are models. Choices that no trial was measured by have no
+    column.
     """
     return tuple(
         table
@@ -64,22 +78,32 @@ def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
 
 
 def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
-    found = {trial_id: _read(trial_id, store) for trial_id in piece.finished}
-    known = {trial_id: one for trial_id, one in found.items() if one is not None and one.accuracies}
-    measured = {name for one in known.values() for name in (*one.accuracies, MACRO)}
-    choices = {name: choice for name, choice in _CHOICES.items() if name in measured}
-    if not known:
-        return
+    read = {trial_id: _read(trial_id, store) for trial_id in piece.finished}
+    found = {trial_id: one for trial_id, one in read.items() if one is not None}
+    peaks = {trial_id: one.accuracies for trial_id, one in found.items() if one.accuracies}
+    overlaps = {trial_id: one.overlaps for trial_id, one in found.items() if one.overlaps}
+    if peaks:
+        yield _table("sensitivity", "Sensitivity to the protocol", "Weighted average", piece, peaks, _CHOICES)
+    if overlaps:
+        title, what = "Sensitivity of IoBB to its thresholds", "Weighted average of hits by overlap"
+        yield _table("sensitivity-iobb", title, what, piece, overlaps, _OVERLAP_CHOICES)
+
+
+def _table(
+    key: str, title: str, what: str, piece: Slice, known: _Known, every: Mapping[str, _Choice]
+) -> Table:
+    measured = {name for found in known.values() for name in (*found, MACRO)}
+    choices = {name: choice for name, choice in every.items() if name in measured}
     labels = dict.fromkeys(point.label for point in piece.points)
     phrases = "; ".join(f"{choice.heading}: {choice.phrase}" for choice in choices.values())
     lacking = [trial_id for trial_id in piece.finished if trial_id not in known]
-    yield Table(
-        key=table_key("sensitivity", piece),
-        title=f"Sensitivity to the protocol, {piece.dataset}, {piece.resolution} px",
+    return Table(
+        key=table_key(key, piece),
+        title=f"{title}, {piece.dataset}, {piece.resolution} px",
         columns=(heading_of(WEIGHTED), *(choice.heading for choice in choices.values())),
         models=tuple(_row(piece, label, tuple(choices), known) for label in labels),
         references=(),
-        caption=_CAPTION.format(phrases=phrases),
+        caption=_CAPTION.format(what=what, phrases=phrases),
         notes=(f"Not measured: {listing(lacking, _NAMED)}.",) if lacking else (),
     )
 
@@ -91,20 +115,16 @@ def _read(trial_id: str, store: ResultsStore) -> Sensitivity | None:
     return None
 
 
-def _row(piece: Slice, label: str, choices: tuple[str, ...], known: Mapping[str, Sensitivity]) -> Row:
+def _row(piece: Slice, label: str, choices: tuple[str, ...], known: _Known) -> Row:
     trials = {point.trial.seed: point.trial.id for point in piece.points if point.label == label}
     found = {seed: known[trial_id] for seed, trial_id in trials.items() if trial_id in known}
-    default = {seed: one.accuracies[DEFAULT].weighted for seed, one in found.items()}
+    default = {seed: one[DEFAULT].weighted for seed, one in found.items()}
     cells = [_cell(default, None, trials)]
     for choice in choices:
         if choice == MACRO:
-            values = {seed: one.accuracies[DEFAULT].macro for seed, one in found.items()}
+            values = {seed: one[DEFAULT].macro for seed, one in found.items()}
         else:
-            values = {
-                seed: one.accuracies[choice].weighted
-                for seed, one in found.items()
-                if choice in one.accuracies
-            }
+            values = {seed: one[choice].weighted for seed, one in found.items() if choice in one}
         cells.append(_cell(values, default, trials))
     return Row(label, tuple(cells))
 

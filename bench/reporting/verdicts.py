@@ -7,14 +7,14 @@ that the data lean to has the verdict.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Literal, get_args
 
 from bench.reporting.row_hits import RowHits, have_units, rows_of_hits
 from bench.reporting.sides import METRICS
 from bench.results.store import ResultsStore
-from bench.statistics.equivalence import equivalence
+from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import differences_by_seed
 from bench.statistics.permutation import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
@@ -52,6 +52,7 @@ class Evidence:
         leans_to_claim: which side the data lean to.
         is_testable: whether there are seeds enough.
         sign_flip: the exact test over seeds beside Student's, where one is made.
+        has_wide_margin: whether a margin of equivalence is wide for the values of the two sides.
     """
 
     num_seeds: int
@@ -64,6 +65,7 @@ class Evidence:
     leans_to_claim: bool = False
     is_testable: bool = False
     sign_flip: SignFlipTest | None = None
+    has_wide_margin: bool = False
 
 
 @dataclass(frozen=True)
@@ -246,13 +248,14 @@ def _evidence(stated: StatedClaim, comparison: Comparison, scores: _Scores) -> E
         return Evidence(len(differences), fmean(differences), is_testable=True)
     hits = scores.hits(comparison, claim.metric)
     over_both = None if hits is None else hits.spread
-    on = _on_equivalence if isinstance(claim, Equivalent) else _on_difference
-    return on(differences, over_seeds, over_both, stated.margin)
+    if not isinstance(claim, Equivalent):
+        return _on_difference(differences, over_seeds, over_both)
+    is_wide_here = is_wide(stated.margin, fmean([*first.values(), *second.values()]))
+    found = _on_equivalence(differences, over_seeds, over_both, stated.margin)
+    return replace(found, has_wide_margin=is_wide_here)
 
 
-def _on_difference(
-    differences: Sequence[float], over_seeds: Spread, over_both: Spread | None, _margin: float
-) -> Evidence:
+def _on_difference(differences: Sequence[float], over_seeds: Spread, over_both: Spread | None) -> Evidence:
     effect, spread = fmean(differences), over_both or over_seeds
     half_width = float(spread.half_width())
     return Evidence(

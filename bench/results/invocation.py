@@ -21,7 +21,7 @@ from typing import Literal
 from pydantic import Field
 
 import bench
-from bench.errors import ResultsError
+from bench.errors import ResultsError, as_text
 from bench.redaction import redacted
 from bench.results.atomic import write_text
 from bench.results.lease import Lease, this_process
@@ -169,7 +169,7 @@ class Invocations:
             suite=loaded.suite.name,
             title=loaded.suite.title or loaded.suite.name,
             number=self._take_number(loaded.suite.name),
-            command=tuple(map(redacted, command)),
+            command=tuple(redacted(as_text(word)) for word in command),
             trials=tuple(self._trials(loaded)),
             driver=this_process(),
             started_at=now(),

@@ -8,7 +8,6 @@ clock, whatever the clocks of other machines say. Who takes a lease holds a lock
 which Linux keeps between processes, and over NFS between machines.
 """
 
-import fcntl
 import os
 import socket
 import threading
@@ -23,6 +22,7 @@ import psutil
 from pydantic import ValidationError
 
 from bench.results.atomic import write_text
+from bench.results.file_lock import locked
 from bench.results.store import ResultsStore
 from bench.suite.frozen import Frozen
 
@@ -143,9 +143,7 @@ class Leases:
     @contextmanager
     def _locked(self, trial_id: str) -> Iterator[Path]:
         folder = self._store.folder(trial_id).path
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lease").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with locked(folder / ".lease"):
             yield folder / "lease.json"
 
     def _beat(self) -> None:

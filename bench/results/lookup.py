@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bench.errors import ResultsError, listing, nearest
 from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.user_path import user_path
 
 _NAMED = 5
 """Ids that a message names before it counts the rest."""
@@ -29,8 +30,8 @@ def find_trial(store: ResultsStore, word: str) -> TrialFolder:
             f"{trials}: {len(matches)} trials begin with {word!r}: {listing(matches, _NAMED)}; "
             "give more of the id"
         )
-    if Path(word).is_dir():
-        return _by_path(Path(word))
+    if (path := user_path(word)).is_dir():
+        return _by_path(path)
     known = f"there are: {listing(ids, _NAMED)}{nearest(word, ids)}" if ids else "bench run makes them"
     raise ResultsError(f"{trials}: no trial {word!r} here; {known}")
 

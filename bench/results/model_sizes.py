@@ -17,6 +17,7 @@ from typing import Any
 from bench.results.atomic import write_text
 from bench.suite.catalog import MODELS, OptionValue
 from bench.suite.identity import sources_digest
+from bench.suite.user_path import ensure_home
 
 SIZES_PX = (256, 512)
 """Sides of the images for which a model's heatmap is measured."""
@@ -98,6 +99,7 @@ class SizeCache:
 
 def default_path() -> Path:
     """Returns the cache's file below XDG_CACHE_HOME, or ~/.cache."""
+    ensure_home()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cam-bench" / "model_sizes.json"
 
 

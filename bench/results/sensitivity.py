@@ -1,6 +1,8 @@
-"""How a trial's point accuracy moves when one choice of the protocol is changed: sensitivity.json."""
+"""How a trial's accuracy moves when one choice of the protocol is changed: sensitivity.json."""
 
 from pathlib import Path
+
+from pydantic import Field
 
 from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
@@ -8,18 +10,21 @@ from bench.suite.schema import Fraction
 
 
 class Accuracy(Frozen):
-    """Point accuracy by one protocol."""
+    """Accuracy by one protocol."""
 
     weighted: Fraction
     macro: Fraction
 
 
 class Sensitivity(Frozen):
-    """Point accuracy of a trial's stored maps by the default protocol and its variants."""
+    """Accuracy of a trial's stored maps by the default protocol and its variants."""
 
     num_units: int
     accuracies: dict[str, Accuracy]
-    """By the protocol's name in `bench.metrics.protocol`: the default, then each variant that differs."""
+    """Of peaks, by the protocol's name in `bench.metrics.protocol`: the default, then each that differs."""
+
+    overlaps: dict[str, Accuracy] = Field(default_factory=dict)
+    """The same of hits by overlap."""
 
 
 def read_sensitivity(path: Path) -> Sensitivity | None:

@@ -23,7 +23,6 @@ results/trials/<id>/trial.json      what was asked for
 """
 
 import csv
-import fcntl
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -35,6 +34,7 @@ import bench
 from bench.errors import ResultsError, brief
 from bench.redaction import redacted
 from bench.results.atomic import replacing, write_text
+from bench.results.file_lock import locked
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.sensitivity import read_sensitivity
 from bench.results.stored import read_stored, write_stored
@@ -111,13 +111,8 @@ class TrialFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Holds the folder for this process; waits while another one holds it.
-
-        The lock ends with the process, however it ends, so a killed run never blocks the next.
-        """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        """Holds the folder for this process; waits while another one holds it."""
+        with locked(self.path / ".lock"):
             yield
 
     def note_data(self, digest: str | None) -> None:

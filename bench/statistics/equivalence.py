@@ -13,7 +13,10 @@ import numpy as np
 from scipy import stats
 
 from bench.statistics.paired import differences_by_seed
-from bench.statistics.spread import ALPHA, Spread, Term, spread_over_seeds
+from bench.statistics.spread import ALPHA, ROUNDING, Spread, Term, spread_over_seeds
+
+_WIDE = 1 / 3
+"""Share of a value, or of what it lacks of 1, above which a margin is wide."""
 
 Verdict = Literal["equivalent", "different", "inconclusive", "untestable"]
 
@@ -157,6 +160,15 @@ def equivalence(difference: float, spread: Spread | None, margin: float) -> Equi
     return EquivalenceTest(
         difference, margin, lower, upper, p, difference - half_width, difference + half_width, verdict
     )
+
+
+def is_wide(margin: float, value: float) -> bool:
+    """Returns whether a margin is more than a third of a value in [0, 1], or of what it lacks of 1.
+
+    Within such a margin of .06 lies nearly nothing, within one of .99 what is perfect. "Equivalent" says
+    little there.
+    """
+    return margin > _WIDE * min(value, 1 - value) + ROUNDING
 
 
 def _without_test(difference: float, margin: float, verdict: Verdict) -> EquivalenceTest:

@@ -1,6 +1,7 @@
 """An interval with what it was taken over."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -20,3 +21,17 @@ class Interval:
     high: float | None
     num_patients: int
     num_seeds: int
+
+    def with_error(self, below: float, above: float) -> "Interval":
+        """Returns the interval of the estimate with an independent error that reaches so far to either side.
+
+        Distances add as squares, as variances do. An end that the data cannot tell counts as the mean.
+
+        Source: G. Y. Zou, A. Donner, Stat. Med. 27 (2008) 1693–1702 (MOVER).
+        """
+        low, high = (self.mean if end is None else end for end in (self.low, self.high))
+        low, high = (
+            self.mean - math.hypot(self.mean - low, below),
+            self.mean + math.hypot(high - self.mean, above),
+        )
+        return replace(self, low=low, high=high)

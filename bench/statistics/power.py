@@ -1,7 +1,9 @@
-"""What so few seeds can show: smallest detectable differences, and seeds needed.
+"""What so few seeds can show in one comparison: smallest detectable differences, and seeds needed.
 
-For two-sided t tests at .05 of a mean difference between two models. Paired: the standard deviation is that
-of the differences by seed. Unpaired: that of the values across seeds, equal in both models of n seeds each.
+For a single two-sided t test by seed at .05, not adjusted, of a mean difference between two models. Paired:
+the standard deviation is that of the differences by seed. Unpaired: that of the values across seeds, equal in
+both models of n seeds each. A claim has less power: all of its comparisons have to be found, after Holm's
+adjustment for all of the suite's, and over patients too where there are units.
 """
 
 import math

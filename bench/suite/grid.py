@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import BenchError, SuiteError, listing, nearest
 from bench.suite.cam import CamMethod, with_cam
 from bench.suite.catalog import as_label, display_name
 from bench.suite.identity import canonical_json, file_digest
@@ -22,6 +22,7 @@ from bench.suite.schema import (
     title_of,
 )
 from bench.suite.trial import Trial
+from bench.suite.user_path import user_path
 from bench.suite.violation import AcceptableKind
 
 IMAGES_PREFIX = "images of "
@@ -347,17 +348,25 @@ def _with_digests(index: int, dataset: DatasetSpec, folder: Path, files: dict[st
         if dataset.boxes is not None:
             found["boxes"] = _register((*path, "boxes"), dataset.boxes, folder, files)
         found["images"] = f"{IMAGES_PREFIX}{found['labels']}"
-        images = (folder / dataset.images).resolve()
+        images = _file((*path, "images"), dataset.images, folder).resolve()
         if files.setdefault(str(found["images"]), images) != images:
             raise GridError((*path, "images"), "two data sets share their labels but not their images")
     return dataset.model_copy(update=found)
 
 
 def _register(path: tuple[str | int, ...], name: str, folder: Path, files: dict[str, Path]) -> str:
-    file = folder / name
+    file = _file(path, name, folder)
     try:
         digest = file_digest(file)
     except OSError as error:
         raise GridError(path, f"{path[-1]}: cannot read {file} ({error.strerror or error})") from None
     files[digest] = file.resolve()
     return digest
+
+
+def _file(path: tuple[str | int, ...], name: str, folder: Path) -> Path:
+    """Returns the file or folder that the suite's value at `path` names, relative to the suite's folder."""
+    try:
+        return user_path(name, folder)
+    except BenchError as error:
+        raise GridError(path, f"{path[-1]}: {error}") from None

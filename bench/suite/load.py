@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import SuiteError, as_text, listing, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
 from bench.suite.encoding import decoded
 from bench.suite.grid import Grid, GridError, Point, expand
@@ -109,6 +109,8 @@ def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[Dataset
 def _load_text(
     text: str, path: Path, overrides: Sequence[str], chain: tuple[Path, ...], *, with_claims: bool = True
 ) -> LoadedSuite:
+    if as_text(path.stem) != path.stem:
+        raise SuiteError(f"{path}: the file's name, which names the suite, is not UTF-8; rename the file")
     document = parse(text, str(path))
     if not isinstance(document.data, dict):
         came = "nothing" if document.data is None else f"a {type(document.data).__name__}"

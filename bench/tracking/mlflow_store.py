@@ -4,9 +4,9 @@ One process at a time looks for a run and makes it if there is none: a lock in t
 drivers from making two, and from racing on the tables of a fresh database.
 """
 
-import fcntl
 import os
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,10 +18,14 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.tracking import MlflowClient
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.atomic import replacing
+from bench.results.file_lock import locked
 from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 from bench.tracking.relocation import artifacts_of, relocate
 
@@ -47,7 +51,15 @@ _PAGE = 1000
 
 def default_uri(results_dir: Path) -> str:
     """Returns ``MLFLOW_TRACKING_URI`` where it is set, else the SQLite store below the results folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{results_dir.resolve() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(results_dir.resolve() / "mlflow.db")
+
+
+def sqlite_uri(database: Path) -> str:
+    """Returns the URI of a file, with escapes only if SQLAlchemy would read its path otherwise."""
+    plain = f"sqlite:///{database}"
+    if make_url(plain).database == str(database):
+        return plain
+    return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 def metric(name: str, value: float, at_ms: int, step: int) -> Metric:
@@ -81,7 +93,7 @@ class MlflowStore:
             with self.locked():
                 self._make()
                 if self.uri.startswith(_SQLITE):
-                    relocate(Path(self.uri.removeprefix(_SQLITE)), self._results_dir)
+                    relocate(Path(make_url(self.uri).database or ""), self._results_dir)
                 self.client = MlflowClient(self.uri)
                 self.client.search_experiments(max_results=1)
         except (*UNREACHABLE, SQLAlchemyError, sqlite3.Error, ImportError) as error:
@@ -101,15 +113,14 @@ class MlflowStore:
         One whose tables are half made, as a kill or a full disk leave it, can never be opened again.
         """
         path = self._results_dir / "mlflow.db"
-        if self.uri == f"sqlite:///{path}" and not path.exists():
+        if self.uri == sqlite_uri(path) and not path.exists():
             with replacing(path) as temporary:
-                MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+                MlflowClient(sqlite_uri(temporary)).search_experiments(max_results=1)
 
     @contextmanager
     def locked(self, name: str = "mlflow") -> Iterator[None]:
         """Holds the store for this process among those that share the results folder, by the lock `name`."""
-        with (self._results_dir / f".{name}.lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with locked(self._results_dir / f".{name}.lock"):
             yield
 
     def experiment(self, suite: str) -> str:
@@ -171,12 +182,23 @@ class MlflowStore:
             numbers, values, words = numbers[_NUMBERS:], values[_WORDS:], words[_WORDS:]
 
     def log_files(self, run_id: str, files: Mapping[Path, str], *, again: bool) -> None:
-        """Uploads files to their folders among the artifacts, such as exist; those there only if `again`."""
+        """Uploads files to their folders among the artifacts, such as exist; those there only if `again`.
+
+        In a local store they are copied here: MLflow sets their modes, which some shares refuse.
+        """
+        place = self.client.get_run(run_id).info.artifact_uri if files else ""
         for folder in dict.fromkeys(files.values()):
             here = [path for path, where in files.items() if where == folder and path.is_file()]
             there = {one.path for one in self.client.list_artifacts(run_id, folder or None)} if here else ()
             for path in here:
-                if again or (f"{folder}/{path.name}" if folder else path.name) not in there:
+                if not again and (f"{folder}/{path.name}" if folder else path.name) in there:
+                    continue
+                if is_local_uri(place):  # type: ignore[no-untyped-call]
+                    root = local_file_uri_to_path(place)  # type: ignore[no-untyped-call]
+                    target = Path(root, folder, path.name)
+                    with replacing(target, durable=False) as temporary:
+                        shutil.copyfile(path, temporary)
+                else:
                     self.client.log_artifact(run_id, str(path), folder or None)
 
     def link(self, run: Run) -> str:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from bench.errors import FULL_DISK, DiskFullError, ResultsError, brief
+from bench.errors import FULL_DISK, DiskFullError, ResultsError, brief, explained
 from bench.results.atomic import replacing
 from bench.results.store import TrialFolder
 
@@ -170,11 +170,7 @@ def _told_if_full(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"{folder}: the state of training cannot be written ({error.strerror or error})"
+        reason = explained(error, folder)
         if error.errno in FULL_DISK:
-            raise DiskFullError(
-                f"{reason}; what was written before is kept: make room, and the same command goes on"
-            ) from None
-        raise ResultsError(
-            f"{reason}; what was written before is kept, and --retry-failed goes on from there"
-        ) from None
+            raise DiskFullError(reason) from None
+        raise ResultsError(f"{reason}; --retry-failed goes on from the checkpoint before") from None

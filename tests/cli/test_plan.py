@@ -136,7 +136,12 @@ def test_json_has_the_documented_keys(trials, capsys):
     assert document == {
         "suite": "chain",
         "trials": [first | place, second | place | {"suite": "chain"}],
-        "power": {"metric": "point_accuracy/weighted", "num_seeds": 1, "margin": 0.05, "spreads": []},
+        "one_comparison": {
+            "metric": "point_accuracy/weighted",
+            "num_seeds": 1,
+            "margin": 0.05,
+            "spreads": [],
+        },
         "remarks": [],
     }
 
@@ -156,11 +161,13 @@ def test_trial_that_both_suites_have_is_of_this_one(folder, capsys):
 def test_plan_ends_with_what_its_seeds_can_show(folder, capsys, monkeypatch):
     """The authors' seeds have s .015506; two seeds find 11.548·√2·s paired and 5.6533·s unpaired."""
     monkeypatch.setenv("COLUMNS", "80")
-    lines = plan(capsys).splitlines()[-5:]
+    lines = plan(capsys).splitlines()[-8:]
     assert max(map(len, lines)) <= 80
     end = " ".join(" ".join(lines).split())
-    assert end.startswith("What 2 seeds find with 80% probability (t test, p < .05): differences in weighted")
-    assert "the seeds that find 0.05, the suite's margin: 0.253 paired (4), 0.088 unpaired (3);" in end
+    end = end[end.index("What 2 seeds") :]
+    assert end.startswith("What 2 seeds find with 80% probability in one comparison by seed")
+    assert "A claim is supported less often" in end
+    assert "0.253 paired (4), 0.088 unpaired (3);" in end
     assert "(the authors' 5 seeds of PYLON, NIH 256 px; differences as if independent)" in end
 
 
@@ -168,7 +175,7 @@ def test_plan_knows_the_spread_of_what_is_finished(trials, store, capsys):
     """Baseline .40 and .42, PYLON fine-tuned .50 and .56: s .0141 and .0424, of the differences .0283."""
     for trial, value in zip(trials[:4], (0.40, 0.42, 0.50, 0.56), strict=True):
         finish(store, trial, {"point_accuracy/weighted": value})
-    power = json.loads(plan(capsys, "--json", "--set", "margins.point_accuracy=0.1"))["power"]
+    power = json.loads(plan(capsys, "--json", "--set", "margins.point_accuracy=0.1"))["one_comparison"]
     assert (power["num_seeds"], power["margin"]) == (2, 0.1)
     published, seen = power["spreads"]
     assert seen["source"] == "finished trials of this suite, medians of 2 rows and 1 pair"

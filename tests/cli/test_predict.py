@@ -118,7 +118,7 @@ def test_json_has_every_finding_and_where_files_are(predict, tmp_path, capsys):
     [
         (["--finding", "Mas"], "--finding Mas: the trial knows Atelectasis, "),
         (["--finding", "Mas"], "did you mean 'Mass'?"),
-        (["-o", "chest.png"], "chest.png: cannot be made (File exists)"),
+        (["-o", "chest.png"], "chest.png: is no folder"),
     ],
 )
 def test_mistakes_are_a_sentence(predict, capsys, words, sentence):

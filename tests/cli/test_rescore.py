@@ -89,6 +89,19 @@ def test_json_has_the_numbers_of_the_tables(place, folders, capsys):
     assert found["notes"] == []
 
 
+def test_the_least_iobb_moves_hits_by_overlap_alone(place, folders, capsys):
+    """T(IoBB) of 0 counts any pixel in a box; a map's cut at 0 predicts nearly all of the image."""
+    rows = {row["metric"]: row for row in document(place, capsys, "--iobb", "0")["rows"]}
+    touched = [(read_table(folder.units)["iobb"] > 0).mean() for folder in folders]
+    assert rows["iobb weighted"]["chosen"]["mean"] == pytest.approx(sum(touched) / 2)
+    assert rows["point weighted"]["difference"]["mean"] == 0
+    sensitivities = [read_sensitivity(folder.sensitivity).overlaps for folder in folders]
+    for name, option, value in (("iobb_10", "--iobb", "0.1"), ("threshold_10", "--threshold", "0.1")):
+        rows = {row["metric"]: row for row in document(place, capsys, option, value)["rows"]}
+        mean = sum(overlaps[name].weighted for overlaps in sensitivities) / 2
+        assert rows["iobb weighted"]["chosen"]["mean"] == pytest.approx(mean)
+
+
 def test_the_default_protocol_gives_the_recorded_hits(place, folders, capsys):
     found = document(place, capsys)
     accuracies = [read_table(folder.units)["hit"].mean() for folder in folders]
@@ -174,6 +187,7 @@ def test_hits_that_another_machine_found_otherwise_are_told(place, folders, caps
         (("--tolerance", "-1"), "--tolerance: '-1': give a number of px, 0 or more"),
         (("--tolerance", "nan"), "--tolerance: 'nan': give a number of px, 0 or more"),
         (("--threshold", "1"), "--threshold: '1': give a share, at least 0 and below 1"),
+        (("--iobb", "-0.1"), "--iobb: '-0.1': give a share, at least 0 and below 1"),
         (
             ("--ties", "lst"),
             "--ties: 'lst': give one of first, last, mean, any, fraction; did you mean 'last'?",

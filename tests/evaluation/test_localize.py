@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.evaluation.localize import enlarged, localize
+from bench.evaluation.enlarge import enlarged
+from bench.evaluation.localize import localize
 from bench.metrics.boxes import COLUMNS
 from bench.metrics.protocol import LocalizationProtocol
 
@@ -179,7 +180,7 @@ def test_overlap_agrees_with_a_literal_loop(spread, size_px, threshold):
     groups = table(*rows).groupby(["image_index", "class_index"])
     assert max(map(len, (group for _, group in groups))) > 1
     for unit, (key, group) in zip(found.itertuples(), groups, strict=True):
-        large = enlarged(torch.sigmoid(logits[key])[None, None], size_px)[0, 0].numpy()
+        large = enlarged(torch.sigmoid(logits[key])[None, None], (size_px, size_px))[0, 0].numpy()
         assert (unit.iobb, unit.iou) == _reference_overlap(large, group, threshold)
     assert found["iobb"].max() > 0.2
     assert found[["iobb", "iou"]].dtypes.tolist() == [np.float64, np.float64]

@@ -111,8 +111,11 @@ def _reference_hit(logits: torch.Tensor, boxes, frame, protocol: LocalizationPro
     )
     large = after(
         F.interpolate(
-            before(logits)[None, None], (rows, columns), mode="bilinear", align_corners=protocol.align_corners
-        )
+            before(logits)[None, None].double(),  # so that rounding to float32 leaves no tie broken
+            (rows, columns),
+            mode="bilinear",
+            align_corners=protocol.align_corners,
+        ).float()
     )[0, 0].numpy()
     tied = [(r, c) for r in range(rows) for c in range(columns) if large[r, c] == large.max()]
 

@@ -12,7 +12,8 @@ from bench.errors import ResultsError
 from bench.evaluation.localize import localize
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.metrics.boxes import COLUMNS, FRAME
-from bench.metrics.protocol import THESIS, VARIANTS
+from bench.metrics.overlap import is_hit
+from bench.metrics.protocol import OVERLAP_VARIANTS, THESIS, VARIANTS
 from bench.results import maps
 from bench.results.maps import writing_maps
 from bench.results.store import TrialFolder
@@ -71,6 +72,17 @@ def test_sensitivity_is_accuracy_by_each_choice(tmp_path, example):
         assert sensitivity.accuracies[name].macro == pytest.approx(np.mean(by_class))
 
 
+def test_sensitivity_of_overlap_parts_the_least_iobb_from_the_cut_of_the_map(tmp_path, example):
+    overlaps = measure_sensitivity(fill(tmp_path, *example), SIZE_PX).overlaps
+    assert list(overlaps) == ["default", *OVERLAP_VARIANTS]
+    for name, protocol in ({"default": THESIS} | OVERLAP_VARIANTS).items():
+        found = localize(*example, SIZE_PX, protocol=replace(THESIS, threshold=protocol.threshold))
+        hit = is_hit(found["iobb"].to_numpy(), found["iou"].to_numpy(), protocol.iobb)
+        assert overlaps[name].weighted == pytest.approx(hit.mean())
+    assert overlaps["iobb_10"].weighted >= overlaps["iobb_25"].weighted >= overlaps["default"].weighted
+    assert overlaps["iobb_10"] != overlaps["threshold_10"]
+
+
 def test_native_grid_that_is_the_input_is_no_choice(tmp_path, example):
     logits, boxes = example
     found = measure_sensitivity(fill(tmp_path, logits, boxes.assign(width_px=16.0, height_px=16.0)), SIZE_PX)
@@ -89,7 +101,8 @@ def test_no_units_have_no_accuracy(tmp_path, example):
     logits, boxes = example
     folder = fill(tmp_path, logits, boxes.head(0))
     assert rescore(folder, SIZE_PX, {"default": THESIS})["default"].empty
-    assert measure_sensitivity(folder, SIZE_PX).accuracies == {}
+    sensitivity = measure_sensitivity(folder, SIZE_PX)
+    assert (sensitivity.accuracies, sensitivity.overlaps) == ({}, {})
 
 
 @pytest.mark.parametrize("count", [0, 17, 19])

@@ -3,6 +3,7 @@
 import errno
 import re
 import socket
+from functools import lru_cache
 
 import pytest
 import ray
@@ -161,19 +162,49 @@ def test_an_address_where_nothing_answers_is_refused():
         cluster.connect(f"127.0.0.1:{port}")
 
 
-def test_auto_is_the_cluster_of_ray_start_and_no_other(tmp_path, monkeypatch):
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    noted = tmp_path / "ray" / "ray_current_cluster"
-    with pytest.raises(BenchError, match="made this machine no node of a cluster"):
+@pytest.fixture
+def no_clusters(tmp_path, monkeypatch):
+    """No cluster runs as far as Ray sees, whatever other tests have started; TMPDIR is a new folder."""
+    for name in ("RAY_ADDRESS", "RAY_TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", lru_cache(set))
+    return tmp_path
+
+
+def test_auto_is_the_cluster_that_ray_finds(no_clusters, monkeypatch):
+    with pytest.raises(BenchError, match="Ray finds no cluster"):
         cluster.connect("auto")
+    noted = no_clusters / "ray" / "ray_current_cluster"  # of a `ray start` with the same TMPDIR
     noted.parent.mkdir()
-    noted.touch()
-    with pytest.raises(BenchError, match="made this machine no node of a cluster"):
-        cluster.connect("auto")
     noted.write_text("127.0.0.1:1")
     with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:1: nothing answers there"):
         cluster.connect("auto")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:2")
+    with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:2: nothing answers there"):
+        cluster.connect("auto")
+
+
+def test_auto_finds_a_cluster_that_runs_and_is_noted_nowhere(two_nodes, no_clusters, monkeypatch):
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", lru_cache(lambda: {two_nodes.address}))
+    cluster.connect("auto")
+    try:
+        assert ray.get_runtime_context().gcs_address == two_nodes.address
+    finally:
+        ray.shutdown()
+
+
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+def test_a_folder_for_temporary_files_whose_path_is_too_long_for_sockets_is_left(tmp_path, monkeypatch, name):
+    folder = tmp_path / ("job-" + "y" * 90)
+    folder.mkdir()
+    monkeypatch.delenv("RAY_TMPDIR")
+    monkeypatch.setenv(name, str(folder))
+    cluster.connect(None)
+    try:
+        assert cluster.node_resources()
+    finally:
+        ray.shutdown()
 
 
 def test_without_a_gpu_a_suite_that_wants_one_is_refused_and_any_other_takes_the_cpu():

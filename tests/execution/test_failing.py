@@ -1,5 +1,8 @@
 """What a user can mend ends a trial as one sentence; records say what was really computed with."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -182,3 +185,17 @@ def test_what_cannot_be_compiled_is_one_sentence(tmp_path, monkeypatch):
     sentence = r"^torch\.compile failed \(.*no C\+\+ compiler here.*; recipe\.compile=false does without$"
     with pytest.raises(TrainingError, match=sentence):
         run_trial(trial_of(train=4, compile=True), context(tmp_path))
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EMFILE, errno.EACCES])
+def test_an_error_of_the_operating_system_is_one_sentence_with_its_file(
+    number, tmp_path, monkeypatch, capsys
+):
+    def forward(self, images):
+        raise OSError(number, os.strerror(number), "/data/film.png")
+
+    monkeypatch.setattr(Baseline, "forward", forward)
+    error, screen = error_of(trial_of(), tmp_path, capsys)
+    assert error.startswith("/data/film.png: ")
+    assert "\n" not in error
+    assert "Traceback" not in screen

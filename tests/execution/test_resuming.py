@@ -310,7 +310,7 @@ def killed_by_full_disk(trial: Trial, results: Path) -> TrialFolder:
             write(self, path)
 
         patch.setattr(Checkpoint, "write", write_or_fail)
-        with pytest.raises(ResultsError, match=r"No space left on device.*make room"):
+        with pytest.raises(ResultsError, match="the disk is full; make room"):
             run_trial(trial, context(results))
     return folder
 
@@ -336,7 +336,7 @@ def test_a_disk_that_is_full_in_truth_is_one_sentence_and_goes_on_with_room(smal
     ballast = small_disk / "ballast"
     checkpoint_bytes = folder_of(tmp_path, trial).last_checkpoint.stat().st_size
     ballast.write_bytes(b"\0" * (shutil.disk_usage(small_disk).free - 3 * checkpoint_bytes))
-    with pytest.raises(ResultsError, match=r"No space left on device.*make room|the disk is full; make room"):
+    with pytest.raises(ResultsError, match="the disk is full; make room"):
         run_trial(trial, context(small_disk))
     assert ResultsStore(small_disk).state(trial.id) == "interrupted"
     assert not list(folder_of(small_disk, trial).path.glob(".*.partial"))

@@ -60,13 +60,30 @@ def test_findings_with_one_label_value_are_left_out_of_means_and_named(only: int
     assert values == {"weighted": 1.0, "macro": 1.0, "A": 1.0}
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_findings_with_a_score_that_is_no_number_are_left_out_and_named(bad: float) -> None:
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ((-np.inf, 0.2, 0.8, np.inf), 1.0),  # infinite, and rightly at the ends
+        ((np.inf, 0.2, 0.8, 0.9), 0.5),
+        ((-np.inf, 0.2, -np.inf, 0.9), 0.625),  # a tie at the end counts half
+        ((np.inf, 0.2, np.inf, 0.9), 0.625),
+        ((np.nan, 0.2, 0.8, 0.9), 0.5),  # of a negative: above all
+        ((0.1, 0.2, np.nan, 0.9), 0.5),  # of a positive: below all
+        ((-np.inf, 0.2, np.nan, np.inf), 0.5),
+        ((np.nan, np.nan, np.nan, np.nan), 0.0),
+    ],
+)
+def test_infinite_scores_are_ranked_and_what_is_no_number_is_wrong(scores, expected: float) -> None:
+    values, left_out = auroc(_column(*scores), _labels(0, 0, 1, 1), ("A",))
+    assert (values["A"], left_out) == (pytest.approx(expected), ())
+
+
+def test_findings_in_the_means_are_those_of_the_labels_whatever_the_scores_are() -> None:
+    """So that seeds are averaged over the same findings."""
     labels = np.array([[0, 0], [1, 1]], dtype=np.uint8)
-    values, left_out = auroc(np.array([[0.1, bad], [0.2, 0.4]]), labels, ("A", "B"))
-    assert left_out == ("B",)
-    assert "B" not in values
-    assert values["macro"] == 1.0
+    values, left_out = auroc(np.array([[0.1, np.nan], [0.2, 0.4]]), labels, ("A", "B"))
+    assert left_out == ()
+    assert values == {"weighted": 0.5, "macro": 0.5, "A": 1.0, "B": 0.0}
 
 
 def test_nothing_defined_gives_no_mean() -> None:

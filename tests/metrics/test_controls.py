@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.metrics.controls import control_hits
+from bench.metrics.controls import DEALS, NUM_DEALS, NUM_FOLDS, _folds, control_hits
 from bench.metrics.localization import point_accuracy
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -89,7 +89,7 @@ _CORNER, _SIDE = st.integers(-1, 8), st.integers(0, 6)
     )
 )
 def test_controls_agree_with_loops_over_pixels(rows: list[tuple[int, ...]]) -> None:
-    patients = ["p", "q", "p", "r"]  # three patients: each is a fold of its own
+    patients = ["p", "q", "p", "r"]  # three patients: each is a fold of its own in every deal
     hits = _hits(rows, patients, 9)
     found = {
         (unit.image_index, unit.class_index): (unit.random, unit.centre, unit.constant)
@@ -126,6 +126,43 @@ def _reference_controls(
         share = sum(is_hit(unit, pixel) for pixel in pixels) / size_px**2
         found[unit] = (share, float(is_hit(unit, middle)), float(is_hit(unit, point)))
     return found
+
+
+def test_a_unit_that_some_deals_leave_without_its_like_counts_by_their_share() -> None:
+    """Of ten patients only a and b have boxes in one place, a two: b is hit unless a shares its fold."""
+    patients = list("abcdefghijj")
+    rows = [(0, 0, 0, 0, 2, 2), (10, 0, 0, 0, 2, 2), (1, 0, 0, 0, 2, 2)]
+    rows += [(image, 0, 4 + 3 * image, 20, 1, 1) for image in range(2, 10)]
+    patients[10] = "a"
+    hits = _hits(rows, patients, 40)
+    apart = [_folds(10, deal)[0] != _folds(10, deal)[1] for deal in range(NUM_DEALS)]
+    assert 0 < sum(apart) < NUM_DEALS
+    of_b = hits[hits["image_index"] == 1]
+    assert of_b[list(DEALS)].to_numpy().tolist() == [[float(one) for one in apart]]
+    assert of_b["constant"].item() == pytest.approx(sum(apart) / NUM_DEALS)
+
+
+def test_deals_differ_and_each_has_even_folds() -> None:
+    folds = [_folds(23, deal) for deal in range(NUM_DEALS)]
+    assert len({tuple(deal) for deal in folds}) == NUM_DEALS
+    for deal in folds:
+        assert set(np.bincount(deal, minlength=NUM_FOLDS)) == {4, 5}
+    assert all(
+        (again == one).all() for again, one in zip(map(_folds, [23] * 2, range(2)), folds, strict=False)
+    )
+
+
+def test_each_deal_agrees_with_loops_over_pixels() -> None:
+    random = np.random.default_rng(4)
+    patients = [f"p{image % 12:02d}" for image in range(20)]
+    rows = [(i, f, *map(int, random.integers(0, 9, 4))) for i in range(20) for f in (0, 1) if (i + f) % 3]
+    hits = _hits(rows, patients, 12)
+    for deal, column in enumerate(DEALS[:4]):
+        fold_of = dict(zip(sorted(set(patients)), _folds(12, deal).tolist(), strict=True))
+        reference = _reference_controls(rows, [str(fold_of[patient]) for patient in patients], 12)
+        for unit in hits.itertuples():
+            assert getattr(unit, column) == reference[(unit.image_index, unit.class_index)][2]
+    pd.testing.assert_series_equal(hits["constant"], hits[list(DEALS)].mean(axis=1), check_names=False)
 
 
 @pytest.fixture(scope="module")

@@ -93,6 +93,12 @@ def test_exactly_half_is_a_miss() -> None:
     assert is_hit(iobb, iou).tolist() == [False, True, False, True]
 
 
+@pytest.mark.parametrize("least", [0.1, 0.25, 0.5])
+def test_the_least_iobb_is_exceeded_strictly(least: float) -> None:
+    iobb = np.array([least, np.nextafter(least, 1), np.nextafter(least, 0)])
+    assert is_hit(iobb, np.zeros(3), least).tolist() == [False, True, False]
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
 def test_iou_is_never_above_iobb(both: int, predicted_only: int, boxed_only: int) -> None:

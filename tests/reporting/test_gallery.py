@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench.errors import ResultsError
-from bench.evaluation.localize import enlarged
+from bench.evaluation.enlarge import enlarged
 from bench.reporting.gallery import enlarged_map, galleries_of, overlay_of, samples_of
 from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
@@ -43,7 +43,7 @@ def piece(example):
 @pytest.mark.parametrize(("small", "side"), [(4, 64), (8, 256), (5, 17), (64, 48)])
 def test_maps_are_enlarged_as_localization_does_it(small, side):
     logits = np.random.default_rng(0).normal(0, 4, (small, small)).astype(np.float32)
-    expected = enlarged(torch.sigmoid(torch.from_numpy(logits))[None, None], side)[0, 0].numpy()
+    expected = enlarged(torch.sigmoid(torch.from_numpy(logits))[None, None], (side, side))[0, 0].numpy()
     np.testing.assert_allclose(enlarged_map(logits, side), expected, atol=1e-5)
 
 

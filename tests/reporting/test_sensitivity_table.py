@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench.metrics.protocol import VARIANTS
+from bench.metrics.protocol import OVERLAP_VARIANTS, VARIANTS
 from bench.reporting.build import render_report
-from bench.reporting.sensitivity_table import _CHOICES, sensitivity_tables
-from bench.results.sensitivity import Accuracy, Sensitivity, write_sensitivity
+from bench.reporting.sensitivity_table import _CHOICES, _OVERLAP_CHOICES, sensitivity_tables
+from bench.results.sensitivity import Accuracy, Sensitivity, read_sensitivity, write_sensitivity
 
 DEFAULTS = {"PYLON": (0.60, 0.62, 0.64), "UP1": (0.59, 0.62)}
 CHANGES = {"tolerance_15": (0.10, 0.12, 0.14), "align_corners": (-0.02, -0.02, -0.02)}
@@ -32,6 +32,25 @@ def measured(example):
 
 def test_every_variant_has_a_heading_and_a_phrase():
     assert list(_CHOICES) == ["macro", *VARIANTS]
+    assert list(_OVERLAP_CHOICES) == ["macro", *OVERLAP_VARIANTS]
+
+
+def test_hits_by_overlap_have_a_table_of_their_own(measured):
+    example, loaded = measured
+    for seed in range(2):
+        (trial,) = {p.trial.id for p in loaded.grid.points if (p.label, p.trial.seed) == ("PYLON", seed)}
+        path = example.store.folder(trial).sensitivity
+        accuracies = {
+            "default": Accuracy(weighted=0.3, macro=0.2),
+            "iobb_10": Accuracy(weighted=0.5 + seed / 10, macro=0),
+        }
+        write_sensitivity(path, read_sensitivity(path).model_copy(update={"overlaps": accuracies}))
+    peaks, overlaps = sensitivity_tables(loaded.grid, example.store)
+    assert (peaks.key, overlaps.key) == ("sensitivity-phantom-64px", "sensitivity-iobb-phantom-64px")
+    assert overlaps.columns == ("Weighted avg.", "Macro avg.", "T(IoBB) 0.1")
+    rows = {row.label: row.cells for row in overlaps.models}
+    assert [cell.mean for cell in rows["PYLON"]] == pytest.approx([0.3, -0.1, 0.25])
+    assert (rows["PYLON"][2].n, rows["PYLON"][2].expected) == (2, 3)
 
 
 def test_cells_are_paired_changes_with_their_interval(measured):

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from bench.cli.verdict_listing import to_text
+from bench.reporting.claims_table import claims_table
 from bench.reporting.verdicts import ClaimVerdict, judge
 from bench.results.units import UNIT_COLUMNS, write_table
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
@@ -120,6 +122,21 @@ def test_equivalence_is_refuted_by_a_difference_beyond_the_margin(judged):
     assert not evidence.leans_to_claim
     assert evidence.p == pytest.approx(2 * upper_tail_with_2_df(0.15 * math.sqrt(3) / 0.01), rel=1e-6)
     assert claim.verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("level", "margin", "is_wide"),
+    [(0.5, 0.05, False), (0.98, 0.02, True), (0.06, 0.05, True), (0.98, 0.005, False)],
+)
+def test_a_margin_that_is_wide_for_the_values_is_told(judged, level, margin, is_wide):
+    values = {
+        name: (level - 0.001, level, level + shift) for name, shift in (("PYLON", 0.001), ("Baseline", 0))
+    }
+    (claim,) = judged(values, f"{{equivalent: [PYLON, Baseline], margin: {margin}}}")
+    assert claim.comparisons[0].evidence.has_wide_margin is is_wide
+    notes = claims_table([claim]).notes
+    assert [f"±{margin:g}" in note for note in notes] == [True] * is_wide
+    assert to_text([("suite", (claim,))], 200).count("equivalent says little there") == is_wide
 
 
 def test_equivalence_of_few_scattered_seeds_is_inconclusive(judged):

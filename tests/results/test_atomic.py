@@ -1,5 +1,9 @@
 """Files that are the old or the new version, whole."""
 
+import errno
+import json
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +77,55 @@ def test_folders_are_made_and_text_is_utf8(tmp_path: Path) -> None:
 def test_others_may_read_what_was_written(tmp_path: Path) -> None:
     write_text(tmp_path / "a.txt", "x")
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o002, 0o664), (0o022, 0o644), (0o077, 0o600)])
+def test_a_file_has_the_mode_of_any_new_file(tmp_path: Path, umask: int, mode: int) -> None:
+    """Also one that was there with another mode: who may write the folder replaces it."""
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o640)
+    before = os.umask(umask)
+    try:
+        write_text(path, "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize(
+    ("module", "call", "number"), [(os, "chmod", errno.EPERM), (os, "fsync", errno.EINVAL)]
+)
+def test_a_share_that_cannot_do_what_is_no_need_takes_files(
+    tmp_path, monkeypatch, module, call, number
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, refuse)
+    write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_disk_that_loses_data_is_an_error(tmp_path, monkeypatch) -> None:
+    def lose(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", lose)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_text(tmp_path / "a.txt", "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path, mount_disk) -> None:
+    disk = mount_disk("64k")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(OSError, match="Read-only") as error:
+        write_text(disk / "a.txt", "new")
+    assert (error.value.errno, error.value.filename) == (errno.EROFS, str(disk / "a.txt"))
+
+
+def test_names_of_files_that_are_no_text_are_written_as_escapes_that_json_reads(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    write_text(tmp_path / "a.json", json.dumps({"file": name}, ensure_ascii=False))
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {"file": name}

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW, ttost_ind, ttost_paired
 
-from bench.statistics.equivalence import PublishedMean, equivalence_by_seed, equivalence_to_published
+from bench.statistics.equivalence import (
+    PublishedMean,
+    equivalence_by_seed,
+    equivalence_to_published,
+    is_wide,
+)
 
 
 def _by_seed(values) -> dict[int, float]:
@@ -158,3 +163,20 @@ def test_level_at_the_margin_and_coverage() -> None:
     ]
     assert np.mean([test.verdict == "equivalent" for test in tests]) == pytest.approx(0.025, abs=0.01)
     assert np.mean([test.low <= -0.06 <= test.high for test in tests]) == pytest.approx(0.95, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("margin", "value", "expected"),
+    [
+        (0.1, 0.3, False),  # a third of it
+        (0.1, 0.7, False),  # a third of what it lacks
+        (0.1, 0.29, True),
+        (0.1, 0.71, True),
+        (0.02, 0.99, True),
+        (0.05, 0.5, False),
+        (0.001, 0.0, True),
+        (0.001, 1.0, True),
+    ],
+)
+def test_a_margin_is_wide_above_a_third_of_a_value_or_of_its_distance_to_1(margin, value, expected) -> None:
+    assert is_wide(margin, value) is expected

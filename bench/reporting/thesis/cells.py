@@ -16,6 +16,11 @@ from bench.statistics.student import CONFIDENCE, mean_interval
 HIGH_DEVIATION = 0.12
 """Standard deviation across seeds above which variance is called high; of five seeds a half-width of .15."""
 
+_WIDE_MARGIN = (
+    "The margin is more than a third of the published value, or of what that lacks of 1, so that "
+    "reproduced says little."
+)
+
 EMPTY = Cell(None, text="")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -74,8 +79,11 @@ def compared(slot: Slot, measured: Measured) -> Compared:
     return compare(measured.values, slot.published, measured.margins.of(slot.quantity.metric))
 
 
-def difference_cell(slot: Slot, measured: Measured) -> Cell:
-    """Returns ours − published with its verdict; a dash where one of them is missing."""
+def difference_cell(slot: Slot, measured: Measured, footnotes: Footnotes) -> Cell:
+    """Returns ours − published with its verdict; a dash where one of them is missing.
+
+    A verdict by a margin that is wide for the published value has a footnote.
+    """
     if slot.is_empty:
         return EMPTY
     result = compared(slot, measured)
@@ -87,7 +95,13 @@ def difference_cell(slot: Slot, measured: Measured) -> Cell:
         decimals=slot.quantity.decimals,
         is_signed=True,
         verdict=result.verdict,
+        marks=margin_mark(result, footnotes),
     )
+
+
+def margin_mark(result: Compared, footnotes: Footnotes) -> str:
+    """Returns the letter of a footnote where the margin is wide for the published value, or nothing."""
+    return footnotes.mark(_WIDE_MARGIN) if result.has_wide_margin else ""
 
 
 def underlined(cell: Cell) -> Cell:

@@ -4,7 +4,14 @@ from dataclasses import dataclass, replace
 
 from bench.reporting.table import Cell, Footnote, Group, Row, Table
 from bench.reporting.thesis import captions
-from bench.reporting.thesis.cells import EMPTY, Footnotes, compared, measured_cell, published_cell
+from bench.reporting.thesis.cells import (
+    EMPTY,
+    Footnotes,
+    compared,
+    margin_mark,
+    measured_cell,
+    published_cell,
+)
 from bench.reporting.thesis.forms import REPORTED
 from bench.reporting.thesis.layout import Axis, Slot, ThesisTable
 from bench.reporting.thesis.measured import Measurements
@@ -93,4 +100,5 @@ def _section(model: Axis, column: Axis, slot: Slot, *, has_metrics: bool) -> str
 def _ours(slot: Slot, measurements: Measurements, footnotes: Footnotes) -> Cell:
     measured = measurements.of(slot)
     cell = measured_cell(slot, measured, footnotes)
-    return replace(cell, verdict=compared(slot, measured).verdict)
+    result = compared(slot, measured)
+    return replace(cell, verdict=result.verdict, marks=cell.marks + margin_mark(result, footnotes))

@@ -61,7 +61,7 @@ def beside(table: ThesisTable, measurements: Measurements) -> Table:
             continue
         slots = [table.slot(axis, column) for column in table.columns]
         published = tuple(_with_variance(table, published_cell(slot, footnotes)) for slot in slots)
-        differences = tuple(difference_cell(slot, measurements.of(slot)) for slot in slots)
+        differences = tuple(difference_cell(slot, measurements.of(slot), footnotes) for slot in slots)
         rows += [
             Row(axis.label, _our_cells(table, axis, measurements, footnotes), axis.group, kind="ours"),
             Row("published", published, axis.group, of=axis.label, kind="published"),

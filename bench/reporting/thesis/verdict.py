@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.reporting.published import PublishedCell
 from bench.reporting.table import Verdict
-from bench.statistics.equivalence import equivalence_to_published
+from bench.statistics.equivalence import equivalence_to_published, is_wide
 
 _ROUNDING = 1e-9
 
@@ -17,10 +17,12 @@ class Compared:
     Attributes:
         difference: ours − published; None if one is missing.
         verdict: see `compare`.
+        has_wide_margin: whether the margin is wide for the published mean (`bench.statistics.equivalence`).
     """
 
     difference: float | None
     verdict: Verdict
+    has_wide_margin: bool = False
 
 
 def compare(values: Sequence[float], published: PublishedCell | None, margin: float) -> Compared:
@@ -38,11 +40,12 @@ def compare(values: Sequence[float], published: PublishedCell | None, margin: fl
     if not values or published is None:
         return Compared(None, "missing")
     test = equivalence_to_published(values, published.value, margin)
+    verdict: Verdict = "inconclusive"
     if test.verdict == "equivalent":
-        return Compared(test.difference, "reproduced")
-    if test.verdict == "different":
-        return Compared(test.difference, "higher" if test.difference > 0 else "lower")
-    return Compared(test.difference, "inconclusive")
+        verdict = "reproduced"
+    elif test.verdict == "different":
+        verdict = "higher" if test.difference > 0 else "lower"
+    return Compared(test.difference, verdict, is_wide(margin, published.value.mean))
 
 
 def compare_fact(value: float | None, published: PublishedCell | None) -> Compared:

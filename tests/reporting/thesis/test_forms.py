@@ -81,6 +81,18 @@ def test_verdicts(
     assert (float(found["mean"]) if found["mean"] else None) == pytest.approx(difference, abs=1e-9)
 
 
+def test_verdicts_by_a_margin_that_is_wide_for_the_published_value_have_a_footnote(
+    filled_thesis: Report,
+) -> None:
+    """±.05 beside Nodule's .06 to .10 and Cardiomegaly's .9 and more, and not beside averages."""
+    table = next(table for table in filled_thesis.tables if table.key == "table-5-1-beside")
+    (mark,) = [note.mark for note in table.footnotes if "third of the published value" in note.text]
+    row = next(row for row in table.models if (row.of, row.kind) == ("Baseline", "difference"))
+    marked = {column for column, cell in zip(table.columns, row.cells, strict=True) if mark in cell.marks}
+    assert {"Nodule", "Cardiomegaly"} <= marked
+    assert not marked & {"Weighted avg.", "Macro avg.", "Mass"}
+
+
 def test_one_seed_shows_its_n_and_no_interval(filled_thesis: Report) -> None:
     text = filled_thesis.files["beside/table-5-1-beside.md"].replace("\N{NO-BREAK SPACE}", " ")
     lines = text.splitlines()

@@ -30,6 +30,23 @@ def test_verdict_by_margin(mean: float, published: PublishedCell, margin: float,
     assert found.difference == pytest.approx(mean - float(published.mean))
 
 
+@pytest.mark.parametrize(
+    ("published", "margin", "is_wide"),
+    [
+        ("0.06", 0.05, True),
+        ("0.62", 0.05, False),
+        ("0.15", 0.05, False),
+        ("0.14", 0.05, True),
+        ("0.99", 0.005, True),
+    ],
+)
+def test_a_margin_above_a_third_of_the_published_value_or_of_its_room_is_told(
+    published, margin, is_wide
+) -> None:
+    printed = PublishedCell(published, "0.001")
+    assert compare(seeds(printed.value.mean), printed, margin).has_wide_margin is is_wide
+
+
 def test_one_seed_is_inconclusive_however_near() -> None:
     assert compare([0.62], PublishedCell("0.62", "0.01"), 0.05).verdict == "inconclusive"
 

@@ -1,0 +1,76 @@
+"""Paths as users write them: on the command line, in variables of the environment, in suites."""
+
+import atexit
+import errno
+import getpass
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from bench.errors import BenchError, explained
+
+_VARIABLE = re.compile(r"\$(\w+|\{\w+\})(/|$)")
+_STAND_IN = "cam-bench-home-"
+
+
+def user_path(text: str, folder: Path = Path()) -> Path:
+    """Returns the path, ``~`` and ``~user`` at its beginning replaced by the home folder.
+
+    One that is not absolute is below `folder`.
+
+    A shell does that only where the word begins so, which ``--results-dir=~/x`` does not, and YAML never.
+    Variables are the shell's: a path that begins with one is refused, lest a folder be called so.
+
+    Raises:
+        BenchError: there is no such user, or this one has no home folder; it begins with a variable; links
+            lead in a circle.
+    """
+    if _VARIABLE.match(text):
+        raise BenchError(
+            f"{text}: variables are not replaced here, only ~ is; write the folder itself, or let the shell "
+            f"replace it (no single quotes); a folder that is called so is ./{text}"
+        )
+    path = folder / _with_home(text)
+    try:
+        path.resolve()
+    except RuntimeError:
+        raise BenchError(explained(OSError(errno.ELOOP, "", str(path)))) from None
+    return path
+
+
+def _with_home(text: str) -> Path:
+    path = Path(text)
+    if not text.startswith("~"):
+        return path
+    user = path.parts[0][1:]
+    try:
+        expanded = path.expanduser()
+    except RuntimeError:
+        expanded = None
+    if expanded is None or (not user and _has_stand_in()):
+        why = f"there is no user {user!r}" if user else "this user has no home folder (HOME is not set)"
+        raise BenchError(f"{text}: {why}; write the whole path, or ./{text} if a folder is called so")
+    return expanded
+
+
+def ensure_home() -> None:
+    """Gives a user whom the machine does not know, as in a container, a home folder and a name.
+
+    Libraries ask for both, some when they are imported. The folder is one for temporary files, and goes with
+    the process.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = home = tempfile.mkdtemp(prefix=_STAND_IN)
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = str(os.getuid())
+
+
+def _has_stand_in() -> bool:
+    return Path.home().name.startswith(_STAND_IN)
