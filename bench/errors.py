@@ -13,6 +13,7 @@ import difflib
 import errno
 import os
 import traceback
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -80,11 +81,23 @@ class DiskFullError(ResultsError):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Returns ``"; did you mean 'x'?"`` for the allowed word most like `word`, or an empty string.
 
-    Case is ignored in the comparison. `allowed` may be any iterable of words.
+    Case is ignored in the comparison. There is none for a word that is allowed, which is not what is wrong.
+    One that only looks the same, such as é of two characters, is written so that the difference can be seen.
+
+    Args:
+        word: what came.
+        allowed: any iterable of words.
     """
-    by_lower = {candidate.lower(): candidate for candidate in allowed}
+    known = list(allowed)
+    if word in known:
+        return ""
+    by_lower = {candidate.lower(): candidate for candidate in known}
     matches = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean {by_lower[matches[0]]!r}?" if matches else ""
+    if not matches:
+        return ""
+    match = by_lower[matches[0]]
+    looks_same = unicodedata.normalize("NFKC", match) == unicodedata.normalize("NFKC", word)
+    return f"; did you mean {ascii(match) if looks_same else repr(match)}?"
 
 
 def brief(error: Exception) -> str:

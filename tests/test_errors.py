@@ -1,14 +1,15 @@
-"""Errors of the operating system become sentences: where, what, and what helps."""
+"""Errors of the operating system become sentences: where, what, and what helps; and hints are other words."""
 
 import errno
 import os
 import shutil
+import unicodedata
 import urllib.error
 from pathlib import Path
 
 import pytest
 
-from bench.errors import account, as_text, explained
+from bench.errors import account, as_text, explained, nearest
 
 NUMBERS = [
     "EACCES EPERM EROFS ENOSPC EDQUOT EISDIR ELOOP ENAMETOOLONG EMFILE ENFILE EIO ESTALE ENOTCONN EHOSTDOWN"
@@ -48,3 +49,28 @@ def test_a_file_name_that_is_no_text_is_told_with_escapes():
     name = os.fsdecode(b"caf\xe9")
     assert as_text(account(FileNotFoundError(errno.ENOENT, "No such file", name))).startswith("caf\\udce9: ")
     account(ValueError(name)).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed", "meant"),
+    [
+        ("pilon", ["pylon", "unet"], "'pylon'"),
+        ("PYLON", ["pylon"], "'pylon'"),
+        ("zzz", ["pylon"], None),
+        ("pylon", ["pylon", "pylons"], None),  # it is allowed: something else is wrong
+        ("pylon", {"Pylon": 1, "pylon": 2}, None),
+        ("", ["a"], None),
+    ],
+)
+def test_a_hint_is_another_word_than_what_came(word, allowed, meant):
+    hint = nearest(word, allowed)
+    assert (meant in hint) if meant else hint == ""
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_word_that_only_looks_the_same_is_spelt_out(form):
+    other = "NFD" if form == "NFC" else "NFC"
+    came, allowed = (unicodedata.normalize(one, "Jürgen") for one in (form, other))
+    hint = nearest(came, [allowed])
+    assert hint.isascii()
+    assert ascii(allowed) in hint

@@ -3,6 +3,8 @@
 import argparse
 import os
 import re
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.data.dataset import DataContext
     from bench.results.store import ResultsStore
-    from bench.suite.grid import Grid
+    from bench.suite.grid import Grid, Point
     from bench.suite.load import LoadedSuite
     from bench.suite.schema import DatasetSpec
 
@@ -266,6 +268,14 @@ def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
     for name, word in _NARROWING.items():
         if getattr(arguments, name):
             raise SuiteError(f"{verb}: {word} narrows a suite; give one")
+
+
+def tell_differences(points: "Iterable[Point]", store: "ResultsStore") -> None:
+    """Says on stderr what is not the same for all of the results that were just shown together."""
+    from bench.results.differences import difference_notes
+
+    for sentence in difference_notes(points, store):
+        print(sentence, file=sys.stderr)
 
 
 def open_store(arguments: argparse.Namespace) -> "ResultsStore":

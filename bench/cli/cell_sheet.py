@@ -61,6 +61,8 @@ def _verdict(cell: CellLineage) -> Iterator[str]:
         else:
             yield "their tables of units contradict their records"
 
+    yield from cell.differences
+
 
 def _value(mean: float | None, half_width: float | None) -> str:
     return _number(mean) + (f" ± {_number(half_width)}" if half_width is not None else "")

@@ -12,6 +12,8 @@ from bench.cli import arguments as shared
 
 if TYPE_CHECKING:
     from bench.reporting.pairwise import Comparison
+    from bench.results.store import ResultsStore
+    from bench.suite.grid import Point
 
 EXAMPLES = """\
 examples:
@@ -47,21 +49,25 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli.list_ import MIN_WIDTH
     from bench.results.atomic import write_text
 
-    comparison = _compare(arguments)
+    store = shared.open_store(arguments)
+    comparison, points = _compare(arguments, store)
     if arguments.json:
         print(to_json(comparison))
     else:
         print(to_text(comparison, max(shutil.get_terminal_size().columns, MIN_WIDTH)))
+    shared.tell_differences(points, store)
     if arguments.csv is not None:
         write_text(arguments.csv, to_csv(comparison))
         print(f"units: {arguments.csv}", file=sys.stderr)
     return 0
 
 
-def _compare(arguments: argparse.Namespace) -> "Comparison":
+def _compare(arguments: argparse.Namespace, store: "ResultsStore") -> "tuple[Comparison, tuple[Point, ...]]":
+    """Returns the comparison, and the points of both sides that are rows of the suite."""
     from bench.errors import SuiteError, listing, nearest
     from bench.reporting.pairwise import compare
     from bench.reporting.sides import METRICS, find_side, require_one_table
+    from bench.results.differences import require_same_data
 
     metric = next((name for name in METRICS if name == arguments.metric), None)
     if metric is None:
@@ -69,9 +75,11 @@ def _compare(arguments: argparse.Namespace) -> "Comparison":
         raise SuiteError(f"--metric {arguments.metric!r}: single units have {listing(METRICS)}{hint}")
     grid = shared.select(arguments, shared.load(arguments))
     require_one_table(grid)
-    store = shared.open_store(arguments)
     first, second = (find_side(name, grid, store, metric) for name in (arguments.first, arguments.second))
     is_same = (first.label, first.is_reference) == (second.label, second.is_reference)
     if is_same and (not first.is_reference or arguments.first == arguments.second):
         raise SuiteError(f"{first.label!r} cannot be compared with itself")
-    return compare(first, second, metric)
+    rows = {side.label for side in (first, second) if not side.is_reference}
+    points = tuple(point for point in grid.points if point.row in rows)
+    require_same_data(points, store, grid.accepted)
+    return compare(first, second, metric), points

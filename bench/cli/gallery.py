@@ -35,17 +35,25 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)
 
-    from bench.cli.gallery_drawing import ImageReader, draw_galleries
+    from bench.cli.gallery_drawing import ImageReader, digests_now, draw_galleries
     from bench.data.dataset import DataContext
+    from bench.execution.live import Display
     from bench.reporting.build import PAGE
     from bench.reporting.gallery_place import place_gallery
     from bench.reporting.gallery_trials import gallery_sources
+    from bench.results.differences import require_same_data
     from bench.results.namesakes import take_folder
 
     store, suite = shared.open_store(arguments), loaded.suite
-    images = ImageReader(
-        DataContext(shared.data_root(arguments), shared.cache_dir(arguments), dict(grid.files))
+    context = DataContext(
+        shared.data_root(arguments),
+        shared.cache_dir(arguments),
+        dict(grid.files),
+        on_progress=Display(store).preparing,
     )
+    require_same_data(grid.points, store, grid.accepted)  # before images are read to know
+    require_same_data(grid.points, store, grid.accepted, digests_now(grid, store, context))
+    images = ImageReader(context)
     folder = shared.report_folder(arguments.reports_dir, loaded)
     files = draw_galleries(suite.title or suite.name, grid, store, images, folder, arguments.count)
     if not files:
@@ -58,6 +66,7 @@ def execute(arguments: argparse.Namespace) -> int:
     take_folder(folder, suite.name, loaded.source)
     for path in files:
         print(path)
+    shared.tell_differences(grid.points, store)
     return 0
 
 

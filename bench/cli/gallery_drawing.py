@@ -1,13 +1,14 @@
 """Draws what needs images: a suite's galleries beside its tables, and samples into a trial's folder."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.data.dataset import DataContext
-from bench.data.registry import read_source
+from bench.data.registry import dataset_digest, read_source
 from bench.data.source import Source, read_images
 from bench.errors import DataError
 from bench.reporting.figures import save
@@ -18,6 +19,7 @@ from bench.reporting.gallery_place import GALLERY
 from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.slices import slices
 from bench.results.atomic import write_text
+from bench.results.differences import require_same_data
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
@@ -57,6 +59,27 @@ class ImageReader:
         return self._sources[key]
 
 
+def digests_now(grid: Grid, store: ResultsStore, context: DataContext) -> dict[str, str | None]:
+    """Returns the digests of the grid's data sets as they are, by data set as JSON, where they can be told.
+
+    Of data sets that no finished trial notes the digest of, nothing is read.
+
+    Args:
+        grid: its points.
+        store: where their results are.
+        context: where the data sets are.
+    """
+    found: dict[str, str | None] = {}
+    for trial in grid.trials:
+        record, key = store.record(trial.id), trial.dataset.model_dump_json()
+        is_noted = record is not None and record.outcome is not None and record.outcome.provenance.data
+        if is_noted and key not in found:
+            found[key] = None
+            with suppress(DataError):  # what cannot be read is told where it is drawn
+                found[key] = dataset_digest(trial.dataset, context)
+    return found
+
+
 def draw_galleries(
     title: str, grid: Grid, store: ResultsStore, images: ImageReader, folder: Path, count: int = 1
 ) -> list[Path]:
@@ -71,9 +94,10 @@ def draw_galleries(
         count: units of each finding.
 
     Raises:
-        ResultsError: results are damaged, or a file cannot be written.
+        ResultsError: results are damaged or had different data, or a file cannot be written.
         DataError: images are missing or unreadable.
     """
+    require_same_data(grid.points, store, grid.accepted)
     galleries: list[Gallery] = []
     for piece in slices(grid, store):
         shown = images.of(piece.points[0].trial.dataset, piece.resolution)

@@ -14,13 +14,14 @@ is supported less often.
 
 --all: a line for each suite of a folder, and what all of them take together, each trial counted once.
 
---json: {"suite", "trials", "cost", "one_comparison"}; each trial has id, state, model, dataset, resolution,
-seed, cam, starts_from (an id or null), suite (that it is from) and driver (who runs it, or null), with one
-entry for each map that it is scored on. cost has num_trials, num_unknown and of them num_unknown_data,
-device, num_slots, unit, device_hours and wall_s (each fewest, expected and most), sources and epochs (trials
-by where speed and number of epochs are from), disk (bytes kept, running, cache and so on) and free_bytes.
-one_comparison has metric, num_seeds, margin and spreads, each with source, standard_deviation,
-smallest_difference_paired, seeds_for_margin_paired and so on.
+--json: {"suite", "trials", "cost", "one_comparison", "remarks"}; each trial has id, state, model, dataset,
+resolution, seed, cam, starts_from (an id or null), suite (that it is from) and driver (who runs it, or null),
+with one entry for each map that it is scored on. cost has num_trials, num_unknown and of them
+num_unknown_data, device, num_slots, unit, device_hours and wall_s (each fewest, expected and most), sources
+and epochs (trials by where speed and number of epochs are from), disk (bytes kept, running, cache and so on)
+and free_bytes. one_comparison has metric, num_seeds, margin and spreads, each with source,
+standard_deviation, smallest_difference_paired, seeds_for_margin_paired and so on. remarks are sentences on
+what is not the same for all finished trials.
 """
 
 import argparse
@@ -73,6 +74,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli.run_outcome import failure_hint
     from bench.execution.plan_cost import Budget
     from bench.results.blocked import blocked_sentences, unreadable_sentences
+    from bench.results.differences import difference_remarks
     from bench.results.probes import probes_problem
 
     loaded = shared.load(arguments)
@@ -82,9 +84,10 @@ def execute(arguments: argparse.Namespace) -> int:
     cost = Budget(store, fleet=_fleet(arguments)).cost(left_to_run(rows), loaded.suite.resources, grid.files)
     margin, num_seeds = loaded.suite.margins.point_accuracy, power.count_seeds(grid)
     shown = power.collect(grid, store, margin)
+    remarks = difference_remarks(loaded, store)
     if arguments.json:
         found = power.to_json(shown, num_seeds, margin)
-        print(to_json(loaded.suite.name, rows, cost_listing.to_json(cost), found))
+        print(to_json(loaded.suite.name, rows, cost_listing.to_json(cost), found, remarks))
         return 0
     print(to_text(rows, width))
     for sentence in driver_sentences(rows):
@@ -92,6 +95,8 @@ def execute(arguments: argparse.Namespace) -> int:
     trials = [row.point.trial for row in rows]
     unreadable = (*unreadable_sentences(trials, store), *probes_problem(store.root))
     for sentence in (*blocked_sentences(trials, store), *unreadable):
+        print(sentence)
+    for sentence in remarks:
         print(sentence)
     if any(row.state == "failed" for row in rows):
         print(failure_hint(arguments))
@@ -112,13 +117,18 @@ def _plan_all(arguments: argparse.Namespace, width: int) -> int:
     shared.refuse_with_all(arguments, "bench plan")
 
     from bench.cli.plan_all_listing import collect, to_json, to_lines
+    from bench.results.differences import difference_remarks
     from bench.suite.load import load_suite, suite_files
 
     suites = [load_suite(path, with_claims=False) for path in suite_files(arguments.suites_dir)]
-    plans = collect(suites, shared.open_store(arguments), _fleet(arguments))
+    store = shared.open_store(arguments)
+    plans = collect(suites, store, _fleet(arguments))
     if arguments.json:
         print(to_json(plans))
         return 0
     for line in to_lines(plans, width):
         print(line)
+    for loaded in suites:
+        for sentence in difference_remarks(loaded, store):
+            print(f"{loaded.suite.name}: {sentence}")
     return 0

@@ -79,7 +79,6 @@ def to_lines(plans: Sequence[SuitePlan], width: int) -> Iterator[str]:
         if any(count[state] for count in counts)
     ]
     unit = cost_listing.hours_of(plans[0].cost.device)
-    unit = cost_listing.hours_of(plans[0].cost.device)
     unknown = sum(plan.own_cost.num_unknown for plan in plans)
     all_hours = [(plan.cost.device_hours, plan.cost.num_unknown) for plan in plans]
     all_walls = [(plan.cost.wall_s, plan.cost.num_unknown) for plan in plans]

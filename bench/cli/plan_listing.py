@@ -103,11 +103,16 @@ def driver_sentences(rows: Sequence[PlanRow]) -> tuple[str, ...]:
 
 
 def to_json(
-    suite: str, rows: Sequence[PlanRow], cost: Mapping[str, object], one_comparison: Mapping[str, object]
+    suite: str,
+    rows: Sequence[PlanRow],
+    cost: Mapping[str, object],
+    one_comparison: Mapping[str, object],
+    remarks: Sequence[str],
 ) -> str:
     """Returns the plan as a JSON document, in the order of `rows`.
 
-    "cost" is what is left to pay, "one_comparison" what the seeds find in one.
+    "cost" is what is left to pay, "one_comparison" what the seeds find in one, "remarks" what is not the
+    same for all finished trials.
 
     Each of "trials" has: "id"; "state", see `PlanRow`; "model", its label; "dataset"; "resolution" in px;
     "seed"; "cam", the map that localization is scored on; "starts_from", an id or null; "suite", that the
@@ -129,7 +134,13 @@ def to_json(
         }
         for row in rows
     ]
-    document = {"suite": suite, "trials": trials, "cost": cost, "one_comparison": one_comparison}
+    document = {
+        "suite": suite,
+        "trials": trials,
+        "cost": cost,
+        "one_comparison": one_comparison,
+        "remarks": remarks,
+    }
     return json.dumps(document, indent=2)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,12 +15,14 @@ from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.reporting.slices import Slice, slices
 from bench.reporting.table import DASH, format_number
 from bench.results.blocked import unreadable_sentences
+from bench.results.differences import difference_notes, require_same_data
 from bench.results.sensitivity import Sensitivity, write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import read_table
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import MeanInterval, mean_interval
-from bench.suite.grid import Grid
+from bench.suite.cam import CamMethod, with_cam
+from bench.suite.grid import Grid, Point
 
 _CHOSEN = "chosen"
 _NAMED = 8
@@ -36,7 +39,7 @@ class RescoredRow:
     Attributes:
         dataset: as tables call it.
         resolution: side of the input, px.
-        model: its label.
+        model: the row of a table, its label and the map if that is not the native one.
         metric: see `Accuracies`.
         trials: ids of the trials that are behind it.
         expected: trials that the suite asks for.
@@ -73,42 +76,64 @@ def rescore_grid(
     """Returns the grid's models by both protocols; writes the sensitivities that are lacking.
 
     Args:
-        grid: native maps of it are scored.
+        grid: whose maps are scored.
         store: where trials are.
         protocol: the chosen one.
         on_progress: told what is done of which trial, and (done, total) units.
 
     Raises:
-        ResultsError: tables or maps of all trials are damaged, or lack what the protocol needs.
+        ResultsError: tables or maps of all trials are damaged or lack what the protocol needs, or they are
+            of different data.
     """
+    require_same_data(grid.points, store, grid.accepted)
     pieces = slices(grid, store)
-    found: dict[str, dict[str, Accuracies]] = {}
+    found: dict[_Key, dict[str, Accuracies]] = {}
     without_maps, differing = [], []
     unwritten: list[str] = []
     unread = list(unreadable_sentences(grid.trials, store))
-    resolutions = {trial_id: piece.resolution for piece in pieces for trial_id in piece.finished}
-    for trial_id, size_px in resolutions.items():
-        folder = store.folder(trial_id)
-        if not folder.maps.exists():
-            without_maps.append(trial_id)
+    for point, size_px in _to_score(pieces).values():
+        folder, name = store.folder(point.trial.id), with_cam(point.trial.id, point.cam)
+        is_native = point.cam == "native"
+        if not (folder.maps if is_native else folder.cam_maps(point.cam)).exists():
+            without_maps.append(name)
             continue
-        protocols = {DEFAULT: THESIS, _CHOSEN: protocol}
+        protocols, told = {DEFAULT: THESIS, _CHOSEN: protocol}, partial(on_progress, name)
+        recorded = folder.units if is_native else folder.cam_units(point.cam)
         try:
-            tables = rescore(folder, size_px, protocols, partial(on_progress, trial_id))
-            is_recorded = _is_recorded(tables[DEFAULT], folder)
+            tables = rescore(folder, size_px, protocols, told, point.cam)
+            is_recorded = _is_recorded(tables[DEFAULT], recorded)
         except ResultsError as error:
             unread.append(str(error))
             continue
-        found[trial_id] = {name: _accuracies(tables[name], chosen) for name, chosen in protocols.items()}
+        found[_key(point)] = {which: _accuracies(tables[which], one) for which, one in protocols.items()}
         if not is_recorded:
-            differing.append(trial_id)
-        if not folder.sensitivity.exists():
-            show = partial(on_progress, f"{trial_id}, each choice")
+            differing.append(name)
+        if is_native and not folder.sensitivity.exists():
+            show = partial(on_progress, f"{name}, each choice")
             unwritten += _write(folder, measure_sensitivity(folder, size_px, show))
     if unread and not found:
         raise ResultsError(unread[0])
     rows = tuple(row for piece in pieces for row in _rows(piece, found))
-    return Rescored(rows, (*_notes(grid, pieces, without_maps, differing), *unwritten, *unread))
+    notes = _notes(grid, pieces, without_maps, differing)
+    return Rescored(rows, (*notes, *unwritten, *unread, *difference_notes(grid.points, store)))
+
+
+_Key = tuple[str, CamMethod]
+"""A trial, and which of its maps."""
+
+
+def _key(point: Point) -> _Key:
+    return point.trial.id, point.cam
+
+
+def _to_score(pieces: Sequence[Slice]) -> dict[_Key, tuple[Point, int]]:
+    """Returns the points of finished trials whose maps were evaluated, with the side of their input, px."""
+    return {
+        _key(point): (point, piece.resolution)
+        for piece in pieces
+        for point in piece.points
+        if (result := piece.result_of(point)) is not None and result.status == "finished"
+    }
 
 
 def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
@@ -130,21 +155,20 @@ def _accuracies(units: pd.DataFrame, protocol: LocalizationProtocol) -> Accuraci
     }
 
 
-def _is_recorded(units: pd.DataFrame, folder: TrialFolder) -> bool:
-    return bool((units["hit"].to_numpy(bool) == read_table(folder.units)["hit"].to_numpy(bool)).all())
+def _is_recorded(units: pd.DataFrame, recorded: Path) -> bool:
+    return bool((units["hit"].to_numpy(bool) == read_table(recorded)["hit"].to_numpy(bool)).all())
 
 
-def _rows(piece: Slice, found: Mapping[str, Mapping[str, Accuracies]]) -> list[RescoredRow]:
+def _rows(piece: Slice, found: Mapping[_Key, Mapping[str, Accuracies]]) -> list[RescoredRow]:
     rows = []
-    for label in dict.fromkeys(point.label for point in piece.points):
-        trials = {point.trial.seed: point.trial.id for point in piece.points if point.label == label}
-        known = {seed: trial_id for seed, trial_id in trials.items() if found.get(trial_id, {}).get(DEFAULT)}
+    for label in dict.fromkeys(point.row for point in piece.points):
+        trials = {point.trial.seed: _key(point) for point in piece.points if point.row == label}
+        known = {seed: key for seed, key in trials.items() if found.get(key, {}).get(DEFAULT)}
         if not known:
             continue
         for metric in found[next(iter(known.values()))][DEFAULT]:
             default, chosen = (
-                {seed: found[trial_id][name][metric] for seed, trial_id in known.items()}
-                for name in (DEFAULT, _CHOSEN)
+                {seed: found[key][name][metric] for seed, key in known.items()} for name in (DEFAULT, _CHOSEN)
             )
             difference = paired_difference(chosen, default)
             assert difference is not None
@@ -154,7 +178,7 @@ def _rows(piece: Slice, found: Mapping[str, Mapping[str, Accuracies]]) -> list[R
                     resolution=piece.resolution,
                     model=label,
                     metric=metric,
-                    trials=tuple(known.values()),
+                    trials=tuple(trial_id for trial_id, _ in known.values()),
                     expected=len(trials),
                     default=mean_interval(list(default.values())),
                     chosen=mean_interval(list(chosen.values())),
@@ -179,8 +203,6 @@ def _notes(
         notes.append(
             f"Scored elsewhere, some hits differ from what this machine's arithmetic gives: {named}."
         )
-    if any(point.cam != "native" for point in grid.points):
-        notes.append("Only native maps are stored: others are left out.")
     return tuple(notes)
 
 

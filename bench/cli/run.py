@@ -76,12 +76,14 @@ def run_selected(
     from bench.execution.event_log import EventLog
     from bench.reporting.current import current_page
     from bench.reporting.references import require_references
+    from bench.results.differences import require_same_data
     from bench.results.invocation import Invocations
 
     store, reports_dir = open_store(arguments), _own_folder(arguments, arguments.reports_dir)
     folder = shared.report_folder(reports_dir, loaded)
     Invocations(store).require_own(loaded)
     require_references(loaded.suite.references, store.root)
+    require_same_data(loaded.points, store, loaded.grid.accepted)
     events, is_late = EventLog() if arguments.json else None, False
     todo = trials_to_run(selected, store, retry_failed=retry_failed)
     if todo or not is_all_mirrored(arguments, loaded, selected, store):

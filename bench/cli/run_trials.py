@@ -48,7 +48,15 @@ def run_trials(
         images = image_reader(arguments, loaded)
         illustrate = partial(draw_trial, store=store, images=images)
         driver = Driver(store, tracker, events or Display(store), illustrate=illustrate)
-        run_grid(selected, loaded.suite.resources, context, executor, driver, retry_failed=retry_failed)
+        run_grid(
+            selected,
+            loaded.suite.resources,
+            context,
+            executor,
+            driver,
+            retry_failed=retry_failed,
+            beside=loaded,
+        )
         page = write_run_report(loaded, store, images, reports_dir)
         recording.report = reports_dir / loaded.suite.name
     return page, context.start_until_s is not None and time.monotonic() >= context.start_until_s

@@ -4,9 +4,9 @@ Running trials with epoch, step, loss, images/s and the time that each takes at 
 what ended last; how many finished and failed; what is free of the disk. Read from files alone: nothing is
 asked of who runs them. With a suite only its trials, and those that it starts from.
 
---json: {"running", "last_ended", "num_finished", "num_failed", "unreadable", "free_bytes"}; each that runs
-has id, model, driver, phase, fraction, step, num_steps, loss, learning_rate, images_per_s, silent_s and
-left_s, null where it is not known; each that ended has id, model, status, ended_at, point_accuracy and
+--json: {"running", "last_ended", "num_finished", "num_failed", "unreadable", "free_bytes", "remarks"}; each
+that runs has id, model, driver, phase, fraction, step, num_steps, loss, learning_rate, images_per_s, silent_s
+and left_s, null where it is not known; each that ended has id, model, status, ended_at, point_accuracy and
 reason; "unreadable" has a sentence for each record that is damaged or of a newer bench.
 """
 

@@ -37,6 +37,7 @@ def to_renderable(status: Status, width: int) -> RenderableType:
         parts.append(Text("nothing runs"))
     parts += [Text(line, no_wrap=True, overflow="ellipsis") for line in _lines(status)]
     parts += [Text(sentence, overflow="fold") for sentence in status.unreadable]
+    parts += map(Text, status.remarks)
     return Group(*parts)
 
 
@@ -97,6 +98,7 @@ def to_json(status: Status) -> str:
         "num_failed": status.num_failed,
         "unreadable": list(status.unreadable),
         "free_bytes": status.free_bytes,
+        "remarks": status.remarks,
     }
     return json.dumps(document, indent=2)
 

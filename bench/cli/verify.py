@@ -42,15 +42,20 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.cli.verdict_listing import to_json, to_text
     from bench.reporting.verdicts import judge
+    from bench.results.differences import require_same_data
     from bench.suite.load import load_suite
 
     store = shared.open_store(arguments)
     loaded = [load_suite(path) for path in arguments.suites]
+    for suite in loaded:
+        require_same_data(suite.points, store, suite.grid.accepted)
     judged = [(suite.suite.name, judge(suite.claims, store)) for suite in loaded]
     if arguments.json:
         print(to_json(judged))
     else:
         print(to_text(judged, shutil.get_terminal_size((_WIDTH_ELSEWHERE, 0)).columns))
+    for suite in loaded:
+        shared.tell_differences(suite.points, store)
     verdicts = {claim.verdict for _, claims in judged for claim in claims}
     failing = verdicts - {"supported"} if arguments.strict else verdicts & {"refuted"}
     return 1 if failing else 0

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
+from bench.evaluation.compact import compact_unit_maps
 from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.score import Scores, point_scores
 from bench.metrics.boxes import UNIT
@@ -69,7 +70,7 @@ def score_cam(
         device: where to run.
         method: any but native.
         on_progress: told (done, total) units.
-        keep: given the map of each unit in float16, in the order of the table.
+        keep: given the map of each unit as `compact_unit_maps` has it, in the order of the table.
     """
     test, size_px = data.test, data.test.pixels.shape[-1]
     units = test.boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
@@ -79,9 +80,10 @@ def score_cam(
         chunk = units[first : first + size]
         images = _images_of(test, chunk["image_index"].to_numpy(int), recipe, device)
         maps = cam_maps(model, images, chunk["class_index"].to_numpy(int), method)
-        peaks.append(localize_units(maps, chunk, test.boxes, size_px, are_probabilities=True))
+        found = localize_units(maps, chunk, test.boxes, size_px, are_probabilities=True)
+        peaks.append(found)
         if keep is not None:
-            for unit_map in maps.half().numpy():
+            for unit_map in compact_unit_maps(maps, found, test.boxes, size_px, are_probabilities=True):
                 keep(unit_map)
         on_progress(first + len(chunk), len(units))
     return point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)

@@ -28,9 +28,25 @@ def compact_maps(heatmaps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, siz
         size_px: side of the network's square input, px.
     """
     image, finding = torch.as_tensor(found[UNIT].to_numpy(np.int64, copy=True), device=heatmaps.device).T
-    whole = heatmaps[image, finding].float().cpu()
-    half = whole.half()
-    again = localize_units(half.float(), found, boxes, size_px) if len(found) else found
+    return compact_unit_maps(heatmaps[image, finding], found, boxes, size_px)
+
+
+def compact_unit_maps(
+    maps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, size_px: int, *, are_probabilities: bool = False
+) -> list[Map]:
+    """Returns what `compact_maps` does of maps [n, h, w], one for each row of `found`.
+
+    Args:
+        maps: on any device.
+        found: rows of `localize` of these maps.
+        boxes: that they were found with.
+        size_px: side of the network's square input, px.
+        are_probabilities: as of `localize`.
+    """
+    whole = maps.float().cpu()
+    half, again = whole.half(), found
+    if len(found):
+        again = localize_units(half.float(), found, boxes, size_px, are_probabilities=are_probabilities)
     is_same = (_kept(again) == _kept(found)).all(axis=1)
     return [(half if same else whole)[unit].numpy() for unit, same in enumerate(is_same.tolist())]
 

@@ -15,6 +15,7 @@ from bench.results.maps import read_maps
 from bench.results.sensitivity import Accuracy, Sensitivity
 from bench.results.store import TrialFolder
 from bench.results.units import FRAME_COLUMNS, read_table
+from bench.suite.cam import CamMethod
 
 _NAMES = ["image", "patient", "finding"]
 
@@ -24,6 +25,7 @@ def rescore(
     size_px: int,
     protocols: Mapping[str, LocalizationProtocol],
     on_progress: Callable[[int, int], None] = lambda *_: None,
+    cam: CamMethod = "native",
 ) -> dict[str, pd.DataFrame]:
     """Returns, for each protocol, a row for each of the trial's units, in the order of their table.
 
@@ -34,12 +36,16 @@ def rescore(
         size_px: side of its network's square input, px.
         protocols: by any names.
         on_progress: told (done, total) units.
+        cam: which maps.
 
     Raises:
         ResultsError: maps or tables are missing, damaged or not of each other, or a protocol needs the sizes
             of the images' own frames and the boxes lack them.
     """
-    units = read_table(folder.units)
+    paths = folder.units, folder.maps
+    if cam != "native":
+        paths = folder.cam_units(cam), folder.cam_maps(cam)
+    units = read_table(paths[0])
     if units.empty:
         return dict.fromkeys(protocols, units)
     boxes = read_table(folder.boxes)
@@ -52,16 +58,19 @@ def rescore(
     boxes = boxes.merge(units[["image", "finding", *UNIT]], on=["image", "finding"])
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in protocols}
     done = 0
-    for maps in read_maps(folder.maps):
+    for maps in read_maps(paths[1]):
         chunk, done = units[done : done + len(maps)], done + len(maps)
         if done > len(units):
             break
         for name, protocol in protocols.items():
             tensor = torch.from_numpy(maps)
-            found[name].append(localize_units(tensor, chunk, boxes, size_px, protocol=protocol))
+            rows = localize_units(
+                tensor, chunk, boxes, size_px, are_probabilities=cam != "native", protocol=protocol
+            )
+            found[name].append(rows)
         on_progress(done, len(units))
     if done != len(units):
-        raise ResultsError(f"{folder.maps}: the maps are not those of the units in {folder.units.name}")
+        raise ResultsError(f"{paths[1]}: the maps are not those of the units in {paths[0].name}")
     return {
         name: pd.concat([units[_NAMES], pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1)
         for name, parts in found.items()

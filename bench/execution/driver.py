@@ -12,11 +12,13 @@ from bench.execution.plan_cost import Budget
 from bench.execution.stopping import stopping_on_interrupt
 from bench.execution.view import View
 from bench.results.blocked import unreadable_sentences
+from bench.results.differences import require_same_data
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import CamMethod
 from bench.suite.grid import Grid, Point
+from bench.suite.load import LoadedSuite
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 from bench.tracking.tracker import Tracker
@@ -102,14 +104,24 @@ def run_grid(
     driver: Driver,
     *,
     retry_failed: bool = False,
+    beside: LoadedSuite | None = None,
 ) -> None:
     """Runs the trials of `grid` and evaluates the maps that are not finished; failed ones only if asked.
 
     Trials that others start from are run before them, also those of other suites. Where one has failed or
     fails now, those that start from it are blocked: they are not run, and nothing is written for them.
 
+    Args:
+        grid: what is asked for.
+        resources: of each trial.
+        context: where to run.
+        executor: what runs the trials.
+        driver: what listens.
+        retry_failed: run failed ones too.
+        beside: the suite whose tables the trials come to; none of its results may be of other data.
+
     Raises:
-        BenchError: data is missing or damaged, or the resources are not there.
+        BenchError: data is missing or damaged, or not that of results beside, or the resources are not there.
         KeyboardInterrupt: the user has interrupted; the same call goes on.
     """
     todo = trials_to_run(grid, driver.store, retry_failed=retry_failed)
@@ -125,6 +137,8 @@ def run_grid(
         key: require_dataset(dataset, data, grid.accepted.get(key, ()))
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
     }
+    if beside is not None:
+        require_same_data(beside.points, driver.store, beside.grid.accepted, digests)
     for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
         digest = digests[trial.dataset.model_dump_json()]
         limited = replace(data, limit_images=trial.recipe.limit_images, digest=digest)

@@ -7,6 +7,7 @@ from typing import Literal
 from rich.console import RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from bench.execution.progress import Progress
 
@@ -82,12 +83,12 @@ _COLUMNS = (
 def progress_table(rows: Sequence[TrialRow], console_width: int, caption: str) -> Table:
     """Returns a table with a line per trial, as many columns as the terminal's width in characters bears."""
     columns = [column for column in _COLUMNS if console_width >= column.from_console_width]
-    table = Table(box=None, pad_edge=False, expand=True, caption=caption, caption_justify="left")
+    table = Table(box=None, pad_edge=False, expand=True, caption=Text(caption), caption_justify="left")
     table.add_column("trial", ratio=1, no_wrap=True, overflow="ellipsis")
     for column in columns:
         table.add_column(column.heading, min_width=column.min_width, justify=column.justify, no_wrap=True)
     for row in rows:
-        table.add_row(row.title, *(column.cell(row) for column in columns))
+        table.add_row(Text(row.title), *(column.cell(row) for column in columns))
     return table
 
 

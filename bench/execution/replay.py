@@ -11,6 +11,7 @@ from bench.data.registry import dataset_digest
 from bench.errors import ResultsError, SuiteError, listing
 from bench.execution.context import RunContext
 from bench.execution.prepare import prepare
+from bench.results.differences import differences, facts_of
 from bench.results.provenance import DRAWN, Provenance, describe
 from bench.results.record import Record
 from bench.results.store import TrialFolder
@@ -120,10 +121,9 @@ def require_files(trial: Trial, context: RunContext) -> None:
 
 def changes_between(before: Provenance, after: Provenance) -> dict[str, tuple[str, str]]:
     """Returns what differs, by dotted name: its value before and after; what one lacks is "-"."""
-    old, new = _flat(before.model_dump()), _flat(after.model_dump())
-    names = [*old, *(name for name in new if name not in old)]
-    pairs = {name: (old.get(name, "-"), new.get(name, "-")) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    old, new = facts_of(before), facts_of(after)
+    found = differences({"before": old, "after": new})
+    return {one.fact: (old.get(one.fact, "-"), new.get(one.fact, "-")) for one in found}
 
 
 def _train(
@@ -157,13 +157,3 @@ def _words(value: Any) -> list[str]:
     if isinstance(value, Mapping):
         return [word for item in value.values() for word in _words(item)]
     return [value] if isinstance(value, str) else []
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}.")
-        elif value is not None:
-            found[prefix + name] = str(value)
-    return found

@@ -8,6 +8,7 @@ from bench.errors import ResultsError
 from bench.execution.plan_cost import free_bytes
 from bench.execution.progress import Progress, ProgressFile
 from bench.execution.time_left import trial_left_s
+from bench.results.differences import data_notes
 from bench.results.lease import Lease, holder
 from bench.results.record import Record
 from bench.results.store import ResultsStore, TrialFolder
@@ -47,6 +48,7 @@ class Status:
         num_failed: trials; maps not counted.
         unreadable: a sentence for each record or evaluation that cannot be read.
         free_bytes: on the disk of the results.
+        remarks: on data sets that finished trials had in several states, in sentences.
     """
 
     running: tuple[Running, ...]
@@ -55,6 +57,7 @@ class Status:
     num_failed: int
     unreadable: tuple[str, ...]
     free_bytes: int
+    remarks: tuple[str, ...]
 
 
 def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Status:
@@ -77,6 +80,7 @@ def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Stat
             sentence for path in folders if path.name not in held for sentence in store.problems(path.name)
         ),
         free_bytes=free_bytes(store.root),
+        remarks=data_notes(records),
     )
 
 

@@ -58,6 +58,12 @@ class _Work:
     num_passes: int
     training_share: float
 
+    @property
+    def data(self) -> str | None:
+        """Digest of the data set, or that it is drawn; None if it was not checked."""
+        spec = self.trial.dataset
+        return self.context.data.get(spec.model_dump_json()) if DATASETS[spec.name].is_stored else DRAWN
+
 
 def run_trial(
     trial: Trial,
@@ -122,6 +128,8 @@ def _run_locked(
     passes = len(cams) if is_trained else len(cams) + 1
     share = 0.0 if is_trained else TRAINING_SHARE
     work = _Work(trial, context, folder, progress, stop, ready, nondeterministic, passes, share)
+    if not is_trained and not any(path.exists() for path in folder.checkpoints):
+        folder.note_data(work.data)
     if outcome is None:
         outcome = _train_and_score(work, on_epoch, started)
     on_outcome(outcome)
@@ -193,13 +201,7 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
         duration_s=round(history.earlier_s + time.monotonic() - started, 2),
         notes=(*ready.notes, *history.notes, *scores.notes),
         findings=ready.data.findings,
-        provenance=describe(
-            *place,
-            arithmetic=arithmetic,
-            data=work.context.data.get(trial.dataset.model_dump_json())
-            if DATASETS[trial.dataset.name].is_stored
-            else DRAWN,
-        ),
+        provenance=describe(*place, arithmetic=arithmetic, data=work.data),
     )
 
 
@@ -233,7 +235,7 @@ def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], Non
         status="finished",
         metrics=scores.metrics,
         notes=scores.notes,
-        provenance=describe(device_name(ready.device), "float32", recipe.num_threads, packages),
+        provenance=describe(device_name(ready.device), "float32", recipe.num_threads, packages, work.data),
         ended_at=now(),
     )
 

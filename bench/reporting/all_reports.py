@@ -7,6 +7,7 @@ from bench.errors import ResultsError
 from bench.reporting.build import render_report, write_report
 from bench.reporting.check import check_report
 from bench.reporting.thesis.report import render_thesis, summary_lines
+from bench.results.differences import require_same_data
 from bench.results.namesakes import other_suite, take_folder
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite, load_suite
@@ -25,8 +26,7 @@ def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
         ResultsError: a table of results cannot be read, or a report of another suite is in the way.
         OSError: the folder cannot be written.
     """
-    loaded = [load_suite(path) for path in suites]
-    without = []
+    loaded, without = _load(suites, store), []
     for suite in loaded:
         if not _has_records(suite, store):
             without.append(suite.suite.name)
@@ -60,10 +60,18 @@ def check_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
         SuiteError: a suite is not usable.
         ResultsError: a record or a table of results cannot be read.
     """
-    for suite in [load_suite(path) for path in suites]:
+    for suite in _load(suites, store):
         if _has_records(suite, store):
             yield from check_report(render_report(suite, store), reports_dir, suite.source)
     yield from check_report(render_thesis(suites[0].parent, store), reports_dir)
+
+
+def _load(suites: Sequence[Path], store: ResultsStore) -> list[LoadedSuite]:
+    """Returns the suites, all of them fit to be reported: it is one of them that is told, before any is."""
+    loaded = [load_suite(path) for path in suites]
+    for suite in loaded:
+        require_same_data(suite.points, store, suite.grid.accepted)
+    return loaded
 
 
 def _has_records(suite: LoadedSuite, store: ResultsStore) -> bool:

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.escapes import markdown, paragraph
 from bench.reporting.build_tables import build_tables
 from bench.reporting.claim_facts import claims_csv
 from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
+from bench.reporting.differences import noted
 from bench.reporting.gallery_place import with_gallery
 from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.latex import to_latex
@@ -21,7 +23,8 @@ from bench.reporting.table import Table
 from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
 from bench.results.blocked import unreadable_sentences
-from bench.results.provenance import CAM_LIBRARY
+from bench.results.differences import require_same_data, short
+from bench.results.provenance import CAM_LIBRARY, DRAWN
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
@@ -64,8 +67,10 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     """Returns the suite's report, computed from the results folder.
 
     Raises:
-        ResultsError: a record or table of results cannot be read.
+        ResultsError: a record or table of results cannot be read, or results that stand together had
+            different data.
     """
+    require_same_data(loaded.points, store, loaded.grid.accepted)
     suite, grid = loaded.suite, loaded.grid
     references, problems = load_readable(suite.references, store.root)
     tables = (*build_tables(grid, store, references), *sensitivity_tables(grid, store))
@@ -73,9 +78,11 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     problems += unreadable_sentences(grid.trials, store)
     title, origin = _title(loaded), _origin(records, loaded, store, problems)
     verdicts = judge(loaded.claims, store)
-    claims = (claims_table(verdicts),) if verdicts else ()
+    claims = noted((claims_table(verdicts),), loaded.points, store) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
-    page = "\n".join([f"# {title}\n", *sections, f"### {_ORIGIN}\n", *origin]) + "\n"
+    page = (
+        "\n".join([f"# {markdown(title)}\n", *sections, f"### {_ORIGIN}\n", *map(paragraph, origin)]) + "\n"
+    )
     files = {"README.md": page, PAGE: report_page(suite.name, title, tables, claims, origin)}
     for table in (*tables, *claims):
         files |= table_files(table)
@@ -135,6 +142,7 @@ def _origin(
             f"bench {o.provenance.bench} (commit {o.provenance.git_commit}), "
             f"torch {o.provenance.packages.get('torch', '?')}, {o.provenance.device}, "
             f"{o.provenance.precision}, {o.provenance.num_threads} thread(s)"
+            + (f", data {short(o.provenance.data)}" if o.provenance.data not in (None, DRAWN) else "")
             for o in finished
         )
         lines += [f"{count} × {text}." for text, count in provenances.most_common()]

@@ -16,6 +16,7 @@ from bench.reporting.control_rows import (
     gain_over,
     rows_of_controls,
 )
+from bench.reporting.differences import noted
 from bench.reporting.headings import heading_of
 from bench.reporting.interval_table import interval_table
 from bench.reporting.reference_rows import with_references
@@ -81,7 +82,11 @@ def build_tables(grid: Grid, store: ResultsStore, references: Sequence[Reference
     Raises:
         ResultsError: a record or a per-unit table cannot be read, or two are of different units.
     """
-    return tuple(table for piece in slices(grid, store) for table in _tables_of(piece, store, references))
+    return tuple(
+        table
+        for piece in slices(grid, store)
+        for table in noted(_tables_of(piece, store, references), piece.points, store)
+    )
 
 
 def _tables_of(piece: Slice, store: ResultsStore, references: Sequence[Reference]) -> Iterator[Table]:

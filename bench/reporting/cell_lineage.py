@@ -11,6 +11,7 @@ from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
 from bench.metrics.overlap import is_hit
 from bench.reporting.headings import heading_of
 from bench.reporting.quantities import Quantity, quantity_of
+from bench.results.differences import difference_notes, points_of
 from bench.results.store import ResultsStore, State
 from bench.results.units import read_table
 from bench.statistics.student import MeanInterval, mean_interval
@@ -66,6 +67,7 @@ class CellLineage:
         trials: those behind the mean.
         is_recorded: whether records have such a value at all; not of what is computed from several of them.
         again: mean and interval from the trials' records; None if there is no trial, or a value is missing.
+        differences: what is recorded of the trials and not the same for all of them, in sentences.
     """
 
     table: str
@@ -81,6 +83,7 @@ class CellLineage:
     trials: tuple[TrialValue, ...]
     is_recorded: bool
     again: MeanInterval | None
+    differences: tuple[str, ...] = ()
 
     @property
     def is_ours(self) -> bool:
@@ -157,6 +160,7 @@ def trace_cell(
         trials=trials,
         is_recorded=key is not None,
         again=mean_interval(values) if values and len(values) == len(trials) else None,
+        differences=difference_notes(points_of((trial.trial_id for trial in trials), store, cam), store),
     )
 
 

@@ -1,4 +1,8 @@
-"""Writes a table's cells as CSV, in full precision, with the trials behind each."""
+"""Writes a table's cells as CSV, in full precision, with the trials behind each.
+
+Text is as it is, so that programs read what was written: `bench show` finds a row by its label. A spreadsheet
+takes a label that begins with = for a formula; labels are from suites, which say what is run anyway.
+"""
 
 import csv
 import io

@@ -5,6 +5,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from bench.errors import ResultsError, listing
 from bench.results.atomic import replacing
@@ -20,6 +21,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     ".svg": {"metadata": {"Date": None}},
 }
 """No date, so that the same figure has the same bytes."""
+
+
+_POWER = "$\\mathdefault{"
+"""How a tick of a logarithmic axis begins, which is a formula of matplotlib's own."""
 
 
 def check_figure_path(path: Path) -> None:
@@ -42,8 +47,18 @@ def save(figure: Figure, path: Path) -> None:
     """
     ending = path.suffix.lower()
     try:
+        _take_literally(figure)
         with replacing(path) as temporary, mpl.rc_context(_RC):
             colour = figure.get_facecolor()
             figure.savefig(temporary, format=ending[1:], facecolor=colour, **_OPTIONS[ending])
     except OSError as error:
         raise ResultsError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _take_literally(figure: Figure) -> None:
+    """Lets no text of others be a formula: what is between two dollars may not even be one."""
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        axis.get_ticklabels(which="both")  # of now: others are made as they are drawn
+    for text in figure.findobj(Text):
+        if isinstance(text, Text):
+            text.set_parse_math(text.get_text().startswith(_POWER))

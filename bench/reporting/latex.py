@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
+from bench.escapes import latex as escape
 from bench.reporting.table import Cell, Row, Table
 
 PREAMBLE = r"\usepackage{booktabs,graphicx}"
@@ -10,36 +11,6 @@ PREAMBLE = r"\usepackage{booktabs,graphicx}"
 
 _MOST_COLUMNS_UPRIGHT = 8
 """Of a table that an upright page of A4 takes without shrinking its type much."""
-
-_ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": "$<$",
-        ">": "$>$",
-        "±": r"$\pm$",
-        "−": "$-$",
-        "–": "--",
-        "—": "---",
-        "×": r"$\times$",
-        "·": r"$\cdot$",
-        "≈": r"$\approx$",
-        "↑": r"$\uparrow$",
-        "↓": r"$\downarrow$",
-        "†": r"$\dagger$",
-        "‡": r"$\ddagger$",
-        "§": r"\S{}",
-        "\N{NO-BREAK SPACE}": "~",
-    }
-)
 
 
 def to_latex(table: Table) -> str:
@@ -108,11 +79,6 @@ def _taken_in(path: str, table: Table) -> str:
     if len(table.columns) > _MOST_COLUMNS_UPRIGHT:
         return rf"\begin{{landscape}}\input{{{path}}}\end{{landscape}}"
     return rf"\input{{{path}}}\clearpage"
-
-
-def escape(text: str) -> str:
-    """Returns `text` with LaTeX's special characters and our typographic ones escaped."""
-    return text.translate(_ESCAPES)
 
 
 def _groups(table: Table) -> list[str]:

@@ -4,7 +4,7 @@ table.lock.json lies beside the tables. It holds no time, no path of a machine a
 one that they were made by), so that the same results give the same lock.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,6 @@ from bench.reporting.references import digests_of
 from bench.results.store import ResultsStore, State, TrialFolder
 from bench.suite.cam import CAM_NAMES, CamMethod
 from bench.suite.frozen import Frozen
-from bench.suite.grid import Point
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import title_of
@@ -69,7 +68,7 @@ def render_lock(
     """
     digests = [suite_digest(loaded) for loaded in suites]
     maps: dict[str, set[CamMethod]] = {}
-    for point in (point for loaded in suites for point in _points_of(loaded)):
+    for point in (point for loaded in suites for point in loaded.points):
         maps.setdefault(point.trial.id, set()).add(point.cam)
     references = dict.fromkeys(name for loaded in suites for name in loaded.suite.references)
     lock = Lock(
@@ -96,14 +95,6 @@ def suite_digest(loaded: LoadedSuite) -> str:
     margins = suite.margins.model_dump(mode="json")
     content = [suite.name, suite.title, points, list(suite.references), claims, margins]
     return bytes_digest(canonical_json(content).encode())
-
-
-def _points_of(loaded: LoadedSuite) -> Iterator[Point]:
-    """Yields the points of the suite's tables, then those that its claims compare."""
-    yield from loaded.grid.points
-    for stated in loaded.claims:
-        for comparison in stated.comparisons:
-            yield from (*comparison.first.points, *comparison.second.points)
 
 
 def read_lock(path: Path) -> Lock | None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from bench.escapes import markdown as escape
+from bench.escapes import paragraph
 from bench.reporting.table import Cell, Row, Table
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -14,15 +16,24 @@ def to_markdown(table: Table) -> str:
     Markdown has one line of headings: a column's is that of its group and its own.
     """
     headings = [
-        f"{group}: {column}" if group else column
+        escape(f"{group}: {column}" if group else column)
         for group, column in zip(table.group_of_columns, table.columns, strict=True)
     ]
-    lines = [f"### {table.title}", "", _line(["", *headings]), _line(["---", *["---:"] * len(headings)])]
+    lines = [
+        f"### {escape(table.title)}",
+        "",
+        _line(["", *headings]),
+        _line(["---", *["---:"] * len(headings)]),
+    ]
     lines += _rows(table.models)
     lines += _rows(table.references, emphasis="*")
-    lines += ["", table.caption]
-    lines += [part for note in table.all_footnotes for part in ("", f"<sup>{note.mark}</sup> {note.text}")]
-    lines += [part for note in table.notes for part in ("", note)]
+    lines += ["", paragraph(table.caption)]
+    lines += [
+        part
+        for note in table.all_footnotes
+        for part in ("", f"<sup>{escape(note.mark)}</sup> {escape(note.text)}")
+    ]
+    lines += [part for note in table.notes for part in ("", paragraph(note))]
     return "\n".join(lines) + "\n"
 
 
@@ -30,20 +41,16 @@ def _rows(rows: Sequence[Row], emphasis: str = "") -> list[str]:
     lines, section = [], ""
     for row in rows:
         if row.section != section and row.section:
-            lines.append(_line([f"**{_label(row.section)}**", *[""] * len(row.cells)]))
+            lines.append(_line([f"**{escape(row.section)}**", *[""] * len(row.cells)]))
         section = row.section
         indent = "&emsp;" if row.of else ""
-        label = f"{indent}{emphasis}{_label(row.label)}{emphasis}{_raised(row.marks)}"
+        label = f"{indent}{emphasis}{escape(row.label)}{emphasis}{_raised(row.marks)}"
         lines.append(_line([label, *map(_cell, row.cells)]))
     return lines
 
 
-def _label(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
 def _cell(cell: Cell) -> str:
-    text = cell.printed_mean.replace("|", "\\|")
+    text = escape(cell.printed_mean)
     if cell.printed_half_width is not None:
         text += f"{_NO_BREAK}±{_NO_BREAK}{cell.printed_half_width}"
     elif cell.printed_ends is not None:
@@ -60,7 +67,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _raised(marks: str) -> str:
-    return f"<sup>{marks}</sup>" if marks else ""
+    return f"<sup>{escape(marks)}</sup>" if marks else ""
 
 
 def _line(parts: list[str]) -> str:

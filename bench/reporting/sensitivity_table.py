@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.errors import ResultsError, listing
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.metrics.protocol import DEFAULT
+from bench.reporting.differences import noted
 from bench.reporting.headings import heading_of
 from bench.reporting.slices import Slice, slices, table_key
 from bench.reporting.table import Cell, Row, Table
@@ -69,7 +70,11 @@ def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
     One is of peaks, one of hits by overlap. Rows are models. Choices that no trial was measured by have no
     column.
     """
-    return tuple(table for piece in slices(grid, store) for table in _tables_of(piece, store))
+    return tuple(
+        table
+        for piece in slices(grid, store)
+        for table in noted(_tables_of(piece, store), piece.native_points, store)
+    )
 
 
 def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:

@@ -56,10 +56,13 @@ class Slice:
 
     def for_metric(self, metric: str) -> "Slice":
         """The slice whose points are rows of the metric's table: AUROC is the trial's, whatever its maps."""
-        if metric != "auroc":
-            return self
+        return self if metric != "auroc" else replace(self, points=self.native_points)
+
+    @property
+    def native_points(self) -> tuple[Point, ...]:
+        """Its trials, each once, whatever maps they are scored on."""
         native = {point.trial.id: Point(point.trial, point.label) for point in self.points}
-        return replace(self, points=tuple(native.values()))
+        return tuple(native.values())
 
 
 def slices(grid: Grid, store: ResultsStore) -> Sequence[Slice]:

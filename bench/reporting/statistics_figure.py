@@ -1,5 +1,7 @@
 """Draws what a data set holds: images by finding and part, box areas, and what occurs together."""
 
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -24,7 +26,8 @@ def draw_statistics(name: str, statistics: DatasetStatistics) -> Figure:
         statistics: what it holds.
     """
     height = max(_MIN_HEIGHT_IN, _FINDING_HEIGHT_IN * len(statistics.findings))
-    with sns.axes_style("whitegrid"), mpl.rc_context({"font.size": 9, "axes.titlesize": 10}):
+    style: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 10, "text.parse_math": False}  # seaborn draws
+    with sns.axes_style("whitegrid"), mpl.rc_context(style):
         figure = Figure(
             figsize=(14, height), dpi=_DPI, layout=ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.12)
         )

@@ -3,7 +3,7 @@
 maps.npz is an archive of numpy arrays, one for each unit, named by its row in units.parquet from 0: logits
 [h, w] of the native map as the model returned it, before anything is enlarged; float16 where that changes
 nothing of how the unit was scored (see `bench.evaluation.compact`), else float32. Maps of other methods, such
-as Grad-CAM, are kept in cams/<method>.npz to be looked at: values in [0, 1], float16.
+as Grad-CAM, are kept likewise in cams/<method>.npz: values in [0, 1].
 
 984 units in float16, as many as NIH ChestX-ray14 has, take 0.3 MB where maps are 8 × 8 (Baseline at 256 px),
 6.4 MB at 64 × 64 (PYLON) and 90 MB at 256 × 256 (Unet); without compression 0.35, 8.3 and 129 MB.

@@ -2,6 +2,7 @@
 
 results/trials/<id>/trial.json      what was asked for
                     record.json     that it finished or failed, with metrics and provenance
+                    data.json       the digest of the data that its training began with, if there is one
                     initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
                     learning_curve.png   the history drawn, once the trial has ended
@@ -22,6 +23,7 @@ results/trials/<id>/trial.json      what was asked for
 """
 
 import csv
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -31,7 +33,7 @@ from typing import Literal
 import bench
 from bench.errors import ResultsError, brief
 from bench.redaction import redacted
-from bench.results.atomic import replacing
+from bench.results.atomic import replacing, write_text
 from bench.results.file_lock import locked
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.sensitivity import read_sensitivity
@@ -54,6 +56,7 @@ class TrialFolder:
         self.path = path
         self.trial = path / "trial.json"
         self.record = path / "record.json"
+        self.data = path / "data.json"
         self.initial_weights = path / "initial_weights.json"
         self.history = path / "history.csv"
         self.learning_curve = path / "learning_curve.png"
@@ -111,6 +114,26 @@ class TrialFolder:
         """Holds the folder for this process; waits while another one holds it."""
         with locked(self.path / ".lock"):
             yield
+
+    def note_data(self, digest: str | None) -> None:
+        """Writes down which data training begins with, by its digest; None is unknown, or drawn."""
+        write_text(self.data, json.dumps({"data": digest}) + "\n")
+
+    def read_data(self) -> str | None:
+        """Returns the digest of the data that an interrupted training began with; None if none is known.
+
+        Raises:
+            ResultsError: the file is there and cannot be read.
+        """
+        if not any(path.exists() for path in self.checkpoints):
+            return None
+        try:
+            digest: str | None = json.loads(self.data.read_bytes())["data"]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ResultsError(f"{self.data}: cannot be read ({brief(error)})") from None
+        return digest
 
     def read_record(self) -> Record | None:
         """Returns the record, or None if there is none; whatever the folder is called.

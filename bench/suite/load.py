@@ -1,6 +1,6 @@
 """Reads a suite file, and those that it starts from or is compared with; mistakes become sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,8 @@ from typing import Any
 
 from bench.errors import SuiteError, as_text, listing, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
-from bench.suite.grid import Grid, GridError, expand
+from bench.suite.encoding import decoded
+from bench.suite.grid import Grid, GridError, Point, expand
 from bench.suite.overrides import apply_override
 from bench.suite.schema import DATASET_SPECS, DatasetSpec, Suite
 from bench.suite.validate import validate, where
@@ -33,6 +34,14 @@ class LoadedSuite:
     grid: Grid
     source: Path
     claims: tuple[StatedClaim, ...] = ()
+
+    @property
+    def points(self) -> Iterator[Point]:
+        """The points of its tables, then those that its claims compare, which may be of other suites."""
+        yield from self.grid.points
+        for stated in self.claims:
+            for comparison in stated.comparisons:
+                yield from (*comparison.first.points, *comparison.second.points)
 
     def narrowed(self, grid: Grid) -> "LoadedSuite":
         """Returns the suite with a selection of its grid, and the claims that are testable on it."""
@@ -67,12 +76,14 @@ def load_suite(
         SuiteError: anything wrong with the file or an override, one line per mistake.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         siblings = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
-        reason = getattr(error, "strerror", None) or error
+        reason = error.strerror or error
         raise SuiteError(f"{path}: cannot be read ({reason}){nearest(str(path), siblings)}") from None
-    return _load_text(text, path, overrides, chain, with_claims=with_claims)
+    return _load_text(
+        decoded(content, str(path), SuiteError), path, overrides, chain, with_claims=with_claims
+    )
 
 
 def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[DatasetSpec, Mapping[str, Path]]:

@@ -321,7 +321,8 @@ class Suite(Frozen):
     exclude: tuple[Exclusion, ...] = ()
     accept: tuple[AcceptableKind, ...] = ()
     """What `bench data check` may find in this suite's data sets without stopping a run: say, patients in two
-    parts of the thesis' split by image. Not part of a trial's identity; its record tells what data it had."""
+    parts of the thesis' split by image; and data_differ, that its trials had different data. Not part of a
+    trial's identity; its record tells what data it had."""
     margins: Margins = Margins()
     """The largest differences that still count as none; claims of equivalence and the plan use them. Not part
     of a trial's identity."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError, nearest
+from bench.suite.encoding import decoded
 from bench.suite.keys import clean
 
 _EXPORT = "export it as 'CSV UTF-8'"
@@ -66,16 +67,7 @@ def read_text(path: Path) -> str:
     for start, kind in _OTHER_KINDS:
         if content.lstrip().startswith(start):
             raise DataError(f"{path}: is no text but {kind}")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:1000]:
-        raise DataError(f"{path}: seems to be UTF-16, which Notepad calls Unicode; {_SAVE_AS}")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}:{line}: byte 0x{content[error.start]:02x} is no UTF-8; the file seems to be Latin-1 or "
-            f"Windows-1252; {_SAVE_AS}"
-        ) from None
+    return decoded(content, str(path), DataError, _SAVE_AS)
 
 
 def read_columns(path: Path) -> tuple[str, ...]:

@@ -2,7 +2,10 @@
 
 from typing import Literal, get_args
 
-AcceptableKind = Literal[
+DATA_DIFFER = "data_differ"
+"""That results which stand together had different data: of results, and no check of a data set."""
+
+_AcceptableViolation = Literal[
     "counts_unexpected",
     "image_sizes_differ",
     "boxes_unmatched",
@@ -20,9 +23,12 @@ AcceptableKind = Literal[
     "patients_shared_val_test",
 ]
 
-ACCEPTABLE: tuple[str, ...] = get_args(AcceptableKind)
+AcceptableKind = Literal[_AcceptableViolation, "data_differ"]
+"""What a suite may accept."""
 
-ViolationKind = AcceptableKind | Literal["images_missing", "images_unreadable"]
+ACCEPTABLE: tuple[str, ...] = get_args(_AcceptableViolation)
+
+ViolationKind = _AcceptableViolation | Literal["images_missing", "images_unreadable"]
 """The last two cannot be accepted: there would be nothing to train on in their place."""
 
 VIOLATIONS: dict[ViolationKind, str] = {

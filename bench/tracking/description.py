@@ -2,6 +2,7 @@
 
 import re
 
+from bench.escapes import code, code_block, markdown
 from bench.results.invocation import Invocation, InvocationFolder
 from bench.results.record import Record
 
@@ -17,12 +18,13 @@ def of_trial(record: Record, trained_by: str | None, link: str | None) -> str:
         trained_by: the run of a suite that trained it, if it is known.
         link: where the dashboard shows it in that suite, if that is another one.
     """
-    by = f"Trained by [{trained_by}]({link})." if link else f"Trained by {trained_by}." if trained_by else ""
+    name = markdown(trained_by or "")
+    by = f"Trained by [{name}]({link})." if link else f"Trained by {name}." if name else ""
     if record.error is not None:
-        return f"Failed. {by}\n\n```\n{record.error[-4000:]}\n```"
+        return f"Failed. {by}\n\n{code_block(record.error[-4000:])}"
     assert record.outcome is not None
     outcome = record.outcome
-    notes = "".join(f"\n- {note}" for note in outcome.notes)
+    notes = "".join(f"\n- {markdown(note)}" for note in outcome.notes)
     text = f"`{record.trial.id}`, best of {outcome.num_epochs} epochs: {outcome.best_epoch}. {by}"
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
 
@@ -40,13 +42,13 @@ def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str,
     """
     counts = ", ".join(f"{number} {state}" for state, number in invocation.counts.items() if number)
     links = f"[Curves and bars of its trials]({charts}) · [all runs with their scores]({runs})"
-    lines = [f"**{invocation.title}**", links, f"`bench {' '.join(invocation.command)}`"]
+    lines = [f"**{markdown(invocation.title)}**", links, code(f"bench {' '.join(invocation.command)}")]
     if invocation.state in ("running", "interrupted"):
         lines.append(f"{invocation.state.capitalize()}; {len(invocation.trials)} trials.")
     elif counts:
         lines.append(f"{len(invocation.trials)} trials: {counts}.")
     if invocation.error:
-        lines.append(f"Ended early: {invocation.error[-1000:]}")
+        lines.append(f"Ended early: {markdown(invocation.error[-1000:])}")
     text = "\n\n".join(lines)
     page = folder.report / "README.md"
     sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else []

@@ -142,6 +142,7 @@ def test_json_has_the_documented_keys(trials, capsys):
             "margin": 0.05,
             "spreads": [],
         },
+        "remarks": [],
     }
 
 

@@ -110,6 +110,27 @@ def test_the_default_protocol_gives_the_recorded_hits(place, folders, capsys):
     assert found["rows"][0]["difference"] == {"mean": 0, "half_width": 0, "n": 2}
 
 
+def test_maps_other_than_the_native_one_are_rows_too(place, tmp_path, capsys):
+    shutil.copytree(place, tmp_path / "copy")
+    cams = ["--set", "cams=[native,grad_cam,eigen_cam]"]
+    where = ["--results-dir", str(tmp_path / "copy" / "results"), "--reports-dir", str(tmp_path / "reports")]
+    assert main(["run", str(place / "suite.yaml"), "--serial", "--no-mlflow", *cams, *where]) == 0
+    store = ResultsStore(tmp_path / "copy" / "results")
+    ids = sorted(path.name for path in (store.root / "trials").iterdir())
+    store.folder(ids[0]).cam_maps("eigen_cam").unlink()
+    found = document(tmp_path / "copy", capsys, *cams, "--tolerance", "15")
+    rows = {row["model"]: row for row in found["rows"] if row["metric"] == "point weighted"}
+    assert list(rows) == ["Baseline", "Baseline [Grad-CAM]", "Baseline [Eigen-CAM]"]
+    recorded = [store.evaluation(trial_id, "grad_cam").metrics for trial_id in ids]
+    mean = sum(metrics["point_accuracy/weighted"] for metrics in recorded) / 2
+    assert rows["Baseline [Grad-CAM]"]["default"]["mean"] == pytest.approx(mean)
+    assert rows["Baseline [Grad-CAM]"]["trials"] == ids
+    assert rows["Baseline [Grad-CAM]"]["chosen"]["mean"] >= mean
+    assert rows["Baseline [Eigen-CAM]"]["trials"] == ids[1:]
+    (note,) = found["notes"]
+    assert f"{ids[0]} [Eigen-CAM]" in note
+
+
 def test_a_sensitivity_that_lacks_is_computed_and_nothing_else_is_written(place, folders, capsys):
     before = {path: path.read_bytes() for path in (place / "results").rglob("*") if path.is_file()}
     folders[0].sensitivity.unlink()

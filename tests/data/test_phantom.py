@@ -170,7 +170,9 @@ def test_finding_changes_the_picture_inside_its_box(finding: str) -> None:
         assert not healthy.boxes
         assert not healthy.labels.any()
         change = np.abs(phantom.image.astype(float) - healthy.image)
-        for box in (box for box in phantom.boxes if box.finding_index == position):
+        boxes = [box for box in phantom.boxes if box.finding_index == position]
+        assert boxes
+        for box in boxes:
             inside = change[_inside(box, 128)]
             assert np.percentile(inside, 90) > 12.0
 

@@ -126,6 +126,7 @@ def test_finding_alone_changes_the_picture_inside_its_boxes_and_hardly_beside_th
         if finding not in POPULATIONS[population].boxed:
             assert (difference > 12.0).sum() > 40
             continue
+        assert boxes
         beside = np.ones_like(difference, bool)
         for box in boxes:
             inside = np.s_[int(box.y) : int(box.y + box.h) + 1, int(box.x) : int(box.x + box.w) + 1]

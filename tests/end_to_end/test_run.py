@@ -145,8 +145,8 @@ def test_mlflow_mirrors_every_trial(finished):
 
 
 def test_serial_executor_gives_the_same_numbers(finished):
-    bench, _ = finished
     """In an environment with other threads, a recipe's own number of which is what counts."""
+    bench, _ = finished
     serial = ["--serial", "--no-mlflow", "--results-dir", "serial", "--seeds", "1", "--checkpoint-every", "0"]
     done = bench("run", "small.yaml", *serial, OMP_NUM_THREADS="2", MKL_NUM_THREADS="2")
     assert done.returncode == 0, done.stderr

@@ -48,8 +48,9 @@ def test_everything_that_happens_is_a_line_in_its_order(tmp_path):
 
 
 def test_a_failure_has_its_error(tmp_path):
-    events = events_of(
-        tmp_path, SUITE.replace("learning_rate", "").replace("max_epochs: 2", "learning_rate: 1e30")
-    )
-    assert [event["event"] for event in events][-1] == "failed"
-    assert "loss" in events[-1]["error"]
+    events = events_of(tmp_path, SUITE.replace("max_epochs: 2", "max_epochs: 2, learning_rate: 1e30"))
+    last = events[-1]
+    assert (last["event"], last["id"]) == ("failed", events[0]["trials"][0])
+    assert "finished" not in [event["event"] for event in events]
+    assert last["error"]
+    assert last["error"] == ResultsStore(tmp_path).record(last["id"]).error

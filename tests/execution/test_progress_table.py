@@ -59,3 +59,11 @@ def test_line_says_what_is_known():
     )
     evaluating = TrialRow("PYLON", "running", Progress("evaluate", 0.97))
     assert progress_line(evaluating) == "PYLON: evaluate"
+
+
+def test_a_title_in_brackets_is_no_markup():
+    screen = io.StringIO()
+    rows = [TrialRow("PYLON [red]", "waiting")]
+    Console(file=screen, width=80).print(progress_table(rows, 80, "[bold] done"))
+    assert "PYLON [red]" in screen.getvalue()
+    assert "[bold] done" in screen.getvalue()

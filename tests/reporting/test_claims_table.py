@@ -125,7 +125,7 @@ def test_statements_are_escaped_and_rows_are_whole(verdicts):
     assert r"1. PYLON \| 1st: inconclusive" in to_markdown(table)
     rows = [line for line in to_latex(table).splitlines() if line.endswith(r" \\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {0, 4, 10}
-    assert r"a | b \& c" in to_latex(table)
+    assert r"a \textbar{} b \& c" in to_latex(table)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_losses_rate_and_best_epoch_are_those_of_the_history(tmp_path):
 @pytest.mark.parametrize("losses", [((0.7, 0.6),), ((None, None),)])
 def test_one_epoch_is_enough_and_none_need_be_finite(tmp_path, losses):
     save(draw_learning_curve("a trial", history(losses), best_epoch=None), tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_drawing_leaves_the_settings_of_the_process_as_they_are(tmp_path):

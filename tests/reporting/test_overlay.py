@@ -32,6 +32,7 @@ def test_map_covers_the_image_and_the_mark_is_on_its_peak():
     image, heat = axes.get_images()
     assert image.get_extent() == heat.get_extent() == [0, 640, 320, 0]
     assert heat.get_clim() == pytest.approx((0.1, 0.9))
+    assert axes.get_lines()
     for mark in axes.get_lines():  # the middle of the pixel of the input, 20 × 10 px of the image
         assert mark.get_xydata().tolist() == [[490, 85]]
     box = axes.get_window_extent()

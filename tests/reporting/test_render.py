@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.escapes import latex as escape
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.html import to_html
-from bench.reporting.latex import escape, to_latex
+from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
 from bench.reporting.table import Cell, Footnote, Group, Row, Table, decimals_by_interval, format_number
 

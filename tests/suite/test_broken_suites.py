@@ -122,3 +122,27 @@ def test_a_file_name_that_is_no_suite_name_is_explained(tmp_path: Path) -> None:
     path.write_text("models: [pylon]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0]\n")
     with pytest.raises(SuiteError, match=r'name is "my suite"'):
         load_suite(path)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16"),
+        ("latin-1", "suite.yaml:2"),
+        ("cp1252", "suite.yaml:2"),
+    ],
+)
+def test_a_suite_that_is_not_utf_8_is_told_what_it_seems_to_be(
+    tmp_path: Path, encoding: str, named: str
+) -> None:
+    path = tmp_path / "suite.yaml"
+    path.write_bytes("models: [pylon]\ntitle: Lungenrundherd, größer\n".encode(encoding))
+    (tmp_path / "suite2.yaml").write_text("models: [pylon]\n")
+    with pytest.raises(SuiteError) as caught:
+        load_suite(path)
+    text = str(caught.value)
+    assert named in text
+    assert "UTF-8" in text
+    assert "did you mean" not in text
+    assert "\n" not in text

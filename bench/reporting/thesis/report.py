@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.reporting.build import Report, table_files
+from bench.reporting.differences import noted_by_cells
 from bench.reporting.html import to_html, to_page
 from bench.reporting.latex import to_document
 from bench.reporting.lock import LOCK, render_lock
@@ -17,6 +18,7 @@ from bench.reporting.thesis.forms import beside, ours
 from bench.reporting.thesis.layout import ThesisTable
 from bench.reporting.thesis.measured import Measurements
 from bench.reporting.thesis.tables import THESIS_TABLES
+from bench.results.differences import require_same_data_of_all
 from bench.results.store import ResultsStore
 
 NAME = "thesis"
@@ -46,7 +48,8 @@ def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
 
     Raises:
         SuiteError: a suite is there and is not usable.
-        ResultsError: a record or a table of results cannot be read.
+        ResultsError: a record or a table of results cannot be read, or results that stand together had
+            different data.
     """
     measurements = Measurements(suites_dir, store)
     tables: dict[str, list[Table]] = {
@@ -54,6 +57,8 @@ def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
         "beside": [datasets.beside(), *(beside(table, measurements) for table in THESIS_TABLES)],
         "compact": [datasets.compact(), *(compact(table, measurements) for table in THESIS_TABLES)],
     }
+    require_same_data_of_all(measurements.suites, store)
+    tables = {form: [noted_by_cells(table, store) for table in made] for form, made in tables.items()}
     summary = _summary(measurements)
     files = {
         f"{form}/{name}": text
