@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  bench rescore suites/nih_256.yaml --tolerance 15
+  bench rescore suites/nih_256.yaml --iobb 0.1 --tolerance 15
   bench rescore suites/nih_mini.yaml --grid native --edges exclusive --json
-  bench rescore suites/nih_256.yaml --iobb 0.1
 """
 
 _LARGEST_GRID_PX = 4096
