@@ -59,7 +59,7 @@ class Bench:
                     found.append(process)
         return found
 
-    def wait_for_end(self, timeout_s: float = 30) -> None:
+    def wait_for_end(self, timeout_s: float = 60) -> None:
         wait_until(lambda: not self.processes(), "the end of all that was started", timeout_s)
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
