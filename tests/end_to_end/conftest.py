@@ -59,8 +59,9 @@ class Bench:
                     found.append(process)
         return found
 
-    def wait_for_end(self, timeout_s: float = 60) -> None:
-        wait_until(lambda: not self.processes(), "the end of all that was started", timeout_s)
+    def wait_for_end(self) -> None:
+        """Waits until nothing lives of what was started here: Ray's agents take half a minute and more."""
+        wait_until(lambda: not self.processes(), "the end of all that was started", timeout_s=60)
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

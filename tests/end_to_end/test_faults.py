@@ -225,7 +225,7 @@ def assert_cut_off_and_goes_on(bench, command, process: subprocess.Popen[str], w
     assert errors.splitlines()[-1].startswith(what)
     assert errors.endswith("lost, and the same command goes on from the last checkpoints\n")
     assert "Traceback" not in errors
-    bench.wait_for_end(60)
+    bench.wait_for_end()
     before = histories(bench)
     again = bench(*command)
     assert again.returncode == 0, again.stderr
