@@ -57,7 +57,8 @@ _OVERLAP_CHOICES: dict[str, _Choice] = {
 
 _CAPTION = (
     "{what} by the thesis' protocol, then what one choice changed alone adds to it: mean over "
-    "seeds of the paired changes ± half-width of their 95% Student-t interval. {phrases}."
+    "seeds of the paired changes ± half-width of their 95% Student-t interval (other seeds, these images). "
+    "{phrases}."
 )
 
 _Known = Mapping[str, Mapping[str, Accuracy]]
