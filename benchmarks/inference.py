@@ -1,6 +1,6 @@
 """How often verdicts are wrong and intervals miss, by simulation: what docs/claims.md says of its tests.
 
-    python benchmarks/inference.py [--runs 400] [--only levels coverage equivalence marks]
+    python benchmarks/inference.py [--runs 400] [--only levels coverage equivalence marks spread]
 
 There are as many units and patients as the official NIH test boxes have (984 of 726). A patient's units are
 alike, models share some of a unit's difficulty, and seeds lie about .01 of accuracy apart. "Equal models" are
@@ -20,6 +20,7 @@ from bench.reporting.standing import standings
 from bench.statistics.equivalence import equivalence_by_seed
 from bench.statistics.student import mean_interval
 from bench.statistics.unit_hits import UnitHits
+from bench.statistics.variance import compare_variances
 
 NUM_UNITS, NUM_PATIENTS = 984, 726
 LEVEL = 0.05
@@ -149,11 +150,21 @@ def marks(generator: np.random.Generator, num_runs: int) -> Iterator[str]:
     yield f"  {'':<38}  {marked:6.3f}   {inverted:6.3f}"
 
 
+def spread(generator: np.random.Generator, num_runs: int) -> Iterator[str]:
+    """How often two rows that vary alike come out different in spread, either way."""
+    yield "seeds of two rows of equal spread         any verdict"
+    for num_seeds in (5, 6, 7, 10):
+        pairs = generator.normal(size=(10 * num_runs, 2, num_seeds)).tolist()
+        found = np.mean([compare_variances(first, second).p < LEVEL for first, second in pairs])
+        yield f"  {num_seeds:<38}       {found:6.3f}"
+
+
 PARTS: dict[str, Callable[[np.random.Generator, int], Iterator[str]]] = {
     "levels": levels,
     "coverage": coverage,
     "equivalence": equivalence,
     "marks": marks,
+    "spread": spread,
 }
 
 
