@@ -357,6 +357,6 @@ def test_folders_are_called_by_their_titles_and_else_by_what_tells_them_apart() 
     assert _dataset_names(specs) == {
         "a": "Ward-7",
         "b": f"folder (labels {short_hash('sha256:1')})",
-        "c": f"folder (labels {short_hash('sha256:2')}, split random)",
+        "c": f"folder (split random, labels {short_hash('sha256:2')})",
         "d": "phantom",
     }
