@@ -33,6 +33,7 @@ from timing import rates_in_turn, use_one_core
 
 from bench.data import decoding
 from bench.data.cache import CachedArray, cached_images
+from bench.data.content import ImageFile, digest_of_content
 from bench.data.dataset import ImageSet
 from bench.data.feeding import training_batches
 from bench.data.phantom import render_phantom
@@ -72,10 +73,15 @@ def make_plainly(paths: Sequence[Path], side_px: int) -> None:
         cv2.resize(decode(path), (side_px, side_px), interpolation=cv2.INTER_CUBIC)
 
 
-def make_array(paths: Sequence[Path], side_px: int) -> None:
+def files_of(paths: Sequence[Path]) -> list[ImageFile]:
+    """Returns the files with the digests that a manifest has of them."""
+    return [ImageFile(path, digest_of_content(path.read_bytes())) for path in paths]
+
+
+def make_array(files: Sequence[ImageFile], side_px: int) -> None:
     """What `bench data prepare` does, with one worker."""
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(decoding.os, "cpu_count", return_value=1):
-        cached_images(CachedArray(paths, side_px, Path(folder)))
+        cached_images(CachedArray(files, side_px, Path(folder)))
 
 
 def feed_from_array(images: ImageSet, turn: int) -> None:
@@ -87,7 +93,8 @@ def feed_from_array(images: ImageSet, turn: int) -> None:
 
 def measure_making(paths: Sequence[Path]) -> None:
     """Prints the first comparison."""
-    works = [lambda _: make_array(paths, INPUT_PX), lambda _: make_plainly(paths, INPUT_PX)]
+    files = files_of(paths)
+    works = [lambda _: make_array(files, INPUT_PX), lambda _: make_plainly(paths, INPUT_PX)]
     rates = rates_in_turn(works, [len(paths)] * 2, NUM_TURNS)
     ours, plain = np.median(rates, axis=0)
     ratio = np.median(rates[:, 0] / rates[:, 1])
@@ -104,7 +111,7 @@ def measure_feeding(paths: Sequence[Path]) -> None:
         "fused": Fused(recipe, INPUT_PX, CACHED_PX),
     }
     with tempfile.TemporaryDirectory() as folder:
-        pixels = cached_images(CachedArray(paths, CACHED_PX, Path(folder)))
+        pixels = cached_images(CachedArray(files_of(paths), CACHED_PX, Path(folder)))
         names, labels = tuple(map(str, range(count))), np.zeros((count, 14), np.uint8)
         images = ImageSet(pixels, labels, names, names, pd.DataFrame(columns=list(COLUMNS)))
         works = [lambda turn: feed_from_array(images, turn)]

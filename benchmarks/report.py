@@ -39,7 +39,7 @@ seeds: [{seeds}]
 
 PROVENANCE = Provenance(
     bench="synthetic",
-    git_commit=None,
+    git_commit="unknown: a benchmark",
     python="3.11",
     packages={},
     platform="synthetic",

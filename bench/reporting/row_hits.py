@@ -37,6 +37,8 @@ _NAMED = 8
 """Trials that a message names before it counts the rest."""
 
 _UNIT = ["image", "patient", "finding"]
+_SCORES: dict[Metric, tuple[str, ...]] = {"point_accuracy": ("hit",), "iobb_accuracy": ("iobb", "iou")}
+"""Columns of units that hits of a metric are told by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,4 +263,4 @@ def _units_path(point: Point, store: ResultsStore) -> Path:
 
 def _read_units(point: Point, store: ResultsStore, metric: Metric) -> pd.DataFrame:
     path = _units_path(point, store)
-    return with_hits(read_table(path), metric, str(path))
+    return with_hits(read_table(path, (*_UNIT, *_SCORES[metric])), metric, str(path))
