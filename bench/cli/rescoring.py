@@ -93,22 +93,20 @@ def rescore_grid(
     unread = list(unreadable_sentences(grid.trials, store))
     for point, size_px in _to_score(pieces).values():
         folder, name = store.folder(point.trial.id), with_cam(point.trial.id, point.cam)
-        is_native = point.cam == "native"
-        if not (folder.maps if is_native else folder.cam_maps(point.cam)).exists():
+        if not folder.cam_maps(point.cam).exists():
             without_maps.append(name)
             continue
         protocols, told = {DEFAULT: THESIS, _CHOSEN: protocol}, partial(on_progress, name)
-        recorded = folder.units if is_native else folder.cam_units(point.cam)
         try:
             tables = rescore(folder, size_px, protocols, told, point.cam)
-            is_recorded = _is_recorded(tables[DEFAULT], recorded)
+            is_recorded = _is_recorded(tables[DEFAULT], folder.cam_units(point.cam))
         except ResultsError as error:
             unread.append(str(error))
             continue
         found[_key(point)] = {which: _accuracies(tables[which], one) for which, one in protocols.items()}
         if not is_recorded:
             differing.append(name)
-        if is_native and not folder.sensitivity.exists():
+        if point.cam == "native" and not folder.sensitivity.exists():
             show = partial(on_progress, f"{name}, each choice")
             unwritten += _write(folder, measure_sensitivity(folder, size_px, show))
     if unread and not found:

@@ -42,9 +42,7 @@ def rescore(
         ResultsError: maps or tables are missing, damaged or not of each other, or a protocol needs the sizes
             of the images' own frames and the boxes lack them.
     """
-    paths = folder.units, folder.maps
-    if cam != "native":
-        paths = folder.cam_units(cam), folder.cam_maps(cam)
+    paths = folder.cam_units(cam), folder.cam_maps(cam)
     units = read_table(paths[0])
     if units.empty:
         return dict.fromkeys(protocols, units)

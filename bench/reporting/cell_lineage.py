@@ -233,8 +233,7 @@ def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: Resu
     name = quantity.name_in(metrics)
     if name is None:
         return TrialValue(trial_id, state, None, None)
-    folder = store.folder(trial_id)
-    units = folder.units if cam == "native" else folder.cam_units(cam)
+    units = store.folder(trial_id).cam_units(cam)
     value = metrics[f"{quantity.metric}/{name}"]
     return TrialValue(trial_id, state, value, _from_units(units, quantity.metric, name))
 

@@ -47,8 +47,6 @@ class ShownSeed:
 def maps_of(trial_id: str, cam: CamMethod, store: ResultsStore) -> ShownMaps:
     """Returns where the maps of a trial are, whether they are there or not."""
     folder = store.folder(trial_id)
-    if cam == "native":
-        return ShownMaps(trial_id, cam, folder.units, folder.boxes, folder.maps)
     return ShownMaps(trial_id, cam, folder.cam_units(cam), folder.boxes, folder.cam_maps(cam))
 
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -141,8 +140,6 @@ class RowHits:
     @cached_property
     def spread(self) -> Spread | None:
         """Of the mean, for other seeds and other patients; None where it cannot be told."""
-        if self.units.num_patients < 2 or self.units.num_seeds < 2:
-            return None
         return spread_of(self.units, self.average, _replicates(self.units, self.average))
 
     def _of_seeds(self, seeds: tuple[int, ...]) -> "RowHits":
@@ -253,14 +250,10 @@ def rows_of_hits(
 
 def have_units(points: Sequence[Point], store: ResultsStore) -> bool:
     """Returns whether there are points, and a table of units of each."""
-    return bool(points) and all(_units_path(point, store).exists() for point in points)
-
-
-def _units_path(point: Point, store: ResultsStore) -> Path:
-    folder = store.folder(point.trial.id)
-    return folder.units if point.cam == "native" else folder.cam_units(point.cam)
+    paths = [store.folder(point.trial.id).cam_units(point.cam) for point in points]
+    return bool(paths) and all(path.exists() for path in paths)
 
 
 def _read_units(point: Point, store: ResultsStore, metric: Metric) -> pd.DataFrame:
-    path = _units_path(point, store)
+    path = store.folder(point.trial.id).cam_units(point.cam)
     return with_hits(read_table(path, (*_UNIT, *_SCORES[metric])), metric, str(path))

@@ -86,8 +86,7 @@ def _row_side(label: str, points: Sequence[Point], store: ResultsStore, metric: 
         if store.state(point.trial.id, point.cam) != "finished":
             unfinished.append(str(point.trial.seed))
             continue
-        folder = store.folder(point.trial.id)
-        path = folder.units if point.cam == "native" else folder.cam_units(point.cam)
+        path = store.folder(point.trial.id).cam_units(point.cam)
         tables[point.trial.seed] = with_hits(read_table(path), metric, str(path))
     if not tables:
         raise ResultsError(f"{label}: no finished trial in {store.root}; bench run makes them")

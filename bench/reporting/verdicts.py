@@ -248,23 +248,25 @@ def _evidence(stated: StatedClaim, comparison: Comparison, scores: _Scores) -> E
         return Evidence(len(differences), fmean(differences), is_testable=True)
     hits = scores.hits(comparison, claim.metric)
     over_both = None if hits is None else hits.spread
-    if not isinstance(claim, Equivalent):
-        return _on_difference(differences, over_seeds, over_both)
-    is_wide_here = is_wide(stated.margin, fmean([*first.values(), *second.values()]))
-    found = _on_equivalence(differences, over_seeds, over_both, stated.margin)
-    return replace(found, has_wide_margin=is_wide_here)
+    decides = over_both or over_seeds
+    if isinstance(claim, Equivalent):
+        found = _on_equivalence(differences, over_seeds, decides, stated.margin)
+        is_wide_here = is_wide(stated.margin, fmean([*first.values(), *second.values()]))
+        found = replace(found, has_wide_margin=is_wide_here)
+    else:
+        found = _on_difference(differences, over_seeds, decides)
+    return replace(found, population=SEEDS_AND_PATIENTS) if over_both else found
 
 
-def _on_difference(differences: Sequence[float], over_seeds: Spread, over_both: Spread | None) -> Evidence:
-    effect, spread = fmean(differences), over_both or over_seeds
-    half_width = float(spread.half_width())
+def _on_difference(differences: Sequence[float], over_seeds: Spread, decides: Spread) -> Evidence:
+    effect = fmean(differences)
+    half_width = float(decides.half_width())
     return Evidence(
         num_seeds=len(differences),
         effect=effect,
         low=effect - half_width,
         high=effect + half_width,
-        population=SEEDS_AND_PATIENTS if over_both else SEEDS_ALONE,
-        p=spread.p_of(effect),
+        p=decides.p_of(effect),
         p_over_seeds=over_seeds.p_of(effect),
         leans_to_claim=effect > 0,
         is_testable=True,
@@ -273,16 +275,15 @@ def _on_difference(differences: Sequence[float], over_seeds: Spread, over_both: 
 
 
 def _on_equivalence(
-    differences: Sequence[float], over_seeds: Spread, over_both: Spread | None, margin: float
+    differences: Sequence[float], over_seeds: Spread, decides: Spread, margin: float
 ) -> Evidence:
     effect = fmean(differences)
-    test = equivalence(effect, over_both or over_seeds, margin)
+    test = equivalence(effect, decides, margin)
     return Evidence(
         num_seeds=len(differences),
         effect=effect,
         low=test.low,
         high=test.high,
-        population=SEEDS_AND_PATIENTS if over_both else SEEDS_ALONE,
         p=test.p,
         p_over_seeds=equivalence(effect, over_seeds, margin).p,
         leans_to_claim=test.leans_to_equivalence,

@@ -73,12 +73,12 @@ class TrialFolder:
         self.cams = path / "cams"
 
     def cam_units(self, method: CamMethod) -> Path:
-        """Returns where the per-unit table of `method` is."""
-        return self.cams / f"{method}.parquet"
+        """Returns where the per-unit table of `method` is; that of the native map is the trial's own."""
+        return self.units if method == "native" else self.cams / f"{method}.parquet"
 
     def cam_maps(self, method: CamMethod) -> Path:
-        """Returns where the maps of `method` are, of each unit one."""
-        return self.cams / f"{method}.npz"
+        """Returns where the maps of `method` are, of each unit one; native ones are the trial's own."""
+        return self.maps if method == "native" else self.cams / f"{method}.npz"
 
     def cam_evaluation(self, method: CamMethod) -> Path:
         """Returns where the evaluation of `method` is."""

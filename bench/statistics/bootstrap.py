@@ -220,7 +220,7 @@ def spread_of(units: UnitHits, average: Average, replicates: NDArray[np.float64]
     if units.num_patients < 2 or units.num_seeds < 2:
         return None
     accuracies = units.accuracy(average)
-    if units.is_difference and np.ptp(accuracies) < ROUNDING:
+    if units.is_difference and spread_over_seeds(accuracies.tolist()) is None:
         return None
     spread = spread_over_seeds_and_patients(accuracies, replicates, units.num_patients)
     return spread if spread.varies else None
