@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -43,17 +42,10 @@ OTHER = "sha256:" + "b" * 64
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory):
+def original(tmp_path_factory, write_ward):
     folder = tmp_path_factory.mktemp("ward")
-    rng, names = np.random.default_rng(0), [f"im{i:02}" for i in range(16)]
-    (folder / "images").mkdir()
-    for name in names:
-        image = cv2.GaussianBlur(rng.integers(0, 256, (72, 72), np.uint8), (0, 0), 2)
-        assert cv2.imwrite(str(folder / "images" / f"{name}.png"), image)
-    parts = ["train"] * 8 + ["val"] * 2 + ["test"] * 6
-    labels = {"image": names, "patient": names, "split": parts, "Mass": [1, 0] * 8, "Effusion": [0, 1] * 8}
+    names = write_ward(folder, ("Mass", "Effusion"))
     boxes = {"image": names[10::2], "finding": "Mass", "x": 8, "y": 9, "width": 20, "height": 30}
-    pd.DataFrame(labels).to_csv(folder / "labels.csv", index=False)
     pd.DataFrame(boxes).to_csv(folder / "boxes.csv", index=False)
     (folder / "suite.yaml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:

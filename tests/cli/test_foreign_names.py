@@ -3,8 +3,6 @@
 import html
 import re
 
-import cv2
-import numpy as np
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
@@ -17,25 +15,12 @@ FOLDER = ["--set", "images=images", "--set", "labels=labels.csv", "--set", "boxe
 
 
 @pytest.fixture(scope="module")
-def ward(tmp_path_factory):
+def ward(tmp_path_factory, write_ward):
     """A folder of images whose findings, title and label are such, and a run of its suite."""
     folder = tmp_path_factory.mktemp("names")
-    rng, names = np.random.default_rng(0), [f"im{i:02}" for i in range(16)]
-    (folder / "images").mkdir()
-    for name in names:
-        image = cv2.GaussianBlur(rng.integers(0, 256, (72, 72), np.uint8), (0, 0), 2)
-        assert cv2.imwrite(str(folder / "images" / f"{name}.png"), image)
-    parts = ["train"] * 8 + ["val"] * 2 + ["test"] * 6
-    labels = {
-        "image": names,
-        "patient": names,
-        "split": parts,
-        FINDINGS[0]: [1, 0] * 8,
-        FINDINGS[1]: [0, 1] * 8,
-    }
+    names = write_ward(folder, FINDINGS)
     findings = [FINDINGS[i % 2] for i in range(10, 16)]
     boxes = {"image": names[10:], "finding": findings, "x": 8, "y": 9, "width": 20, "height": 30}
-    pd.DataFrame(labels).to_csv(folder / "labels.csv", index=False)
     pd.DataFrame(boxes).to_csv(folder / "boxes.csv", index=False)
     (folder / "suite.yaml").write_text(
         f"title: '{LABEL}'\n"
