@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.cli.columns import wrap
 from bench.results.failures import Failure, by_cause
-from bench.suite.cam import CAM_NAMES
+from bench.suite.cam import CAMS, NATIVE
 from bench.suite.schema import title_of
 
 
@@ -31,7 +31,7 @@ def to_lines(failures: Sequence[Failure], width: int, *, is_full: bool) -> Itera
 
 
 def _count(group: Sequence[Failure]) -> str:
-    trials = sum(failure.cam == "native" for failure in group)
+    trials = sum(failure.cam == NATIVE for failure in group)
     maps = len(group) - trials
     words = [
         f"{count} {word if count == 1 else f'{word}s'}"
@@ -44,7 +44,7 @@ def _count(group: Sequence[Failure]) -> str:
 def _line(failure: Failure, width: int) -> Iterator[str]:
     """Yields the failure's id and, as far as there is room, what is not in it."""
     trial = failure.trial
-    what = trial.label if failure.cam == "native" else f"{trial.label}, {CAM_NAMES[failure.cam]}"
+    what = trial.label if failure.cam == NATIVE else f"{trial.label}, {CAMS[failure.cam].title}"
     line = f"  {trial.id}"
     for word in (what, title_of(trial.dataset), failure.ended_at):
         if len(line) + 2 + len(word) <= width:

@@ -15,6 +15,7 @@ from bench.execution.machine import CPU
 from bench.execution.plan_cost import Budget, PlanCost
 from bench.execution.span import Span, total
 from bench.results.store import ResultsStore
+from bench.suite.cam import NATIVE
 from bench.suite.load import LoadedSuite
 
 _STATES = ("todo", "interrupted", "running", "waiting", "blocked", "failed", "unreadable", "finished")
@@ -61,7 +62,7 @@ def collect(
 
 
 def _states(rows: Sequence[PlanRow]) -> dict[str, str]:
-    return {row.point.trial.id: row.state for row in rows if row.point.cam == "native"} | {
+    return {row.point.trial.id: row.state for row in rows if row.point.cam == NATIVE} | {
         row.point.trial.id: row.state for row in rows if row.state not in ("finished", "failed")
     }
 

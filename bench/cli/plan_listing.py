@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.errors import listing
 from bench.results.lease import holder
 from bench.results.store import ResultsStore
+from bench.suite.cam import NATIVE
 from bench.suite.grid import Grid, Point
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
@@ -78,7 +79,7 @@ def left_to_run(rows: Iterable[PlanRow]) -> tuple[Trial, ...]:
 
 
 def _is_left(row: PlanRow) -> bool:
-    return row.point.cam == "native" and row.state in ("todo", "interrupted", "running", "waiting")
+    return row.point.cam == NATIVE and row.state in ("todo", "interrupted", "running", "waiting")
 
 
 def _state(point: Point, store: ResultsStore) -> tuple[str, str | None]:
@@ -165,7 +166,7 @@ def to_text(rows: Sequence[PlanRow], width: int) -> str:
         "cam": [row.point.cam for row in rows],
         "trial": [row.point.trial.id for row in rows],
     }
-    if set(columns["cam"]) == {"native"}:
+    if set(columns["cam"]) == {NATIVE}:
         del columns["cam"]
     if _width_of(columns) > width:
         columns = {name: words for name, words in columns.items() if name not in _IN_THE_ID}

@@ -21,7 +21,7 @@ from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import read_table
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import MeanInterval, mean_interval
-from bench.suite.cam import CamMethod, with_cam
+from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Grid, Point
 
 _CHOSEN = "chosen"
@@ -106,7 +106,7 @@ def rescore_grid(
         found[_key(point)] = {which: _accuracies(tables[which], one) for which, one in protocols.items()}
         if not is_recorded:
             differing.append(name)
-        if point.cam == "native" and not folder.sensitivity.exists():
+        if point.cam == NATIVE and not folder.sensitivity.exists():
             show = partial(on_progress, f"{name}, each choice")
             unwritten += _write(folder, measure_sensitivity(folder, size_px, show))
     if unread and not found:

@@ -1,24 +1,20 @@
-"""Grad-CAM and its relatives on a trained model, through pytorch-grad-cam: one map per unit.
+"""Maps other than the native one, of a trained model: one map per unit, whatever computes it.
+
+`bench.suite.cam` declares the methods and says where each is computed. What is common to all is here: the
+units, the model as it was before, the features that its head reads, localization, and the keeping of maps.
 
 Protocol:
-- the target layer is the features that the model's head reads, the target the class logit; float32;
-- a map is taken at the features' own size, where the library would enlarge it with OpenCV, so that peaks of
-  all maps are found in the same way (see `bench.evaluation.localize`). The library scales a map to [0, 1],
-  which stands in the place of the sigmoid;
+- a map has values in [0, 1], which stand in the place of the sigmoid's;
+- its peak is found as that of a native map, whatever the map's size (see `bench.evaluation.localize`);
 - a map that is zero everywhere (nothing speaks for the class) is one tie of all pixels: counted as such, the
-  first pixel is taken. A map of features or gradients that are not finite is not finite: a counted miss.
-
-What to know of the methods: under global max pooling the gradient of a class logit is the head's weights, at
-the peak alone, so Grad-CAM is the native map less the bias, negative values cut; under average pooling too.
-Layer-CAM is then the peak alone. Eigen-CAM is the features' first principal component: it knows no class, and
-which of its ends is positive is an accident of the decomposition.
+  first pixel is taken. A map that is not finite is a counted miss.
 """
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,21 +29,30 @@ from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.score import Scores, point_scores
 from bench.metrics.boxes import UNIT
 from bench.results.maps import Map
-from bench.suite.cam import CamMethod
+from bench.suite.cam import CAMS, CamMethod
 from bench.suite.schema import Recipe
-
-LIBRARY_CLASSES: dict[CamMethod, str] = {
-    "grad_cam": "GradCAM",
-    "grad_cam_plus_plus": "GradCAMPlusPlus",
-    "xgrad_cam": "XGradCAM",
-    "eigen_cam": "EigenCAM",
-    "layer_cam": "LayerCAM",
-}
 
 _CHUNK = 16
 """Units at a time: their features are copied to the CPU, 128 MiB of them where PYLON reads 512 px."""
 
-Maps = npt.NDArray[np.float32]
+Classes = npt.NDArray[np.int64]
+
+
+class CamFunction(Protocol):
+    """What the `target` of a map is; a plain function will do."""
+
+    def __call__(self, model: nn.Module, images: Tensor, classes: Classes, /) -> Tensor:
+        """Returns maps float32 [n, h, w] in [0, 1] up to 1e-6: of each image that of its class.
+
+        A map of features or gradients that are not finite holds NaN. Units do not see each other, and the
+        same maps come again.
+
+        Args:
+            model: has an `encoder` and a `head`, and returns a `CamOutput`. In evaluation mode; gradients are
+                enabled, but no parameter gets one. Hooks that are added to it have to be removed.
+            images: float32 [n, 1, S, S], on the model's device.
+            classes: n class indices.
+        """
 
 
 def score_cam(
@@ -89,11 +94,10 @@ def score_cam(
     return point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
 
 
-def cam_maps(model: nn.Module, images: Tensor, classes: npt.NDArray[np.int64], method: CamMethod) -> Tensor:
-    """Returns maps float32 [n, h, w] in [0, 1] on the CPU, the size of the features that the head reads.
+def cam_maps(model: nn.Module, images: Tensor, classes: Classes, method: CamMethod) -> Tensor:
+    """Returns maps float32 [n, h, w] in [0, 1] on the CPU; see `CamFunction`.
 
-    Each map's minimum is 0 and its maximum 1 up to 1e-6, or all of it is 0, or NaN (see the module's
-    docstring). The model is left as it was. The caller may have gradients enabled or not.
+    The model is left as it was. The caller may have gradients enabled or not.
 
     Args:
         model: has an `encoder` and a `head`, and returns a `CamOutput`.
@@ -101,27 +105,54 @@ def cam_maps(model: nn.Module, images: Tensor, classes: npt.NDArray[np.int64], m
         classes: n class indices.
         method: any but native.
     """
-    library_class, target = _library_class(method), _library_target()
-    with torch.enable_grad(), _features_read_by_head(model) as layer:
-        cam = library_class(_Logits(model), [layer])
-        try:
-            with np.errstate(all="ignore"):  # what is not finite is told by the map
-                maps = cam(images, [target(int(index)) for index in classes])
-        finally:
-            cam.activations_and_grads.release()
-    return torch.from_numpy(maps)
+    compute = _function(method)
+    with torch.enable_grad(), _frozen(model):
+        return compute(model, images, classes).detach().cpu()
+
+
+def _function(method: CamMethod) -> CamFunction:
+    """Imports what computes the maps of `method`; libraries take seconds."""
+    target = CAMS[method].target
+    assert target is not None, f"{method}: comes with the model's output"
+    module, _, name = target.partition(":")
+    found: CamFunction = getattr(importlib.import_module(module), name)
+    return found
 
 
 @contextmanager
-def _features_read_by_head(model: nn.Module) -> Iterator[nn.Module]:
-    """Yields a layer that only passes on the map that the head reads: the target layer for the library.
-
-    Within the block the model is in evaluation mode, no parameter gets a gradient, and the graph starts at
-    the encoder's features. Afterwards all is as it was, whatever happened.
-    """
-    layer = nn.Identity()
+def _frozen(model: nn.Module) -> Iterator[None]:
+    """Has the model in evaluation mode, no parameter with a gradient; afterwards all is as it was."""
     modes = [(module, module.training) for module in model.modules()]
     needs = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        model.eval().requires_grad_(requires_grad=False)
+        yield
+    finally:
+        for module, is_training in modes:
+            module.training = is_training
+        for parameter, needs_gradient in needs:
+            parameter.requires_grad_(needs_gradient)
+
+
+class HeadFeatures(nn.Module):
+    """A layer that passes on the map of features that a model's head reads, and keeps the latest."""
+
+    latest: Tensor
+    """Float32 [n, k, h, w]; gradients of logits reach it."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns `features` themselves."""
+        self.latest = features
+        return features
+
+
+@contextmanager
+def head_features(model: nn.Module) -> Iterator[HeadFeatures]:
+    """Yields the layer through which the model's head reads within the block: a method's target layer.
+
+    Within the block the graph starts at the encoder's features: gradients do not reach the images.
+    """
+    layer = HeadFeatures()
 
     def start_graph(_: nn.Module, __: Any, features: list[Tensor]) -> list[Tensor]:
         return [feature.detach().requires_grad_() for feature in features]
@@ -135,109 +166,13 @@ def _features_read_by_head(model: nn.Module) -> Iterator[nn.Module]:
         model.get_submodule("head").register_forward_pre_hook(pass_through_layer),
     ]
     try:
-        model.eval().requires_grad_(requires_grad=False)
         yield layer
     finally:
         for hook in hooks:
             hook.remove()
-        for module, is_training in modes:
-            module.training = is_training
-        for parameter, needs_gradient in needs:
-            parameter.requires_grad_(needs_gradient)
 
 
-class _Logits(nn.Module):
-    """The model as the library wants it: images to class logits."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Returns logits [n, c]."""
-        logits: Tensor = self.model(images).logits
-        return logits
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Leaves the model's gradients alone: none are added to them."""
-
-
-@lru_cache
-def _library_class(method: CamMethod) -> Any:
-    """The library's class for `method`, changed as the mixins say. Imported here: it takes seconds."""
-    from bench.models import torchvision_compat  # noqa: F401 - before the library imports torchvision
-
-    import pytorch_grad_cam  # isort: skip
-
-    bases = (_Thin,) if method == "eigen_cam" else ()
-    name = LIBRARY_CLASSES[method]
-    return type(name, (_OwnSize, *bases, getattr(pytorch_grad_cam, name)), {})
-
-
-def _library_target() -> Any:
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    return ClassifierOutputTarget
-
-
-class _OwnSize:
-    """Mixed into a class of the library: maps of the features' size, NaN where those are not finite.
-
-    The library would take NaN for 0 in Eigen-CAM, and its decomposition would stop at infinity.
-    """
-
-    def get_target_width_height(self, input_tensor: Tensor) -> None:
-        """Returns what makes the library not resize."""
-
-    def get_cam_image(
-        self,
-        input_tensor: Tensor,
-        target_layer: nn.Module,
-        targets: Any,
-        activations: Maps,
-        grads: Maps,
-        eigen_smooth: bool = False,
-    ) -> Maps:
-        """Returns maps [n, h, w] of `activations` [n, k, h, w]."""
-        finite = np.array([np.isfinite(features).all() for features in activations])
-        features = np.where(finite[:, None, None, None], activations, 0)
-        maps: Maps = super().get_cam_image(  # type: ignore[misc]
-            input_tensor, target_layer, targets, features, grads, eigen_smooth
-        )
-        maps[~finite] = np.nan
-        return maps
-
-
-class _Thin:
-    """Mixed into Eigen-CAM: the library's projection by a thin decomposition.
-
-    The library asks numpy for all left singular vectors, [h·w, h·w] of them, of which it uses none: 3 s for a
-    map of 64 × 64 and 1 GiB for one of 128 × 128.
-    """
-
-    def get_cam_image(
-        self,
-        input_tensor: Tensor,
-        target_layer: nn.Module,
-        targets: Any,
-        activations: Maps,
-        grads: Maps,
-        eigen_smooth: bool = False,
-    ) -> Maps:
-        """Returns the projection [n, h, w] of `activations` [n, k, h, w] on their first principal axis."""
-        return np.stack([_projection(features) for features in activations])
-
-
-def _projection(features: Maps) -> Maps:
-    points = features.reshape(len(features), -1).T
-    centred = points - points.mean(axis=0)
-    axes = np.linalg.svd(centred, full_matrices=False)[2]
-    return np.asarray(centred @ axes[0], dtype=np.float32).reshape(features.shape[1:])
-
-
-def _images_of(
-    test: ImageSet, indices: npt.NDArray[np.int64], recipe: Recipe, device: torch.device
-) -> Tensor:
+def _images_of(test: ImageSet, indices: Classes, recipe: Recipe, device: torch.device) -> Tensor:
     """Returns the images at `indices`, repeated as they are there, as the model is given them."""
     chosen = replace(
         test,

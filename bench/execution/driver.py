@@ -16,7 +16,7 @@ from bench.results.differences import require_same_data
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
-from bench.suite.cam import CamMethod
+from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import Resources
@@ -188,7 +188,7 @@ def cams_to_evaluate(
     """Returns, by trial id, the maps beside the native one that are asked for and not evaluated."""
     found: dict[str, tuple[CamMethod, ...]] = {}
     for point in _points_to_run(grid, store, retry_failed=retry_failed):
-        if point.cam != "native":
+        if point.cam != NATIVE:
             found[point.trial.id] = (*found.get(point.trial.id, ()), point.cam)
     return found
 

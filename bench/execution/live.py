@@ -16,7 +16,7 @@ from bench.execution.progress_table import TrialRow, progress_line, progress_tab
 from bench.execution.time_left import all_left_s, earlier_share, time_left, trial_left_s
 from bench.results.record import CamEvaluation, EpochRow, Record, last_line
 from bench.results.store import ResultsStore
-from bench.suite.cam import CAM_NAMES, CamMethod
+from bench.suite.cam import CAMS, CamMethod
 from bench.suite.trial import Trial
 
 REFRESH_S = 0.5
@@ -118,7 +118,7 @@ class Display:
         left.discard(evaluation.method)
         if not left:
             self._state[trial.id] = "finished"
-        what = f"{CAM_NAMES[evaluation.method]} {evaluation.status}"
+        what = f"{CAMS[evaluation.method].title} {evaluation.status}"
         self._tell(trial.id, what, evaluation.metrics, evaluation.error)
 
     def _tell(self, trial_id: str, what: str, metrics: Mapping[str, float], error: str | None) -> None:

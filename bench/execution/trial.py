@@ -16,12 +16,12 @@ from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.stopping import StopWish
 from bench.results.atomic import write_text
 from bench.results.maps import writing_maps
-from bench.results.provenance import CAM_LIBRARY, DRAWN, PACKAGES, describe
+from bench.results.provenance import DRAWN, PACKAGES, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.sensitivity import write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
-from bench.suite.cam import CAM_NAMES, CamMethod
+from bench.suite.cam import CAMS, CamMethod
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import collecting_nondeterminism
@@ -134,7 +134,7 @@ def _run_locked(
         outcome = _train_and_score(work, on_epoch, started)
     on_outcome(outcome)
     for position, cam in enumerate(cams, start=passes - len(cams)):
-        on_cam(_evaluate(cam, work, _shower(work, CAM_NAMES[cam], position)))
+        on_cam(_evaluate(cam, work, _shower(work, CAMS[cam].title, position)))
     return outcome
 
 
@@ -229,7 +229,7 @@ def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], Non
         if isinstance(error, OSError) and error.errno in FULL_DISK:
             raise
         return CamEvaluation(method=cam, status="failed", error=account(error), ended_at=now())
-    packages = (*PACKAGES, CAM_LIBRARY)
+    packages = (*PACKAGES, *CAMS[cam].packages)
     return CamEvaluation(
         method=cam,
         status="finished",

@@ -24,9 +24,10 @@ from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
 from bench.results.blocked import unreadable_sentences
 from bench.results.differences import require_same_data, short
-from bench.results.provenance import CAM_LIBRARY, DRAWN
+from bench.results.provenance import DRAWN
 from bench.results.record import Record
 from bench.results.store import ResultsStore
+from bench.suite.cam import CAMS
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 
@@ -162,7 +163,10 @@ def _origin_of_maps(grid: Grid, store: ResultsStore) -> list[str]:
     counts = Counter(store.state(point.trial.id, point.cam) for point in points)
     found = (store.evaluation(point.trial.id, point.cam) for point in points)
     versions = Counter(
-        f"{CAM_LIBRARY} {e.provenance.packages.get(CAM_LIBRARY, '?')}, {e.provenance.device}"
+        ", ".join(
+            [f"{name} {e.provenance.packages.get(name, '?')}" for name in CAMS[e.method].packages]
+            + [e.provenance.device]
+        )
         for e in found
         if e is not None and e.provenance is not None
     )

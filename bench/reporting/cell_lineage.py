@@ -15,7 +15,7 @@ from bench.results.differences import difference_notes, points_of
 from bench.results.store import ResultsStore, State
 from bench.results.units import read_table
 from bench.statistics.student import MeanInterval, mean_interval
-from bench.suite.cam import CAM_NAMES, CamMethod
+from bench.suite.cam import CAMS, CamMethod
 
 _OURS = ("model", "ours")
 """Kinds of rows that trials of ours stand behind."""
@@ -216,7 +216,7 @@ def _choose(word: str, known: Mapping[str, str], what: str) -> str:
 
 def _cam_of(row: str) -> CamMethod:
     """The map that a row is scored on, which its label ends with (see `bench.suite.cam.with_cam`)."""
-    found: Iterable[CamMethod] = (cam for cam, name in CAM_NAMES.items() if row.endswith(f" [{name}]"))
+    found: Iterable[CamMethod] = (cam for cam, one in CAMS.items() if row.endswith(f" [{one.title}]"))
     return next(iter(found), "native")
 
 

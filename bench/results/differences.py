@@ -13,7 +13,7 @@ from bench.errors import ResultsError, listing
 from bench.results.provenance import Provenance
 from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
-from bench.suite.cam import CamMethod, with_cam
+from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Point
 from bench.suite.identity import DIGEST_PREFIX
 from bench.suite.load import LoadedSuite
@@ -112,7 +112,7 @@ def differences_of(points: Iterable[Point], store: ResultsStore) -> tuple[Differ
     maps = {
         with_cam(point.trial.id, point.cam): evaluation
         for point in asked
-        if point.cam != "native" and (evaluation := store.evaluation(point.trial.id, point.cam))
+        if point.cam != NATIVE and (evaluation := store.evaluation(point.trial.id, point.cam))
     }
     made = [{name: _facts(result) for name, result in kind.items()} for kind in (trials, maps)]
     others = (one for kind in made for one in differences({name: f for name, f in kind.items() if f}))
@@ -130,7 +130,7 @@ def _sentence(found: Iterable[Difference]) -> tuple[str, ...]:
     return (f"Recorded, and not the same for all of these results: {', '.join(facts)}.",) if facts else ()
 
 
-def points_of(trial_ids: Iterable[str], store: ResultsStore, cam: CamMethod = "native") -> tuple[Point, ...]:
+def points_of(trial_ids: Iterable[str], store: ResultsStore, cam: CamMethod = NATIVE) -> tuple[Point, ...]:
     """Returns the trials of these ids that have a record, as points to ask about.
 
     Raises:
@@ -231,7 +231,7 @@ def _data_by_set(
     """
     points = tuple(points)
     trials = {one.id: one for point in points for one in (*point.trial.ancestors(), point.trial)}
-    maps = {(point.trial.id, point.cam): point for point in points if point.cam != "native"}
+    maps = {(point.trial.id, point.cam): point for point in points if point.cam != NATIVE}
     found: dict[tuple[str, str], dict[str, Facts]] = {}
 
     def add(name: str, spec: DatasetSpec, digest: str | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.errors import ResultsError
 from bench.results.record import last_line
 from bench.results.store import ResultsStore
-from bench.suite.cam import CamMethod
+from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.trial import Trial
 
@@ -72,7 +72,7 @@ def failures_of_trial(trial_id: str, store: ResultsStore) -> Iterator[Failure]:
     if record is None:
         return
     if record.status == "failed":
-        yield Failure(record.trial, "native", record.error or "", record.ended_at)
+        yield Failure(record.trial, NATIVE, record.error or "", record.ended_at)
         return
     for evaluation in store.folder(trial_id).read_evaluations():
         if evaluation.status == "failed":
@@ -94,7 +94,7 @@ def failed_grid(grid: Grid, store: ResultsStore) -> Grid | None:
     """
     failed = {(failure.trial.id, failure.cam) for failure in failures_of(grid, store)}
     own = {trial.id for trial in grid.trials}
-    trials = {trial_id for trial_id, cam in failed if cam == "native"}
+    trials = {trial_id for trial_id, cam in failed if cam == NATIVE}
     before = [trial for trial in grid.required if trial.id in trials - own]
     points: Sequence[Point] = [
         *(Point(trial, _label_of(trial, grid)) for trial in before),
@@ -112,7 +112,7 @@ def _failure(trial: Trial, cam: CamMethod, store: ResultsStore) -> Failure | Non
         return None
     record = store.record(trial.id)
     if record is not None and record.status == "failed":
-        return Failure(record.trial, "native", record.error or "", record.ended_at)
+        return Failure(record.trial, NATIVE, record.error or "", record.ended_at)
     evaluation = store.evaluation(trial.id, cam)
     if evaluation is None:
         raise ResultsError(f"{store.folder(trial.id).cams}: changed while it was read; try again")

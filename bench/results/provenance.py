@@ -16,8 +16,6 @@ from bench.errors import brief
 from bench.suite.frozen import Frozen
 
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "opencv-python-headless")
-CAM_LIBRARY = "grad-cam"
-"""What maps other than the native one are made by: pytorch-grad-cam, by its name on PyPI."""
 
 DRAWN = "drawn"
 """In place of a digest: the data set was drawn from its specification, which the trial's id holds."""

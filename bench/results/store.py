@@ -39,7 +39,7 @@ from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome
 from bench.results.sensitivity import read_sensitivity
 from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
-from bench.suite.cam import CAM_NAMES, CamMethod
+from bench.suite.cam import CAMS, CamMethod
 from bench.suite.trial import Trial
 
 State = Literal["finished", "failed", "interrupted", "todo", "unreadable"]
@@ -172,7 +172,7 @@ class TrialFolder:
     def read_evaluations(self) -> tuple[CamEvaluation, ...]:
         """Returns all evaluations of maps beside the native one that can be read."""
         found = []
-        for method in CAM_NAMES:
+        for method in CAMS:
             if method != "native":
                 with suppress(ResultsError):
                     found.append(self.read_evaluation(method))
@@ -236,7 +236,7 @@ class ResultsStore:
         """Returns a sentence for each file of the trial that is there and cannot be read."""
         folder, found = self.folder(trial_id), []
         readers: list[Callable[[], object]] = [partial(self._read_record, trial_id)]
-        readers += [partial(self._read_evaluation, trial_id, cam) for cam in CAM_NAMES if cam != "native"]
+        readers += [partial(self._read_evaluation, trial_id, cam) for cam in CAMS if cam != "native"]
         readers += [partial(read_sensitivity, folder.sensitivity), folder.read_history]
         for read in readers:
             try:

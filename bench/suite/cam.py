@@ -1,20 +1,49 @@
-"""The maps by which a trained model can be scored, what tables call them, and the rows that they make."""
+"""The maps by which a trained model can be scored: one plain table, and the rows that they make of tables.
 
-from typing import Literal
+A suite has to be checked without torch, so a method is declared here, and computed where its `target` says.
+"""
 
-CamMethod = Literal["native", "grad_cam", "grad_cam_plus_plus", "xgrad_cam", "eigen_cam", "layer_cam"]
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-CAM_NAMES: dict[CamMethod, str] = {
-    "native": "native",
-    "grad_cam": "Grad-CAM",
-    "grad_cam_plus_plus": "Grad-CAM++",
-    "xgrad_cam": "XGrad-CAM",
-    "eigen_cam": "Eigen-CAM",
-    "layer_cam": "Layer-CAM",
+NATIVE = "native"
+"""The heatmap that a model returns itself. Every trial is scored on it, and its failure is the trial's."""
+
+_LIBRARY = ("grad-cam",)
+
+
+@dataclass(frozen=True)
+class Cam:
+    """A map, and where it is computed.
+
+    Attributes:
+        title: what tables call it: as its paper does.
+        target: ``module:function`` that computes it, a `bench.evaluation.cam.CamFunction`; None of the native
+            map. Imported when it is used.
+        packages: what computes it, by its names on PyPI: their versions stand beside its numbers.
+    """
+
+    title: str
+    target: str | None
+    packages: tuple[str, ...] = ()
+
+
+CAMS: dict[str, Cam] = {
+    NATIVE: Cam("native", None),
+    "grad_cam": Cam("Grad-CAM", "bench.evaluation.library_cams:grad_cam", _LIBRARY),
+    "grad_cam_plus_plus": Cam("Grad-CAM++", "bench.evaluation.library_cams:grad_cam_plus_plus", _LIBRARY),
+    "xgrad_cam": Cam("XGrad-CAM", "bench.evaluation.library_cams:xgrad_cam", _LIBRARY),
+    "eigen_cam": Cam("Eigen-CAM", "bench.evaluation.library_cams:eigen_cam", _LIBRARY),
+    "layer_cam": Cam("Layer-CAM", "bench.evaluation.library_cams:layer_cam", _LIBRARY),
 }
-"""Every map that a suite can name, as its paper calls it. The native one is the model's own heatmap."""
+"""Every map that a suite can name. One line adds one."""
+
+if TYPE_CHECKING:
+    CamMethod = str
+else:
+    CamMethod = Literal[tuple(CAMS)]
 
 
 def with_cam(label: str, cam: CamMethod) -> str:
     """Returns `label` for the native map, else followed by the map's name: ``PYLON [Grad-CAM++]``."""
-    return label if cam == "native" else f"{label} [{CAM_NAMES[cam]}]"
+    return label if cam == NATIVE else f"{label} [{CAMS[cam].title}]"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bench.errors import SuiteError, listing, nearest
-from bench.suite.cam import with_cam
+from bench.suite.cam import NATIVE, with_cam
 from bench.suite.catalog import as_label
 from bench.suite.claims import (
     AVERAGES,
@@ -239,8 +239,8 @@ class _Reader:
         for axis in ("dataset", "resolution", "cam"):
             own, shared = getattr(condition, axis), getattr(self.claim, axis)
             wanted = shared if own is None else own
-            if wanted is None and axis == "cam" and any(p.cam == "native" for p in kept):
-                wanted = "native"
+            if wanted is None and axis == "cam" and any(p.cam == NATIVE for p in kept):
+                wanted = NATIVE
             present = list(dict.fromkeys(_value(p, axis) for p in kept))
             if wanted is not None:
                 place = (*(at if own is not None else self.path), axis)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.errors import BenchError, SuiteError, listing, nearest
-from bench.suite.cam import CamMethod, with_cam
+from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, display_name
 from bench.suite.identity import canonical_json, file_digest
 from bench.suite.schema import (
@@ -56,7 +56,7 @@ class Point:
 
     trial: Trial
     label: str
-    cam: CamMethod = "native"
+    cam: CamMethod = NATIVE
 
     @property
     def row(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from bench.suite.cam import CamMethod
+from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.claims import Claim, Margins
 from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.frozen import Frozen
@@ -308,10 +308,10 @@ class Suite(Frozen):
     """Sides of the square input in px; multiples of 32 from 64 up (thesis: 256, 512)."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
     """One trial each: initial weights, order and augmentation follow from it (thesis: five)."""
-    cams: tuple[CamMethod, ...] = Field(("native",), min_length=1)
+    cams: tuple[CamMethod, ...] = Field((NATIVE,), min_length=1)
     """Maps that localization is scored on, a row each: native, the heatmap logits that the model returns, or
-    a method of pytorch-grad-cam on the features that the model's head reads. Not part of a trial's identity:
-    the same weights are scored again, without training; a trial is always scored natively too."""
+    those of a method that explains a trained model, such as grad_cam. Not part of a trial's identity: the
+    same weights are scored again, without training; a trial is always scored natively too."""
     encoder: str = "resnet50"
     """Encoder of every model that names none."""
     weights: str = "imagenet"
