@@ -38,11 +38,12 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.data.cache import require_space
     from bench.data.loading import cached_arrays, require_manifest
-    from bench.data.registry import DATASETS, prepare_dataset, read_source
+    from bench.data.registry import prepare_dataset, read_source
     from bench.execution.durations import duration
     from bench.execution.live import Display
+    from bench.suite.schema import StoredSpec
 
-    if not DATASETS[spec.name].is_stored:
+    if not isinstance(spec, StoredSpec):
         print(f"{spec.name}: nothing has to be prepared; its images are drawn when a trial starts")
         return 0
     display = Display(shared.open_store(arguments))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bench.errors import DataError, listing
 from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.keys import Names, spelled
-from bench.suite.schema import DATASET_SPECS, StoredSpec
+from bench.suite.schema import DATASET_SPECS, PhantomSpec, StoredSpec
 
 __all__ = [
     "FIXED_FINDINGS",
@@ -28,9 +28,8 @@ FIXED_FINDINGS: dict[str, tuple[str, ...]] = {
     name: spec.labelled
     for name, spec in DATASET_SPECS.items()
     if issubclass(spec, StoredSpec) and spec.labelled
-} | {"phantom": NIH_BOXED_FINDINGS}
-"""Of data sets by the name that a suite gives; those of a folder are its own, and phantoms with others than
-these are of after records told their findings."""
+} | {"phantom": PhantomSpec().labelled}
+"""Of data sets by their name, where they never change; of phantoms those of the default population."""
 
 _ALIASES = {"Infiltrate": "Infiltration"}
 """Names that occur in the official files for a finding of another name."""

@@ -1,8 +1,7 @@
-"""Data sets by the name that a suite gives: one line adds one."""
+"""Reads and loads data sets by what their class in `bench.suite.schema` names."""
 
 import importlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,38 +10,7 @@ from bench.data.download import check_parts
 from bench.data.integrity import Integrity, check, require_integrity
 from bench.data.loading import load_source
 from bench.data.source import Source
-from bench.suite.schema import DatasetSpec
-
-
-@dataclass(frozen=True)
-class DatasetEntry:
-    """How a data set is loaded.
-
-    Attributes:
-        source: ``module:function`` of (its specification, context), giving a `Source`: what is known of it
-            before an image is decoded or drawn. Imported when it is used: a machine that trains on one need
-            not have what another is drawn or decoded with.
-        target: of one that is drawn, ``module:function`` of (its specification, resolution, context), giving
-            a `Dataset`; None of one that is decoded from the files of its source.
-    """
-
-    source: str
-    target: str | None = None
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether loading it first decodes files into a cache, which is worth doing once, in advance."""
-        return self.target is None
-
-
-DATASETS: dict[str, DatasetEntry] = {
-    "phantom": DatasetEntry(
-        "bench.data.phantom_source:read_phantom", target="bench.data.phantom_source:load_phantom"
-    ),
-    "nih": DatasetEntry("bench.data.nih:read_nih"),
-    "vindr": DatasetEntry("bench.data.vindr:read_vindr"),
-    "folder": DatasetEntry("bench.data.folder:read_folder"),
-}
+from bench.suite.schema import DatasetSpec, StoredSpec
 
 _latest: dict[str, Dataset] = {}
 
@@ -59,12 +27,11 @@ def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Da
     key += f" {context.limit_images} {context.digest}"
     if key not in _latest:
         _latest.clear()
-        target = DATASETS[spec.name].target
-        if target is not None:
-            _latest[key] = _function(target)(spec, resolution, context)
-        else:
-            source = _function(DATASETS[spec.name].source)(spec, context)
+        if isinstance(spec, StoredSpec):
+            source = _function(spec.reader)(spec, context)
             _latest[key] = load_source(source, resolution, spec.oversize, context)
+        else:
+            _latest[key] = _function(spec.drawer)(spec, resolution, context)
     return _latest[key]
 
 
@@ -74,7 +41,7 @@ def read_source(spec: DatasetSpec, context: DataContext) -> Source:
     Raises:
         DataError: its text files are missing, incomplete or contradict themselves.
     """
-    source: Source = _function(DATASETS[spec.name].source)(spec, context)
+    source: Source = _function(spec.reader)(spec, context)
     check_parts(source.parts, source.labels.index, source.root)
     return source
 
@@ -111,7 +78,7 @@ def dataset_digest(spec: DatasetSpec, context: DataContext) -> str | None:
 
 
 def _check(spec: DatasetSpec, context: DataContext) -> tuple[Source, Integrity] | None:
-    if not DATASETS[spec.name].is_stored:
+    if not isinstance(spec, StoredSpec):
         return None
     source, told = read_source(spec, context), context.on_progress
     return source, check(source, context.cache_dir, partial(told, f"check {spec.name}") if told else None)
@@ -129,5 +96,5 @@ def prepare_dataset(spec: DatasetSpec, resolution: int, context: DataContext) ->
     Raises:
         DataError: as `load_dataset`.
     """
-    if DATASETS[spec.name].is_stored:
+    if isinstance(spec, StoredSpec):
         load_dataset(spec, resolution, context)

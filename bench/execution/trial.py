@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from bench.data.registry import DATASETS
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
@@ -22,6 +21,7 @@ from bench.results.sensitivity import write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
 from bench.suite.cam import CAMS, CamMethod
+from bench.suite.schema import StoredSpec
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import collecting_nondeterminism
@@ -62,7 +62,7 @@ class _Work:
     def data(self) -> str | None:
         """Digest of the data set, or that it is drawn; None if it was not checked."""
         spec = self.trial.dataset
-        return self.context.data.get(spec.model_dump_json()) if DATASETS[spec.name].is_stored else DRAWN
+        return self.context.data.get(spec.model_dump_json()) if isinstance(spec, StoredSpec) else DRAWN
 
 
 def run_trial(

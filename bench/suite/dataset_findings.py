@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, NO_FINDING_COLUMNS, VINDR_FINDINGS
-from bench.suite.schema import DatasetSpec, FolderSpec, PhantomSpec, VindrSpec
+from bench.suite.findings import NO_FINDING_COLUMNS
+from bench.suite.schema import DatasetSpec, FolderSpec
 from bench.suite.text_table import read_columns
-
-_OF_PHANTOMS = {
-    "eight": (NIH_BOXED_FINDINGS, NIH_BOXED_FINDINGS),
-    "nih": (NIH_FINDINGS, NIH_BOXED_FINDINGS),
-    "vindr": (VINDR_FINDINGS, VindrSpec.boxed),
-}
-"""Those that are labelled and those that may have boxes, by population."""
 
 
 def labelled_findings(dataset: DatasetSpec, files: Mapping[str, Path]) -> tuple[str, ...]:
@@ -25,8 +18,6 @@ def labelled_findings(dataset: DatasetSpec, files: Mapping[str, Path]) -> tuple[
     Raises:
         DataError: the table of labels cannot be read.
     """
-    if isinstance(dataset, PhantomSpec):
-        return _OF_PHANTOMS[dataset.findings][0]
     if not isinstance(dataset, FolderSpec):
         return dataset.labelled
     columns = read_columns(files[dataset.labels])
@@ -39,8 +30,6 @@ def boxed_findings(dataset: DatasetSpec, files: Mapping[str, Path]) -> tuple[str
     Raises:
         DataError: the table of labels cannot be read.
     """
-    if isinstance(dataset, PhantomSpec):
-        return _OF_PHANTOMS[dataset.findings][1]
     if not isinstance(dataset, FolderSpec):
         return dataset.boxed
     return labelled_findings(dataset, files) if dataset.boxes is not None else ()

@@ -41,7 +41,10 @@ VINDR_FINDINGS: tuple[str, ...] = (
     "Pulmonary fibrosis",
     "No finding",
 )
-"""The 15 labels of VinDr-CXR; all but the last have boxes."""
+"""The 15 labels of VinDr-CXR."""
+
+VINDR_BOXED_FINDINGS: tuple[str, ...] = VINDR_FINDINGS[:-1]
+"""The 14 labels that have boxes."""
 
 NO_FINDING_COLUMNS: tuple[str, ...] = ("image", "patient", "split")
 """Columns of a folder's table of labels with a meaning of their own."""

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.claims import Claim, Margins
-from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_BOXED_FINDINGS, VINDR_FINDINGS
 from bench.suite.frozen import Frozen
 from bench.suite.violation import AcceptableKind
 
@@ -85,6 +85,9 @@ class ModelSpec(Frozen):
 class PhantomSpec(Frozen):
     """Procedural chest radiographs with exact boxes; rendered when needed, nothing stored."""
 
+    reader: ClassVar = "bench.data.phantom_source:read_phantom"
+    drawer: ClassVar = "bench.data.phantom_source:load_phantom"
+
     name: Literal["phantom"] = "phantom"
     findings: Literal["eight", "nih", "vindr"] = "eight"
     """eight: the boxed findings of NIH ChestX-ray14; nih: all of its 14, the other six without boxes; vindr:
@@ -99,6 +102,16 @@ class PhantomSpec(Frozen):
     """Which population of phantoms; not the trial's seed."""
     oversize: float = Field(1.0, ge=1, le=4)
     """Side of the training images before augmentation, in units of the resolution."""
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """Its findings, in the order of tables."""
+        return {"eight": NIH_BOXED_FINDINGS, "nih": NIH_FINDINGS, "vindr": VINDR_FINDINGS}[self.findings]
+
+    @property
+    def boxed(self) -> tuple[str, ...]:
+        """Those of them that may have boxes."""
+        return VINDR_BOXED_FINDINGS if self.findings == "vindr" else NIH_BOXED_FINDINGS
 
 
 class SplitLists(Frozen):
@@ -115,6 +128,9 @@ class SplitLists(Frozen):
 class StoredSpec(Frozen):
     """A data set that is decoded from files: what a suite may say of any, what is known of it in advance."""
 
+    reader: ClassVar[str]
+    """``module:function`` of (its specification, a `DataContext`), giving its `Source`. Imported when it is
+    used: a machine that trains on one data set need not have what another is decoded with."""
     labelled: ClassVar[tuple[str, ...]] = ()
     """Its findings, in the order of tables; none where its own tables tell."""
     boxed: ClassVar[tuple[str, ...]] = ()
@@ -133,6 +149,7 @@ class StoredSpec(Frozen):
 class NihSpec(StoredSpec):
     """NIH ChestX-ray14 from its official download, or a mirror of any size."""
 
+    reader: ClassVar = "bench.data.nih:read_nih"
     labelled: ClassVar = NIH_FINDINGS
     boxed: ClassVar = NIH_BOXED_FINDINGS
 
@@ -148,8 +165,9 @@ class VindrSpec(StoredSpec):
     The thesis evaluates every 3 epochs, at most 100 of them (code): a suite's recipe has to say so.
     """
 
+    reader: ClassVar = "bench.data.vindr:read_vindr"
     labelled: ClassVar = VINDR_FINDINGS
-    boxed: ClassVar = VINDR_FINDINGS[:-1]
+    boxed: ClassVar = VINDR_BOXED_FINDINGS
 
     name: Literal["vindr"] = "vindr"
     split: Literal["random"] | SplitLists = "random"
@@ -163,6 +181,8 @@ class FolderSpec(StoredSpec):
     Paths are relative to the suite file. The tables count by their content, images by the names that the
     table of labels gives them.
     """
+
+    reader: ClassVar = "bench.data.folder:read_folder"
 
     name: Literal["folder"] = "folder"
     title: str | None = Field(None, pattern=SHORT_NAME)
@@ -191,7 +211,7 @@ DatasetSpec = Annotated[PhantomSpec | NihSpec | VindrSpec | FolderSpec, Field(di
 DATASET_SPECS: dict[str, type[Frozen]] = {
     spec.model_fields["name"].default: spec for spec in get_args(get_args(DatasetSpec)[0])
 }
-"""Every data set that a suite can name."""
+"""Every data set that a suite can name, as `DatasetSpec` lists them."""
 
 if TYPE_CHECKING:
     DatasetName = str

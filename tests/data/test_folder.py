@@ -12,7 +12,7 @@ from bench.data.folder import read_folder
 from bench.data.frames import header_size
 from bench.data.integrity import check
 from bench.data.loading import load_source
-from bench.data.registry import DATASETS, load_dataset, read_source
+from bench.data.registry import load_dataset, read_source
 from bench.data.splits import read_list, split_in_three, split_in_three_by_patient
 from bench.errors import DataError
 from bench.metrics.boxes import COLUMNS, FRAME
@@ -99,7 +99,6 @@ def test_pixels_are_those_of_the_files(root):
 
 def test_registry_loads_it_and_reads_it_without_decoding(root):
     spec, files = described(root)
-    assert DATASETS["folder"].is_stored
     assert load_dataset(spec, 64, DataContext(None, root / "cache", files)).findings[0] == "Mass"
     assert read_source(spec, DataContext(None, root / "cache", files)).findings[0] == "Mass"
 

@@ -1,5 +1,6 @@
 """What a data set holds, against tables that were counted by hand, and the real boxes."""
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 from bench.data.dataset import DataContext
 from bench.data.findings import NIH_BOXED_FINDINGS
 from bench.data.phantom_source import load_phantom
-from bench.data.registry import DATASETS, read_source
+from bench.data.registry import read_source
 from bench.data.statistics import ALL, Counts, DatasetStatistics, describe
 from bench.errors import DataError
 from bench.reporting.published import published_area, published_mean
-from bench.suite.schema import NihSpec, PhantomSpec, VindrSpec
+from bench.suite.schema import DATASET_SPECS, NihSpec, PhantomSpec, VindrSpec
 
 META = Path(__file__).parents[2].parent / "shared" / "data" / "meta"
 
@@ -135,9 +136,10 @@ def test_phantoms_are_counted_as_they_are_rendered(tmp_path, findings):
     assert (found.co_occurrence >= together).all()
 
 
-def test_every_data_set_says_how_its_text_is_read():
-    for name, entry in DATASETS.items():
-        assert entry.source.startswith("bench.data."), name
+@pytest.mark.parametrize("spec", DATASET_SPECS.values(), ids=lambda spec: spec.__name__)
+def test_every_data_set_says_how_its_text_is_read(spec):
+    module, _, function = spec.reader.partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
 
 
 def test_published_means_are_found_by_table_row_and_column():

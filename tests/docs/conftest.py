@@ -25,16 +25,17 @@ class Copy:
         assert not path.exists()
         path.write_text(text, encoding="utf-8")
 
-    def insert(self, name: str, opening: str, text: str) -> None:
-        """Writes lines that the page shows into a file, after the line that opens what they belong to."""
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Changes a file in the one place that is so, as the page says."""
         path = self.package / name
-        before, found, after = path.read_text(encoding="utf-8").partition(f"{opening}\n")
-        assert found, f"{name} has no {opening}"
-        path.write_text(before + found + text + after, encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{name}: {old}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
 
     def python(self, *arguments: str, expected: int = 0) -> str:
         """Runs Python with the copy from the folder, and returns what it printed."""
         environment = {"PYTHONPATH": str(self.package), "XDG_CACHE_HOME": str(self.folder)}
+        environment["BENCH_DATA_ROOT"] = str(self.folder / "data")
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,

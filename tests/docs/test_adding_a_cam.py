@@ -16,7 +16,8 @@ def example(copy, blocks):
     """The copy with the page's map, and its suite."""
     file, line = blocks(PAGE, "python")
     copy.add("bench/evaluation/integrated_grad_cam.py", file)
-    copy.insert("bench/suite/cam.py", "CAMS: dict[str, Cam] = {", line)
+    opening = "CAMS: dict[str, Cam] = {\n"
+    copy.replace("bench/suite/cam.py", opening, opening + line)
     (suite,) = blocks(PAGE, "yaml")
     (copy.folder / "integrated.yaml").write_text(suite, encoding="utf-8")
     return copy
