@@ -128,9 +128,7 @@ def stored_manifests(name: str, cache_dir: Path) -> dict[Path, pd.DataFrame]:
     """
     paths = sorted((cache_dir / name).glob("manifest-*.parquet"))
     found = {path: _as_table(_load(path)) for path in paths}
-    return {
-        path: table for path, table in found.items() if len(table)
-    }  # those of other versions are not read
+    return {path: table for path, table in found.items() if len(table)}  # what is damaged is empty
 
 
 def digest_of(source: Source, manifest: pd.DataFrame, frames: pd.DataFrame) -> str:

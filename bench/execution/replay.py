@@ -84,7 +84,7 @@ def replay_trial(
     if record.outcome is None:
         raise ResultsError(f"{folder.path}: the trial has failed; only a finished one can be replayed")
     if not folder.losses.exists():
-        raise ResultsError(f"{folder.losses}: is missing: trained before losses were kept, or removed since")
+        raise ResultsError(f"{folder.losses}: is missing, so that there is nothing to compare with")
     table = read_table(folder.losses)
     total = min(num_steps, len(table))
     require_files(record.trial, context)

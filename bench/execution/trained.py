@@ -7,7 +7,7 @@ from torch import nn
 
 from bench.errors import ResultsError
 from bench.models import build_model
-from bench.results.record import Record
+from bench.results.record import Outcome
 from bench.results.store import TrialFolder
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
@@ -37,8 +37,8 @@ def load_trained(folder: TrialFolder, device: torch.device) -> TrainedModel:
     Raises:
         ResultsError: the trial is not finished, or its weights are missing or damaged or do not fit it.
     """
-    record = _finished(folder)
-    trial, findings = record.trial, findings_of(record)
+    trial, outcome = _finished(folder)
+    findings = outcome.findings
     fix_arithmetic(trial.recipe.num_threads)
     model = build_model(
         trial.model,
@@ -56,21 +56,10 @@ def load_trained(folder: TrialFolder, device: torch.device) -> TrainedModel:
     return TrainedModel(trial, model.to(device).eval(), findings, device)
 
 
-def findings_of(record: Record) -> tuple[str, ...]:
-    """Returns the trial's classes.
-
-    Raises:
-        ResultsError: its record does not say.
-    """
-    if record.outcome is None or not record.outcome.findings:
-        raise ResultsError(f"{record.trial.id}: its record does not say what its findings are")
-    return record.outcome.findings
-
-
-def _finished(folder: TrialFolder) -> Record:
+def _finished(folder: TrialFolder) -> tuple[Trial, Outcome]:
     record = folder.read_record()
-    if record is not None and record.status == "finished":
-        return record
+    if record is not None and record.outcome is not None:
+        return record.trial, record.outcome
     if record is not None:
         raise ResultsError(f"{folder.path}: the trial has failed ({record.reason}); there is no model")
     num_epochs = len(folder.epochs())

@@ -109,7 +109,7 @@ def _resume(session: Session, keeper: CheckpointKeeper) -> None:
     """Goes on from the latest checkpoint that is whole; from the beginning if there is none."""
     checkpoint = keeper.load()
     if checkpoint is not None:
-        before, now = checkpoint.state.get("data"), session.data.digest
+        before, now = checkpoint.state["data"], session.data.digest
         if before != now:
             raise ResultsError(
                 f"{keeper.folder.path}: it was trained in part on other data ({before}) than that of now "

@@ -60,12 +60,6 @@ def test_model_has_the_best_weights_and_the_names_of_the_record(finished):
         assert torch.equal(trained.model.state_dict()[name], tensor), name
 
 
-def test_record_without_findings_is_a_sentence(copied):
-    rewrite(copied, findings=[])
-    with pytest.raises(ResultsError, match="does not say what its findings are"):
-        load_trained(copied, CPU)
-
-
 def test_weights_that_are_missing_damaged_or_of_another_model_are_sentences(copied):
     rewrite(copied, findings=["Mass"])
     with pytest.raises(ResultsError, match=r"not usable as the model's weights .*size mismatch"):
