@@ -7,7 +7,7 @@ takes a label that begins with = for a formula; labels are from suites, which sa
 import csv
 import io
 
-from bench.reporting.table import Cell, Row, Table
+from bench.reporting.table import Cell, Column, Row, Table
 
 COLUMNS = (
     "table",
@@ -42,17 +42,27 @@ def to_csv(table: Table) -> str:
     writer.writerow(COLUMNS)
     for kind, rows in (("model", table.models), ("reference", table.references)):
         for row in rows:
-            for column, group, cell in zip(table.columns, table.group_of_columns, row.cells, strict=True):
-                writer.writerow(_cell(table.key, row, row.kind or kind, column, group, cell))
+            for column, cell in zip(table.columns, row.cells, strict=True):
+                writer.writerow(_cell(table.key, row, row.kind or kind, column, cell))
     return buffer.getvalue()
 
 
-def _cell(table: str, row: Row, kind: str, column: str, group: str, cell: Cell) -> list[str | int]:
+def _cell(table: str, row: Row, kind: str, column: Column, cell: Cell) -> list[str | int]:
     mean, half_width, low, high = (
         "" if value is None else repr(value) for value in (cell.mean, cell.half_width, cell.low, cell.high)
     )
     counted: list[str | int] = [cell.n, cell.expected, int(cell.is_best), " ".join(cell.trial_ids)]
     shown: list[str | int] = [cell.text or "", int(cell.is_underlined), cell.verdict or ""]
     p_to_best = "" if cell.p_to_best is None else repr(cell.p_to_best)
-    named = [table, row.of or row.label, kind, column, mean, half_width]
-    return [*named, *counted, row.section, group, low, high, *shown, row.marks + cell.raised, p_to_best]
+    named = [table, row.of or row.label, kind, column.heading, mean, half_width]
+    return [
+        *named,
+        *counted,
+        row.section,
+        column.group,
+        low,
+        high,
+        *shown,
+        row.marks + cell.raised,
+        p_to_best,
+    ]

@@ -4,6 +4,9 @@ from typing import Literal
 
 CamMethod = Literal["native", "grad_cam", "grad_cam_plus_plus", "xgrad_cam", "eigen_cam", "layer_cam"]
 
+NATIVE: CamMethod = "native"
+"""The map that a model returns itself."""
+
 CAM_NAMES: dict[CamMethod, str] = {
     "native": "native",
     "grad_cam": "Grad-CAM",

@@ -39,7 +39,9 @@ def test_names_are_found_by_their_headings():
 def test_every_cell_of_a_full_table_is_the_quantity_of_its_slot(table, measurements):
     shown = ours(table, measurements)
     for axis, row in zip(table.rows, shown.models, strict=True):
-        for other, column, group in zip(table.columns, shown.columns, shown.group_of_columns, strict=True):
+        for other, column, group in zip(
+            table.columns, shown.headings, [c.group for c in shown.columns], strict=True
+        ):
             wanted = table.slot(axis, other).quantity
             found = quantity_of(shown.key, row.label, row.section, column, group)
             assert found == Quantity(wanted.metric, heading_of(wanted.name))
@@ -50,7 +52,7 @@ def test_every_cell_of_ours_in_a_compact_table_is_one_quantity(table, measuremen
     shown = compact(table, measurements)
     metrics = {slot.quantity.metric for slot in table.slots()}
     for row in shown.models:
-        for column, group in zip(shown.columns, shown.group_of_columns, strict=True):
+        for column, group in ((c.heading, c.group) for c in shown.columns):
             found = quantity_of(shown.key, row.label, row.section, column, group)
             if column == "ours":
                 assert found is not None

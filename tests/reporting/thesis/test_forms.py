@@ -88,7 +88,7 @@ def test_verdicts_by_a_margin_that_is_wide_for_the_published_value_have_a_footno
     table = next(table for table in filled_thesis.tables if table.key == "table-5-1-beside")
     (mark,) = [note.mark for note in table.footnotes if "third of the published value" in note.text]
     row = next(row for row in table.models if (row.of, row.kind) == ("Baseline", "difference"))
-    marked = {column for column, cell in zip(table.columns, row.cells, strict=True) if mark in cell.marks}
+    marked = {column for column, cell in zip(table.headings, row.cells, strict=True) if mark in cell.marks}
     assert {"Nodule", "Cardiomegaly"} <= marked
     assert not marked & {"Weighted avg.", "Macro avg.", "Mass"}
 
