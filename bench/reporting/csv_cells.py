@@ -29,13 +29,20 @@ COLUMNS = (
     "verdict",
     "marks",
     "p_to_best",
+    "what",
+    "metric",
+    "average_or_finding",
+    "dataset",
+    "resolution",
+    "cam",
 )
 
 
 def to_csv(table: Table) -> str:
     """Returns one line per cell; trial ids are separated by spaces, holes are empty.
 
-    The row of a detail is the row that it is of, and its kind tells what of it.
+    The row of a detail is the row that it is of, and its kind tells what of it. A cell shows the average or
+    finding of the metric, as records have it for the map; one without shows no single value of records.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -43,8 +50,16 @@ def to_csv(table: Table) -> str:
     for kind, rows in (("model", table.models), ("reference", table.references)):
         for row in rows:
             for column, cell in zip(table.columns, row.cells, strict=True):
-                writer.writerow(_cell(table.key, row, row.kind or kind, column, cell))
+                writer.writerow(
+                    [*_cell(table.key, row, row.kind or kind, column, cell), *_of(table, row, column)]
+                )
     return buffer.getvalue()
+
+
+def _of(table: Table, row: Row, column: Column) -> list[str | int]:
+    subject, quantity = table.subject, table.quantity(row, column)
+    metric, name = (quantity.metric, quantity.name) if quantity is not None else (subject.metric, "")
+    return [subject.kind, metric, name, subject.dataset, subject.resolution or "", row.cam]
 
 
 def _cell(table: str, row: Row, kind: str, column: Column, cell: Cell) -> list[str | int]:

@@ -71,7 +71,7 @@ def compact(table: ThesisTable, measurements: Measurements) -> Table:
         subject=table.subject,
         title=f"Table {table.number} of the thesis. {table.title}",
         columns=tuple(
-            Column(whose, headings[name], name=name)
+            Column(whose, headings[name], name=name if whose == "ours" else "")
             for name in table.compact
             for whose in ("ours", "published")
         ),
