@@ -17,7 +17,7 @@ from bench.escapes import _KERNEL, code, code_block, latex, markdown, paragraph
 from bench.reporting.figures import save
 from bench.reporting.latex import PREAMBLE, to_document, to_latex
 from bench.reporting.markdown import to_markdown
-from bench.reporting.table import Cell, Footnote, Group, Row, Table
+from bench.reporting.table import Cell, Column, Footnote, Row, Subject, Table
 
 FOREIGN = (
     'β-PYLON ≥ 2 → "new" | x',
@@ -37,13 +37,13 @@ def table_of(text: str) -> Table:
     row = Row(text, (Cell(0.5), Cell(None, text=text, marks="†")), section=text, marks="a")
     return Table(
         key="k",
+        subject=Subject("claims"),
         title=text,
-        columns=(text, "b"),
+        columns=(Column(text, text), Column("b", text)),
         models=(row,),
         references=(Row(text, (Cell(1.0),) * 2),),
         caption=text,
         notes=(text,),
-        groups=(Group(text, 2),),
         footnotes=(Footnote("a", text),),
     )
 

@@ -17,15 +17,14 @@ from bench.reporting.control_rows import (
     rows_of_controls,
 )
 from bench.reporting.differences import noted
-from bench.reporting.headings import heading_of
 from bench.reporting.interval_table import interval_table
 from bench.reporting.reference_rows import with_references
 from bench.reporting.references import Reference
 from bench.reporting.row_hits import RowHits, rows_of_hits
 from bench.reporting.sides import METRICS
-from bench.reporting.slices import Slice, slices, table_key
+from bench.reporting.slices import Slice, slices
 from bench.reporting.standing import Standing, standing_caption, standings
-from bench.reporting.table import DIGITS, Cell, Row, Table
+from bench.reporting.table import DIGITS, Cell, Column, Row, Table
 from bench.results.blocked import blocked_sentences
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
@@ -33,6 +32,7 @@ from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.student import mean_interval
 from bench.suite.cam import with_cam
 from bench.suite.grid import Grid
+from bench.suite.metrics import PRIMARY
 
 _PROTOCOLS = {
     "point_accuracy": (
@@ -108,10 +108,11 @@ def _tables_of(piece: Slice, store: ResultsStore, references: Sequence[Reference
         yield with_references(table, piece, metric, columns, store, references)
     if not rows:
         return
-    where = f"{piece.dataset}, {piece.resolution} px"
-    title = f"How sure the weighted average is, {where}"
-    yield interval_table(table_key("intervals", piece), title, rows, controls)
-    comparisons = comparison_table(table_key("comparisons", piece), f"Paired comparisons, {where}", rows)
+    subject = piece.subject("intervals", PRIMARY.name)
+    title = f"How sure the weighted average is, {subject.place}"
+    yield interval_table(subject, title, rows, controls, {point.row: point.cam for point in piece.points})
+    title = f"Paired comparisons, {subject.place}"
+    comparisons = comparison_table(replace(subject, kind="comparisons"), title, rows)
     if comparisons is not None:
         yield comparisons
 
@@ -135,20 +136,25 @@ def _table(
     hits: Mapping[str, RowHits] | None,
 ) -> Table:
     title, protocol = _PROTOCOLS[metric]
-    labels = tuple(dict.fromkeys(point.row for point in piece.points))
+    subject = piece.subject("metric", metric)
+    labels = {point.row: point.cam for point in piece.points}
     values = {label: _values(piece, label, metric, columns) for label in labels}
     places = {
         column: _standings({label: values[label][column] for label in labels}, hits, column)
         for column in columns
     }
     decimals = _DECIMALS.get(metric, 2)
-    models = tuple(_model_row(piece, label, values[label], places, decimals) for label in labels)
+    models = tuple(
+        replace(_model_row(piece, label, values[label], places, decimals), cam=cam)
+        for label, cam in labels.items()
+    )
     best = standing_caption("a column", SEEDS_ALONE if hits is None else SEEDS_AND_PATIENTS)
     has_cams = any(point.cam != "native" for point in piece.points)
     return Table(
-        key=table_key(metric, piece),
-        title=f"{title}, {piece.dataset}, {piece.resolution} px",
-        columns=tuple(map(heading_of, columns)),
+        key=f"{metric}-{subject.place_key}",
+        subject=subject,
+        title=f"{title}, {subject.place}",
+        columns=tuple(Column.of_metric(metric, column) for column in columns),
         models=models,
         references=(),
         caption=f"{protocol} {_CAPTION} {best}{_CAM_CAPTION if has_cams else ''}",
@@ -168,14 +174,14 @@ def _with_controls(
     constant = next(control for control in controls if control.label == CONSTANT)
     by_label = {row.label: row for row in hits}
     models = tuple(
-        Row(row.label, (*row.cells, gain_over(constant, by_label.get(row.label), row.cells[0].expected)))
+        replace(row, cells=(*row.cells, gain_over(constant, by_label.get(row.label), row.cells[0].expected)))
         for row in table.models
     )
     rows = tuple(control_row(control, constant, columns) for control in controls)
     areas = tuple(Row(row.label, (*row.cells, Cell(None))) for row in table.references)
     return replace(
         table,
-        columns=(*table.columns, GAIN),
+        columns=(*table.columns, Column(GAIN)),
         models=models,
         references=(*rows, *areas),
         caption=table.caption + CONTROL_CAPTION,

@@ -2,20 +2,21 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import ResultsError, listing, nearest
-from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
+from bench.metrics.localization import point_accuracy
 from bench.metrics.overlap import is_hit
-from bench.reporting.headings import heading_of
-from bench.reporting.quantities import Quantity, quantity_of
+from bench.reporting.csv_cells import COLUMNS
+from bench.reporting.table import Quantity
 from bench.results.differences import difference_notes, points_of
 from bench.results.store import ResultsStore, State
 from bench.results.units import read_table
 from bench.statistics.student import MeanInterval, mean_interval
-from bench.suite.cam import CAMS, CamMethod
+from bench.suite.cam import NATIVE, CamMethod
+from bench.suite.metrics import METRICS
 
 _OURS = ("model", "ours")
 """Kinds of rows that trials of ours stand behind."""
@@ -130,26 +131,21 @@ def trace_cell(
             read.
     """
     cells = _narrowed(_read(path), path, {"section": section, "group": group})
-    rows = list(dict.fromkeys(cell["row"] for cell in cells))
-    chosen_row = _choose(row, {label: label for label in rows}, f"{path}: no row")
-    own = [cell for cell in cells if cell["row"] == chosen_row]
-    headings = {cell["column"]: cell["column"] for cell in own}
-    by_name = {name: heading_of(name) for name in (WEIGHTED, MACRO) if heading_of(name) in headings}
-    chosen = _choose(heading_of(column), headings | by_name, f"{path}: no column")
-    cell = _only([cell for cell in own if cell["column"] == chosen], path)
-    key = quantity_of(cell["table"], cell["row"], cell["section"], chosen, cell["group"])
-    cam = _cam_of(chosen_row)
-    trials = tuple(_value(trial_id, key, cam, store) for trial_id in cell["trial_ids"].split())
+    own = _chosen(row, ("row",), cells, f"{path}: no row")
+    cell = _only(_chosen(column, ("column", "average_or_finding"), own, f"{path}: no column"), path)
+    quantity = _quantity_of(cell, path)
+    cam = cell["cam"] or NATIVE
+    trials = tuple(_value(trial_id, quantity, cam, store) for trial_id in cell["trial_ids"].split())
     values = [trial.value for trial in trials if trial.value is not None]
     try:
         mean, half_width, low, high = (float(cell[name]) if cell.get(name) else None for name in _NUMBERS)
         n, expected = (int(cell[key]) for key in ("n", "expected"))
     except ValueError as error:
-        raise ResultsError(f"{path}: row {chosen_row!r}, column {chosen!r}: {error}") from None
+        raise ResultsError(f"{path}: row {cell['row']!r}, column {cell['column']!r}: {error}") from None
     return CellLineage(
         table=cell["table"],
-        row=chosen_row,
-        column=chosen,
+        row=cell["row"],
+        column=cell["column"],
         kind=cell["kind"],
         mean=mean,
         half_width=half_width,
@@ -158,21 +154,20 @@ def trace_cell(
         n=n,
         expected=expected,
         trials=trials,
-        is_recorded=key is not None,
+        is_recorded=quantity is not None,
         again=mean_interval(values) if values and len(values) == len(trials) else None,
         differences=difference_notes(points_of((trial.trial_id for trial in trials), store, cam), store),
     )
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    needed = {"table", "row", "kind", "column", "mean", "half_width_95", "n", "expected", "trial_ids"}
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
             cells = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ResultsError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    missing = sorted(needed - set(reader.fieldnames or ()))
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing or not cells:
         what = f"lacks {listing(missing)}" if missing else "has no cell"
         raise ResultsError(f"{path}: is no table of a report ({what}); bench report writes such")
@@ -182,13 +177,10 @@ def _read(path: Path) -> list[dict[str, str]]:
 def _narrowed(
     cells: list[dict[str, str]], path: Path, wanted: Mapping[str, str | None]
 ) -> list[dict[str, str]]:
-    """The cells of the section and group that are asked for; older files have neither."""
-    cells = [{"section": "", "group": ""} | cell for cell in cells]
+    """The cells of the section and group that are asked for."""
     for what, word in wanted.items():
         if word is not None:
-            known = {cell[what]: cell[what] for cell in cells if cell[what]}
-            chosen = _choose(word, known, f"{path}: no {what}")
-            cells = [cell for cell in cells if cell[what] == chosen]
+            cells = _chosen(word, (what,), cells, f"{path}: no {what}")
     return cells
 
 
@@ -204,38 +196,44 @@ def _only(cells: list[dict[str, str]], path: Path) -> dict[str, str]:
     return own[0]
 
 
-def _choose(word: str, known: Mapping[str, str], what: str) -> str:
-    if word in known:
-        return known[word]
-    by_lower = {name.lower(): value for name, value in known.items()}
-    if word.lower() not in by_lower:
-        names = list(dict.fromkeys(known.values()))
+def _chosen(
+    word: str, columns: tuple[str, ...], cells: list[dict[str, str]], what: str
+) -> list[dict[str, str]]:
+    """The cells that have the word in one of the file's columns; in any case, if none has it as it is."""
+    known = dict.fromkeys(cell[column] for column in columns for cell in cells if cell[column])
+    found = word if word in known else {name.lower(): name for name in known}.get(word.lower())
+    if found is None:
+        names = dict.fromkeys(cell[columns[0]] for cell in cells if cell[columns[0]])
         raise ResultsError(f"{what} {word!r}; there are: {listing(names)}{nearest(word, known)}")
-    return by_lower[word.lower()]
+    return [cell for cell in cells if found in [cell[column] for column in columns]]
 
 
-def _cam_of(row: str) -> CamMethod:
-    """The map that a row is scored on, which its label ends with (see `bench.suite.cam.with_cam`)."""
-    found: Iterable[CamMethod] = (cam for cam, one in CAMS.items() if row.endswith(f" [{one.title}]"))
-    return next(iter(found), "native")
+def _quantity_of(cell: Mapping[str, str], path: Path) -> Quantity | None:
+    """Which value of records the cell shows; None if it is no single one."""
+    metric, name = cell["metric"], cell["average_or_finding"]
+    if name and metric not in METRICS:
+        raise ResultsError(
+            f"{path}: no metric {metric!r}; there are: {listing(METRICS)}{nearest(metric, METRICS)}"
+        )
+    return Quantity(metric, name) if name else None
 
 
 def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: ResultsStore) -> TrialValue:
     state = store.state(trial_id, cam)
     if quantity is None:
         return TrialValue(trial_id, state, None, None)
+    metric = METRICS[quantity.metric]
     record, metrics = store.record(trial_id), {}
-    if cam != "native" and quantity.metric != "auroc":
+    if cam != NATIVE and not metric.is_of_model:
         evaluation = store.evaluation(trial_id, cam)
         metrics = evaluation.metrics if evaluation is not None else {}
     elif record is not None and record.outcome is not None:
         metrics = record.outcome.metrics
-    name = quantity.name_in(metrics)
-    if name is None:
+    value = metrics.get(metric.key(quantity.name))
+    if value is None:
         return TrialValue(trial_id, state, None, None)
     units = store.folder(trial_id).cam_units(cam)
-    value = metrics[f"{quantity.metric}/{name}"]
-    return TrialValue(trial_id, state, value, _from_units(units, quantity.metric, name))
+    return TrialValue(trial_id, state, value, _from_units(units, quantity.metric, quantity.name))
 
 
 def _from_units(path: Path, metric: str, name: str) -> float | None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.errors import listing
-from bench.reporting.table import DASH, Cell, Group, Row, Table, format_p
+from bench.reporting.table import DASH, Cell, Column, Row, Subject, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
 from bench.statistics.spread import SEEDS_ALONE
 from bench.suite.claims import LessVariable, Metric
@@ -18,18 +18,11 @@ _NAMED = 8
 """Trials that a note names before it counts the rest."""
 
 _COLUMNS = (
-    "Column",
-    "Seeds",
-    "Effect",
-    "Interval",
-    "p",
-    "p, Holm",
-    "Speaks of",
-    "t by seed",
-    "Sign-flip p (least)",
-    "Verdict",
+    *map(Column, ("Column", "Seeds", "Effect", "Interval")),
+    *(Column(heading, "Decides") for heading in ("p", "p, Holm", "Speaks of")),
+    *(Column(heading, "Beside it, p") for heading in ("t by seed", "Sign-flip p (least)")),
+    Column("Verdict"),
 )
-_GROUPS = (Group("", 4), Group("Decides", 3), Group("Beside it, p", 2), Group("", 1))
 
 _CAPTION = (
     "What the suite claims, tested on its finished trials. Each p is two-sided, since a claim can be "
@@ -58,13 +51,13 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
     )
     return Table(
         key=KEY,
+        subject=Subject("claims"),
         title=f"Claims: {counts(verdicts)}",
         columns=_COLUMNS,
         models=rows,
         references=(),
         caption=_CAPTION,
         notes=(*margin_notes(verdicts), *missing_notes(verdicts)),
-        groups=_GROUPS,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bench.errors import listing
 from bench.reporting.row_hits import RowHits
-from bench.reporting.table import Cell, Group, Row, Table, format_p
+from bench.reporting.table import Cell, Column, Row, Subject, Table, format_p
 from bench.statistics.mcnemar import clustered_mcnemar
 from bench.statistics.multiplicity import holm
 from bench.statistics.permutation import EXACT_UP_TO, sign_flip_by_seed
@@ -16,8 +16,12 @@ from bench.statistics.spread import SEEDS_ALONE
 MOST_ROWS = 10
 """With more rows than these, each is compared with the best one alone, not with every other."""
 
-_COLUMNS = ("Over seeds", "Over both", "p", "p, Holm", "t by seed", "signs by seed", "McNemar")
-_GROUPS = (Group("Difference", 2), Group("Decides", 2), Group("Beside it, p", 3))
+_GROUPS = {
+    "Difference": ("Over seeds", "Over both"),
+    "Decides": ("p", "p, Holm"),
+    "Beside it, p": ("t by seed", "signs by seed", "McNemar"),
+}
+_COLUMNS = tuple(Column(heading, group) for group, headings in _GROUPS.items() for heading in headings)
 
 _CAPTION = (
     "Differences of the weighted average between two rows, seed by seed and unit by unit, for the seeds "
@@ -31,7 +35,7 @@ _CAPTION = (
 )
 
 
-def comparison_table(key: str, title: str, rows: Sequence[RowHits]) -> Table | None:
+def comparison_table(subject: Subject, title: str, rows: Sequence[RowHits]) -> Table | None:
     """Returns the table, a row for each comparison; None where no two rows share a seed."""
     pairs, note = _pairs(rows)
     differences = [found for first, second in pairs if (found := first.minus(second)) is not None]
@@ -43,14 +47,14 @@ def comparison_table(key: str, title: str, rows: Sequence[RowHits]) -> Table | N
         for difference, p in zip(differences, adjusted, strict=True)
     )
     return Table(
-        key=key,
+        key=f"{subject.kind}-{subject.place_key}",
+        subject=subject,
         title=title,
         columns=_COLUMNS,
         models=lines,
         references=(),
         caption=_CAPTION,
         notes=(*note, *_note_on_seeds(differences)),
-        groups=_GROUPS,
     )
 
 

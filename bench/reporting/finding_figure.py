@@ -41,7 +41,7 @@ def draw_findings(table: Table, width_in: float, *, is_titled: bool = False) -> 
             cells = [row.cells[column] for row in table.models]
             _draw_lane(axes, lane, cells, constant[column] if constant else None, _PADDING_IN / pitch)
         axes.set_ylim(len(columns), 0)
-        axes.set_yticks([lane + 0.5 for lane in range(len(columns))], [table.columns[i] for i in columns])
+        axes.set_yticks([lane + 0.5 for lane in range(len(columns))], [table.headings[i] for i in columns])
         handles = _handles(labels, has_constant=constant is not None)
         figure.legend(handles=handles, loc="outside lower center", ncols=num_columns)
     return figure

@@ -31,7 +31,7 @@ def finding_plot(table: Table) -> str:
         return ""
     constant = next((row.cells for row in table.references if row.label == CONSTANT), None)
     lanes = "\n".join(
-        f'<span class="name">{escape(table.columns[i])}</span>'
+        f'<span class="name">{escape(table.headings[i])}</span>'
         f"{_lane([row.cells[i] for row in table.models], constant[i] if constant else None)}"
         for i in columns
     )
@@ -50,7 +50,7 @@ def finding_plot(table: Table) -> str:
 
 def finding_columns(table: Table) -> list[int]:
     """Returns the indices of the columns of findings: not of averages of them."""
-    return [i for i, column in enumerate(table.columns) if column not in _NO_FINDINGS]
+    return [i for i, column in enumerate(table.headings) if column not in _NO_FINDINGS]
 
 
 def _lane(cells: Sequence[Cell], constant: Cell | None) -> str:

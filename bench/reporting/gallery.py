@@ -13,7 +13,7 @@ from bench.errors import ResultsError, listing
 from bench.reporting.gallery_choice import TYPICAL, WORST, best_model, typical_units, worst_units
 from bench.reporting.gallery_trials import ShownMaps, maps_of, shown_seed
 from bench.reporting.overlay_figure import Gray, heat_colours
-from bench.reporting.slices import Slice, table_key
+from bench.reporting.slices import Slice
 from bench.results.maps import read_maps_of
 from bench.results.record import Record
 from bench.results.store import ResultsStore
@@ -128,18 +128,18 @@ def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) 
     native = [i for i, one in enumerate(maps) if one.cam == "native"] or list(range(len(maps)))
     typical, best = typical_units(units, hits, count), native[best_model(hits[:, native])]
     worst = worst_units(units, hits[:, best], tables[best]["score"].to_list(), len(typical))
-    where = f"{piece.dataset}, {piece.resolution} px"
+    subject = piece.subject("gallery")
     which = f"Seed {shown.seed}, the lowest of those that most models have maps of."
     if shown.left_out:
         which += f" Without maps of that seed: {listing(shown.left_out)}."
     marks = _MARKS if len(native) == len(maps) else f"{_MARKS} {_OTHER_MAPS}"
     parts = (
-        ("gallery", f"Heatmaps side by side, {where}", TYPICAL, typical),
-        ("gallery-worst", f"Worst cases, {where}", WORST.format(best=labels[best]), worst),
+        ("gallery", f"Heatmaps side by side, {subject.place}", TYPICAL, typical),
+        ("gallery-worst", f"Worst cases, {subject.place}", WORST.format(best=labels[best]), worst),
     )
     return tuple(
         Gallery(
-            table_key(what, piece),
+            f"{what}-{subject.place_key}",
             title,
             f"{rule} {which} {marks}",
             labels,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.reporting.slices import Slice, slices, table_key
+from bench.reporting.slices import Slice, slices
 from bench.results.store import ResultsStore
 from bench.suite.cam import CamMethod
 from bench.suite.grid import Grid
@@ -78,5 +78,7 @@ def gallery_sources(grid: Grid, store: ResultsStore) -> str:
         if shown is None:
             continue
         files = [[row, file_digest(one.units), file_digest(one.boxes)] for row, one in shown.maps.items()]
-        found.append([table_key("gallery", piece), shown.seed, files, list(shown.left_out)])
+        found.append(
+            [f"gallery-{piece.subject('gallery').place_key}", shown.seed, files, list(shown.left_out)]
+        )
     return bytes_digest(canonical_json(found).encode())

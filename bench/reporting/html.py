@@ -125,7 +125,7 @@ def _head(table: Table) -> list[str]:
             for group in table.groups
         ]
         lines.append(f"<tr><th></th>{''.join(headings)}</tr>")
-    columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
+    columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.headings)
     return [*lines, f"<tr><th></th>{columns}</tr>", "</thead>"]
 
 

@@ -1,11 +1,12 @@
 """A table of intervals: how sure an accuracy is for other seeds, for other patients, and for both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bench.reporting.row_hits import FEWEST_PATIENTS, RowHits
-from bench.reporting.table import Cell, Row, Table
+from bench.reporting.table import Cell, Column, Row, Subject, Table
 from bench.statistics.interval import Interval
+from bench.suite.cam import CamMethod
 
 _CAPTION = (
     "Weighted average with 95% intervals. Over seeds: Student's t, as in the other tables; other seeds, "
@@ -16,8 +17,14 @@ _CAPTION = (
 )
 
 
-def interval_table(key: str, title: str, rows: Sequence[RowHits], controls: Sequence[RowHits]) -> Table:
-    """Returns the table: a row for each model, then the controls, which have no seeds.
+def interval_table(
+    subject: Subject,
+    title: str,
+    rows: Sequence[RowHits],
+    controls: Sequence[RowHits],
+    cams: Mapping[str, CamMethod],
+) -> Table:
+    """Returns the table: a row for each model with its map, then the controls, which have no seeds.
 
     Intervals over patients are holes where there are fewer than `FEWEST_PATIENTS`.
     """
@@ -26,10 +33,11 @@ def interval_table(key: str, title: str, rows: Sequence[RowHits], controls: Sequ
     if units.num_patients < FEWEST_PATIENTS:
         note += f": too few for intervals over patients alone, which need {FEWEST_PATIENTS}"
     return Table(
-        key=key,
+        key=f"{subject.kind}-{subject.place_key}",
+        subject=subject,
         title=title,
-        columns=("Over seeds", "Over patients", "Over both"),
-        models=tuple(Row(row.label, _cells(row)) for row in rows),
+        columns=tuple(map(Column, ("Over seeds", "Over patients", "Over both"))),
+        models=tuple(Row(row.label, _cells(row), cam=cams[row.label]) for row in rows),
         references=tuple(
             Row(row.label, (Cell(None), replace(_cell(row.over_patients), n=0), Cell(None)))
             for row in controls

@@ -35,7 +35,7 @@ def to_latex(table: Table) -> str:
         rf"\begin{{tabular}}{{@{{}}l{'r' * len(table.columns)}@{{}}}}",
         r"\toprule",
         *_groups(table),
-        _line(["", *map(escape, table.columns)]),
+        _line(["", *map(escape, table.headings)]),
         r"\midrule",
         *_rows(table.models),
     ]

@@ -16,8 +16,8 @@ def to_markdown(table: Table) -> str:
     Markdown has one line of headings: a column's is that of its group and its own.
     """
     headings = [
-        escape(f"{group}: {column}" if group else column)
-        for group, column in zip(table.group_of_columns, table.columns, strict=True)
+        escape(f"{column.group}: {column.heading}" if column.group else column.heading)
+        for column in table.columns
     ]
     lines = [
         f"### {escape(table.title)}",

@@ -5,17 +5,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bench.errors import ResultsError, listing
-from bench.metrics.localization import MACRO, WEIGHTED
 from bench.metrics.protocol import DEFAULT
 from bench.reporting.differences import noted
-from bench.reporting.headings import heading_of
-from bench.reporting.slices import Slice, slices, table_key
-from bench.reporting.table import Cell, Row, Table
+from bench.reporting.slices import Slice, slices
+from bench.reporting.table import Cell, Column, Row, Table
 from bench.results.sensitivity import Accuracy, Sensitivity, read_sensitivity
 from bench.results.store import ResultsStore
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import mean_interval
+from bench.suite.cam import NATIVE
 from bench.suite.grid import Grid
+from bench.suite.metrics import IOBB_ACCURACY, MACRO, POINT_ACCURACY, WEIGHTED, Metric, column_title
 
 _DECIMALS = 3
 _NAMED = 8
@@ -84,24 +84,33 @@ def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
     peaks = {trial_id: one.accuracies for trial_id, one in found.items() if one.accuracies}
     overlaps = {trial_id: one.overlaps for trial_id, one in found.items() if one.overlaps}
     if peaks:
-        yield _table("sensitivity", "Sensitivity to the protocol", "Weighted average", piece, peaks, _CHOICES)
+        title, what = "Sensitivity to the protocol", "Weighted average"
+        yield _table("sensitivity", POINT_ACCURACY, title, what, piece, peaks, _CHOICES)
     if overlaps:
         title, what = "Sensitivity of IoBB to its thresholds", "Weighted average of hits by overlap"
-        yield _table("sensitivity-iobb", title, what, piece, overlaps, _OVERLAP_CHOICES)
+        yield _table("sensitivity-iobb", IOBB_ACCURACY, title, what, piece, overlaps, _OVERLAP_CHOICES)
 
 
 def _table(
-    key: str, title: str, what: str, piece: Slice, known: _Known, every: Mapping[str, _Choice]
+    key: str,
+    metric: Metric,
+    title: str,
+    what: str,
+    piece: Slice,
+    known: _Known,
+    every: Mapping[str, _Choice],
 ) -> Table:
+    subject = piece.subject("sensitivity", metric.name)
     measured = {name for found in known.values() for name in (*found, MACRO)}
     choices = {name: choice for name, choice in every.items() if name in measured}
     labels = dict.fromkeys(point.label for point in piece.points)
     phrases = "; ".join(f"{choice.heading}: {choice.phrase}" for choice in choices.values())
     lacking = [trial_id for trial_id in piece.finished if trial_id not in known]
     return Table(
-        key=table_key(key, piece),
-        title=f"{title}, {piece.dataset}, {piece.resolution} px",
-        columns=(heading_of(WEIGHTED), *(choice.heading for choice in choices.values())),
+        key=f"{key}-{subject.place_key}",
+        subject=subject,
+        title=f"{title}, {subject.place}",
+        columns=(Column(column_title(WEIGHTED)), *(Column(choice.heading) for choice in choices.values())),
         models=tuple(_row(piece, label, tuple(choices), known) for label in labels),
         references=(),
         caption=_CAPTION.format(what=what, phrases=phrases),
@@ -127,7 +136,7 @@ def _row(piece: Slice, label: str, choices: tuple[str, ...], known: _Known) -> R
         else:
             values = {seed: one[choice].weighted for seed, one in found.items() if choice in one}
         cells.append(_cell(values, default, trials))
-    return Row(label, tuple(cells))
+    return Row(label, tuple(cells), cam=NATIVE)
 
 
 def _cell(

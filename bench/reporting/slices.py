@@ -1,11 +1,11 @@
 """A grid cut into what shares a table: the points of one data set at one resolution, with their results."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from bench.reporting.table import Subject, TableKind
 from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
 from bench.suite.cam import CamMethod
@@ -58,6 +58,10 @@ class Slice:
         """The slice whose points are rows of the metric's table: AUROC is the trial's, whatever its maps."""
         return self if metric != "auroc" else replace(self, points=self.native_points)
 
+    def subject(self, kind: TableKind, metric: str = "") -> Subject:
+        """Returns what a table of the slice is of."""
+        return Subject(kind, metric, self.dataset, self.resolution)
+
     @property
     def native_points(self) -> tuple[Point, ...]:
         """Its trials, each once, whatever maps they are scored on."""
@@ -87,11 +91,6 @@ def slices(grid: Grid, store: ResultsStore) -> Sequence[Slice]:
         }
         found.append(Slice(names[dataset], resolution, tuple(points), records, evaluations))
     return found
-
-
-def table_key(what: str, piece: Slice) -> str:
-    """Returns what names a table of the slice, and its files, e.g. "auroc-phantom-64px"."""
-    return f"{what}-{re.sub(r'[^A-Za-z0-9.]+', '-', piece.dataset).strip('-')}-{piece.resolution}px"
 
 
 def _dataset_names(specs: Mapping[str, DatasetSpec]) -> dict[str, str]:

@@ -1,11 +1,15 @@
 """A table as data: cells know their value, interval, count and trials; writers render them."""
 
 import math
+import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from bench.statistics.interval import Interval
 from bench.statistics.spread import ALPHA, ROUNDING
+from bench.suite.cam import CamMethod
+from bench.suite.metrics import column_title
 
 Verdict = Literal["reproduced", "higher", "lower", "inconclusive", "missing"]
 
@@ -136,6 +140,9 @@ class Cell:
 class Row:
     """A label and one cell per column.
 
+    A row whose cells are values of records says on which map they are, and what they are of as far as its
+    columns do not (see `Table.quantity`).
+
     Attributes:
         label: what is shown.
         cells: one per column.
@@ -143,6 +150,9 @@ class Row:
         of: label of the row that this one is a detail of, as "published" is of "PYLON"; empty if of none.
         kind: what programs call it; "model" or "reference" if empty.
         marks: raised behind the label.
+        cam: the map that it is scored on; empty if no single one is.
+        metric: of `bench.suite.metrics.METRICS`, where the row says it.
+        name: of the metric's column, an average or a finding, where the row says it.
     """
 
     label: str
@@ -151,6 +161,31 @@ class Row:
     of: str = ""
     kind: str = ""
     marks: str = ""
+    cam: CamMethod | Literal[""] = ""
+    metric: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading, and what its cells are of as far as their rows do not say it (see `Table.quantity`).
+
+    Attributes:
+        heading: what is shown.
+        group: heading above it and its neighbours; empty if it has none.
+        metric: of `bench.suite.metrics.METRICS`, where the column says it.
+        name: of the metric's column, an average or a finding, where the column says it.
+    """
+
+    heading: str
+    group: str = ""
+    metric: str = ""
+    name: str = ""
+
+    @classmethod
+    def of_metric(cls, metric: str, name: str) -> "Column":
+        """Returns the column of a metric's average, or of a finding."""
+        return cls(column_title(name), metric=metric, name=name)
 
 
 @dataclass(frozen=True)
@@ -177,31 +212,78 @@ OUT_OF_RANGE = Footnote(
 )
 
 
+TableKind = Literal[
+    "metric", "intervals", "comparisons", "sensitivity", "gallery", "claims", "thesis", "verdicts", "datasets"
+]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a table is of.
+
+    Attributes:
+        kind: what it shows of that.
+        metric: of `bench.suite.metrics.METRICS`; empty where it is of several, or of none.
+        dataset: as tables call it; empty where it is of several.
+        resolution: side of the network's input, px; 0 where it is of several.
+        number: of the thesis' table, e.g. "5.1"; empty of others.
+    """
+
+    kind: TableKind
+    metric: str = ""
+    dataset: str = ""
+    resolution: int = 0
+    number: str = ""
+
+    @property
+    def place(self) -> str:
+        """Data set and resolution, as titles say them: ``Phantom, 64 px``."""
+        return f"{self.dataset}, {self.resolution} px"
+
+    @property
+    def place_key(self) -> str:
+        """Data set and resolution, as files' names say them: ``Phantom-64px``."""
+        return f"{re.sub(r'[^A-Za-z0-9.]+', '-', self.dataset).strip('-')}-{self.resolution}px"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value that records have: a metric's average, or its value for a finding.
+
+    Attributes:
+        metric: of `bench.suite.metrics.METRICS`.
+        name: of the metric's column, an average or a finding.
+    """
+
+    metric: str
+    name: str
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of models, then rows of reference (controls, facts), under common columns.
 
     Attributes:
         key: names files, e.g. "point_accuracy-phantom-64px".
+        subject: what it is of.
         title: one line.
-        columns: headings, one per cell of a row.
+        columns: one per cell of a row.
         models: one row per model.
         references: rows that no trial stands behind.
         caption: what the numbers are, and what ±, bold and † mean.
         notes: what is missing, and what else a reader should know.
-        groups: headings above the columns, which together span all of them; none if empty.
         footnotes: what marks mean.
         is_narrow: whether it is made for one column of a page that has two.
     """
 
     key: str
+    subject: Subject
     title: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     models: tuple[Row, ...]
     references: tuple[Row, ...]
     caption: str
     notes: tuple[str, ...]
-    groups: tuple[Group, ...] = ()
     footnotes: tuple[Footnote, ...] = ()
     is_narrow: bool = False
 
@@ -212,11 +294,23 @@ class Table:
         return (*self.footnotes, *([OUT_OF_RANGE] if any(cell.leaves_range for cell in cells) else []))
 
     @property
-    def group_of_columns(self) -> tuple[str, ...]:
-        """The heading above each column; empty where there is none."""
-        if not self.groups:
-            return ("",) * len(self.columns)
-        return tuple(group.heading for group in self.groups for _ in range(group.span))
+    def headings(self) -> tuple[str, ...]:
+        """What its columns are called."""
+        return tuple(column.heading for column in self.columns)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The headings above its columns, which together span all of them; none if no column has one."""
+        headings = [column.group for column in self.columns]
+        return (
+            tuple(Group(name, len(list(same))) for name, same in groupby(headings)) if any(headings) else ()
+        )
+
+    @staticmethod
+    def quantity(row: Row, column: Column) -> Quantity | None:
+        """Returns which value of records a cell shows; None where it is no single one, as a difference is."""
+        metric, name = row.metric or column.metric, row.name or column.name
+        return Quantity(metric, name) if metric and name else None
 
 
 def decimals_by_interval(half_width: float | None, at_least: int = 2) -> int:

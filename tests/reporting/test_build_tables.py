@@ -32,14 +32,14 @@ def _row(table: Table, label: str) -> Row:
 
 
 def _cell(table: Table, label: str, column: str) -> Cell:
-    return _row(table, label).cells[table.columns.index(column)]
+    return _row(table, label).cells[table.headings.index(column)]
 
 
 def test_there_is_a_table_of_accuracy_and_one_of_auroc(filled) -> None:
     accuracy, auroc = _tables(filled)
     assert (accuracy.key, auroc.key) == ("point_accuracy-phantom-64px", "auroc-phantom-64px")
-    assert accuracy.columns == ("Weighted avg.", "Macro avg.", "Mass", "Nodule", "Gain over constant")
-    assert auroc.columns == ("Weighted avg.", "Macro avg.", "Pleural Thickening")
+    assert accuracy.headings == ("Weighted avg.", "Macro avg.", "Mass", "Nodule", "Gain over constant")
+    assert auroc.headings == ("Weighted avg.", "Macro avg.", "Pleural Thickening")
 
 
 def test_rows_are_the_models_in_the_suites_order(filled) -> None:
@@ -190,7 +190,7 @@ def test_overlap_has_a_table_with_holes_for_older_records(filled) -> None:
     assert (table.key, table.title) == (
         *("iobb_accuracy-phantom-64px", "IoBB > 0.5 or IoU > 0.5, phantom, 64 px"),
     )
-    assert table.columns == ("Weighted avg.", "Macro avg.", "Mass", "Nodule")
+    assert table.headings == ("Weighted avg.", "Macro avg.", "Mass", "Nodule")
     cell = _cell(table, "PYLON", "Weighted avg.")
     assert (cell.mean, cell.n, cell.is_best) == (pytest.approx(0.31), 3, True)
     for label in ("UP1", "Baseline (average)"):
@@ -243,7 +243,7 @@ def test_a_metric_that_some_trials_lack_counts_fewer_seeds(example) -> None:
         metrics = {"auroc/weighted": 0.5} | ({"auroc/Mass": 0.75} if point.trial.seed == 1 else {})
         example.finish(point, metrics)
     (table,) = build_tables(loaded.grid, example.store)
-    assert table.columns == ("Weighted avg.", "Mass")
+    assert table.headings == ("Weighted avg.", "Mass")
     assert [cell.n for cell in table.models[0].cells] == [2, 1]
 
 

@@ -5,7 +5,10 @@ import pytest
 from bench.errors import ResultsError
 from bench.reporting.build import render_report, write_report
 from bench.reporting.cell_lineage import trace_cell
+from bench.reporting.csv_cells import to_csv
+from bench.reporting.table import Cell, Column, Row, Subject, Table
 from bench.results.units import UNIT_COLUMNS, read_table, write_table
+from bench.suite.metrics import AUROC, POINT_ACCURACY
 
 SUITE = """\
 models: [pylon, baseline]
@@ -133,29 +136,33 @@ def test_a_cell_that_is_no_number_is_told(written, example):
 @pytest.fixture(scope="module")
 def columns_twice(tmp_path_factory):
     """A file with AUROC and accuracy of the same name, in two groups, and published values beside ours."""
+    table = Table(
+        key="table-6-2-beside",
+        subject=Subject("thesis"),
+        title="",
+        columns=tuple(Column("Weighted avg.", m.title, m.name, "weighted") for m in (POINT_ACCURACY, AUROC)),
+        models=(
+            Row("published", (Cell(0.62), Cell(None)), "(B) UP module", of="PYLON", kind="published"),
+            Row("PYLON", (Cell(0.5, expected=5), Cell(0.75, expected=5)), "(B) UP module", kind="ours"),
+        ),
+        references=(),
+        caption="",
+        notes=(),
+    )
     path = tmp_path_factory.mktemp("table") / "table-6-2-beside.csv"
-    head = "table,row,kind,column,mean,half_width_95,n,expected,best,trial_ids,section,group"
-    cells = [
-        f"table-6-2-beside,PYLON,{kind},Weighted avg.,{mean},,0,5,0,,(B) UP module,{group}"
-        for kind, mean, group in (
-            ("published", 0.62, "Point localization"),
-            ("ours", 0.5, "Point localization"),
-            ("ours", 0.75, "AUROC"),
-        )
-    ]
-    path.write_text("\n".join([head, *cells]) + "\n")
+    path.write_text(to_csv(table))
     return path
 
 
 def test_columns_of_one_name_are_told_apart_by_their_group(columns_twice, example):
     cell = trace_cell(columns_twice, "PYLON", "weighted", example.store, group="auroc")
     assert (cell.mean, cell.kind, cell.is_recorded) == (0.75, "ours", True)
-    with pytest.raises(ResultsError, match="say which with --group: Point localization, AUROC"):
+    with pytest.raises(ResultsError, match="say which with --group: Point localization accuracy, AUROC"):
         trace_cell(columns_twice, "PYLON", "weighted", example.store)
     with pytest.raises(ResultsError, match=r"no group 'AUROCK'; .*; did you mean 'AUROC'"):
         trace_cell(columns_twice, "PYLON", "weighted", example.store, group="AUROCK")
 
 
 def test_our_value_is_meant_where_published_ones_stand_beside_it(columns_twice, example):
-    cell = trace_cell(columns_twice, "PYLON", "weighted", example.store, group="Point localization")
+    cell = trace_cell(columns_twice, "PYLON", "weighted", example.store, group=POINT_ACCURACY.title)
     assert (cell.mean, cell.kind) == (0.5, "ours")

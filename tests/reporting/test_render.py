@@ -16,14 +16,28 @@ from bench.reporting.csv_cells import to_csv
 from bench.reporting.html import to_html
 from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
-from bench.reporting.table import Cell, Footnote, Group, Row, Table, decimals_by_interval, format_number
+from bench.reporting.table import (
+    Cell,
+    Column,
+    Footnote,
+    Row,
+    Subject,
+    Table,
+    decimals_by_interval,
+    format_number,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 TABLE = Table(
     key="point_accuracy-phantom-64px",
+    subject=Subject("metric", "point_accuracy", "phantom", 64),
     title="Point accuracy, a_b & 50%",
-    columns=("Weighted avg.", "Pleural_Thickening", "Mass #1"),
+    columns=(
+        Column.of_metric("point_accuracy", "weighted"),
+        Column("Pleural_Thickening", metric="point_accuracy", name="Pleural_Thickening"),
+        Column("Mass #1"),
+    ),
     models=(
         Row(
             "PYLON (up_layers=1)",
@@ -32,6 +46,7 @@ TABLE = Table(
                 Cell(1.0, 0.0, 5, 5, ("t-1",), is_best=True),
                 Cell(0.125, None, 1, 5, ("t-1",), is_best=True),
             ),
+            cam="native",
         ),
         Row(
             'A | B, "quoted"',
@@ -72,7 +87,7 @@ def test_a_table_without_models_and_references_still_renders(suffix: str) -> Non
 )
 def test_cells(cell: Cell, markdown: str, latex: str) -> None:
     table = dataclasses.replace(
-        TABLE, columns=("X",), models=(Row("m", (cell,)),), references=(), caption="", notes=()
+        TABLE, columns=(Column("X"),), models=(Row("m", (cell,)),), references=(), caption="", notes=()
     )
     unbroken = markdown.replace(" ", "\N{NO-BREAK SPACE}")  # a cell stays on one line
     assert f"| m | {unbroken} |\n" in to_markdown(table)
@@ -128,8 +143,9 @@ def test_a_cells_mean_and_half_width_have_the_same_decimals() -> None:
 
 ADORNED = Table(
     key="adorned",
+    subject=Subject("claims"),
     title="Adorned",
-    columns=("Weighted", "Macro", "AUROC"),
+    columns=(Column("Weighted", "Point"), Column("Macro", "Point"), Column("AUROC")),
     models=(
         Row(
             "PAN",
@@ -148,7 +164,6 @@ ADORNED = Table(
     references=(),
     caption="",
     notes=(),
-    groups=(Group("Point", 2), Group("", 1)),
     footnotes=(Footnote("†", "Theirs."), Footnote("a", "Gone & lost.")),
 )
 
@@ -264,7 +279,7 @@ def test_csv_reads_back_exactly(label: str, mean: float | None, half_width: floa
     row = Row(label, (Cell(mean, half_width, 2, 3, ("a", "b")),) * 3)
     text = to_csv(dataclasses.replace(TABLE, models=(row,), references=()))
     found = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert [cell["column"] for cell in found] == list(TABLE.columns)
+    assert [cell["column"] for cell in found] == list(TABLE.headings)
     for cell in found:
         assert cell["row"] == label
         assert (float(cell["mean"]) if cell["mean"] else None) == mean

@@ -10,12 +10,13 @@ from bench.reporting.finding_plot import finding_plot
 from bench.reporting.forest_plot import forest_plot
 from bench.reporting.lanes import scale_of
 from bench.reporting.report_page import published_means, report_page
-from bench.reporting.table import Cell, Row, Table
+from bench.reporting.table import Cell, Column, Row, Subject, Table
 
 INTERVALS = Table(
     key="intervals-nih-256px",
+    subject=Subject("intervals", "point_accuracy", "NIH", 256),
     title="How sure the weighted average is, NIH, 256 px",
-    columns=("Over seeds", "Over patients", "Over both"),
+    columns=tuple(map(Column, ("Over seeds", "Over patients", "Over both"))),
     models=(
         Row("PYLON", (Cell(0.5, 0.1, 3), Cell(0.5, low=0.4, high=0.6), Cell(0.5, low=0.25, high=0.75))),
         Row("A & B", (Cell(0.4, None, 1), Cell(0.4, low=0.3, high=0.5), Cell(None))),
@@ -27,8 +28,12 @@ INTERVALS = Table(
 )
 POINTS = Table(
     key="point_accuracy-nih-256px",
+    subject=Subject("metric", "point_accuracy", "NIH", 256),
     title="Point localization accuracy, NIH, 256 px",
-    columns=("Weighted avg.", "Macro avg.", "Mass", "Nodule", "Gain over constant"),
+    columns=(
+        *(Column.of_metric("point_accuracy", name) for name in ("weighted", "macro", "Mass", "Nodule")),
+        Column("Gain over constant"),
+    ),
     models=(
         Row("PYLON", (Cell(0.5), Cell(0.5), Cell(0.5, 0.25), Cell(0.9, 0.3), Cell(0.1))),
         Row("Baseline", (Cell(0.4), Cell(0.4), Cell(0.25), Cell(None), Cell(0.1))),
@@ -109,7 +114,7 @@ def test_models_differ_in_shape_as_well_as_colour():
 
 
 def test_a_table_of_averages_has_no_figure_of_findings():
-    averages = dataclasses.replace(POINTS, columns=("Weighted avg.", "Macro avg."))
+    averages = dataclasses.replace(POINTS, columns=POINTS.columns[:2])
     assert finding_plot(averages) == ""
 
 

@@ -15,13 +15,16 @@ from bench.reporting.control_rows import gain_over
 from bench.reporting.interval_table import interval_table
 from bench.reporting.row_hits import RowHits, interval_over_patients, rows_of_hits
 from bench.reporting.slices import slices
+from bench.reporting.table import Subject
 from bench.results.units import UNIT_COLUMNS, write_table
 from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients
 from bench.statistics.multiplicity import holm
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.unit_hits import UnitHits
+from bench.suite.cam import NATIVE
 
 PATIENTS = 60
+SUBJECT = Subject("comparisons", "point_accuracy", "Phantom", 64)
 
 
 def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> RowHits:
@@ -92,7 +95,7 @@ def test_too_few_patients_have_no_interval_of_their_own_and_are_said() -> None:
         "a", row.seeds, UnitHits(units.hits[few], units.images[few], units.patients[few], units.findings[few])
     )
     assert small.over_patients.low is None
-    table = interval_table("key", "title", [small], [small])
+    table = interval_table(SUBJECT, "title", [small], [small], {small.label: NATIVE})
     assert "78 units of 39 patients: too few" in table.notes[0]
     seeds, patients, both = table.models[0].cells
     assert patients.mean is None
@@ -105,7 +108,7 @@ def test_a_single_patient_leaves_the_decision_to_the_seeds() -> None:
     assert row.minus(other).decision == (row.minus(other).p_over_both, SEEDS_AND_PATIENTS)
     difference = alone[0].minus(alone[1])
     assert difference.decision == (difference.p_over_seeds, SEEDS_ALONE)
-    table = comparison_table("key", "title", alone)
+    table = comparison_table(SUBJECT, "title", alone)
     assert "a − b" in table.notes[0]
     assert table.models[0].cells[2].mean == difference.p_over_seeds
 
@@ -147,7 +150,7 @@ def test_a_column_has_its_own_average_and_units(column: str) -> None:
 
 def test_the_table_of_intervals_has_each_kind() -> None:
     row, control = _row("a", 0.6), _row("control", 0.3, (0,))
-    table = interval_table("key", "title", [row], [control])
+    table = interval_table(SUBJECT, "title", [row], [control], {row.label: NATIVE})
     seeds, patients, both = table.models[0].cells
     assert seeds.half_width == row.over_seeds.half_width
     assert (patients.low, patients.high) == (row.over_patients.low, row.over_patients.high)
@@ -201,7 +204,7 @@ def test_a_gain_is_over_the_mean_of_the_draws_and_has_their_error_in_its_interva
 
 def test_comparisons_agree_with_scipy_and_holm() -> None:
     rows = [_row("low", 0.3), _row("high", 0.7), _row("middle", 0.5)]
-    table = comparison_table("key", "title", rows)
+    table = comparison_table(SUBJECT, "title", rows)
     assert [row.label for row in table.models] == ["high − middle", "high − low", "middle − low"]
     by_label = {row.label: row for row in rows}
     unadjusted = []
@@ -227,7 +230,7 @@ def test_comparisons_agree_with_scipy_and_holm() -> None:
 
 def test_many_rows_are_compared_with_the_best_alone() -> None:
     rates = np.linspace(0.2, 0.8, MOST_ROWS + 1)
-    table = comparison_table("key", "title", [_row(f"r{i}", rate) for i, rate in enumerate(rates)])
+    table = comparison_table(SUBJECT, "title", [_row(f"r{i}", rate) for i, rate in enumerate(rates)])
     assert len(table.models) == MOST_ROWS
     assert {row.label.split(" − ")[0] for row in table.models} == {f"r{MOST_ROWS}"}
     assert "55 pairs" in table.notes[0]
@@ -236,7 +239,7 @@ def test_many_rows_are_compared_with_the_best_alone() -> None:
 
 
 def test_one_seed_each_is_compared_by_patients_alone() -> None:
-    table = comparison_table("key", "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (0,))])
+    table = comparison_table(SUBJECT, "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (0,))])
     seeds, both, p_both, adjusted, t_test, signs, mcnemar = table.models[0].cells
     assert seeds.half_width is None
     assert [cell.mean for cell in (both, t_test, p_both, adjusted)] == [None] * 4
@@ -245,8 +248,8 @@ def test_one_seed_each_is_compared_by_patients_alone() -> None:
 
 
 def test_rows_without_a_common_seed_are_not_compared() -> None:
-    assert comparison_table("key", "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (1,))]) is None
-    assert comparison_table("key", "title", [_row("a", 0.7)]) is None
+    assert comparison_table(SUBJECT, "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (1,))]) is None
+    assert comparison_table(SUBJECT, "title", [_row("a", 0.7)]) is None
 
 
 def test_trials_of_different_units_cannot_share_a_table(example) -> None:

@@ -47,7 +47,7 @@ def test_hits_by_overlap_have_a_table_of_their_own(measured):
         write_sensitivity(path, read_sensitivity(path).model_copy(update={"overlaps": accuracies}))
     peaks, overlaps = sensitivity_tables(loaded.grid, example.store)
     assert (peaks.key, overlaps.key) == ("sensitivity-phantom-64px", "sensitivity-iobb-phantom-64px")
-    assert overlaps.columns == ("Weighted avg.", "Macro avg.", "T(IoBB) 0.1")
+    assert overlaps.headings == ("Weighted avg.", "Macro avg.", "T(IoBB) 0.1")
     rows = {row.label: row.cells for row in overlaps.models}
     assert [cell.mean for cell in rows["PYLON"]] == pytest.approx([0.3, -0.1, 0.25])
     assert (rows["PYLON"][2].n, rows["PYLON"][2].expected) == (2, 3)
@@ -57,7 +57,7 @@ def test_cells_are_paired_changes_with_their_interval(measured):
     example, loaded = measured
     (table,) = sensitivity_tables(loaded.grid, example.store)
     assert table.key == "sensitivity-phantom-64px"
-    assert table.columns == ("Weighted avg.", "Macro avg.", "Aligned corners", "15 px tolerance")
+    assert table.headings == ("Weighted avg.", "Macro avg.", "Aligned corners", "15 px tolerance")
     rows = {row.label: row.cells for row in table.models}
     default, macro, aligned, tolerant = rows["PYLON"]
     assert default.mean == pytest.approx(0.62)

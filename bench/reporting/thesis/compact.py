@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from bench.reporting.table import Cell, Footnote, Group, Row, Table
+from bench.reporting.table import Cell, Column, Footnote, Row, Table
 from bench.reporting.thesis import captions
 from bench.reporting.thesis.cells import (
     EMPTY,
@@ -15,6 +15,7 @@ from bench.reporting.thesis.cells import (
 from bench.reporting.thesis.forms import REPORTED
 from bench.reporting.thesis.layout import Axis, Slot, ThesisTable
 from bench.reporting.thesis.measured import Measurements
+from bench.suite.cam import NATIVE
 
 _METRICS = {"point_accuracy": "Point localization", "auroc": "AUROC"}
 
@@ -53,18 +54,31 @@ def compact(table: ThesisTable, measurements: Measurements) -> Table:
             ours = EMPTY if line.is_reported else _ours(slot, measurements, footnotes)
             cells += [ours, published_cell(slot, footnotes)]
         marks = REPORTED.mark if line.is_reported else ""
-        rows.append(Row(line.label, tuple(cells), line.section, marks=marks))
+        rows.append(
+            Row(
+                line.label,
+                tuple(cells),
+                line.section,
+                marks=marks,
+                cam="" if line.is_reported else NATIVE,
+                metric=next(iter(line.slots.values())).quantity.metric,
+            )
+        )
     reported: tuple[Footnote, ...] = (REPORTED,) if any(line.is_reported for line in lines) else ()
     chosen = () if all(slot.quantity.is_average for slot in lines[0].slots.values()) else (_CHOSEN,)
     return Table(
         key=f"{table.key}-compact",
+        subject=table.subject,
         title=f"Table {table.number} of the thesis. {table.title}",
-        columns=("ours", "published") * len(table.compact),
+        columns=tuple(
+            Column(whose, headings[name], name=name if whose == "ours" else "")
+            for name in table.compact
+            for whose in ("ours", "published")
+        ),
         models=tuple(rows),
         references=(),
         caption=captions.joined(captions.brief(table, measurements), *chosen),
         notes=(),
-        groups=tuple(Group(headings[name], 2) for name in table.compact),
         footnotes=(*reported, *footnotes.all),
         is_narrow=True,
     )

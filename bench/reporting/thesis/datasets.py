@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from bench.data.expected_counts import EVERY, expected_counts
 from bench.data.findings import FIXED_FINDINGS
-from bench.reporting.table import Cell, Group, Row, Table, Verdict
+from bench.reporting.table import Cell, Column, Row, Subject, Table, Verdict
 from bench.reporting.thesis.cells import Footnotes
 
 _TITLE = "Large open data sets of chest radiographs"
@@ -91,15 +91,16 @@ def compact() -> Table:
         ]
         rows.append(Row(facts.label, tuple(cells)))
     table = _table("compact", "Table 2.1 of the thesis", tuple(rows), _BRIEF, footnotes)
-    groups = tuple(Group(_COLUMNS[i], 2) for i in (0, 2))
-    return replace(table, columns=("ours", "published") * 2, groups=groups, is_narrow=True)
+    columns = tuple(Column(whose, _COLUMNS[i]) for i in (0, 2) for whose in ("ours", "published"))
+    return replace(table, columns=columns, is_narrow=True)
 
 
 def _table(form: str, name: str, rows: tuple[Row, ...], caption: str, footnotes: Footnotes) -> Table:
     return Table(
         key=f"table-2-1-{form}",
+        subject=Subject("datasets", number="2.1"),
         title=f"{name}. {_TITLE}",
-        columns=_COLUMNS,
+        columns=tuple(map(Column, _COLUMNS)),
         models=rows,
         references=(),
         caption=caption,

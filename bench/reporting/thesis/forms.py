@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from typing import Literal
 
 from bench.reporting.standing import Standing
-from bench.reporting.table import Cell, Footnote, Group, Row, Table
+from bench.reporting.table import Cell, Column, Footnote, Row, Table
 from bench.reporting.thesis import captions
 from bench.reporting.thesis.cells import (
     Footnotes,
@@ -34,7 +34,7 @@ def ours(table: ThesisTable, measurements: Measurements) -> Table:
             rows.append(_reported_row(table, axis, footnotes))
         else:
             cells = _our_cells(table, axis, measurements, footnotes)
-            rows.append(Row(axis.label, cells, axis.group, kind="ours"))
+            rows.append(_row(axis, cells, "ours"))
     sentences = (
         table.caption,
         captions.INTERVAL,
@@ -63,9 +63,9 @@ def beside(table: ThesisTable, measurements: Measurements) -> Table:
         published = tuple(_with_variance(table, published_cell(slot, footnotes)) for slot in slots)
         differences = tuple(difference_cell(slot, measurements.of(slot), footnotes) for slot in slots)
         rows += [
-            Row(axis.label, _our_cells(table, axis, measurements, footnotes), axis.group, kind="ours"),
-            Row("published", published, axis.group, of=axis.label, kind="published"),
-            Row("difference", differences, axis.group, of=axis.label, kind="difference"),
+            _row(axis, _our_cells(table, axis, measurements, footnotes), "ours"),
+            _row(axis, published, "published"),
+            _row(axis, differences, "difference"),
         ]
     sentences = (
         table.caption,
@@ -89,17 +89,15 @@ def _assembled(
     sentences: Sequence[str],
 ) -> Table:
     marks = (REPORTED,) if any(REPORTED.mark in row.marks for row in rows) else ()
-    headings = [axis.group for axis in table.columns]
-    groups = [Group(heading, len(list(same))) for heading, same in groupby(headings)]
     return Table(
         key=f"{table.key}-{form}",
+        subject=table.subject,
         title=title,
-        columns=tuple(axis.label for axis in table.columns),
+        columns=tuple(Column(axis.label, axis.group, axis.metric, axis.name) for axis in table.columns),
         models=tuple(rows),
         references=(),
         caption=captions.joined(*sentences),
         notes=(),
-        groups=tuple(groups) if any(headings) else (),
         footnotes=(*marks, *footnotes.all),
     )
 
@@ -110,7 +108,22 @@ def _is_reported(axis: Axis) -> bool:
 
 def _reported_row(table: ThesisTable, axis: Axis, footnotes: Footnotes) -> Row:
     cells = tuple(published_cell(table.slot(axis, column), footnotes) for column in table.columns)
-    return Row(axis.label, cells, axis.group, kind="published", marks=REPORTED.mark)
+    return replace(_row(axis, cells, "ours"), kind="published", marks=REPORTED.mark)
+
+
+def _row(axis: Axis, cells: tuple[Cell, ...], kind: Literal["ours", "published", "difference"]) -> Row:
+    """Returns a line of a row; one that is not ours is a detail of that."""
+    is_ours = kind == "ours"
+    return Row(
+        axis.label if is_ours else kind,
+        cells,
+        axis.group,
+        of="" if is_ours else axis.label,
+        kind=kind,
+        cam=axis.cam if is_ours else "",
+        metric=axis.metric,
+        name=axis.name,
+    )
 
 
 def _our_cells(

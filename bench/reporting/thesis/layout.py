@@ -6,6 +6,8 @@ from typing import Literal
 
 from bench.metrics.localization import MACRO, WEIGHTED
 from bench.reporting.published import PublishedCell, published_cell
+from bench.reporting.table import Subject
+from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.claims import Metric
 
 Kind = Literal["model", "area", "reported"]
@@ -111,6 +113,21 @@ class Axis:
     quantity: Quantity | None = None
     resolution: int | None = None
 
+    @property
+    def metric(self) -> str:
+        """Of its quantity; empty if it has none."""
+        return self.quantity.metric if self.quantity is not None else ""
+
+    @property
+    def name(self) -> str:
+        """Of its quantity; empty if it has none."""
+        return self.quantity.name if self.quantity is not None else ""
+
+    @property
+    def cam(self) -> CamMethod | Literal[""]:
+        """The map that values of its source are on; that of all sources if it has none of its own."""
+        return NATIVE if self.source is None or self.source.kind == "model" else ""
+
 
 @dataclass(frozen=True)
 class ThesisTable:
@@ -118,7 +135,8 @@ class ThesisTable:
 
     Attributes:
         number: e.g. "5.1".
-        title: one line.
+        what: begins its title.
+        dataset: continues it.
         caption: what the numbers are.
         rows: in the thesis' order.
         columns: in the thesis' order.
@@ -128,7 +146,8 @@ class ThesisTable:
     """
 
     number: str
-    title: str
+    what: str
+    dataset: str
     caption: str
     rows: tuple[Axis, ...]
     columns: tuple[Axis, ...]
@@ -140,6 +159,27 @@ class ThesisTable:
     def key(self) -> str:
         """The beginning of its files' names."""
         return f"table-{self.number.replace('.', '-')}"
+
+    @property
+    def subject(self) -> Subject:
+        """What it is of; without metric or resolution where it has several."""
+        metrics, resolutions = (
+            {slot.quantity.metric for slot in self.slots()},
+            {slot.resolution for slot in self.slots()},
+        )
+        return Subject(
+            "thesis",
+            metrics.pop() if len(metrics) == 1 else "",
+            self.dataset,
+            resolutions.pop() if len(resolutions) == 1 else 0,
+            self.number,
+        )
+
+    @property
+    def title(self) -> str:
+        """One line."""
+        resolution = self.subject.resolution
+        return ", ".join([self.what, self.dataset, *([f"{resolution} px"] if resolution else [])])
 
     def slot(self, row: Axis, column: Axis) -> Slot:
         """Returns what the cell at `row` and `column` is."""

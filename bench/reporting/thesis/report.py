@@ -10,7 +10,7 @@ from bench.reporting.html import to_html, to_page
 from bench.reporting.latex import to_document
 from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
-from bench.reporting.table import Cell, Row, Table, Verdict
+from bench.reporting.table import Cell, Column, Row, Subject, Table, Verdict
 from bench.reporting.thesis import datasets
 from bench.reporting.thesis.cells import compared
 from bench.reporting.thesis.compact import compact
@@ -101,8 +101,9 @@ def _summary(measurements: Measurements) -> Table:
     """Counts the verdicts of each table's published cells."""
     return Table(
         key="verdicts",
+        subject=Subject("verdicts"),
         title="Published cells by what our trials say of them",
-        columns=(*_VERDICTS, "all"),
+        columns=tuple(map(Column, (*_VERDICTS, "all"))),
         models=tuple(
             Row(f"Table {table.number}", tuple(_counts(_verdicts_of(table, measurements))))
             for table in THESIS_TABLES

@@ -11,8 +11,11 @@ from bench.reporting.headings import heading_of
 from bench.reporting.published import AREA_ROW
 from bench.reporting.thesis.layout import Axis, Quantity, Source, ThesisTable
 from bench.suite.claims import Metric
+from bench.suite.metrics import AUROC, POINT_ACCURACY
 
 _VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
+
+_NIH_TITLE, _VINDR_TITLE = "NIH ChestX-ray14", "VinDr-CXR"
 
 _POINT = "Share of (image, finding) units whose heatmap peak lies in a box of the finding."
 _AUROC = "Area under the ROC curve on the test split."
@@ -63,7 +66,8 @@ _FOUR = ("Baseline", "Li 2018", "FPN (BN)", "PYLON")
 
 TABLE_5_1 = ThesisTable(
     "5.1",
-    "Point localization accuracy, NIH ChestX-ray14, 256 px",
+    POINT_ACCURACY.title,
+    _NIH_TITLE,
     _POINT,
     rows=_rows(
         (
@@ -79,7 +83,8 @@ TABLE_5_1 = ThesisTable(
 
 TABLE_5_2 = ThesisTable(
     "5.2",
-    f"{_OVERLAP}, NIH ChestX-ray14",
+    _OVERLAP,
+    _NIH_TITLE,
     "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
     "half of its area in boxes of the finding. IoU never exceeds IoBB, so that it never decides.",
     rows=tuple(
@@ -98,7 +103,8 @@ TABLE_5_2 = ThesisTable(
 
 TABLE_5_3 = ThesisTable(
     "5.3",
-    "Point localization accuracy, NIH ChestX-ray14, 512 px",
+    POINT_ACCURACY.title,
+    _NIH_TITLE,
     _POINT,
     rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
     columns=_columns(_POINT_QUANTITIES, 512),
@@ -106,7 +112,8 @@ TABLE_5_3 = ThesisTable(
 
 TABLE_5_4 = ThesisTable(
     "5.4",
-    "AUROC, NIH ChestX-ray14",
+    AUROC.title,
+    _NIH_TITLE,
     _AUROC,
     rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
     columns=tuple(
@@ -119,7 +126,8 @@ _VINDR, _VINDR_TRANSFER = {256: "vindr_256"}, {256: "vindr_transfer"}
 
 TABLE_5_5 = ThesisTable(
     "5.5",
-    "Point localization accuracy, VinDr-CXR, 256 px",
+    POINT_ACCURACY.title,
+    _VINDR_TITLE,
     _POINT,
     rows=_columns(
         (*_averages("point_accuracy"), *_findings("point_accuracy", _VINDR_BOXED_FINDINGS)), resolution=256
@@ -142,7 +150,8 @@ TABLE_5_5 = ThesisTable(
 
 TABLE_5_6 = ThesisTable(
     "5.6",
-    "AUROC, VinDr-CXR, 256 px",
+    AUROC.title,
+    _VINDR_TITLE,
     _AUROC,
     rows=_rows(
         (
@@ -163,7 +172,8 @@ _GAP_ROWS = {
 
 TABLE_6_1 = ThesisTable(
     "6.1",
-    "Global average pooling (GAP) in the decoder: point localization accuracy, NIH ChestX-ray14, 256 px",
+    f"Global average pooling (GAP) in the decoder: {POINT_ACCURACY.phrase}",
+    _NIH_TITLE,
     _POINT,
     rows=_rows(
         tuple(
@@ -188,7 +198,8 @@ _BOTH_METRICS: tuple[tuple[Metric, str], ...] = (
 
 TABLE_6_2 = ThesisTable(
     "6.2",
-    "What makes PYLON work, NIH ChestX-ray14, 256 px",
+    "What makes PYLON work",
+    _NIH_TITLE,
     f"{_POINT} {_AUROC}",
     rows=_rows(
         tuple(_variant(label, section) for section, labels in _VARIANT_ROWS.items() for label in labels)

@@ -9,7 +9,10 @@ import pytest
 
 from bench.errors import SuiteError
 from bench.reporting.build import Report
+from bench.reporting.table import Quantity
 from bench.reporting.thesis.report import render_thesis
+from bench.reporting.thesis.tables import THESIS_TABLES
+from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 
 SUITES = Path(__file__).parents[3] / "suites"
@@ -88,7 +91,7 @@ def test_verdicts_by_a_margin_that_is_wide_for_the_published_value_have_a_footno
     table = next(table for table in filled_thesis.tables if table.key == "table-5-1-beside")
     (mark,) = [note.mark for note in table.footnotes if "third of the published value" in note.text]
     row = next(row for row in table.models if (row.of, row.kind) == ("Baseline", "difference"))
-    marked = {column for column, cell in zip(table.columns, row.cells, strict=True) if mark in cell.marks}
+    marked = {column for column, cell in zip(table.headings, row.cells, strict=True) if mark in cell.marks}
     assert {"Nodule", "Cardiomegaly"} <= marked
     assert not marked & {"Weighted avg.", "Macro avg.", "Mass"}
 
@@ -225,3 +228,28 @@ def test_verdicts_are_by_the_margin_that_the_suite_declares(store, tmp_path: Pat
         found = cell(report, "beside", "5-1", "difference", "FPN (BN)", "Weighted avg.")
         assert found["verdict"] == verdict
         assert f"equivalent within {margin}," in report.files["beside/table-5-1-beside.md"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_records_of_a_cells_trials_have_what_its_line_says(
+    form: str, filled_thesis: Report, store: ResultsStore
+) -> None:
+    traced = set()
+    for number in NUMBERS:
+        for found in cells(filled_thesis, form, number):
+            if ids := found["trial_ids"].split():
+                key = f"{found['metric']}/{found['average_or_finding']}"
+                values = [store.record(trial_id).outcome.metrics[key] for trial_id in ids]
+                assert float(found["mean"]) == pytest.approx(sum(values) / len(values), abs=1e-12)
+                assert found["cam"] == "native"
+                traced.add(number)
+    assert traced >= {"5-1", "5-4", "6-1", "6-2"}
+
+
+@pytest.mark.parametrize("table", THESIS_TABLES, ids=lambda table: table.number)
+def test_every_cell_of_a_full_table_is_the_quantity_of_its_slot(table, empty_thesis: Report) -> None:
+    shown = next(one for one in empty_thesis.tables if one.key == f"{table.key}-ours")
+    for axis, row in zip(table.rows, shown.models, strict=True):
+        for other, column in zip(table.columns, shown.columns, strict=True):
+            wanted = table.slot(axis, other).quantity
+            assert shown.quantity(row, column) == Quantity(wanted.metric, wanted.name)

@@ -1,0 +1,61 @@
+"""Localization by overlap: IoBB and IoU of a heatmap and the finding's region, and what counts as a hit by them.
+
+Protocol (thesis Table 5.2, after Wang 2017):
+- the map is the one that peaks are looked for in: probabilities, enlarged to the network's input size. Its
+  prediction is the pixels above 0.5 once it is divided by its maximum, strictly above;
+- a region covers whole pixels (`Regions.rasterise`). A peak's boxes are other ones, untruncated and with their
+  edges (`Regions.contains`);
+- IoBB = |prediction ∩ region| / |prediction|, IoU = |prediction ∩ region| / |prediction ∪ region|. Both are 0
+  without a prediction (a map that is zero everywhere) and for a map that is not finite: misses;
+- a hit is IoBB > T or IoU > T, strictly, with T = 0.5; the literature's T(IoBB) of 0.1 and 0.25 are other T,
+  of the same prediction (Wang 2017; code). A union is no smaller than a prediction, so that IoU ≤ IoBB and
+  the second condition decides nothing; it is in the thesis' title of the table.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.metrics.measure import Floats, MeanMeasure, UnitMaps
+from bench.metrics.protocol import THESIS, LocalizationProtocol
+
+
+class IobbAccuracy(MeanMeasure):
+    """A unit's statistic is its hit by overlap, from its IoBB and IoU."""
+
+    columns = ("iobb", "iou")
+
+    def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
+        """Returns IoBB and IoU in [0, 1], float64."""
+        level = levels(maps.peaks["score"].to_numpy(np.float32), maps.protocol.threshold)
+        predicted = maps.values > level[:, None, None]
+        num_predicted = np.count_nonzero(predicted, axis=(1, 2))
+        num_both, area = maps.regions.count(predicted), maps.regions.areas()
+        either = num_predicted + area - num_both
+        return {"iobb": num_both / np.maximum(num_predicted, 1), "iou": num_both / np.maximum(either, 1)}
+
+    def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
+        """Returns whether IoBB or IoU is above the protocol's threshold, [n, 1]; the first decides."""
+        return (units[["iobb", "iou"]].to_numpy(np.float64) > protocol.iobb).any(axis=1, keepdims=True) * 1.0
+
+
+def levels(maxima: npt.NDArray[np.float32], threshold: float) -> npt.NDArray[np.float32]:
+    """Returns [n] float32: a value is predicted if it is above its map's level.
+
+    That is value > threshold × maximum exactly, for every float32 value: the product is rounded down, never
+    up. Division by the maximum would round each quotient; at 0.5 it gives the same pixels.
+
+    Args:
+        maxima: [n] maximum of each map; of NaN the level is NaN, which nothing is above.
+        threshold: share of the maximum, in [0, 1).
+    """
+    exact = maxima.astype(np.float64) * threshold
+    nearest = exact.astype(np.float32)
+    below = np.nextafter(nearest, np.float32(-np.inf))
+    return np.where(nearest > exact, below, nearest)
+
+
+MEASURE = IobbAccuracy()

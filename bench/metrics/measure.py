@@ -1,0 +1,147 @@
+"""What it takes to compute a metric: a statistic of each unit, and a number from weighted units.
+
+A unit is an (image, finding). Of a metric of maps it has a box or mask there; of a metric of logits it may have the
+finding or not. Its statistic is a vector of fixed length: for point accuracy the hit, for a swept threshold the
+overlap at each step. Since the number is made of units with weights, resampling patients is reweighting their
+units: means, averages over findings, intervals and paired tests work for every metric.
+
+`bench/metrics/<name>.py` holds the `MEASURE` of the metric that `bench.suite.metrics` declares by that name.
+"""
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.metrics.protocol import THESIS, LocalizationProtocol
+from bench.metrics.regions import Regions
+from bench.suite.metrics import MACRO, WEIGHTED, Average
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class UnitMaps:
+    """The maps of n units, enlarged to a grid, where each peaks, and what it is to point at.
+
+    Attributes:
+        values: float32 [n, rows, columns], probabilities; of a map that is not finite NaN somewhere.
+        peaks: n rows: peak_row, peak_column (px of the grid), score, num_ties, finite.
+        regions: of the same units on the same grid.
+        protocol: how maps were enlarged, and what counts as a hit.
+    """
+
+    values: npt.NDArray[np.float32]
+    peaks: pd.DataFrame
+    regions: Regions
+    protocol: LocalizationProtocol
+
+
+class Measure(ABC):
+    """Computes a metric."""
+
+    columns: ClassVar[tuple[str, ...]]
+    """Of tables of units, or of logits, that its statistic is made of."""
+
+    @abstractmethod
+    def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
+        """Returns the statistic of each unit, [n, k], all finite, from `columns` of a table of n units."""
+
+    @abstractmethod
+    def reduce(self, statistics: Floats, weights: Floats) -> Floats:
+        """Returns the metric of n units of one finding by each of m sets of weights, [m].
+
+        Args:
+            statistics: [n, k].
+            weights: [m, n], at least 0: a unit of weight 2 counts as two such units. NaN is returned where units
+                that the metric needs have no weight.
+        """
+
+    def counts(self, statistics: Floats) -> Floats:
+        """Returns how much each unit adds to what its finding counts in the weighted average, [n]."""
+        return np.ones(len(statistics))
+
+    def resample(self, statistics: Floats, groups: Integers, times: Floats) -> Floats:
+        """Returns the metric where groups of units are taken `times`, [m].
+
+        Args:
+            statistics: [n, k].
+            groups: [n] group of each unit, say its patient.
+            times: [m, groups].
+        """
+        return self.reduce(statistics, times[:, groups])
+
+
+class MapMeasure(Measure):
+    """Computes a metric of maps."""
+
+    @abstractmethod
+    def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
+        """Returns `columns` of the units' table, [n] each; of a map that is not finite those of a miss."""
+
+
+class MeanMeasure(MapMeasure):
+    """Computes a metric of maps that is the mean of a single number of each unit."""
+
+    is_hit: ClassVar[bool] = True
+    """Whether that number is 0 or 1."""
+
+    def reduce(self, statistics: Floats, weights: Floats) -> Floats:
+        """Returns the weighted mean."""
+        mass = weights.sum(axis=1)
+        mean: Floats = (weights @ statistics[:, 0]) / np.where(mass > 0, mass, np.nan)
+        return mean
+
+
+def measure_of(name: str) -> Measure:
+    """Returns what computes the metric that is declared as `name`."""
+    measure: Measure = importlib.import_module(f"bench.metrics.{name}").MEASURE
+    return measure
+
+
+def measured(
+    measure: Measure,
+    units: pd.DataFrame,
+    findings: tuple[str, ...],
+    averages: tuple[Average, ...] = (WEIGHTED, MACRO),
+    protocol: LocalizationProtocol = THESIS,
+) -> dict[str, float]:
+    """Returns the metric by column: its averages, then each of `findings` of which it is defined.
+
+    Args:
+        measure: computes it.
+        units: with finding and the measure's columns, a row for each unit; none give an empty result.
+        findings: the order of the result.
+        averages: that are asked for.
+        protocol: what counts as a hit.
+
+    Raises:
+        ValueError: a unit is of a finding that is not in `findings`.
+    """
+    if unknown := set(units["finding"]) - set(findings):
+        raise ValueError(f"units of unknown findings: {sorted(unknown)}")
+    values: dict[str, float] = {}
+    masses: list[float] = []
+    rows = units.groupby("finding", observed=True).indices
+    statistics = measure.statistic(units, protocol)
+    for finding in findings:
+        own = statistics[rows[finding]] if finding in rows else statistics[:0]
+        weights = np.ones((1, len(own)))
+        value = float(measure.reduce(own, weights)[0]) if len(own) else np.nan
+        if not np.isnan(value):
+            values[finding] = value
+            masses.append(float(measure.counts(own).sum()))
+    if not values:
+        return {}
+    if isinstance(measure, MeanMeasure):  # of all units together, whatever rounding a division would do
+        weighted = float(statistics.sum() / len(statistics))
+    else:
+        weighted = float(np.average(list(values.values()), weights=masses))
+    means = {WEIGHTED: weighted, MACRO: sum(values.values()) / len(values)}
+    return {average: means[average] for average in averages} | values
