@@ -12,14 +12,14 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from bench.reporting.row_hits import RowHits
+from bench.statistics.unit_hits import UnitHits
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.reporting.row_hits import RowHits
 from bench.reporting.standing import standings
 from bench.statistics.equivalence import equivalence_by_seed
 from bench.statistics.student import mean_interval
-from bench.statistics.unit_hits import UnitHits
 from bench.statistics.variance import compare_variances
 
 NUM_UNITS, NUM_PATIENTS = 984, 726

@@ -18,11 +18,12 @@ import pandas as pd
 from folder import parser_of, working_folder
 
 from bench.data.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS
-from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
+from bench.metrics.measure import metrics_of
+from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
 from bench.results.provenance import Provenance
 from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, write_table
 from bench.suite.load import load_suite
 from bench.suite.trial import Trial
 
@@ -69,13 +70,11 @@ def write_trial(trial: Trial, store: ResultsStore) -> None:
             for epoch in range(1, NUM_EPOCHS + 1)
         ]
     )
-    metrics = {
-        f"{metric}/{name}": value
-        for metric, column in (("point_accuracy", "hit"), ("iobb_accuracy", "iobb"))
-        for name, value in point_accuracy(units.assign(hit=units[column] > 0.5), NIH_BOXED_FINDINGS).items()
-    }
-    areas = generator.normal(0.8, 0.003, len(NIH_FINDINGS) + 2)
-    metrics |= {f"auroc/{n}": float(v) for n, v in zip((WEIGHTED, MACRO, *NIH_FINDINGS), areas, strict=True)}
+    metrics = metrics_of(map_metrics(), units, NIH_BOXED_FINDINGS)
+    for metric in model_metrics():
+        values = generator.normal(0.8, 0.003, len(NIH_FINDINGS) + len(metric.averages))
+        columns = (*metric.averages, *NIH_FINDINGS)
+        metrics |= {metric.key(n): float(v) for n, v in zip(columns, values, strict=True)}
     outcome = Outcome(
         metrics=metrics,
         best_epoch=NUM_EPOCHS,

@@ -147,9 +147,10 @@ def provenance() -> Provenance:
 
 @pytest.fixture(scope="session")
 def finish_trial(provenance):
-    from bench.metrics.localization import point_accuracy
+    from bench.metrics.measure import metrics_of
+    from bench.metrics.units import UNIT_COLUMNS, map_metrics
     from bench.results.record import Outcome
-    from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
+    from bench.results.units import BOX_COLUMNS, write_table
 
     provenance = provenance.model_copy(update={"git_commit": "0123456789ab", "data": "sha256:abc"})
 
@@ -161,8 +162,7 @@ def finish_trial(provenance):
             columns=list(UNIT_COLUMNS),
         )
         boxes = pd.DataFrame([(i, f, 1.0, 1.0, 4.0, 4.0) for i, _, f in keys], columns=list(BOX_COLUMNS))
-        accuracies = point_accuracy(units, tuple(dict.fromkeys(units["finding"])))
-        found = {f"{m}/{k}": v for m in ("point_accuracy", "iobb_accuracy") for k, v in accuracies.items()}
+        found = metrics_of(map_metrics(), units, tuple(dict.fromkeys(units["finding"])))
         store.announce(trial)
         write_table(store.folder(trial.id).units, units, UNIT_COLUMNS)
         write_table(store.folder(trial.id).boxes, boxes, BOX_COLUMNS)

@@ -1,14 +1,16 @@
 """Compare two rows of a suite, or a row and a reference run, image by image.
 
-Each unit, a finding of an image that has a box, is hit by both, by one of them, or by neither. Differences
-are first − second of the weighted accuracy. Rows of a suite are paired by seed; a reference is held against
-each seed of the other side. --csv writes every unit, to look at its image.
+By a metric of hits each unit, a finding of an image that has a box, is hit by both, by one of them, or by
+neither. Differences are first − second of the weighted average. Rows of a suite are paired by seed; a
+reference is held against each seed of the other side. --csv writes every unit, to look at its image.
 """
 
 import argparse
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
+from bench.errors import listing
+from bench.suite.metrics import METRICS, PRIMARY
 
 if TYPE_CHECKING:
     from bench.reporting.pairwise import Comparison
@@ -31,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--metric",
-        default="point_accuracy",
+        default=PRIMARY.name,
         metavar="NAME",
-        help="whose hits: point_accuracy, of the peak (default), or iobb_accuracy, of the overlap",
+        help=f"what is compared: {listing(METRICS)} (default: {PRIMARY.name})",
     )
     shared.add_results_dir(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -64,18 +66,19 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace, store: "ResultsStore") -> "tuple[Comparison, tuple[Point, ...]]":
     """Returns the comparison, and the points of both sides that are rows of the suite."""
-    from bench.errors import SuiteError, listing, nearest
-    from bench.reporting.pairwise import compare
-    from bench.reporting.sides import METRICS, find_side, require_one_table
+    from bench.errors import SuiteError, nearest
+    from bench.reporting.pairwise import compare, find_side, require_one_table
     from bench.results.differences import require_same_data
+    from bench.results.frame import Results
 
-    metric = next((name for name in METRICS if name == arguments.metric), None)
+    metric = METRICS.get(arguments.metric)
     if metric is None:
         hint = nearest(arguments.metric, METRICS)
-        raise SuiteError(f"--metric {arguments.metric!r}: single units have {listing(METRICS)}{hint}")
+        raise SuiteError(f"--metric {arguments.metric!r}: there are {listing(METRICS)}{hint}")
     grid = shared.select(arguments, shared.load(arguments))
     require_one_table(grid)
-    first, second = (find_side(name, grid, store, metric) for name in (arguments.first, arguments.second))
+    results = Results(grid, store)
+    first, second = (find_side(name, grid, results, metric) for name in (arguments.first, arguments.second))
     is_same = (first.label, first.is_reference) == (second.label, second.is_reference)
     if is_same and (not first.is_reference or arguments.first == arguments.second):
         raise SuiteError(f"{first.label!r} cannot be compared with itself")

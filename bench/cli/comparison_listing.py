@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from bench.cli.columns import Group, flow, wrap
-from bench.reporting.pairwise import Comparison
-from bench.reporting.sides import Side
+from bench.reporting.pairwise import Comparison, SeedComparison, Side, Winner
 from bench.reporting.table import DASH
 from bench.statistics.interval import Interval
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
@@ -20,35 +19,32 @@ _LEGEND = (
     "by finding: interval over patients; p of sign flips by patient; Holm: adjusted over the findings",
 )
 
-_METRICS = {"point_accuracy": "peak in a box", "iobb_accuracy": "IoBB > 0.5"}
+
+_KEYS: dict[Winner, str] = {
+    "both": "both",
+    "first": "only_first",
+    "second": "only_second",
+    "neither": "neither",
+}
+"""What documents call how many units have each outcome."""
 
 
 def to_json(comparison: Comparison) -> str:
     """Returns everything but the single units as a JSON document; what is not defined is null.
 
     "first" and "second": label, reference (bool), seeds, remarks, accuracy (weighted), only (units that only
-    it has). "units": how many are compared. "seeds": of each trial how many units both, only_first,
-    only_second or neither hit, and McNemar's exact p. "difference": of the weighted accuracies, with its
-    intervals and tests; "decides" names the p that counts. "findings": the same of each, p_holm adjusted over
-    them.
+    it has). "units": how many are compared. "seeds": of each trial the difference and, of a metric of hits,
+    how many units both, only_first, only_second or neither hit, and McNemar's exact p. "difference": of the
+    weighted accuracies, with its intervals and tests; "decides" names the p that counts. "findings": the same
+    of each, p_holm adjusted over them.
     """
     document = {
-        "metric": comparison.metric,
-        "first": _side(comparison.first, comparison.accuracies[0], comparison.only_first),
-        "second": _side(comparison.second, comparison.accuracies[1], comparison.only_second),
+        "metric": comparison.metric.name,
+        "first": _side(comparison.first, comparison.averages[0], comparison.only_first),
+        "second": _side(comparison.second, comparison.averages[1], comparison.only_second),
         "units": comparison.num_units,
         "patients": comparison.over_patients.num_patients,
-        "seeds": [
-            {
-                "seed": seed.seed,
-                "both": seed.both,
-                "only_first": seed.test.first_only,
-                "only_second": seed.test.second_only,
-                "neither": seed.neither,
-                "p_mcnemar": seed.test.p,
-            }
-            for seed in comparison.seeds
-        ],
+        "seeds": [_seed(seed) for seed in comparison.seeds],
         "difference": _difference(comparison),
         "findings": [
             {
@@ -58,13 +54,21 @@ def to_json(comparison: Comparison) -> str:
                 "second": part.second,
                 "difference": part.first - part.second,
                 "over_patients": _ends(part.interval),
-                "p": part.test.p,
+                "p": part.p,
                 "p_holm": part.adjusted_p,
             }
             for part in comparison.findings
         ],
     }
     return json.dumps(document, indent=2, allow_nan=False)
+
+
+def _seed(seed: SeedComparison) -> dict[str, object]:
+    found: dict[str, object] = {"seed": seed.seed, "difference": seed.difference}
+    if seed.hits is not None and seed.test is not None:
+        found |= {_KEYS[winner]: count for winner, count in seed.hits.items()}
+        found["p_mcnemar"] = seed.test.p
+    return found
 
 
 def _side(side: Side, accuracy: float, only: int) -> dict[str, object]:
@@ -87,28 +91,34 @@ def _difference(comparison: Comparison) -> dict[str, object]:
         "p_over_seeds_and_patients": _or_none(comparison.p_over_seeds_and_patients),
         "p_over_seeds": _or_none(comparison.p_over_seeds),
         "decides": "p_over_seeds_and_patients",
-        "mcnemar_clustered": {"statistic": _or_none(clustered.statistic), "p": _or_none(clustered.p)},
-        "sign_flip_by_patient": asdict(comparison.by_patient),
+        "mcnemar_clustered": None
+        if clustered is None
+        else {"statistic": _or_none(clustered.statistic), "p": _or_none(clustered.p)},
+        "sign_flip_by_patient": None if comparison.by_patient is None else asdict(comparison.by_patient),
         "sign_flip_by_seed": None if by_seed is None else asdict(by_seed),
     }
 
 
 def to_csv(comparison: Comparison) -> str:
-    """Returns a line per seed and unit: seed, image, patient, finding, first and second (1 hit), outcome."""
+    """Returns a line per seed and unit: seed, image, patient, finding, what first and second score.
+
+    Of a metric of hits these are 1 and 0, and there is an outcome.
+    """
     units = comparison.units
+    if comparison.clustered is None:
+        table: str = units.to_csv(index=False, lineterminator="\n")
+        return table
     words = {(True, True): "both", (True, False): "first", (False, True): "second", (False, False): "neither"}
     outcome = [words[bool(a), bool(b)] for a, b in zip(units["first"], units["second"], strict=True)]
-    table = units.assign(
-        first=units["first"].astype(int), second=units["second"].astype(int), outcome=outcome
-    )
-    text: str = table.to_csv(index=False, lineterminator="\n")
+    hits = units.assign(first=units["first"].astype(int), second=units["second"].astype(int), outcome=outcome)
+    text: str = hits.to_csv(index=False, lineterminator="\n")
     return text
 
 
 def to_text(comparison: Comparison, width: int) -> str:
     """Returns the comparison in lines of at most `width` characters, as far as its columns allow."""
     lines = [line for text in _heading(comparison) for line in wrap(text, width)]
-    lines += ["", "Units by who hits them, trial by trial"]
+    lines += ["", "Trial by trial"]
     lines += flow([f"seed {seed.seed}" for seed in comparison.seeds], [_counts(comparison)], width)
     lines += [line for text in _tests(comparison) for line in wrap(text, width)]
     lines += ["", "By finding"]
@@ -119,10 +129,10 @@ def to_text(comparison: Comparison, width: int) -> str:
 
 def _heading(comparison: Comparison) -> Iterator[str]:
     first, second = comparison.first, comparison.second
-    yield f"{first.label} − {second.label}: {_signed(comparison.difference)} ({_METRICS[comparison.metric]})"
+    yield f"{first.label} − {second.label}: {_signed(comparison.difference)} ({comparison.metric.phrase})"
     patients = comparison.over_patients.num_patients
     yield (
-        f"weighted accuracy {comparison.accuracies[0]:.3f} and {comparison.accuracies[1]:.3f} on "
+        f"weighted average {comparison.averages[0]:.3f} and {comparison.averages[1]:.3f} on "
         f"{comparison.num_units} units of {patients} patients"
     )
     for side, only in ((first, comparison.only_first), (second, comparison.only_second)):
@@ -136,17 +146,14 @@ def _heading(comparison: Comparison) -> Iterator[str]:
 
 def _counts(comparison: Comparison) -> Group:
     seeds = comparison.seeds
-    return Group(
-        "",
-        (
-            ("both", *(str(seed.both) for seed in seeds)),
-            ("only first", *(str(seed.test.first_only) for seed in seeds)),
-            ("only second", *(str(seed.test.second_only) for seed in seeds)),
-            ("neither", *(str(seed.neither) for seed in seeds)),
-            ("difference", *(_signed(seed.difference) for seed in seeds)),
-            ("McNemar p", *(_p(seed.test.p) for seed in seeds)),
-        ),
-    )
+    hits = [(seed.hits, seed.test) for seed in seeds if seed.hits is not None and seed.test is not None]
+    counts = [
+        (key.replace("_", " "), *(str(found[winner]) for found, _ in hits)) for winner, key in _KEYS.items()
+    ]
+    difference = ("difference", *(_signed(seed.difference) for seed in seeds))
+    if not hits:
+        return Group("", (difference,))
+    return Group("", (*counts, difference, ("McNemar p", *(_p(test.p) for _, test in hits))))
 
 
 def _tests(comparison: Comparison) -> Iterator[str]:
@@ -154,8 +161,10 @@ def _tests(comparison: Comparison) -> Iterator[str]:
     yield f"95% interval over seeds and patients: {_interval(both)}; decides: p = {_p(p_both)}"
     yield f"95% interval over patients: {_interval(comparison.over_patients)}"
     yield f"t by seed: p = {_p(comparison.p_over_seeds)}"
-    yield f"McNemar clustered by patient: p = {_p(comparison.clustered.p)}"
-    yield f"sign flips by patient: p = {_p(comparison.by_patient.p)}"
+    if comparison.clustered is not None:
+        yield f"McNemar clustered by patient: p = {_p(comparison.clustered.p)}"
+    if comparison.by_patient is not None:
+        yield f"sign flips by patient: p = {_p(comparison.by_patient.p)}"
     if comparison.by_seed is not None:
         test = comparison.by_seed
         reach = f"{test.num_pairs} seeds that differ give no p below {_p(test.smallest_p)}"
@@ -172,7 +181,7 @@ def _findings(comparison: Comparison) -> list[Group]:
     )
     tests = (
         ("95% interval", *(_interval(part.interval) for part in parts)),
-        ("p", *(_p(part.test.p) for part in parts)),
+        ("p", *(_p(part.p) for part in parts)),
         ("Holm", *(_p(part.adjusted_p) for part in parts)),
     )
     return [Group("", accuracies), Group("", tests)]

@@ -42,6 +42,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.gallery_place import place_gallery
     from bench.reporting.gallery_trials import gallery_sources
     from bench.results.differences import require_same_data
+    from bench.results.frame import Results
     from bench.results.namesakes import take_folder
 
     store, suite = shared.open_store(arguments), loaded.suite
@@ -61,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
             f"{suite.name}: no finished trial in {store.root} has heatmaps of units with boxes (maps.npz), "
             "so there is nothing to draw; `bench run` makes them"
         )
-    if place_gallery(folder / PAGE, gallery_sources(loaded.grid, store)):
+    if place_gallery(folder / PAGE, gallery_sources(Results(loaded.grid, store))):
         files.insert(0, folder / PAGE)
     take_folder(folder, suite.name, loaded.source)
     for path in files:

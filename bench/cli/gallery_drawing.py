@@ -17,9 +17,9 @@ from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
 from bench.reporting.gallery_place import GALLERY
 from bench.reporting.gallery_trials import gallery_sources
-from bench.reporting.slices import slices
 from bench.results.atomic import write_text
 from bench.results.differences import require_same_data
+from bench.results.frame import Results
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
@@ -83,7 +83,7 @@ def digests_now(grid: Grid, store: ResultsStore, context: DataContext) -> dict[s
 def draw_galleries(
     title: str, grid: Grid, store: ResultsStore, images: ImageReader, folder: Path, count: int = 1
 ) -> list[Path]:
-    """Writes the galleries of all slices that have maps into `folder`; returns the files, none without maps.
+    """Writes the galleries of all data sets and resolutions into `folder`; returns the files.
 
     Args:
         title: of the suite.
@@ -99,12 +99,13 @@ def draw_galleries(
     """
     require_same_data(grid.points, store, grid.accepted)
     galleries: list[Gallery] = []
-    for piece in slices(grid, store):
-        shown = images.of(piece.points[0].trial.dataset, piece.resolution)
-        galleries += galleries_of(piece, store, shown, count)
+    results = Results(grid, store)
+    for place in results.places:
+        shown = images.of(place.points[0].trial.dataset, place.resolution)
+        galleries += galleries_of(place, results, shown, count)
     if not galleries:
         return []
-    write_text(folder / GALLERY, gallery_page(title, galleries, gallery_sources(grid, store)))
+    write_text(folder / GALLERY, gallery_page(title, galleries, gallery_sources(results)))
     return [folder / GALLERY, *(path for gallery in galleries for path in _draw(gallery, folder))]
 
 

@@ -76,13 +76,14 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.results.blocked import blocked_sentences, unreadable_sentences
     from bench.results.differences import difference_remarks
     from bench.results.probes import probes_problem
+    from bench.suite.metrics import PRIMARY
 
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)
     store = shared.open_store(arguments)
     rows = collect(grid, store)
     cost = Budget(store, fleet=_fleet(arguments)).cost(left_to_run(rows), loaded.suite.resources, grid.files)
-    margin, num_seeds = loaded.suite.margins.point_accuracy, power.count_seeds(grid)
+    margin, num_seeds = loaded.suite.margins.of(PRIMARY.name), power.count_seeds(grid)
     shown = power.collect(grid, store, margin)
     remarks = difference_remarks(loaded, store)
     if arguments.json:

@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 
 from bench.cli.columns import Group, flow, wrap
-from bench.metrics.localization import MACRO, WEIGHTED
 from bench.reporting.references import Reference
 from bench.reporting.table import DASH, format_number
 from bench.statistics.student import mean_interval
+from bench.suite.metrics import MACRO, WEIGHTED
 
-_HEADINGS = {WEIGHTED: "weighted", MACRO: "macro"}
+_HEADINGS: dict[str, str] = {WEIGHTED: "weighted", MACRO: "macro"}
 
 
 def to_json(references: Sequence[Reference]) -> str:

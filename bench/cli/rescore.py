@@ -106,10 +106,12 @@ def execute(arguments: argparse.Namespace) -> int:
     grid = shared.select(arguments, loaded)
     store = shared.open_store(arguments)
 
-    from bench.cli.rescoring import rescore_grid, to_json, to_text
+    from bench.api.rescoring import rescore_grid
+    from bench.cli.rescoring import to_json, to_text
+    from bench.results.frame import Results
 
     protocol = _protocol(arguments)
-    rescored = rescore_grid(grid, store, protocol, _show)
+    rescored = rescore_grid(grid, Results(grid, store), protocol, _show)
     write = to_json if arguments.json else to_text
     print(write(loaded.suite.name, protocol, rescored))
     return 0

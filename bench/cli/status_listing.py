@@ -12,6 +12,7 @@ from bench.execution.durations import duration, rough_duration
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.execution.status import Running, Status
 from bench.results.record import Record
+from bench.suite.metrics import PRIMARY, WEIGHTED
 
 _SILENT_S = 60.0
 """A trial that says nothing for so long is told: steps, batches and images of a trial are far quicker."""
@@ -76,7 +77,7 @@ def _ended(record: Record) -> str:
 
 
 def _accuracy(record: Record) -> float | None:
-    return None if record.outcome is None else record.outcome.metrics.get("point_accuracy/weighted")
+    return None if record.outcome is None else record.outcome.metrics.get(PRIMARY.key(WEIGHTED))
 
 
 def to_json(status: Status) -> str:
@@ -89,7 +90,7 @@ def to_json(status: Status) -> str:
                 "model": record.trial.label,
                 "status": record.status,
                 "ended_at": record.ended_at,
-                "point_accuracy": _accuracy(record),
+                PRIMARY.name: _accuracy(record),
                 "reason": record.reason or None,
             }
             for record in status.last_ended

@@ -43,13 +43,14 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli.verdict_listing import to_json, to_text
     from bench.reporting.verdicts import judge
     from bench.results.differences import require_same_data
+    from bench.results.frame import Results
     from bench.suite.load import load_suite
 
     store = shared.open_store(arguments)
     loaded = [load_suite(path) for path in arguments.suites]
     for suite in loaded:
         require_same_data(suite.points, store, suite.grid.accepted)
-    judged = [(suite.suite.name, judge(suite.claims, store)) for suite in loaded]
+    judged = [(suite.suite.name, judge(suite.claims, Results(suite.grid, store))) for suite in loaded]
     if arguments.json:
         print(to_json(judged))
     else:

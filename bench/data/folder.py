@@ -32,9 +32,9 @@ from bench.data.patients import Patients, each_its_own, read_patients
 from bench.data.source import Source
 from bench.data.splits import list_files, read_lists, split_in_three, split_in_three_by_patient
 from bench.errors import DataError, listing, nearest
-from bench.metrics.localization import MACRO, WEIGHTED
 from bench.suite.findings import NO_FINDING_COLUMNS
 from bench.suite.keys import Names, spelled
+from bench.suite.metrics import MACRO, WEIGHTED
 from bench.suite.schema import FolderSpec, SplitLists
 
 PARTS = ("train", "val", "test")

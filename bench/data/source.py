@@ -11,7 +11,7 @@ import pandas as pd
 from bench.data.decoding import decode
 from bench.data.download import Parts, paths_of
 from bench.data.frames import Sizes, header_sizes
-from bench.metrics.boxes import COLUMNS, FRAME
+from bench.metrics.boxes import COLUMNS, FRAME, MASK
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Source:
         labels: indexed by image; a column of 0 and 1 for each finding.
         patients: patient of each image, indexed by image.
         boxes: columns image, finding, x, y, w, h, in px of the image's frame; several rows of one image and
-            finding are one region. Each is of an image and a finding of the labels.
+            finding are one region. Each is of an image and a finding of the labels. Where findings are
+            outlined, a column mask too: the text of `bench.metrics.masks`, or None of a box.
         frames: given names of images, each once, and what says the sizes of files, returns columns rows and
             columns, the size in px of the frame of each image's boxes, indexed by image.
         draw: given the name of an image and a side in px, draws it; None if images are decoded from `files`.
@@ -125,4 +126,6 @@ def place_boxes(
         },
         columns=[*COLUMNS, *FRAME],
     )
+    if MASK in boxes:
+        table[MASK] = boxes[MASK]
     return table.reset_index(drop=True)

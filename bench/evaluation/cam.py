@@ -26,7 +26,7 @@ from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.compact import compact_unit_maps
 from bench.evaluation.localize import localize, localize_units
-from bench.evaluation.score import Scores, point_scores
+from bench.evaluation.score import Scores, map_scores
 from bench.metrics.boxes import UNIT
 from bench.results.maps import Map
 from bench.suite.cam import CAMS, CamMethod
@@ -64,7 +64,7 @@ def score_cam(
     on_progress: Callable[[int, int], None],
     keep: Callable[[Map], None] | None = None,
 ) -> Scores:
-    """Returns point localization of the maps of `method` over the units of the test part; no AUROC.
+    """Returns what the maps of `method` say over the units of the test part.
 
     The model is left as it was.
 
@@ -91,7 +91,7 @@ def score_cam(
             for unit_map in compact_unit_maps(maps, found, test.boxes, size_px, are_probabilities=True):
                 keep(unit_map)
         on_progress(first + len(chunk), len(units))
-    return point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
+    return map_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
 
 
 def cam_maps(model: nn.Module, images: Tensor, classes: Classes, method: CamMethod) -> Tensor:

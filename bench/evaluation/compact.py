@@ -8,7 +8,8 @@ from torch import Tensor
 
 from bench.evaluation.localize import localize_units
 from bench.metrics.boxes import UNIT
-from bench.metrics.overlap import is_hit
+from bench.metrics.measure import MeanMeasure
+from bench.metrics.units import PEAK_COLUMNS, map_measures
 from bench.results.maps import Map
 
 
@@ -16,10 +17,10 @@ from bench.results.maps import Map
 def compact_maps(heatmaps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, size_px: int) -> list[Map]:
     """Returns the logits [h, w] of each unit, float16 if that leaves its row of `localize` as it is.
 
-    As it is: peak, ties, whether the map is finite, hit, and hit by overlap; the score may differ. This is
-    asked on the CPU, where stored maps are scored again, whatever device the row is from. Others are float32.
-    Choices other than the thesis' are not asked: a peak that they find among nearly equal pixels
-    may be another one in float16.
+    As it is: peak, ties, whether the map is finite, and the hit by every metric that has one; the score may
+    differ. This is asked on the CPU, where stored maps are scored again, whatever device the row is from.
+    Others are float32. Choices other than the thesis' are not asked: a peak that they find among nearly equal
+    pixels may be another one in float16.
 
     Args:
         heatmaps: [n, c, h, w] logits, on any device.
@@ -52,7 +53,7 @@ def compact_unit_maps(
 
 
 def _kept(found: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Returns what has to stay as it is of each row, [n, 6]."""
-    by_overlap = is_hit(found["iobb"].to_numpy(float), found["iou"].to_numpy(float))
-    columns = ["peak_row", "peak_column", "num_ties", "finite", "hit"]
-    return np.column_stack([found[columns].to_numpy(np.int64), by_overlap.astype(np.int64)])
+    """Returns what has to stay as it is of each row, [n, k]."""
+    peak = found[[column for column in PEAK_COLUMNS if column != "score"]].to_numpy(np.int64)
+    measures = (one for one in map_measures().values() if isinstance(one, MeanMeasure) and one.is_hit)
+    return np.column_stack([peak, *(one.statistic(found).astype(np.int64) for one in measures)])

@@ -18,8 +18,9 @@ from bench.data.patients import read_patients
 from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.score_maps import score_maps
 from bench.metrics.boxes import scaled
+from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
 from bench.suite.identity import file_digest
 from bench.suite.keys import Names
 
@@ -70,10 +71,11 @@ def add_reference(
     maps = _read_maps(files.maps, len(units), files.units, are_probabilities=are_probabilities)
     boxes = _boxes_of(units, files, record.dataset)
     findings = FIXED_FINDINGS.get(record.dataset, tuple(dict.fromkeys(units["finding"])))
+    framed = scaled(boxes, record.grid_px / frame_px).assign(**dict.fromkeys(FRAME_COLUMNS, float(frame_px)))
     scores = score_maps(
         maps,
         units,
-        scaled(boxes, record.grid_px / frame_px).assign(**dict.fromkeys(FRAME_COLUMNS, float(frame_px))),
+        framed,
         findings,
         record.grid_px,
         are_probabilities=are_probabilities,
@@ -88,7 +90,7 @@ def add_reference(
     )
     try:
         write_table(folder.units, scores.units, UNIT_COLUMNS)
-        write_table(folder.boxes, scores.boxes, (*BOX_COLUMNS, *FRAME_COLUMNS))
+        write_table(folder.boxes, framed, (*BOX_COLUMNS, *FRAME_COLUMNS))
         folder.write_record(scored)
     except OSError as error:
         raise ResultsError(f"{folder.path}: cannot be written ({error.strerror or error})") from None

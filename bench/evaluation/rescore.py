@@ -1,6 +1,7 @@
 """Scores the stored maps of a finished trial again, by any protocol, on the CPU."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pandas as pd
 import torch
@@ -8,16 +9,14 @@ import torch
 from bench.errors import ResultsError
 from bench.evaluation.localize import localize_units
 from bench.metrics.boxes import UNIT
-from bench.metrics.localization import MACRO, WEIGHTED, point_accuracy
-from bench.metrics.overlap import is_hit
-from bench.metrics.protocol import DEFAULT, OVERLAP_VARIANTS, THESIS, VARIANTS, LocalizationProtocol
+from bench.metrics.measure import measure_of, measured
+from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol, variants_of
+from bench.metrics.units import map_metrics
 from bench.results.maps import read_maps
-from bench.results.sensitivity import Accuracy, Sensitivity
+from bench.results.sensitivity import Sensitivity
 from bench.results.store import TrialFolder
-from bench.results.units import FRAME_COLUMNS, read_table
-from bench.suite.cam import CamMethod
-
-_NAMES = ["image", "patient", "finding"]
+from bench.results.units import FRAME_COLUMNS, UNIT_NAMES, read_table
+from bench.suite.cam import NATIVE, CamMethod
 
 
 def rescore(
@@ -25,7 +24,7 @@ def rescore(
     size_px: int,
     protocols: Mapping[str, LocalizationProtocol],
     on_progress: Callable[[int, int], None] = lambda *_: None,
-    cam: CamMethod = "native",
+    cam: CamMethod = NATIVE,
 ) -> dict[str, pd.DataFrame]:
     """Returns, for each protocol, a row for each of the trial's units, in the order of their table.
 
@@ -39,19 +38,13 @@ def rescore(
         cam: which maps.
 
     Raises:
-        ResultsError: maps or tables are missing, damaged or not of each other, or a protocol needs the sizes
-            of the images' own frames and the boxes lack them.
+        ResultsError: maps or tables are missing, damaged or not of each other.
     """
     paths = folder.cam_units(cam), folder.cam_maps(cam)
     units = read_table(paths[0])
     if units.empty:
         return dict.fromkeys(protocols, units)
     boxes = read_table(folder.boxes)
-    if any(protocol.needs_frames for protocol in protocols.values()) and not _has_frames(boxes):
-        raise ResultsError(
-            f"{folder.boxes}: lacks the sizes of the images' own frames, which a tolerance and the native "
-            "grid need; score it by other choices"
-        )
     units = units.assign(image_index=range(len(units)), class_index=0)
     boxes = boxes.merge(units[["image", "finding", *UNIT]], on=["image", "finding"])
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in protocols}
@@ -63,14 +56,16 @@ def rescore(
         for name, protocol in protocols.items():
             tensor = torch.from_numpy(maps)
             rows = localize_units(
-                tensor, chunk, boxes, size_px, are_probabilities=cam != "native", protocol=protocol
+                tensor, chunk, boxes, size_px, are_probabilities=cam != NATIVE, protocol=protocol
             )
             found[name].append(rows)
         on_progress(done, len(units))
     if done != len(units):
         raise ResultsError(f"{paths[1]}: the maps are not those of the units in {paths[0].name}")
     return {
-        name: pd.concat([units[_NAMES], pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1)
+        name: pd.concat(
+            [units[list(UNIT_NAMES)], pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1
+        )
         for name, parts in found.items()
     }
 
@@ -78,10 +73,10 @@ def rescore(
 def measure_sensitivity(
     folder: TrialFolder, size_px: int, on_progress: Callable[[int, int], None] = lambda *_: None
 ) -> Sensitivity:
-    """Returns the accuracy of the trial's stored maps by the default protocol and by each variant.
+    """Returns each metric of the trial's native maps by the default protocol and by each of its variants.
 
-    Left out are variants that are the default for all images (the native grid of those that have the size of
-    the input), or that need sizes of frames which older tables of boxes lack. A trial without units has none.
+    Left out is a variant that is the default for all images: the native grid of those that have the size of
+    the input. A trial without units has no values.
 
     Args:
         folder: of a trial that has maps.
@@ -91,41 +86,29 @@ def measure_sensitivity(
     Raises:
         ResultsError: see `rescore`.
     """
-    boxes = read_table(folder.boxes)
-    has_frames = _has_frames(boxes)
-    is_native = has_frames and bool((boxes[list(FRAME_COLUMNS)] == size_px).all(axis=None))
-    protocols = {
-        name: protocol
-        for name, protocol in ({DEFAULT: THESIS} | VARIANTS).items()
-        if (has_frames or not protocol.needs_frames) and not (is_native and protocol.grid == "native")
+    frames = read_table(folder.boxes, FRAME_COLUMNS)
+    is_native = bool((frames == size_px).all(axis=None))
+    wanted = {
+        metric: {
+            name: protocol
+            for name, protocol in ({DEFAULT: THESIS} | variants_of(metric)).items()
+            if not (is_native and protocol.grid == "native")
+        }
+        for metric in map_metrics()
     }
-    cut = {name: one for name, one in OVERLAP_VARIANTS.items() if one.threshold != THESIS.threshold}
-    rescored = rescore(folder, size_px, protocols | cut, on_progress)
-    default = rescored[DEFAULT]
-    overlaps = {
-        name: by_overlap(rescored.get(name, default), protocol)
-        for name, protocol in ({DEFAULT: THESIS} | OVERLAP_VARIANTS).items()
-    }
-    return Sensitivity(
-        num_units=len(default),
-        accuracies=_accuracies({name: rescored[name] for name in protocols}),
-        overlaps=_accuracies(overlaps),
-    )
+    tables = {_of_units(protocol): name for of_one in wanted.values() for name, protocol in of_one.items()}
+    rescored = rescore(folder, size_px, {name: protocol for protocol, name in tables.items()}, on_progress)
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for metric, protocols in wanted.items():
+        for name, protocol in protocols.items():
+            units = rescored[tables[_of_units(protocol)]]
+            findings = tuple(dict.fromkeys(units["finding"]))
+            values = measured(measure_of(metric.name), units, findings, metric.averages, protocol)
+            if values:
+                found.setdefault(metric.name, {})[name] = {one: values[one] for one in metric.averages}
+    return Sensitivity(num_units=len(next(iter(rescored.values()))), metrics=found)
 
 
-def by_overlap(units: pd.DataFrame, protocol: LocalizationProtocol) -> pd.DataFrame:
-    """Returns the rows of units with hits by overlap in the place of those by peaks."""
-    hit = is_hit(units["iobb"].to_numpy(float), units["iou"].to_numpy(float), protocol.iobb)
-    return units.assign(hit=hit)
-
-
-def _accuracies(rescored: Mapping[str, pd.DataFrame]) -> dict[str, Accuracy]:
-    return {
-        name: Accuracy(weighted=found[WEIGHTED], macro=found[MACRO])
-        for name, units in rescored.items()
-        if (found := point_accuracy(units, tuple(dict.fromkeys(units["finding"]))))
-    }
-
-
-def _has_frames(boxes: pd.DataFrame) -> bool:
-    return set(FRAME_COLUMNS) <= set(boxes.columns)
+def _of_units(protocol: LocalizationProtocol) -> LocalizationProtocol:
+    """Returns the protocol without the choice that the table of units does not depend on."""
+    return replace(protocol, iobb=THESIS.iobb)

@@ -1,7 +1,7 @@
 """Scores a trained model on a test split: one pass, in float32."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,30 +13,28 @@ from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.compact import compact_maps
 from bench.evaluation.localize import localize
-from bench.metrics.classification import auroc
-from bench.metrics.localization import point_accuracy
-from bench.metrics.overlap import is_hit
+from bench.metrics.boxes import MASK
+from bench.metrics.measure import metrics_of, notes_of
+from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
 from bench.results.maps import Map
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS
+from bench.suite.metrics import Metric
 from bench.suite.schema import Recipe
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What a test split says of a model.
+    """What a test split says of a model, or of one of its maps.
 
     Attributes:
-        metrics: ``point_accuracy/…``, ``iobb_accuracy/…`` and, of the model itself, ``auroc/…``, each
-            weighted, macro and per finding.
-        units: one row per unit, columns `UNIT_COLUMNS`.
-        boxes: the units' boxes, columns `BOX_COLUMNS`, in px of the input, and the sizes of the images' own
-            frames, columns `FRAME_COLUMNS`.
+        metrics: by the names that records have.
+        units: what they are computed from: a row per unit, with `UNIT_COLUMNS` of a map, `LOGIT_COLUMNS` of a
+            model.
         notes: what a reader of the metrics should know.
     """
 
     metrics: dict[str, float]
     units: pd.DataFrame
-    boxes: pd.DataFrame
     notes: tuple[str, ...]
 
 
@@ -48,11 +46,11 @@ def score(
     device: torch.device,
     on_progress: Callable[[int, int], None],
     keep: Callable[[Map], None] | None = None,
-) -> Scores:
-    """Returns AUROC over all test images and localization over those with boxes.
+) -> tuple[Scores, Scores]:
+    """Returns what all test images say of the model, and those with boxes of its native map.
 
-    The network runs in float32, whatever it was trained in. Heatmaps are reduced to peaks and overlap batch
-    by batch.
+    The network runs in float32, whatever it was trained in. Heatmaps are reduced to peaks and columns of
+    metrics batch by batch.
 
     Args:
         model: on `device`.
@@ -68,7 +66,7 @@ def score(
     size_px = test.pixels.shape[-1]
     for batch in evaluation_batches(test, recipe, device):
         output = model(batch.images)
-        logits.append(output.logits.cpu().numpy())
+        logits.append(output.logits.float().cpu().numpy())
         first, last = int(batch.indices[0]), int(batch.indices[-1])
         boxes = test.boxes[test.boxes["image_index"].between(first, last)]
         local = boxes.assign(image_index=boxes["image_index"] - first)
@@ -78,62 +76,59 @@ def score(
                 keep(unit_map)
         peaks.append(found.assign(image_index=found["image_index"] + first))
         on_progress(last + 1, len(test))
-    points = point_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
-    every = np.concatenate(logits)
-    areas, left_out = auroc(every, test.labels, data.findings)
-    metrics = points.metrics | {f"auroc/{name}": value for name, value in areas.items()}
-    return replace(points, metrics=metrics, notes=(*_auroc_notes(every, left_out), *points.notes))
+    points = map_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
+    return model_scores(np.concatenate(logits), test, data.findings), points
 
 
-def point_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> Scores:
-    """Returns what the rows of all units of `test`, as `localize` makes them, say; no AUROC."""
-    units = _named(peaks, test, findings)
-    overlapping = units.assign(hit=is_hit(units["iobb"].to_numpy(), units["iou"].to_numpy()))
-    accuracies = {"point_accuracy": units, "iobb_accuracy": overlapping}
-    metrics = {
-        f"{metric}/{name}": value
-        for metric, hits in accuracies.items()
-        for name, value in point_accuracy(hits, findings).items()
-    }
-    return Scores(metrics, units, _named_boxes(test, findings), _notes(units))
+def model_scores(logits: npt.NDArray[np.float32], test: ImageSet, findings: tuple[str, ...]) -> Scores:
+    """Returns what the logits [n, c] of all images of `test` say."""
+    columns = (
+        np.repeat(np.array(test.names, object), len(findings)),
+        np.repeat(np.array(test.patients, object), len(findings)),
+        np.tile(np.array(findings, object), len(test)),
+        test.labels.reshape(-1),
+        logits.reshape(-1),
+    )
+    table = pd.DataFrame(dict(zip(LOGIT_COLUMNS, columns, strict=True)))
+    return _scores(table, model_metrics(), findings, ())
 
 
-def _auroc_notes(logits: npt.NDArray[np.floating], left_out: tuple[str, ...]) -> tuple[str, ...]:
-    notes = []
-    if left_out:
-        notes.append(f"AUROC undefined, left out of its means: {', '.join(left_out)}")
-    broken = int(np.isnan(logits).sum())
-    if broken:
-        notes.append(f"{broken} of {logits.size} logits are not a number and count as wrong in AUROC")
-    return tuple(notes)
-
-
-def _named(units: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
-    images = units["image_index"].to_numpy(int)
-    named = units.assign(
+def map_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> Scores:
+    """Returns what the rows of all units of `test`, as `localize` makes them, say."""
+    images = peaks["image_index"].to_numpy(int)
+    named = peaks.assign(
         image=[test.names[i] for i in images],
         patient=[test.patients[i] for i in images],
-        finding=[findings[c] for c in units["class_index"].astype(int)],
+        finding=[findings[c] for c in peaks["class_index"].astype(int)],
     )[list(UNIT_COLUMNS)]
     kinds = {"peak_row": "int32", "peak_column": "int32", "score": "float32", "num_ties": "int32"}
-    return named.astype(kinds | {"finite": bool, "hit": bool, "iobb": "float64", "iou": "float64"})
+    return _scores(named.astype(kinds), map_metrics(), findings, _peak_notes(named))
 
 
-def _named_boxes(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
+def named_boxes(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
+    """Returns the boxes of `test` as a trial keeps them: in px of the input.
+
+    Columns are `BOX_COLUMNS` and `FRAME_COLUMNS`; of a data set with masks mask, too.
+    """
+    columns = [*BOX_COLUMNS, *FRAME_COLUMNS, *([MASK] if MASK in test.boxes else [])]
     return test.boxes.assign(
         image=[test.names[i] for i in test.boxes["image_index"]],
         finding=[findings[c] for c in test.boxes["class_index"]],
-    )[[*BOX_COLUMNS, *FRAME_COLUMNS]]
+    )[columns]
 
 
-def _notes(units: pd.DataFrame) -> tuple[str, ...]:
+def _scores(
+    table: pd.DataFrame, metrics: tuple[Metric, ...], findings: tuple[str, ...], notes: tuple[str, ...]
+) -> Scores:
+    values = metrics_of(metrics, table, findings)
+    return Scores(values, table, (*notes_of(metrics, table, findings), *notes))
+
+
+def _peak_notes(units: pd.DataFrame) -> tuple[str, ...]:
     notes = []
     broken = int((~units["finite"]).sum())
     if broken:
         notes.append(f"{broken} of {len(units)} heatmaps are not finite and count as misses")
-    empty = int((units["score"] == 0).sum())
-    if empty:
-        notes.append(f"{empty} of {len(units)} heatmaps are zero everywhere and count as misses by overlap")
     tied = int((units["num_ties"] > 1).sum())
     if tied:
         notes.append(f"{tied} of {len(units)} peaks are ties; the first in row-major order was taken")

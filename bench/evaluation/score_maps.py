@@ -7,7 +7,7 @@ import torch
 
 from bench.data.dataset import ImageSet
 from bench.evaluation.localize import localize_units
-from bench.evaluation.score import Scores, point_scores
+from bench.evaluation.score import Scores, map_scores
 from bench.metrics.boxes import UNIT
 
 
@@ -20,7 +20,7 @@ def score_maps(
     *,
     are_probabilities: bool = True,
 ) -> Scores:
-    """Returns point accuracy and overlap of maps by the protocol of trials, without a network.
+    """Returns what maps say by the protocol of trials, without a network.
 
     Args:
         maps: [n, h, w], of each unit one.
@@ -54,4 +54,4 @@ def score_maps(
         grid_px,
         are_probabilities=are_probabilities,
     )
-    return point_scores(found.sort_values(UNIT, ignore_index=True), scored, findings)
+    return map_scores(found.sort_values(UNIT, ignore_index=True), scored, findings)

@@ -17,6 +17,7 @@ from bench.execution.time_left import all_left_s, earlier_share, time_left, tria
 from bench.results.record import CamEvaluation, EpochRow, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAMS, CamMethod
+from bench.suite.metrics import PRIMARY, WEIGHTED
 from bench.suite.trial import Trial
 
 REFRESH_S = 0.5
@@ -123,7 +124,7 @@ class Display:
 
     def _tell(self, trial_id: str, what: str, metrics: Mapping[str, float], error: str | None) -> None:
         line = f"[{self._num_ended()}/{len(self._trials)}] {trial_id}: {what}"
-        accuracy = metrics.get("point_accuracy/weighted")
+        accuracy = metrics.get(PRIMARY.key(WEIGHTED))
         if accuracy is not None:
             line += f", point accuracy {accuracy:.3f}"
         if error is not None:

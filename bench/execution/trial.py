@@ -8,18 +8,19 @@ from dataclasses import asdict, dataclass
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
-from bench.evaluation.score import score
+from bench.evaluation.score import named_boxes, score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.stopping import StopWish
+from bench.metrics.units import UNIT_COLUMNS
 from bench.results.atomic import write_text
 from bench.results.maps import writing_maps
 from bench.results.provenance import DRAWN, PACKAGES, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.sensitivity import write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
+from bench.results.units import write_table
 from bench.suite.cam import CAMS, CamMethod
 from bench.suite.schema import StoredSpec
 from bench.suite.trial import Trial
@@ -188,18 +189,19 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
         work.progress.write(Progress("evaluate", work.training_share), force=True)
         with writing_maps(folder.maps) as keep:
             shower = _shower(work, "evaluate", 0)
-            scores = score(ready.model, ready.data, recipe, ready.device, shower, keep)
+            of_model, scores = score(ready.model, ready.data, recipe, ready.device, shower, keep)
+    boxes = named_boxes(ready.data.test, ready.data.findings)
     write_table(folder.units, scores.units, UNIT_COLUMNS)
-    write_table(folder.boxes, scores.boxes, (*BOX_COLUMNS, *FRAME_COLUMNS))
+    write_table(folder.boxes, boxes, tuple(boxes.columns))
     _write_sensitivity(work)
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
     return Outcome(
-        metrics=scores.metrics,
+        metrics=scores.metrics | of_model.metrics,
         best_epoch=history.best_epoch,
         num_epochs=len(history.rows),
         duration_s=round(history.earlier_s + time.monotonic() - started, 2),
-        notes=(*ready.notes, *history.notes, *scores.notes),
+        notes=(*ready.notes, *history.notes, *of_model.notes, *scores.notes),
         findings=ready.data.findings,
         provenance=describe(*place, arithmetic=arithmetic, data=work.data),
     )

@@ -1,10 +1,10 @@
 """Area under the ROC curve of a finding's logits, over all images of the test part.
 
-``macro`` is the mean over findings, ``weighted`` the same weighted by positives (thesis §5.4). A finding is left out
-if its labels hold one value only, for which AUROC is undefined: the same for every model and seed.
+``macro`` is the mean over findings, ``weighted`` the same weighted by positives (thesis §5.4). A finding is
+left out if its labels hold one value only, for which AUROC is undefined: the same for every model and seed.
 
-Infinite logits have their place in the order. One that is not a number counts as wrong: of a positive below all
-others, of a negative above them, as a map that is not finite is a miss.
+Infinite logits have their place in the order. One that is not a number counts as wrong: of a positive below
+all others, of a negative above them, as a map that is not finite is a miss.
 """
 
 import numpy as np
@@ -42,15 +42,27 @@ class Auroc(Measure):
         """Returns the labels: a finding counts by its positives."""
         return statistics[:, 0]
 
+    def notes(self, units: pd.DataFrame, findings: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns which findings are left out, and how many logits count as wrong."""
+        notes, kinds = [], units.groupby("finding", observed=True)["label"].nunique()
+        left_out = [finding for finding in findings if kinds.get(finding, 0) < 2]
+        if left_out:
+            notes.append(f"AUROC undefined, left out of its means: {', '.join(left_out)}")
+        broken = int(np.isnan(units["logit"].to_numpy()).sum())
+        if broken:
+            notes.append(f"{broken} of {len(units)} logits are not a number and count as wrong in AUROC")
+        return tuple(notes)
+
     def resample(self, statistics: Floats, groups: Integers, times: Floats) -> Floats:
         """Returns AUROC to first order: each unit adds by how far its placement is from the mean.
 
-        A positive's placement is the share of negatives below it, a negative's the share of positives above it
-        (ties count half). Their variance over patients is that of DeLong, for units that are clustered that of
-        Obuchowski; going through all pairs again for every sample would take minutes.
+        A positive's placement is the share of negatives below it, a negative's the share of positives above
+        it (ties count half). Their variance over patients is that of DeLong, for units that are clustered
+        that of Obuchowski; going through all pairs again for every sample would take minutes.
 
-        Source: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988) 837–845; N. A. Obuchowski,
-            Biometrics 53 (1997) 567–578; X. Sun, W. Xu, IEEE Signal Process. Lett. 21 (2014) 1389–1393.
+        Source: E. R. DeLong, D. M. DeLong, D. L. Clarke-Pearson, Biometrics 44 (1988) 837–845; N. A.
+            Obuchowski, Biometrics 53 (1997) 567–578; X. Sun, W. Xu, IEEE Signal Process. Lett. 21 (2014)
+            1389–1393.
         """
         is_positive, place = statistics[:, 0] == 1, statistics[:, 1]
         num = np.array([is_positive.sum(), (~is_positive).sum()])
@@ -59,12 +71,13 @@ class Auroc(Measure):
         ranks, placement = rankdata(place), np.empty(len(place))
         placement[is_positive] = (ranks[is_positive] - rankdata(place[is_positive])) / num[1]
         placement[~is_positive] = 1 - (ranks[~is_positive] - rankdata(place[~is_positive])) / num[0]
-        area, found = placement[is_positive].mean(), 0.0
+        area, found = placement[is_positive].mean(), np.zeros(len(times))
         for own in (is_positive, ~is_positive):
             apart = np.bincount(groups[own], weights=placement[own] - area, minlength=times.shape[1])
             mass = times @ np.bincount(groups[own], minlength=times.shape[1])
             found = found + (times @ apart) / np.where(mass > 0, mass, np.nan)
-        return area + found
+        resampled: Floats = area + found
+        return resampled
 
 
 def _or_none(weight: Floats) -> npt.NDArray[np.float64] | None:

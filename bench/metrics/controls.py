@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.metrics.boxes import UNIT, covered, inside
-from bench.metrics.overlap import areas, disjoint
+from bench.metrics.boxes import UNIT
+from bench.metrics.regions import Patch, Regions, regions_of
 
 CONTROLS: dict[str, str] = {
     "random": "Uniform random point",
@@ -26,8 +26,7 @@ NUM_DEALS = 20
 DEALS = tuple(f"constant_{deal}" for deal in range(NUM_DEALS))
 """Columns of the constant's hits by each deal of patients."""
 
-Boxes = npt.NDArray[np.float64]
-Parts = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
 
 
 def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.DataFrame:
@@ -40,58 +39,59 @@ def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.D
         patients: patient of each image, indexed by image_index.
         size_px: side of the square image, px.
     """
-    ordered = boxes.sort_values(UNIT, kind="stable")
-    is_first = ~ordered.duplicated(UNIT)
-    units = ordered.loc[is_first, UNIT].reset_index(drop=True)
-    starts = np.flatnonzero(is_first)
-    unit_boxes = np.split(ordered[["x", "y", "w", "h"]].to_numpy(float), starts[1:])
-    parts = [disjoint(covered(unit, size_px)) for unit in unit_boxes]
-    middle = (size_px - 1) / 2
-    units["random"] = [areas(rectangles).sum() / size_px**2 for rectangles in parts]
-    units["centre"] = [_hit((middle, middle), unit) for unit in unit_boxes]
+    units = boxes[UNIT].drop_duplicates().sort_values(UNIT, ignore_index=True)
+    regions = regions_of(boxes, size_px)
+    patches = regions.hits()
+    units["random"] = [np.count_nonzero(patch.pixels) / size_px**2 for patch in patches]
+    units["centre"] = _hits(_middle(size_px), np.arange(len(units)), regions)
     names, patient_of = np.unique(units["image_index"].map(patients).astype(str), return_inverse=True)
     folds = np.stack([_folds(len(names), deal)[patient_of] for deal in range(NUM_DEALS)])
     constant = np.zeros(folds.shape)
-    for members in units.groupby("class_index").indices.values():
-        own = [(parts[i], unit_boxes[i]) for i in members]
-        constant[:, members] = _constant_hits(own, folds[:, members], size_px)
+    for rows in units.groupby("class_index").indices.values():
+        members = np.asarray(rows, dtype=np.int64)
+        constant[:, members] = _constant_hits(members, folds[:, members], regions, patches)
     by_deal = pd.DataFrame(constant.T, columns=list(DEALS), index=units.index)
     return pd.concat([units.assign(constant=constant.mean(axis=0)), by_deal], axis=1)
 
 
 def _constant_hits(
-    units: Sequence[tuple[Parts, Boxes]], folds: npt.NDArray[np.int_], size_px: int
+    units: Integers, folds: Integers, regions: Regions, patches: Sequence[Patch]
 ) -> npt.NDArray[np.float64]:
     """Returns [deals, n] hits of a finding's n units, each by the point that is fitted on the other folds.
 
     Args:
-        units: disjoint rectangles, and boxes, of each.
-        folds: [deals, n] of its patient.
-        size_px: see `control_hits`.
+        units: their numbers.
+        folds: [deals, n] of the patient of each.
+        regions: of all units.
+        patches: pixels that hit each of all units.
     """
-    every = _depth([parts for parts, _ in units], size_px)
+    every = _depth(units, regions, patches)
     hits = np.zeros(folds.shape)
     for deal, of_units in enumerate(folds):
         for fold in np.unique(of_units):
-            own = np.flatnonzero(of_units == fold).tolist()
-            point: tuple[float, float] = ((size_px - 1) / 2, (size_px - 1) / 2)
+            own = np.flatnonzero(of_units == fold)
+            point = _middle(regions.shape[0])
             if len(own) < len(units):
-                point = _deepest(every - _depth([units[i][0] for i in own], size_px))
-            hits[deal, own] = [_hit(point, units[i][1]) for i in own]
+                point = _deepest(every - _depth(units[own], regions, patches))
+            hits[deal, own] = _hits(point, units[own], regions)
     return hits
 
 
-def _depth(units: Sequence[Parts], size_px: int) -> npt.NDArray[np.int64]:
-    """Returns how many of the units each pixel is in, [size_px, size_px]."""
-    depth = np.zeros((size_px, size_px), dtype=np.int64)
-    for top, left, bottom, right in (rectangle for parts in units for rectangle in parts):
-        depth[top:bottom, left:right] += 1
+def _depth(units: Integers, regions: Regions, patches: Sequence[Patch]) -> Integers:
+    """Returns how many of the units each pixel hits, [rows, columns]."""
+    depth = np.zeros(regions.shape, dtype=np.int64)
+    for patch in (patches[unit] for unit in units.tolist()):
+        depth[patch.place] += patch.pixels
     return depth
 
 
-def _hit(point: tuple[float, float], boxes: Boxes) -> float:
-    rows, columns = np.full(len(boxes), point[0]), np.full(len(boxes), point[1])
-    return float(inside(rows, columns, boxes).any())
+def _hits(point: tuple[float, float], units: Integers, regions: Regions) -> npt.NDArray[np.float64]:
+    rows, columns = (np.full(len(units), at) for at in point)
+    return regions.contains(units, rows, columns).astype(np.float64)
+
+
+def _middle(size_px: int) -> tuple[float, float]:
+    return (size_px - 1) / 2, (size_px - 1) / 2
 
 
 def _deepest(depth: npt.NDArray[np.int64]) -> tuple[float, float]:

@@ -1,16 +1,16 @@
 """What it takes to compute a metric: a statistic of each unit, and a number from weighted units.
 
-A unit is an (image, finding). Of a metric of maps it has a box or mask there; of a metric of logits it may have the
-finding or not. Its statistic is a vector of fixed length: for point accuracy the hit, for a swept threshold the
-overlap at each step. Since the number is made of units with weights, resampling patients is reweighting their
-units: means, averages over findings, intervals and paired tests work for every metric.
+A unit is an (image, finding). Of a metric of maps it has a box or mask there; of a metric of logits it may
+have the finding or not. Its statistic is a vector of fixed length: for point accuracy the hit, for a swept
+threshold the overlap at each step. Since the number is made of units with weights, resampling patients is
+reweighting their units: means, averages over findings, intervals and paired tests work for every metric.
 
 `bench/metrics/<name>.py` holds the `MEASURE` of the metric that `bench.suite.metrics` declares by that name.
 """
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ import pandas as pd
 
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.regions import Regions
-from bench.suite.metrics import MACRO, WEIGHTED, Average
+from bench.suite.metrics import MACRO, WEIGHTED, Average, Metric
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -31,14 +31,14 @@ class UnitMaps:
     """The maps of n units, enlarged to a grid, where each peaks, and what it is to point at.
 
     Attributes:
-        values: float32 [n, rows, columns], probabilities; of a map that is not finite NaN somewhere.
-        peaks: n rows: peak_row, peak_column (px of the grid), score, num_ties, finite.
+        values: float32 [n, rows, columns], probabilities; of a map that is not finite NaN everywhere.
+        peaks: [n] each of `bench.metrics.units.PEAK_COLUMNS`, by name.
         regions: of the same units on the same grid.
         protocol: how maps were enlarged, and what counts as a hit.
     """
 
     values: npt.NDArray[np.float32]
-    peaks: pd.DataFrame
+    peaks: Mapping[str, npt.NDArray[Any]]
     regions: Regions
     protocol: LocalizationProtocol
 
@@ -59,13 +59,17 @@ class Measure(ABC):
 
         Args:
             statistics: [n, k].
-            weights: [m, n], at least 0: a unit of weight 2 counts as two such units. NaN is returned where units
-                that the metric needs have no weight.
+            weights: [m, n], at least 0: a unit of weight 2 counts as two such units. NaN is returned where
+                units that the metric needs have no weight.
         """
 
     def counts(self, statistics: Floats) -> Floats:
         """Returns how much each unit adds to what its finding counts in the weighted average, [n]."""
         return np.ones(len(statistics))
+
+    def notes(self, units: pd.DataFrame, findings: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns what a reader of the metric should know of these units, in sentences."""
+        return ()
 
     def resample(self, statistics: Floats, groups: Integers, times: Floats) -> Floats:
         """Returns the metric where groups of units are taken `times`, [m].
@@ -91,6 +95,10 @@ class MeanMeasure(MapMeasure):
 
     is_hit: ClassVar[bool] = True
     """Whether that number is 0 or 1."""
+
+    def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
+        """Returns the first of `columns`, [n, 1]."""
+        return units[[self.columns[0]]].to_numpy(np.float64)
 
     def reduce(self, statistics: Floats, weights: Floats) -> Floats:
         """Returns the weighted mean."""
@@ -140,8 +148,30 @@ def measured(
     if not values:
         return {}
     if isinstance(measure, MeanMeasure):  # of all units together, whatever rounding a division would do
-        weighted = float(statistics.sum() / len(statistics))
+        weighted, macro = float(statistics.sum() / len(statistics)), sum(values.values()) / len(values)
     else:
-        weighted = float(np.average(list(values.values()), weights=masses))
-    means = {WEIGHTED: weighted, MACRO: sum(values.values()) / len(values)}
+        found = list(values.values())
+        weighted, macro = float(np.average(found, weights=masses)), float(np.mean(found))
+    means = {WEIGHTED: weighted, MACRO: macro}
     return {average: means[average] for average in averages} | values
+
+
+def metrics_of(
+    metrics: Iterable[Metric],
+    units: pd.DataFrame,
+    findings: tuple[str, ...],
+    protocol: LocalizationProtocol = THESIS,
+) -> dict[str, float]:
+    """Returns the metrics as records have them, by `Metric.key`; see `measured`."""
+    return {
+        metric.key(column): value
+        for metric in metrics
+        for column, value in measured(
+            measure_of(metric.name), units, findings, metric.averages, protocol
+        ).items()
+    }
+
+
+def notes_of(metrics: Iterable[Metric], units: pd.DataFrame, findings: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns what a reader of the metrics should know of these units."""
+    return tuple(note for metric in metrics for note in measure_of(metric.name).notes(units, findings))

@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from bench.metrics.measure import Floats, MeanMeasure, UnitMaps
-from bench.metrics.protocol import THESIS, LocalizationProtocol
+from bench.metrics.measure import MeanMeasure, UnitMaps
 
 
 class PointAccuracy(MeanMeasure):
@@ -24,18 +22,13 @@ class PointAccuracy(MeanMeasure):
         """Returns hit, bool; float64 in [0, 1] of the share of tied pixels that are in the region."""
         peaks, ties = maps.peaks, maps.protocol.ties
         if ties in ("any", "fraction"):
-            units, rows, columns = np.nonzero(maps.values == peaks["score"].to_numpy()[:, None, None])
+            units, rows, columns = np.nonzero(maps.values == peaks["score"][:, None, None])
             is_in = maps.regions.contains(units, rows, columns)
-            num_hits = np.bincount(units, weights=is_in, minlength=len(peaks))
-            num_ties = np.bincount(units, minlength=len(peaks))
+            num_hits = np.bincount(units, weights=is_in, minlength=len(maps.values))
+            num_ties = np.bincount(units, minlength=len(maps.values))
             return {"hit": num_hits > 0 if ties == "any" else num_hits / np.maximum(num_ties, 1)}
-        place = (peaks[column].to_numpy() for column in ("peak_row", "peak_column"))
-        is_in = maps.regions.contains(np.arange(len(peaks)), *place)
-        return {"hit": is_in & peaks["finite"].to_numpy(bool)}
-
-    def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
-        """Returns the hits, [n, 1]."""
-        return units[["hit"]].to_numpy(np.float64)
+        is_in = maps.regions.contains(np.arange(len(maps.values)), peaks["peak_row"], peaks["peak_column"])
+        return {"hit": is_in & peaks["finite"]}
 
 
 MEASURE = PointAccuracy()

@@ -1,4 +1,4 @@
-"""The protocol of point localization as data: every choice that papers and programs make differently.
+"""The protocol of localization as data: every choice that papers and programs make differently.
 
 The defaults are the thesis' (§5.4, code), by which every trial is scored. docs/protocol.md says more of each.
 """
@@ -6,7 +6,7 @@ The defaults are the thesis' (§5.4, code), by which every trial is scored. docs
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.metrics.overlap import LEAST, THRESHOLD
+from bench.suite.metrics import Metric, Need
 
 Sigmoid = Literal["before", "after"]
 Ties = Literal["first", "last", "mean", "any", "fraction"]
@@ -42,8 +42,8 @@ class LocalizationProtocol:
     grid: GridName | int = "input"
     edges: Edges = "inclusive"
     boxes: Corners = "untruncated"
-    threshold: float = THRESHOLD
-    iobb: float = LEAST
+    threshold: float = 0.5
+    iobb: float = 0.5
 
     @property
     def needs_frames(self) -> bool:
@@ -57,7 +57,7 @@ THESIS = LocalizationProtocol()
 DEFAULT = "default"
 """What the thesis' protocol is called beside its variants."""
 
-VARIANTS: dict[str, LocalizationProtocol] = {
+_PEAK_VARIANTS: dict[str, LocalizationProtocol] = {
     "sigmoid_after": replace(THESIS, sigmoid="after"),
     "align_corners": replace(THESIS, align_corners=True),
     "ties_last": replace(THESIS, ties="last"),
@@ -67,12 +67,24 @@ VARIANTS: dict[str, LocalizationProtocol] = {
     "edges_exclusive": replace(THESIS, edges="exclusive"),
     "boxes_truncated": replace(THESIS, boxes="truncated"),
 }
-"""One choice changed at a time: what the sensitivity of a trial's point accuracy is measured by."""
 
-OVERLAP_VARIANTS: dict[str, LocalizationProtocol] = {
+_MAP_VARIANTS: dict[str, LocalizationProtocol] = {
     "iobb_10": replace(THESIS, iobb=0.1),
     "iobb_25": replace(THESIS, iobb=0.25),
     "threshold_10": replace(THESIS, threshold=0.1),
     "threshold_25": replace(THESIS, threshold=0.25),
 }
-"""The same of hits by overlap: T(IoBB) as in Wang 2017, and the cut of the map that it is not."""
+"""T(IoBB) as in Wang 2017, and the cut of the map that it is not."""
+
+VARIANTS: dict[Need, dict[str, LocalizationProtocol]] = {"peaks": _PEAK_VARIANTS, "maps": _MAP_VARIANTS}
+"""One choice changed at a time, by what a metric looks at: what the sensitivity of a trial is measured by."""
+
+
+def variants_of(metric: Metric) -> dict[str, LocalizationProtocol]:
+    """Returns the variants that a metric is measured by, by their names."""
+    return {
+        name: protocol
+        for need, variants in VARIANTS.items()
+        if need in metric.needs
+        for name, protocol in variants.items()
+    }

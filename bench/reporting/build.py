@@ -10,7 +10,7 @@ from bench.reporting.build_tables import build_tables
 from bench.reporting.claim_facts import claims_csv
 from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
-from bench.reporting.differences import noted
+from bench.reporting.differences import noted, noted_by_place
 from bench.reporting.gallery_place import with_gallery
 from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.latex import to_latex
@@ -24,10 +24,11 @@ from bench.reporting.verdicts import judge
 from bench.results.atomic import write_text
 from bench.results.blocked import unreadable_sentences
 from bench.results.differences import require_same_data, short
+from bench.results.frame import Results
 from bench.results.provenance import DRAWN
 from bench.results.record import Record
 from bench.results.store import ResultsStore
-from bench.suite.cam import CAMS
+from bench.suite.cam import CAMS, NATIVE
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 
@@ -74,11 +75,12 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     require_same_data(loaded.points, store, loaded.grid.accepted)
     suite, grid = loaded.suite, loaded.grid
     references, problems = load_readable(suite.references, store.root)
-    tables = (*build_tables(grid, store, references), *sensitivity_tables(grid, store))
-    records = [record for trial in grid.trials if (record := store.record(trial.id)) is not None]
+    results = Results(grid, store)
+    tables = noted_by_place((*build_tables(results, references), *sensitivity_tables(results)), results)
+    records = [record for trial in grid.trials if (record := results.record(trial.id)) is not None]
     problems += unreadable_sentences(grid.trials, store)
     title, origin = _title(loaded), _origin(records, loaded, store, problems)
-    verdicts = judge(loaded.claims, store)
+    verdicts = judge(loaded.claims, results)
     claims = noted((claims_table(verdicts),), loaded.points, store) if verdicts else ()
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
     page = (
@@ -90,7 +92,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     if verdicts:
         files["claims.csv"] = claims_csv(verdicts)
     files[LOCK] = render_lock(suite.name, [loaded], store, files)
-    return Report(suite.name, tables, page, files, gallery_sources(grid, store), tuple(problems))
+    return Report(suite.name, tables, page, files, gallery_sources(results), tuple(problems))
 
 
 def _title(loaded: LoadedSuite) -> str:
@@ -157,7 +159,7 @@ def _origin(
 
 def _origin_of_maps(grid: Grid, store: ResultsStore) -> list[str]:
     """Says how many evaluations of maps beside the native one there are, and by which versions."""
-    points = [point for point in grid.points if point.cam != "native"]
+    points = [point for point in grid.points if point.cam != NATIVE]
     if not points:
         return []
     counts = Counter(store.state(point.trial.id, point.cam) for point in points)

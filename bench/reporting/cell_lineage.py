@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import ResultsError, listing, nearest
-from bench.metrics.localization import point_accuracy
-from bench.metrics.overlap import is_hit
+from bench.metrics.measure import measure_of, measured
 from bench.reporting.csv_cells import COLUMNS
 from bench.reporting.table import Quantity
 from bench.results.differences import difference_notes, points_of
@@ -36,7 +35,7 @@ class TrialValue:
         trial_id: which.
         state: where it stands here.
         value: by its record; None if it has none.
-        from_units: the same from its per-unit table; None where there is none, and for AUROC.
+        from_units: the same from its table of units, or of logits; None where there is none.
     """
 
     trial_id: str
@@ -232,20 +231,18 @@ def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: Resu
     value = metrics.get(metric.key(quantity.name))
     if value is None:
         return TrialValue(trial_id, state, None, None)
-    units = store.folder(trial_id).cam_units(cam)
-    return TrialValue(trial_id, state, value, _from_units(units, quantity.metric, quantity.name))
+    folder = store.folder(trial_id)
+    units = folder.logits if metric.is_of_model else folder.cam_units(cam)
+    return TrialValue(trial_id, state, value, _from_units(units, quantity))
 
 
-def _from_units(path: Path, metric: str, name: str) -> float | None:
-    if metric == "auroc" or not path.is_file():
+def _from_units(path: Path, quantity: Quantity) -> float | None:
+    """The value computed again from a table of units, or of logits, if it is there and has the metric."""
+    measure = measure_of(quantity.metric)
+    units = read_table(path) if path.is_file() else None
+    if units is None or not set(measure.columns) <= set(units.columns):
         return None
-    units = read_table(path)
-    if metric == "iobb_accuracy":
-        if "iobb" not in units.columns:
-            return None
-        units = units.assign(hit=is_hit(units["iobb"].to_numpy(), units["iou"].to_numpy()))
-    findings = tuple(units["finding"].unique())
-    return point_accuracy(units, findings).get(name)
+    return measured(measure, units, tuple(units["finding"].unique())).get(quantity.name)
 
 
 def _close(first: float, second: float) -> bool:

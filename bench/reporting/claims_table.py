@@ -8,11 +8,10 @@ from bench.errors import listing
 from bench.reporting.table import DASH, Cell, Column, Row, Subject, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
 from bench.statistics.spread import SEEDS_ALONE
-from bench.suite.claims import LessVariable, Metric
+from bench.suite.claims import LessVariable
+from bench.suite.metrics import METRICS
 
 KEY = "claims"
-
-_METRICS: dict[Metric, str] = {"point_accuracy": "point", "iobb_accuracy": "IoBB", "auroc": "AUROC"}
 
 _NAMED = 8
 """Trials that a note names before it counts the rest."""
@@ -108,7 +107,7 @@ def comparison_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
 def column_name(claim: ClaimVerdict, comparison: ComparisonVerdict) -> str:
     """Returns what is compared in, e.g. ``AUROC weighted`` or ``point Nodule``."""
     column = comparison.comparison.column.replace("_", " ")
-    return f"{_METRICS[claim.stated.claim.metric]} {column}"
+    return f"{METRICS[claim.stated.claim.metric].short} {column}"
 
 
 def effect_text(value: float) -> str:

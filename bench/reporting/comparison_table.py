@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.errors import listing
-from bench.reporting.row_hits import RowHits
 from bench.reporting.table import Cell, Column, Row, Subject, Table, format_p
 from bench.statistics.mcnemar import clustered_mcnemar
 from bench.statistics.multiplicity import holm
 from bench.statistics.permutation import EXACT_UP_TO, sign_flip_by_seed
+from bench.statistics.scores import Scores
 from bench.statistics.spread import SEEDS_ALONE
+from bench.statistics.unit_scores import MeanScores
+from bench.suite.metrics import METRICS
 
 MOST_ROWS = 10
 """With more rows than these, each is compared with the best one alone, not with every other."""
@@ -35,9 +37,9 @@ _CAPTION = (
 )
 
 
-def comparison_table(subject: Subject, title: str, rows: Sequence[RowHits]) -> Table | None:
-    """Returns the table, a row for each comparison; None where no two rows share a seed."""
-    pairs, note = _pairs(rows)
+def comparison_table(subject: Subject, rows: Sequence[Scores]) -> Table | None:
+    """Returns the table, a row for each comparison of weighted averages; None where no two share a seed."""
+    pairs, note = _pairs(rows, METRICS[subject.metric].sign)
     differences = [found for first, second in pairs if (found := first.minus(second)) is not None]
     if not differences:
         return None
@@ -49,7 +51,7 @@ def comparison_table(subject: Subject, title: str, rows: Sequence[RowHits]) -> T
     return Table(
         key=f"{subject.kind}-{subject.place_key}",
         subject=subject,
-        title=title,
+        title=f"Paired comparisons, {subject.place}",
         columns=_COLUMNS,
         models=lines,
         references=(),
@@ -58,9 +60,9 @@ def comparison_table(subject: Subject, title: str, rows: Sequence[RowHits]) -> T
     )
 
 
-def _pairs(rows: Sequence[RowHits]) -> tuple[list[tuple[RowHits, RowHits]], tuple[str, ...]]:
-    """Returns what to compare, the row with the higher mean first, and a note on the choice."""
-    ordered = sorted(rows, key=lambda row: -row.over_seeds.mean)
+def _pairs(rows: Sequence[Scores], sign: int) -> tuple[list[tuple[Scores, Scores]], tuple[str, ...]]:
+    """Returns what to compare, the row with the better mean first, and a note on the choice."""
+    ordered = sorted(rows, key=lambda row: -row.over_seeds.mean * sign)
     if len(rows) <= MOST_ROWS:
         return list(itertools.combinations(ordered, 2)), ()
     best, *others = ordered
@@ -71,20 +73,24 @@ def _pairs(rows: Sequence[RowHits]) -> tuple[list[tuple[RowHits, RowHits]], tupl
     return [(best, other) for other in others], (note,)
 
 
-def _note_on_seeds(differences: Sequence[RowHits]) -> tuple[str, ...]:
+def _note_on_seeds(differences: Sequence[Scores]) -> tuple[str, ...]:
     """Says where patients could not be counted, if that is so anywhere."""
     decisions = {one.label: one.decision for one in differences}
     alone = [name for name, (p, whom) in decisions.items() if whom == SEEDS_ALONE and not math.isnan(p)]
     return (f"Decided for {SEEDS_ALONE} alone: {listing(alone)}.",) if alone else ()
 
 
-def _num_pairs(rows: Sequence[RowHits]) -> int:
+def _num_pairs(rows: Sequence[object]) -> int:
     return math.comb(len(rows), 2)
 
 
-def _cells(difference: RowHits, adjusted_p: float) -> tuple[Cell, ...]:
+def _cells(difference: Scores, adjusted_p: float) -> tuple[Cell, ...]:
     seeds, both = difference.over_seeds, difference.over_both
-    ends = Cell(None) if both.low is None else Cell(both.mean, low=both.low, high=both.high, is_signed=True)
+    ends = (
+        Cell(None)
+        if both is None or both.low is None
+        else Cell(both.mean, low=both.low, high=both.high, is_signed=True)
+    )
     return (
         Cell(seeds.mean, seeds.half_width, seeds.n, is_signed=True),
         ends,
@@ -92,23 +98,25 @@ def _cells(difference: RowHits, adjusted_p: float) -> tuple[Cell, ...]:
         _p_cell(adjusted_p),
         _p_cell(difference.p_over_seeds),
         _sign_cell(difference),
-        _p_cell(clustered_mcnemar(difference.units).p),
+        _p_cell(
+            clustered_mcnemar(difference.units).p if isinstance(difference.units, MeanScores) else math.nan
+        ),
     )
 
 
-def _with_trials(cells: Sequence[Cell], difference: RowHits) -> tuple[Cell, ...]:
+def _with_trials(cells: Sequence[Cell], difference: Scores) -> tuple[Cell, ...]:
     """Returns the cells, those that have a value with the trials behind it."""
-    num_seeds = len(difference.seeds)
+    num_seeds = len(difference.by_seed)
     return tuple(
         cell if cell.mean is None else replace(cell, n=num_seeds, trial_ids=difference.trial_ids)
         for cell in cells
     )
 
 
-def _sign_cell(difference: RowHits) -> Cell:
-    if len(difference.values) > EXACT_UP_TO:
+def _sign_cell(difference: Scores) -> Cell:
+    if len(difference.tested) > EXACT_UP_TO:
         return Cell(None)
-    test = sign_flip_by_seed(difference.values)
+    test = sign_flip_by_seed(difference.tested)
     return Cell(test.p, text=f"{format_p(test.p)} ({format_p(test.smallest_p)})")
 
 

@@ -1,16 +1,16 @@
 """What localization reaches without looking at the image, and how large its boxes are: rows below a table."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from bench.metrics.controls import CONTROLS, DEALS, NUM_DEALS, control_hits
-from bench.reporting.row_hits import RowHits
-from bench.reporting.table import Cell, Row
-from bench.results.store import TrialFolder
-from bench.results.units import read_table
-from bench.statistics.unit_hits import from_unit_tables
+from bench.metrics.measure import measure_of
+from bench.reporting.table import Cell, Column, Row, Table
+from bench.statistics.scores import Scores
+from bench.statistics.unit_scores import MeanScores, scores_of
+from bench.suite.metrics import MACRO, WEIGHTED, Average, Metric
 
 CONSTANT = CONTROLS["constant"]
 GAIN = "Gain over constant"
@@ -25,13 +25,48 @@ CONTROL_CAPTION = (
 )
 
 
-def rows_of_controls(folder: TrialFolder, resolution: int) -> tuple[RowHits, ...]:
-    """Returns the hits of each control on the boxes that a finished trial was scored with; of no seed.
+@dataclass(frozen=True, eq=False)
+class Control:
+    """What is reached without looking at the image.
 
-    Raises:
-        ResultsError: a table of the trial is missing or not readable.
+    Attributes:
+        label: its row.
+        hits: of its units, in place of seeds by draw.
     """
-    boxes, units = read_table(folder.boxes), read_table(folder.units)
+
+    label: str
+    hits: MeanScores
+
+    def in_column(self, column: str) -> Scores | None:
+        """Returns its values in a column: weighted, macro or a finding; None of a finding without units."""
+        if column not in (WEIGHTED, MACRO) and column not in self.hits.units.findings:
+            return None
+        own = self.hits if column in (WEIGHTED, MACRO) else self.hits.of_finding(column)
+        average: Average = MACRO if column == MACRO else WEIGHTED
+        by_draw = dict(enumerate(own.values(average).tolist()))
+        return Scores(self.label, by_draw, load_units=lambda: own, average=average)
+
+    @property
+    def weighted(self) -> Scores:
+        """Its weighted average."""
+        found = self.in_column(WEIGHTED)
+        assert found is not None
+        return found
+
+
+def controls_of(
+    boxes: pd.DataFrame, units: pd.DataFrame, metric: Metric, resolution: int
+) -> tuple[Control, ...]:
+    """Returns the hits of each control on the boxes that a trial was scored with; none without units.
+
+    Args:
+        boxes: of the trial, px of its input.
+        units: of the trial.
+        metric: of peaks alone.
+        resolution: side of its input, px.
+    """
+    if units.empty:
+        return ()
     images = {name: index for index, name in enumerate(units["image"].unique())}
     findings = {name: index for index, name in enumerate(boxes["finding"].unique())}
     table = boxes.assign(image_index=boxes["image"].map(images), class_index=boxes["finding"].map(findings))
@@ -42,49 +77,74 @@ def rows_of_controls(folder: TrialFolder, resolution: int) -> tuple[RowHits, ...
     hits["finding"] = hits["class_index"].map(dict(enumerate(findings)))
     hits["patient"] = hits["image_index"].map(patients)
     columns = {control: DEALS if control == "constant" else (control,) for control in CONTROLS}
-    return tuple(
-        RowHits(label, (), from_unit_tables([hits.assign(hit=hits[column]) for column in columns[control]]))
-        for control, label in CONTROLS.items()
-    )
+    measure, found = measure_of(metric.name), []
+    for control, label in CONTROLS.items():
+        draws = [hits.assign(**{measure.columns[0]: hits[column]}) for column in columns[control]]
+        scores = scores_of(draws, measure)
+        assert isinstance(scores, MeanScores), "a metric of peaks is a mean of hits"
+        found.append(Control(label, scores))
+    return tuple(found)
 
 
-def control_row(control: RowHits, constant: RowHits, columns: Sequence[str]) -> Row:
+def control_row(control: Control, constant: Control, columns: Sequence[str]) -> Row:
     """Returns the control's accuracies for the columns and its gain, each with its interval over patients."""
-    return Row(control.label, (*(_cell(control, column) for column in columns), gain_over(constant, control)))
+    cells = (_cell(control.in_column(column)) for column in columns)
+    return Row(control.label, (*cells, gain_over(constant.weighted, control.weighted)))
 
 
-def gain_over(constant: RowHits, row: RowHits | None, expected: int = 0) -> Cell:
-    """Returns how far a row's weighted accuracy is above that of the constant point, unit by unit.
+def gain_over(constant: Scores, row: Scores, expected: int = 0) -> Cell:
+    """Returns how far a row's weighted average is above that of the constant point, unit by unit.
 
     Its 95% interval is over seeds and patients, or over patients where seeds show no spread, and over how
     patients are dealt for the constant.
 
     Args:
         constant: the control.
-        row: None is a hole, and so is the constant itself.
+        row: without units it is a hole, and so is the constant itself.
         expected: seeds that the suite asks for.
     """
-    if row is None or row.label == constant.label:
+    if row.label == constant.label or not row.by_seed or row.units is None:
         return Cell(None, expected=expected)
     difference = row.minus_control(constant)
     interval = difference.over_patients if difference.spread is None else difference.over_both
+    assert interval is not None
     cell = Cell.of_interval(difference.with_draws_of(constant, interval))
-    num_seeds = len(row.seeds)
-    return replace(cell, n=num_seeds, expected=expected, trial_ids=row.trial_ids, is_signed=True)
+    return replace(cell, n=row.num_seeds, expected=expected, trial_ids=row.trial_ids, is_signed=True)
 
 
-def area_row(boxes: pd.DataFrame, columns: Sequence[str], resolution: int) -> Row:
+def with_controls(
+    table: Table, rows: Sequence[Scores], controls: Sequence[Control], columns: tuple[str, ...]
+) -> Table:
+    """Returns the table with the controls below its models, and each row's gain over the best of them.
+
+    Args:
+        table: of a metric of peaks, with the row of areas.
+        rows: weighted averages of its models, in its order.
+        controls: at least one.
+        columns: of the metric.
+    """
+    constant = next(control for control in controls if control.label == CONSTANT)
+    models = tuple(
+        replace(shown, cells=(*shown.cells, gain_over(constant.weighted, row, shown.cells[0].expected)))
+        for shown, row in zip(table.models, rows, strict=True)
+    )
+    lines = tuple(control_row(control, constant, columns) for control in controls)
+    areas = tuple(Row(row.label, (*row.cells, Cell(None))) for row in table.references)
+    return replace(
+        table,
+        columns=(*table.columns, Column(GAIN)),
+        models=models,
+        references=(*lines, *areas),
+        caption=table.caption + CONTROL_CAPTION,
+    )
+
+
+def area_row(areas: Mapping[str, float], columns: Sequence[str]) -> Row:
     """Returns the mean share of the image that a finding's boxes cover; averages have none."""
-    means = mean_areas(boxes, resolution)
-    return Row("(Avg. box area)", tuple(Cell(means.get(column)) for column in columns))
+    return Row("(Avg. box area)", tuple(Cell(areas.get(column)) for column in columns))
 
 
-def mean_areas(boxes: pd.DataFrame, resolution: int) -> dict[str, float]:
-    """Returns by finding the mean share of the image that its boxes cover, in px of the input's side."""
-    shares = boxes["w"] * boxes["h"] / resolution**2
-    return {str(name): float(mean) for name, mean in shares.groupby(boxes["finding"]).mean().items()}
-
-
-def _cell(control: RowHits, column: str) -> Cell:
-    own = control.in_column(column)
-    return Cell(None) if own is None else replace(Cell.of_interval(own.over_patients), n=0)
+def _cell(own: Scores | None) -> Cell:
+    if own is None or own.over_patients is None:
+        return Cell(None)
+    return replace(Cell.of_interval(own.over_patients), n=0)

@@ -59,7 +59,7 @@ def to_csv(table: Table) -> str:
 def _of(table: Table, row: Row, column: Column) -> list[str | int]:
     subject, quantity = table.subject, table.quantity(row, column)
     metric, name = (quantity.metric, quantity.name) if quantity is not None else (subject.metric, "")
-    return [subject.kind, metric, name, subject.dataset, subject.resolution or "", row.cam]
+    return [subject.kind, metric, name, subject.dataset, subject.resolution or "", row.cam or ""]
 
 
 def _cell(table: str, row: Row, kind: str, column: Column, cell: Cell) -> list[str | int]:

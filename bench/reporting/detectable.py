@@ -4,17 +4,18 @@ import csv
 import functools
 import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from statistics import median, stdev
 
+from bench.results.frame import Results, native
 from bench.results.store import ResultsStore
 from bench.statistics.power import seeds_needed, smallest_difference
 from bench.suite.grid import Grid
+from bench.suite.metrics import PRIMARY, WEIGHTED, column_title
 from bench.suite.schema import FolderSpec
 
-METRIC = "point_accuracy/weighted"
+METRIC = PRIMARY.key(WEIGHTED)
 
 _AUTHORS_SEEDS = "authors_seeds_pylon_nih256.csv"
 
@@ -96,7 +97,7 @@ def published_spread() -> Spread:
     values = [
         float(row["value"])
         for row in csv.DictReader(text.splitlines())
-        if (row["metric"], row["column"]) == ("point_accuracy", "Weighted avg.")
+        if (row["metric"], row["column"]) == (PRIMARY.name, column_title(WEIGHTED))
     ]
     deviation = stdev(values)
     source = f"the authors' {len(values)} seeds of PYLON, NIH 256 px; differences as if independent"
@@ -113,12 +114,12 @@ def seen_spread(grid: Grid, store: ResultsStore) -> Spread | None:
         ResultsError: a record cannot be read.
     """
     conditions = _values_by_row(grid, store)
-    rows = [values for group in conditions.values() for values in group.values() if len(values) >= 2]
+    rows = [values for group in conditions for values in group if len(values) >= 2]
     of_values = [stdev(values.values()) for values in rows]
     of_differences = [
         stdev(first[seed] - second[seed] for seed in common)
-        for group in conditions.values()
-        for first, second in itertools.combinations(group.values(), 2)
+        for group in conditions
+        for first, second in itertools.combinations(group, 2)
         if len(common := first.keys() & second.keys()) >= 2
     ]
     if not of_values or median(of_values) == 0:
@@ -135,13 +136,13 @@ def _pairs(count: int) -> str:
     return "1 pair" if count == 1 else f"{count} pairs"
 
 
-def _values_by_row(grid: Grid, store: ResultsStore) -> Mapping[tuple[str, int], dict[str, dict[int, float]]]:
-    """Returns data set and resolution → row → seed → value, of finished trials and their native maps."""
-    found: dict[tuple[str, int], dict[str, dict[int, float]]] = {}
-    for trial_id, point in {point.trial.id: point for point in grid.points}.items():
-        record = store.record(trial_id)
-        value = record.outcome.metrics.get(METRIC) if record is not None and record.outcome else None
-        if value is not None:
-            condition = (point.trial.dataset.model_dump_json(), point.trial.resolution)
-            found.setdefault(condition, {}).setdefault(point.label, {})[point.trial.seed] = value
-    return found
+def _values_by_row(grid: Grid, store: ResultsStore) -> list[list[dict[int, float]]]:
+    """Returns by data set and resolution, then by row, the value of each seed, of native maps."""
+    results = Results({point.trial.id: native(point) for point in grid.points}.values(), store)
+    return [
+        [
+            {seed: one.value for seed, one in results.values(points, PRIMARY, WEIGHTED).items()}
+            for points in place.rows(PRIMARY).values()
+        ]
+        for place in results.places
+    ]

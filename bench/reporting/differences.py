@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bench.reporting.table import Table
 from bench.results.differences import difference_notes, points_of
+from bench.results.frame import Results
 from bench.results.store import ResultsStore
 from bench.suite.grid import Point
 
@@ -17,6 +18,22 @@ def noted(tables: Iterable[Table], points: Iterable[Point], store: ResultsStore)
     """
     notes = difference_notes(points, store)
     return tuple(replace(table, notes=(*table.notes, *notes)) for table in tables)
+
+
+def noted_by_place(tables: Iterable[Table], results: Results) -> tuple[Table, ...]:
+    """Returns the tables, each with what differs among the results of its data set and resolution.
+
+    Raises:
+        ResultsError: a record cannot be read.
+    """
+    notes = {
+        (place.dataset, place.resolution): difference_notes(place.points, results.store)
+        for place in results.places
+    }
+    return tuple(
+        replace(table, notes=(*table.notes, *notes[table.subject.dataset, table.subject.resolution]))
+        for table in tables
+    )
 
 
 def noted_by_cells(table: Table, store: ResultsStore) -> Table:

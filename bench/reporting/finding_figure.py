@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 
 from bench.reporting.control_rows import CONSTANT
 from bench.reporting.finding_plot import SCALE, finding_columns
-from bench.reporting.forest_plot import place_of
 from bench.reporting.paper_figure import LINE, SOFT, letters_pt, mark_of, paper_axes, paper_style
 from bench.reporting.table import Cell, Table
 
@@ -33,7 +32,7 @@ def draw_findings(table: Table, width_in: float, *, is_titled: bool = False) -> 
     fitting = int(width_in * 72 / (num_letters * _LETTER_WIDTH * letters_pt(width_in)))
     num_columns = min(max(fitting, 1), len(labels) + 1)
     num_lines = -(-(len(labels) + 1) // num_columns)
-    title = f"Point accuracy by finding, {place_of(table)}" if is_titled else None
+    title = f"Point accuracy by finding, {table.subject.place}" if is_titled else None
     height = pitch * len(columns) + _AROUND_IN + _LEGEND_LINE_IN * num_lines + _TITLE_IN * is_titled
     with paper_style(width_in):
         figure, axes = paper_axes(width_in, height, SCALE, title)

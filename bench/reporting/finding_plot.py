@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from html import escape
 
-from bench.metrics.localization import MACRO, WEIGHTED
-from bench.reporting.control_rows import CONSTANT, GAIN
-from bench.reporting.forest_plot import place_of
-from bench.reporting.headings import heading_of
+from bench.reporting.control_rows import CONSTANT
 from bench.reporting.lanes import SHAPES, Scale, across, axis, lane, mark, upright
 from bench.reporting.table import Cell, Table
+from bench.suite.metrics import AVERAGES
 
 _PITCH_PX, _PADDING_PX = 13, 7
 SCALE = Scale(0.0, 1.0, 0.2)
-_NO_FINDINGS = (heading_of(WEIGHTED), heading_of(MACRO), GAIN)
 
 _EXPLAINED = (
     "Means over seeds with 95% intervals over seeds, cut at 0 and 1. Dashed: the finding's best constant "
@@ -21,14 +18,12 @@ _EXPLAINED = (
 
 
 def finding_plot(table: Table) -> str:
-    """Returns the figure as HTML with lanes of SVG, a lane for each finding; empty if there is no finding.
+    """Returns the figure as HTML with lanes of SVG, a lane for each finding.
 
     Args:
-        table: of point localization accuracy.
+        table: of point localization accuracy, with at least one model and one finding.
     """
     columns = finding_columns(table)
-    if not columns or not table.models:
-        return ""
     constant = next((row.cells for row in table.references if row.label == CONSTANT), None)
     lanes = "\n".join(
         f'<span class="name">{escape(table.headings[i])}</span>'
@@ -42,15 +37,15 @@ def finding_plot(table: Table) -> str:
     )
     return (
         f'<figure class="plot" id="findings-{escape(table.key)}">\n'
-        f"<figcaption>Point accuracy by finding, {escape(place_of(table))}</figcaption>\n"
+        f"<figcaption>Point accuracy by finding, {escape(table.subject.place)}</figcaption>\n"
         f'<div class="legend">{legend}</div>\n<div class="lanes findings">\n{lanes}\n{axis(SCALE)}\n</div>\n'
         f'<p class="explained">{_EXPLAINED}</p>\n</figure>'
     )
 
 
 def finding_columns(table: Table) -> list[int]:
-    """Returns the indices of the columns of findings: not of averages of them."""
-    return [i for i, column in enumerate(table.headings) if column not in _NO_FINDINGS]
+    """Returns the indices of the columns of findings: not of averages of them, nor of what is no value."""
+    return [i for i, column in enumerate(table.columns) if column.name and column.name not in AVERAGES]
 
 
 def _lane(cells: Sequence[Cell], constant: Cell | None) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.reporting.control_rows import CONSTANT
-from bench.reporting.forest_plot import forest_scale, place_of, wide_interval
+from bench.reporting.forest_plot import forest_scale, wide_interval
 from bench.reporting.lanes import COLOURS
 from bench.reporting.paper_figure import INK, LINE, PAGE_IN, SOFT, paper_axes, paper_style
 from bench.reporting.table import Row, Table
@@ -43,7 +43,7 @@ def draw_forest(
     places = [float(i) for i in range(len(table.models))]
     places += [len(places) + _GAP + i for i in range(len(controls))]
     shown = {row.label: published[row.label] for row in table.models if row.label in published}
-    title = f"Weighted point accuracy, {place_of(table)}" if is_titled else None
+    title = f"Weighted point accuracy, {table.subject.place}" if is_titled else None
     num_lines = 1 if width_in >= PAGE_IN else 2
     height = _ROW_IN * (places[-1] + 1) + _AROUND_IN + _LEGEND_LINE_IN * num_lines + _TITLE_IN * is_titled
     with paper_style(width_in):

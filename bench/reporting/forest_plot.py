@@ -38,7 +38,7 @@ def forest_plot(table: Table, published: Mapping[str, float]) -> str:
     explained = _EXPLAINED + (_PUBLISHED if shown else "")
     return (
         f'<figure class="plot forest" id="forest-{escape(table.key)}">\n'
-        f"<figcaption>Weighted point accuracy, {escape(place_of(table))}</figcaption>\n"
+        f"<figcaption>Weighted point accuracy, {escape(table.subject.place)}</figcaption>\n"
         f'<div class="lanes">\n{lanes}\n{axis(scale)}\n{_control_labels(scale, controls)}\n</div>\n'
         f'<p class="explained">{explained}</p>\n</figure>'
     )
@@ -47,11 +47,6 @@ def forest_plot(table: Table, published: Mapping[str, float]) -> str:
 def forest_scale(table: Table, published: Mapping[str, float]) -> Scale:
     """Returns the scale that holds all of a table of intervals, and the published means."""
     return scale_of([*_values(table), *published.values()])
-
-
-def place_of(table: Table) -> str:
-    """Returns data set and resolution of the table, which end its title."""
-    return table.title.partition(", ")[2]
 
 
 def wide_interval(row: Row) -> Cell:

@@ -13,11 +13,13 @@ from bench.errors import ResultsError, listing
 from bench.reporting.gallery_choice import TYPICAL, WORST, best_model, typical_units, worst_units
 from bench.reporting.gallery_trials import ShownMaps, maps_of, shown_seed
 from bench.reporting.overlay_figure import Gray, heat_colours
-from bench.reporting.slices import Slice
+from bench.reporting.table import Subject
+from bench.results.frame import Place, Results
 from bench.results.maps import read_maps_of
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
+from bench.suite.cam import NATIVE
 
 Colour = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -105,12 +107,12 @@ class Gallery:
     rows: tuple[GalleryRow, ...]
 
 
-def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) -> tuple[Gallery, ...]:
-    """Returns the galleries of a slice: typical units, and the best model's worst; none without maps.
+def galleries_of(place: Place, results: Results, images: Images, count: int) -> tuple[Gallery, ...]:
+    """Returns galleries of typical units, and of the best model's worst; none without maps.
 
     Args:
-        piece: of a suite's grid.
-        store: where its results are.
+        place: which.
+        results: of the suite.
         images: gives test images.
         count: units of each finding; of the worst cases as many are shown in all.
 
@@ -118,17 +120,17 @@ def galleries_of(piece: Slice, store: ResultsStore, images: Images, count: int) 
         ResultsError: tables or maps are damaged, or of different units.
         DataError: an image is missing or unreadable.
     """
-    shown = shown_seed(piece, store)
+    shown = shown_seed(place, results)
     if shown is None:
         return ()
     labels, maps = tuple(shown.maps), tuple(shown.maps.values())
     tables = _tables(maps)
     units = tables[0]
     hits = np.column_stack([table["hit"].to_numpy(bool) for table in tables])
-    native = [i for i, one in enumerate(maps) if one.cam == "native"] or list(range(len(maps)))
+    native = [i for i, one in enumerate(maps) if one.cam == NATIVE] or list(range(len(maps)))
     typical, best = typical_units(units, hits, count), native[best_model(hits[:, native])]
     worst = worst_units(units, hits[:, best], tables[best]["score"].to_list(), len(typical))
-    subject = piece.subject("gallery")
+    subject = Subject("gallery", "", place.dataset, place.resolution)
     which = f"Seed {shown.seed}, the lowest of those that most models have maps of."
     if shown.left_out:
         which += f" Without maps of that seed: {listing(shown.left_out)}."
@@ -165,7 +167,7 @@ def samples_of(record: Record, store: ResultsStore, images: Images) -> Gallery |
     trial = record.trial
     if record.status != "finished" or not store.folder(trial.id).maps.exists():
         return None
-    maps = (maps_of(trial.id, "native", store),)
+    maps = (maps_of(trial.id, NATIVE, store),)
     tables = _tables(maps)
     hits = tables[0]["hit"].to_numpy(bool)
     num_findings = tables[0]["finding"].nunique()
@@ -236,7 +238,7 @@ def _rows(
     for i, position in enumerate(positions):
         own = boxes[(boxes["image"] == names[i]) & (boxes["finding"] == findings[i])]
         heatmaps = tuple(
-            _heatmap(table.iloc[position], radiographs[i], of_trial[i], is_native=one.cam == "native")
+            _heatmap(table.iloc[position], radiographs[i], of_trial[i], is_native=one.cam == NATIVE)
             for table, of_trial, one in zip(tables, values, maps, strict=True)
         )
         places: list[Box] = [(x, y, w, h) for x, y, w, h in own[["x", "y", "w", "h"]].to_numpy(float)]

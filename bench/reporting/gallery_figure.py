@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from bench.reporting.gallery import Colour, Gallery, GalleryRow, Heatmap
-from bench.reporting.headings import heading_of
 from bench.reporting.overlay_figure import Gray
+from bench.suite.metrics import column_title
 
 MODELS_PER_PAGE, ROWS_PER_PAGE = 5, 5
 """As many as can be read on a printed page."""
@@ -54,7 +54,7 @@ def draw_samples(gallery: Gallery) -> Figure:
         (heatmap,) = row.heatmaps
         cell = sheet.cell(*divmod(i, num_columns), row)
         cell.draw_heatmap(heatmap)
-        cell.label(heading_of(row.finding), f"{_said(heatmap)} {heatmap.score:.2f}")
+        cell.label(column_title(row.finding), f"{_said(heatmap)} {heatmap.score:.2f}")
         cell.name()
     return sheet.figure
 
@@ -68,7 +68,7 @@ def _draw_page(
     for i, row in enumerate(rows):
         cell = sheet.cell(i, 0, row)
         cell.draw_image(row.radiograph)
-        cell.label(heading_of(row.finding))
+        cell.label(column_title(row.finding))
         cell.name()
         for j, heatmap in enumerate(row.heatmaps[shown], start=1):
             cell = sheet.cell(i, j, row)

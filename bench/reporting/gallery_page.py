@@ -9,9 +9,9 @@ from PIL import Image
 
 from bench.reporting.gallery import Colour, Gallery, GalleryRow, Heatmap
 from bench.reporting.gallery_place import STYLE, drawn
-from bench.reporting.headings import heading_of
 from bench.reporting.html import document
 from bench.reporting.overlay_figure import Gray
+from bench.suite.metrics import column_title
 
 _LARGEST_PX, _QUALITY, _EFFORT = 256, 75, 6
 """Of an image within the page, which is shown no larger than that: as WebP, half of what it is as JPEG."""
@@ -50,7 +50,7 @@ def _unit(models: Sequence[str], row: GalleryRow) -> str:
         _cell(label, heatmap.overlay, row, heatmap)
         for label, heatmap in zip(models, row.heatmaps, strict=True)
     ]
-    heading = f"{escape(heading_of(row.finding))} <small>{escape(row.image)}</small>"
+    heading = f"{escape(column_title(row.finding))} <small>{escape(row.image)}</small>"
     return (
         f'<article class="unit"><h4>{heading}</h4>\n'
         f'<div class="cells">\n{chr(10).join(cells)}\n</div></article>'

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.reporting.slices import Slice, slices
+from bench.reporting.table import Subject
+from bench.results.frame import Place, Results
 from bench.results.store import ResultsStore
 from bench.suite.cam import CamMethod
-from bench.suite.grid import Grid
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
+from bench.suite.metrics import PRIMARY
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ShownMaps:
 
 @dataclass(frozen=True)
 class ShownSeed:
-    """What a gallery of a slice shows.
+    """What a gallery of a data set and resolution shows.
 
     Attributes:
         seed: of all trials.
@@ -50,22 +51,22 @@ def maps_of(trial_id: str, cam: CamMethod, store: ResultsStore) -> ShownMaps:
     return ShownMaps(trial_id, cam, folder.cam_units(cam), folder.boxes, folder.cam_maps(cam))
 
 
-def shown_seed(piece: Slice, store: ResultsStore) -> ShownSeed | None:
+def shown_seed(place: Place, results: Results) -> ShownSeed | None:
     """Returns the lowest seed among those that most rows have maps of, with these; None without maps."""
     found: dict[int, dict[str, ShownMaps]] = {}
-    for point in piece.points:
-        shown = maps_of(point.trial.id, point.cam, store)
-        if piece.has(point, "point_accuracy") and shown.maps.exists():
+    for point in place.points:
+        shown = maps_of(point.trial.id, point.cam, results.store)
+        if results.has(point, PRIMARY) and shown.maps.exists():
             found.setdefault(point.trial.seed, {})[point.row] = shown
     if not found:
         return None
     seed = min(found, key=lambda seed: (-len(found[seed]), seed))
-    rows = dict.fromkeys(point.row for point in piece.points)
+    rows = dict.fromkeys(point.row for point in place.points)
     return ShownSeed(seed, found[seed], tuple(row for row in rows if row not in found[seed]))
 
 
-def gallery_sources(grid: Grid, store: ResultsStore) -> str:
-    """Returns ``sha256:…`` of what galleries of the grid would show: which rows, and their units.
+def gallery_sources(results: Results) -> str:
+    """Returns ``sha256:…`` of what galleries of the results would show: which rows, and their units.
 
     Maps are not read: units change where maps do.
 
@@ -73,12 +74,17 @@ def gallery_sources(grid: Grid, store: ResultsStore) -> str:
         ResultsError: a record cannot be read.
     """
     found = []
-    for piece in slices(grid, store):
-        shown = shown_seed(piece, store)
+    for place in results.places:
+        shown = shown_seed(place, results)
         if shown is None:
             continue
         files = [[row, file_digest(one.units), file_digest(one.boxes)] for row, one in shown.maps.items()]
         found.append(
-            [f"gallery-{piece.subject('gallery').place_key}", shown.seed, files, list(shown.left_out)]
+            [
+                f"gallery-{Subject('gallery', '', place.dataset, place.resolution).place_key}",
+                shown.seed,
+                files,
+                list(shown.left_out),
+            ]
         )
     return bytes_digest(canonical_json(found).encode())

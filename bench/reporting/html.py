@@ -66,7 +66,7 @@ def to_page(title: str, sections: Mapping[str, Sequence[Table]], introduction: s
     """
     links = [
         f"<nav><strong>{escape(heading)}</strong>"
-        + "".join(f'<a href="#{escape(t.key)}">{escape(_short(t.title))}</a>' for t in tables)
+        + "".join(f'<a href="#{escape(t.key)}">{escape(_short(t))}</a>' for t in tables)
         + "</nav>"
         for heading, tables in sections.items()
         if len(tables) > 1
@@ -77,10 +77,9 @@ def to_page(title: str, sections: Mapping[str, Sequence[Table]], introduction: s
     return document(title, "\n".join(body))
 
 
-def _short(title: str) -> str:
-    """Which table it is, of a title that begins with "Table 5.1"; other titles as they are."""
-    words = title.split()
-    return " ".join(words[:2]).rstrip(".,") if words[:1] == ["Table"] else title
+def _short(table: Table) -> str:
+    """Which table it is, of one of the thesis; the titles of others."""
+    return f"Table {table.subject.number}" if table.subject.number else table.title
 
 
 def document(title: str, body: str, style: str = "") -> str:

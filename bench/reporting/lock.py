@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import bench
 from bench.reporting.references import digests_of
 from bench.results.store import ResultsStore, State, TrialFolder
-from bench.suite.cam import CAMS, CamMethod
+from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.frozen import Frozen
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.load import LoadedSuite
@@ -106,7 +106,7 @@ def read_lock(path: Path) -> Lock | None:
 
 
 def _files_of(folder: TrialFolder, cams: Collection[CamMethod]) -> dict[str, str]:
-    others = [cam for cam in CAMS if cam != "native" and cam in cams]
+    others = [cam for cam in CAMS if cam != NATIVE and cam in cams]
     of_cams = [path for cam in others for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
     paths = (folder.record, folder.units, folder.boxes, folder.sensitivity, *of_cams)
     return {str(path.relative_to(folder.path)): file_digest(path) for path in paths if path.is_file()}

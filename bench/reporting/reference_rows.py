@@ -5,69 +5,55 @@ from dataclasses import replace
 
 import pandas as pd
 
+from bench.reporting.metric_rows import MetricRows
 from bench.reporting.references import Reference
-from bench.reporting.slices import Slice
 from bench.reporting.table import Cell, Row, Table
-from bench.results.store import ResultsStore
-from bench.results.units import read_table
 from bench.statistics.student import mean_interval
-
-_OF_UNITS = ("point_accuracy", "iobb_accuracy")
-"""Metrics that are means over units."""
+from bench.suite.metrics import Metric
 
 
-def with_references(
-    table: Table,
-    piece: Slice,
-    metric: str,
-    columns: Sequence[str],
-    store: ResultsStore,
-    references: Iterable[Reference],
-) -> Table:
+def with_references(table: Table, rows: MetricRows, references: Iterable[Reference]) -> Table:
     """Returns the table with the references that belong to it first below its models, and a note on each.
 
     Args:
-        table: of the metric.
-        piece: what the table shows.
-        metric: say, "point_accuracy".
-        columns: names of the metric's values; the table may have more columns after them.
-        store: where the units of its models are.
+        table: of a metric; may have more columns after those of the metric.
+        rows: that it shows.
         references: in the order of the suite.
 
     Raises:
         ResultsError: the units of a model cannot be read.
     """
-    found = matching(references, piece.points[0].trial.dataset.name, piece.resolution, metric)
+    dataset = rows.finished.trial.dataset.name
+    found = matching(references, dataset, rows.place.resolution, rows.metric)
     if not found:
         return table
-    scored = store.folder(next(iter(piece.finished))).units
-    units = read_table(scored) if metric in _OF_UNITS else None
-    rows = [reference_row(reference, metric, columns) for reference in found]
-    padded = [
-        Row(row.label, (*row.cells, *[Cell(None)] * (len(table.columns) - len(columns)))) for row in rows
-    ]
-    notes = [reference_note(reference, units) for reference in found]
+    shown = [reference_row(reference, rows.metric, rows.columns) for reference in found]
+    more = (Cell(None),) * (len(table.columns) - len(rows.columns))
+    padded = [Row(row.label, (*row.cells, *more)) for row in shown]
+    notes = [reference_note(reference, rows.units) for reference in found]
     return replace(table, references=(*padded, *table.references), notes=(*table.notes, *notes))
 
 
-def matching(references: Iterable[Reference], dataset: str, resolution: int, metric: str) -> list[Reference]:
+def matching(
+    references: Iterable[Reference], dataset: str, resolution: int, metric: Metric
+) -> list[Reference]:
     """Returns the references that have the metric on the data set at the resolution.
 
     Args:
         references: in the order of the suite.
         dataset: what suites call it.
         resolution: side of the network's input, px.
-        metric: say, "point_accuracy".
+        metric: that they have to have.
     """
     return [
         reference
         for reference in references
         if (reference.record.dataset, reference.record.resolution) == (dataset, resolution)
-        and any(key.startswith(f"{metric}/") for seed in reference.record.seeds for key in seed.metrics)
+        and any(metric.columns_in(seed.metrics) for seed in reference.record.seeds)
     ]
 
 
-def reference_row(reference: Reference, metric: str, columns: Sequence[str]) -> Row:
+def reference_row(reference: Reference, metric: Metric, columns: Sequence[str]) -> Row:
     """Returns the mean over the reference's seeds with its interval; a single seed has none. Never best.
 
     Args:
@@ -77,7 +63,7 @@ def reference_row(reference: Reference, metric: str, columns: Sequence[str]) -> 
     """
     cells = []
     for column in columns:
-        key = f"{metric}/{column}"
+        key = metric.key(column)
         values = [seed.metrics[key] for seed in reference.record.seeds if key in seed.metrics]
         if values:
             interval = mean_interval(values)

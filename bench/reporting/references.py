@@ -10,11 +10,10 @@ import pandas as pd
 
 from bench.data.nih_names import patients_of
 from bench.errors import ResultsError, SuiteError, listing, nearest
-from bench.metrics.localization import MACRO, WEIGHTED
-from bench.reporting.headings import heading_of
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder, stored_references
 from bench.results.units import read_table
 from bench.suite.identity import bytes_digest, file_digest
+from bench.suite.metrics import AVERAGES, MACRO, METRICS, POINT_ACCURACY, WEIGHTED
 
 AUTHORS = "authors_pylon_nih256"
 """The thesis' authors' own PYLON on NIH at 256 px."""
@@ -23,7 +22,7 @@ BUILT_IN = (AUTHORS,)
 """References that come with this package."""
 
 _HITS, _SEEDS = "authors_hits_pylon_nih256_seed0.csv", "authors_seeds_pylon_nih256.csv"
-_AVERAGES = {heading_of(name): name for name in (WEIGHTED, MACRO)}
+_COLUMNS: dict[str, str] = {title: average for average, title in AVERAGES.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +114,12 @@ def _authors() -> Reference:
     )
     by_seed: dict[int, dict[str, float]] = {}
     for row in _rows(_SEEDS):
-        column = _AVERAGES.get(row["column"], row["column"])
-        by_seed.setdefault(int(row["seed"]), {})[f"{row['metric']}/{column}"] = float(row["value"])
-    prefix = "point_accuracy/"
+        key = METRICS[row["metric"]].key(_COLUMNS.get(row["column"], row["column"]))
+        by_seed.setdefault(int(row["seed"]), {})[key] = float(row["value"])
     for metrics in by_seed.values():  # their list has no macro average of it
-        values = [v for k, v in metrics.items() if k.startswith(prefix) and k != f"{prefix}{WEIGHTED}"]
-        metrics[f"{prefix}{MACRO}"] = sum(values) / len(values)
+        findings = [name for name in POINT_ACCURACY.columns_in(metrics) if name != WEIGHTED]
+        values = [metrics[POINT_ACCURACY.key(finding)] for finding in findings]
+        metrics[POINT_ACCURACY.key(MACRO)] = sum(values) / len(values)
     record = ReferenceRecord(
         name=AUTHORS,
         title="PYLON, by its authors",

@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 
 from bench.reporting.figures import save
 from bench.reporting.finding_figure import draw_findings
-from bench.reporting.finding_plot import finding_columns
 from bench.reporting.forest_figure import draw_forest
 from bench.reporting.paper_figure import COLUMN_IN, PAGE_IN
-from bench.reporting.report_page import INTERVALS, POINTS, published_means
+from bench.reporting.report_page import has_findings, has_forest, published_means
 from bench.reporting.table import Table
 
 
@@ -33,17 +32,16 @@ def write_figures(
     Raises:
         ResultsError: a file cannot be written.
     """
-    for table in (table for table in tables if table.models):
+    for table in tables:
         draw: Callable[..., Figure]
-        if table.key.startswith(INTERVALS):
-            key = f"forest-{table.key.removeprefix(INTERVALS)}"
-            draw = partial(draw_forest, table, published_means(name, table))
-        elif table.key.startswith(POINTS) and finding_columns(table):
-            key, draw = f"findings-{table.key.removeprefix(POINTS)}", partial(draw_findings, table)
+        if has_forest(table):
+            what, draw = "forest", partial(draw_forest, table, published_means(name, table))
+        elif has_findings(table):
+            what, draw = "findings", partial(draw_findings, table)
         else:
             continue
         papers = ((".pdf", COLUMN_IN), ("-wide.pdf", PAGE_IN)) if for_paper else ()
         for ending, width_in in (*papers, (".png", PAGE_IN)):
-            path = folder / f"{key}{ending}"
+            path = folder / f"{what}-{table.subject.place_key}{ending}"
             save(draw(width_in=width_in, is_titled=ending == ".png"), path)
             yield path

@@ -8,19 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from bench.errors import listing
-from bench.metrics.localization import WEIGHTED
 from bench.reporting.control_rows import CONSTANT
-from bench.reporting.finding_plot import finding_plot
-from bench.reporting.forest_plot import forest_plot, place_of
+from bench.reporting.finding_plot import finding_columns, finding_plot
+from bench.reporting.forest_plot import forest_plot
 from bench.reporting.gallery_place import STYLE as GALLERY_STYLE
 from bench.reporting.gallery_place import empty_place
 from bench.reporting.html import document, table_section
 from bench.reporting.lanes import STYLE
 from bench.reporting.table import Table
 from bench.reporting.thesis.tables import THESIS_TABLES
-
-INTERVALS, POINTS = "intervals-", "point_accuracy-"
-"""Beginnings of the keys of tables that figures are drawn of."""
+from bench.suite.metrics import PRIMARY, WEIGHTED
 
 
 def report_page(
@@ -35,7 +32,7 @@ def report_page(
         claims: the table of claims; none if the suite claims nothing.
         origin: where the numbers come from, in sentences; the first one counts trials.
     """
-    intervals = [table for table in tables if table.key.startswith(INTERVALS) and table.models]
+    intervals = [table for table in tables if has_forest(table)]
     plots = [forest_plot(table, published_means(name, table)) for table in intervals]
     lead = " ".join([*origin[:1], *map(_headline, intervals)])
     sections = {
@@ -56,21 +53,33 @@ def report_page(
     return document(title, "\n".join(body), STYLE + GALLERY_STYLE)
 
 
+def has_forest(table: Table) -> bool:
+    """Returns whether a table is drawn as a forest plot: one of how sure the first metric is."""
+    return (table.subject.kind, table.subject.metric) == ("intervals", PRIMARY.name) and bool(table.models)
+
+
+def has_findings(table: Table) -> bool:
+    """Returns whether a table is drawn by finding: one of the first metric that has any."""
+    is_meant = (table.subject.kind, table.subject.metric) == ("metric", PRIMARY.name)
+    return is_meant and bool(table.models) and bool(finding_columns(table))
+
+
 def published_means(suite: str, table: Table) -> Mapping[str, float]:
-    """Returns the thesis' weighted point accuracies of the rows of a table of intervals, by label.
+    """Returns the thesis' weighted averages of the rows of a table of intervals, by label.
 
     Args:
         suite: its name; only those of the thesis have any.
-        table: of intervals at one resolution, which ends its title.
+        table: of intervals of one metric at one resolution.
     """
-    found = {}
-    for slot in (slot for thesis in THESIS_TABLES for slot in thesis.slots()):
-        is_meant = (slot.quantity.metric, slot.quantity.name) == ("point_accuracy", WEIGHTED)
-        if not is_meant or slot.source.suites.get(slot.resolution) != suite:
-            continue
-        if slot.published is not None and place_of(table).endswith(f" {slot.resolution} px"):
-            found[slot.source.model or slot.source.label] = slot.published.value.mean
-    return found
+    meant = (table.subject.metric, WEIGHTED, table.subject.resolution)
+    slots = (slot for thesis in THESIS_TABLES for slot in thesis.slots())
+    return {
+        slot.source.model or slot.source.label: slot.published.value.mean
+        for slot in slots
+        if (slot.quantity.metric, slot.quantity.name, slot.resolution) == meant
+        and slot.source.suites.get(slot.resolution) == suite
+        and slot.published is not None
+    }
 
 
 def _headline(table: Table) -> str:
@@ -86,7 +95,7 @@ def _headline(table: Table) -> str:
     constant = next((row.cells[1].printed_mean for row in table.references if row.label == CONSTANT), None)
     against = f"; the best constant point reaches {constant}" if constant is not None else ""
     reached = f"{cell.printed_mean}{sure}{against}"
-    return f"On {place_of(table)}, {names} the highest weighted point accuracy, {reached}."
+    return f"On {table.subject.place}, {names} the highest weighted point accuracy, {reached}."
 
 
 def _links(sections: Mapping[str, str], tables: Sequence[Table]) -> str:
@@ -97,8 +106,8 @@ def _links(sections: Mapping[str, str], tables: Sequence[Table]) -> str:
 
 def _with_figure(table: Table) -> Iterator[str]:
     yield table_section(table, level=3)
-    if table.key.startswith(POINTS) and (figure := finding_plot(table)):
-        yield figure
+    if has_findings(table):
+        yield finding_plot(table)
 
 
 def _list(sentences: Sequence[str]) -> str:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 from bench.errors import ResultsError, listing
 from bench.metrics.protocol import DEFAULT
-from bench.reporting.differences import noted
-from bench.reporting.slices import Slice, slices
-from bench.reporting.table import Cell, Column, Row, Table
-from bench.results.sensitivity import Accuracy, Sensitivity, read_sensitivity
-from bench.results.store import ResultsStore
+from bench.reporting.table import Cell, Column, Row, Subject, Table
+from bench.results.frame import Place, Results
+from bench.results.sensitivity import Sensitivity, read_sensitivity
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import mean_interval
 from bench.suite.cam import NATIVE
-from bench.suite.grid import Grid
-from bench.suite.metrics import IOBB_ACCURACY, MACRO, POINT_ACCURACY, WEIGHTED, Metric, column_title
+from bench.suite.metrics import MACRO, METRICS, PRIMARY, WEIGHTED, Metric, column_title
 
 _DECIMALS = 3
 _NAMED = 8
@@ -42,11 +39,6 @@ _CHOICES: dict[str, _Choice] = {
     "native_grid": _Choice("Native grid", "enlarged to the image's own frame instead of the network's input"),
     "edges_exclusive": _Choice("Exclusive edges", "right and bottom edges of a box are not in it"),
     "boxes_truncated": _Choice("Truncated boxes", "x, y, w, h of a box truncated to integers"),
-}
-"""By the names of `bench.metrics.protocol`, and the other average, in the order of columns."""
-
-_OVERLAP_CHOICES: dict[str, _Choice] = {
-    MACRO: _CHOICES[MACRO],
     "iobb_10": _Choice("T(IoBB) 0.1", "a hit is an IoBB above 0.1 instead of 0.5"),
     "iobb_25": _Choice("T(IoBB) 0.25", "above 0.25"),
     "threshold_10": _Choice(
@@ -54,87 +46,77 @@ _OVERLAP_CHOICES: dict[str, _Choice] = {
     ),
     "threshold_25": _Choice("Cut at 0.25", "above 0.25 of it"),
 }
+"""By the names of `bench.metrics.protocol`, and the other average, in the order of columns."""
 
 _CAPTION = (
-    "{what} by the thesis' protocol, then what one choice changed alone adds to it: mean over "
+    "Weighted average{of} by the thesis' protocol, then what one choice changed alone adds to it: mean over "
     "seeds of the paired changes ± half-width of their 95% Student-t interval (other seeds, these images). "
     "{phrases}."
 )
 
-_Known = Mapping[str, Mapping[str, Accuracy]]
-"""Accuracies by trial id and by the protocol's name."""
+_Known = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""Values by trial id, by the protocol's name and by average."""
 
 
-def sensitivity_tables(grid: Grid, store: ResultsStore) -> tuple[Table, ...]:
+def sensitivity_tables(results: Results) -> tuple[Table, ...]:
     """Returns tables for each data set and resolution of which a trial has a sensitivity; native maps only.
 
-    One is of peaks, one of hits by overlap. Rows are models. Choices that no trial was measured by have no
-    column.
+    There is one for each metric that a choice moves. Rows are models. Choices that no trial was measured by
+    have no column.
     """
-    return tuple(
-        table
-        for piece in slices(grid, store)
-        for table in noted(_tables_of(piece, store), piece.native_points, store)
-    )
+    return tuple(table for place in results.places for table in _tables_of(place, results))
 
 
-def _tables_of(piece: Slice, store: ResultsStore) -> Iterator[Table]:
-    read = {trial_id: _read(trial_id, store) for trial_id in piece.finished}
-    found = {trial_id: one for trial_id, one in read.items() if one is not None}
-    peaks = {trial_id: one.accuracies for trial_id, one in found.items() if one.accuracies}
-    overlaps = {trial_id: one.overlaps for trial_id, one in found.items() if one.overlaps}
-    if peaks:
-        title, what = "Sensitivity to the protocol", "Weighted average"
-        yield _table("sensitivity", POINT_ACCURACY, title, what, piece, peaks, _CHOICES)
-    if overlaps:
-        title, what = "Sensitivity of IoBB to its thresholds", "Weighted average of hits by overlap"
-        yield _table("sensitivity-iobb", IOBB_ACCURACY, title, what, piece, overlaps, _OVERLAP_CHOICES)
+def _tables_of(place: Place, results: Results) -> Iterator[Table]:
+    ids = dict.fromkeys(point.trial.id for point in place.points)
+    read = {trial_id: _read(trial_id, results) for trial_id in ids if results.is_finished(trial_id)}
+    for metric in METRICS.values():
+        known = {
+            trial_id: one.metrics[metric.name]
+            for trial_id, one in read.items()
+            if one is not None and metric.name in one.metrics
+        }
+        lacking = [trial_id for trial_id in read if trial_id not in known]
+        if any(values != own[DEFAULT] for own in known.values() for values in own.values()):
+            yield _table(metric, place, known, lacking)
 
 
-def _table(
-    key: str,
-    metric: Metric,
-    title: str,
-    what: str,
-    piece: Slice,
-    known: _Known,
-    every: Mapping[str, _Choice],
-) -> Table:
-    subject = piece.subject("sensitivity", metric.name)
+def _table(metric: Metric, place: Place, known: _Known, lacking: list[str]) -> Table:
+    subject = Subject("sensitivity", metric.name, place.dataset, place.resolution)
     measured = {name for found in known.values() for name in (*found, MACRO)}
-    choices = {name: choice for name, choice in every.items() if name in measured}
-    labels = dict.fromkeys(point.label for point in piece.points)
+    choices = {name: choice for name, choice in _CHOICES.items() if name in measured}
+    labels = dict.fromkeys(point.label for point in place.points)
     phrases = "; ".join(f"{choice.heading}: {choice.phrase}" for choice in choices.values())
-    lacking = [trial_id for trial_id in piece.finished if trial_id not in known]
+    key, of = ("", "") if metric is PRIMARY else (f"-{metric.short.lower()}", f" of {metric.phrase}")
     return Table(
-        key=f"{key}-{subject.place_key}",
+        key=f"sensitivity{key}-{subject.place_key}",
         subject=subject,
-        title=f"{title}, {subject.place}",
+        title=f"Sensitivity{of} to the protocol, {subject.place}",
         columns=(Column(column_title(WEIGHTED)), *(Column(choice.heading) for choice in choices.values())),
-        models=tuple(_row(piece, label, tuple(choices), known) for label in labels),
+        models=tuple(_row(place, label, tuple(choices), known) for label in labels),
         references=(),
-        caption=_CAPTION.format(what=what, phrases=phrases),
+        caption=_CAPTION.format(of=of, phrases=phrases),
         notes=(f"Not measured: {listing(lacking, _NAMED)}.",) if lacking else (),
     )
 
 
-def _read(trial_id: str, store: ResultsStore) -> Sensitivity | None:
+def _read(trial_id: str, results: Results) -> Sensitivity | None:
     """Returns the trial's sensitivity; None if it has none or it cannot be read, which `problems` tells."""
     with suppress(ResultsError):
-        return read_sensitivity(store.folder(trial_id).sensitivity)
+        return read_sensitivity(results.store.folder(trial_id).sensitivity)
     return None
 
 
-def _row(piece: Slice, label: str, choices: tuple[str, ...], known: _Known) -> Row:
-    trials = {point.trial.seed: point.trial.id for point in piece.points if point.label == label}
+def _row(place: Place, label: str, choices: tuple[str, ...], known: _Known) -> Row:
+    trials = {point.trial.seed: point.trial.id for point in place.points if point.label == label}
     found = {seed: known[trial_id] for seed, trial_id in trials.items() if trial_id in known}
-    default = {seed: one[DEFAULT].weighted for seed, one in found.items()}
+    default = {seed: one[DEFAULT][WEIGHTED] for seed, one in found.items()}
     cells = [_cell(default, None, trials)]
     for choice in choices:
         if choice == MACRO:
-            values = {seed: one[DEFAULT].macro for seed, one in found.items()}
+            values = {seed: one[DEFAULT][MACRO] for seed, one in found.items()}
         else:
-            values = {seed: one[choice].weighted for seed, one in found.items() if choice in one}
+            values = {seed: one[choice][WEIGHTED] for seed, one in found.items() if choice in one}
         cells.append(_cell(values, default, trials))
     return Row(label, tuple(cells), cam=NATIVE)
 

@@ -1,12 +1,11 @@
 """Which row of a column has the best mean, and which rows are shown to be worse than that one."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.reporting.row_hits import RowHits
 from bench.statistics.multiplicity import holm
-from bench.statistics.paired import differences_by_seed, paired_p
+from bench.statistics.scores import Scores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 
 FEWEST_SEEDS = 5
@@ -18,7 +17,7 @@ class Standing:
     """A row's place in a column.
 
     Attributes:
-        is_best: whether no mean of the column is higher; of equal means each is best.
+        is_best: whether no mean of the column is better; of equal means each is best.
         p_to_best: two-sided, that it is not different from the first of the best rows, adjusted by Holm for
             all pairs of the column's rows, since the data say which row is best; None of the best rows, and
             where it is not tested.
@@ -28,23 +27,22 @@ class Standing:
     p_to_best: float | None = None
 
 
-def standings(
-    column: Mapping[str, Mapping[int, float]], hits_of: Callable[[str], RowHits | None] | None = None
-) -> dict[str, Standing]:
+def standings(column: Mapping[str, Scores], sign: int) -> dict[str, Standing]:
     """Returns the standing of each row that has a value; none where there is a single one.
 
     Args:
-        column: value by row and seed; higher is better.
-        hits_of: gives the hits behind a row's values, in this column; None for a metric without units, or a
-            row without. With the hits of both rows the test is over seeds and patients, else over seeds.
+        column: what each row scores. With the units of both rows a test is over seeds and patients, else over
+            seeds.
+        sign: 1 where a higher value is better, −1 where a lower one is.
     """
-    means = {label: math.fsum(values.values()) / len(values) for label, values in column.items() if values}
+    scored = {label: row for label, row in column.items() if row.by_seed}
+    means = {label: math.fsum(row.values) / len(row.values) * sign for label, row in scored.items()}
     if len(means) < 2:
         return {}
     best = max(means, key=lambda label: means[label])
     others = [label for label in means if means[label] < means[best]]
-    raw = [_p_of(best, label, column, hits_of) for label in others]
-    num_pairs = math.comb(sum(len(values) >= FEWEST_SEEDS for values in column.values()), 2)
+    raw = [_p_of(scored[best], scored[label]) for label in others]
+    num_pairs = math.comb(sum(len(row.by_seed) >= FEWEST_SEEDS for row in scored.values()), 2)
     found = {
         label: Standing(p_to_best=None if math.isnan(p) else p)
         for label, p in zip(others, holm(raw, family=num_pairs), strict=True)
@@ -52,20 +50,11 @@ def standings(
     return {label: found.get(label, Standing(is_best=True)) for label in means}
 
 
-def _p_of(
-    best: str,
-    other: str,
-    column: Mapping[str, Mapping[int, float]],
-    hits_of: Callable[[str], RowHits | None] | None,
-) -> float:
-    differences = differences_by_seed(column[best], column[other])
-    if len(differences) < FEWEST_SEEDS:
+def _p_of(best: Scores, other: Scores) -> float:
+    difference = best.minus(other)
+    if difference is None or len(difference.by_seed) < FEWEST_SEEDS:
         return math.nan
-    first, second = (None, None) if hits_of is None else (hits_of(best), hits_of(other))
-    if first is None or second is None:
-        return paired_p(differences)
-    difference = first.minus(second)
-    return math.nan if difference is None else difference.decision[0]
+    return difference.decision[0]
 
 
 def standing_caption(where: str, population: Population) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 from bench.statistics.interval import Interval
 from bench.statistics.spread import ALPHA, ROUNDING
 from bench.suite.cam import CamMethod
-from bench.suite.metrics import column_title
+from bench.suite.metrics import AVERAGES, METRICS, column_title
 
 Verdict = Literal["reproduced", "higher", "lower", "inconclusive", "missing"]
 
@@ -24,9 +24,23 @@ VERDICT_SYMBOLS: dict[Verdict, str] = {
 
 DASH = "—"
 
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+def _two_or_three(decimals: int) -> str:
+    return " or ".join(_NUMBERS[decimals : decimals + 2])
+
+
+_DECIMALS = 2
+"""Of most metrics."""
+
 DIGITS = (
-    "The half-width has one significant digit, two where the first is 1, and the mean as many decimals: two "
-    "or three, of AUROC three or four."
+    "The half-width has one significant digit, two where the first is 1, and the mean as many decimals: "
+    + ", ".join(
+        [_two_or_three(_DECIMALS)]
+        + [f"of {m.title} {_two_or_three(m.decimals)}" for m in METRICS.values() if m.decimals != _DECIMALS]
+    )
+    + "."
 )
 """What captions say of `decimals_by_interval`."""
 
@@ -63,7 +77,7 @@ class Cell:
     low: float | None = None
     high: float | None = None
     text: str | None = None
-    decimals: int = 2
+    decimals: int = _DECIMALS
     is_signed: bool = False
     is_underlined: bool = False
     verdict: Verdict | None = None
@@ -150,7 +164,7 @@ class Row:
         of: label of the row that this one is a detail of, as "published" is of "PYLON"; empty if of none.
         kind: what programs call it; "model" or "reference" if empty.
         marks: raised behind the label.
-        cam: the map that it is scored on; empty if no single one is.
+        cam: the map that it is scored on; None if no single one is.
         metric: of `bench.suite.metrics.METRICS`, where the row says it.
         name: of the metric's column, an average or a finding, where the row says it.
     """
@@ -161,7 +175,7 @@ class Row:
     of: str = ""
     kind: str = ""
     marks: str = ""
-    cam: CamMethod | Literal[""] = ""
+    cam: CamMethod | None = None
     metric: str = ""
     name: str = ""
 
@@ -258,6 +272,21 @@ class Quantity:
     metric: str
     name: str
 
+    @property
+    def heading(self) -> str:
+        """What its column is called."""
+        return column_title(self.name)
+
+    @property
+    def is_average(self) -> bool:
+        """Whether it is over findings."""
+        return self.name in AVERAGES
+
+    @property
+    def decimals(self) -> int:
+        """How many it is printed with at least."""
+        return METRICS[self.metric].decimals
+
 
 @dataclass(frozen=True)
 class Table:
@@ -313,7 +342,7 @@ class Table:
         return Quantity(metric, name) if metric and name else None
 
 
-def decimals_by_interval(half_width: float | None, at_least: int = 2) -> int:
+def decimals_by_interval(half_width: float | None, at_least: int = _DECIMALS) -> int:
     """Returns how many decimals a mean and its half-width have: as many as the half-width says are known.
 
     The half-width keeps one significant digit, two where the first is a 1 (rounding .014 to .01 would change
@@ -328,7 +357,7 @@ def decimals_by_interval(half_width: float | None, at_least: int = 2) -> int:
     return min(max(int(has_two_digits) - exponent, at_least), at_least + 1)
 
 
-def format_number(value: float, decimals: int = 2, *, is_signed: bool = False) -> str:
+def format_number(value: float, decimals: int = _DECIMALS, *, is_signed: bool = False) -> str:
     """Returns a share as the thesis prints it, ``0.46``, ``1.00``; a difference as ``+0.12``, ``−0.03``.
 
     What rounds to 0 has no sign.

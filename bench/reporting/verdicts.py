@@ -6,17 +6,15 @@ that the data lean to has the verdict.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, get_args
 
-from bench.reporting.row_hits import RowHits, have_units, rows_of_hits
-from bench.reporting.sides import METRICS
-from bench.results.store import ResultsStore
+from bench.reporting.metric_rows import RowScores
+from bench.results.frame import Results, native
 from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
-from bench.statistics.paired import differences_by_seed
 from bench.statistics.permutation import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
 from bench.statistics.spread import (
     ALPHA,
@@ -28,9 +26,10 @@ from bench.statistics.spread import (
 )
 from bench.statistics.variance import FEWEST_SEEDS, compare_variances
 from bench.suite.cam import with_cam
-from bench.suite.claims import Equivalent, LessVariable, Metric
+from bench.suite.claims import Equivalent, LessVariable
 from bench.suite.comparisons import Comparison, Side, StatedClaim
 from bench.suite.grid import Point
+from bench.suite.metrics import METRICS, Metric
 
 Verdict = Literal["supported", "refuted", "inconclusive", "not testable yet"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -115,29 +114,29 @@ class ClaimVerdict:
         return {name: why for comparison in self.comparisons for name, why in comparison.missing.items()}
 
 
-def judge(claims: Sequence[StatedClaim], store: ResultsStore) -> tuple[ClaimVerdict, ...]:
+def judge(claims: Sequence[StatedClaim], results: Results) -> tuple[ClaimVerdict, ...]:
     """Returns the verdict of each claim, from the records in the results folder.
 
     Args:
         claims: all of a suite's, since their comparisons count together.
-        store: where the records are.
+        results: those of the suite; trials of other suites that claims name are read from the same folder.
 
     Raises:
-        ResultsError: a record cannot be read.
+        ResultsError: a record or a table of units cannot be read.
     """
-    scores = _Scores(store)
+    rows = _Rows(results)
     found: dict[_Test, Evidence] = {}
     for claim in claims:
         for comparison in claim.comparisons:
             test = _test_of(claim, comparison)
             if test not in found:
-                found[test] = _evidence(claim, comparison, scores)
+                found[test] = _evidence(claim, comparison, rows)
     adjusted = dict(zip(found, holm([evidence.p for evidence in found.values()]), strict=True))
     verdicts = []
     for claim in claims:
         comparisons = []
         for comparison in claim.comparisons:
-            test, missing = _test_of(claim, comparison), scores.missing(comparison, claim.claim.metric)
+            test, missing = _test_of(claim, comparison), rows.missing(comparison, METRICS[claim.claim.metric])
             comparisons.append(ComparisonVerdict(comparison, found[test], adjusted[test], missing))
         verdicts.append(ClaimVerdict(claim, tuple(comparisons)))
     return tuple(verdicts)
@@ -151,114 +150,83 @@ def _test_of(stated: StatedClaim, comparison: Comparison) -> _Test:
     claim = stated.claim
     kind = LessVariable if isinstance(claim, LessVariable) else None
     margin = stated.margin if isinstance(claim, Equivalent) else None
-    return (
-        kind,
-        margin,
-        claim.metric,
-        comparison.column,
-        *map(_trials_of, (comparison.first, comparison.second)),
-    )
+    sides = (_trials_of(side.points) for side in (comparison.first, comparison.second))
+    return (kind, margin, claim.metric, comparison.column, *sides)
 
 
 _WHY = {"failed": "failed", "unreadable": "cannot be read"}
 """Why a trial or map in such a state has no values."""
 
 
-def _trials_of(side: Side) -> tuple[tuple[str, str], ...]:
-    return tuple((point.trial.id, point.cam) for point in side.points)
+def _trials_of(points: Iterable[Point]) -> tuple[tuple[str, str], ...]:
+    return tuple((point.trial.id, point.cam) for point in points)
 
 
-@dataclass
-class _Scores:
-    """Values and hits of finished trials; every record is read once."""
+class _Rows:
+    """What sides of comparisons score; the units of each are read once."""
 
-    store: ResultsStore
-    _found: dict[tuple[str, str], tuple[Mapping[str, float], str]] = field(default_factory=dict)
-    _hits: dict[tuple[object, ...], RowHits | None] = field(default_factory=dict)
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._rows: dict[object, RowScores] = {}
 
-    def by_seed(self, side: Side, metric: Metric, column: str) -> dict[int, float]:
-        """Returns the value of each seed that has one."""
-        name = f"{metric}/{column}"
-        metrics = {point.trial.seed: self._metrics(point, metric)[0] for point in side.points}
-        return {seed: values[name] for seed, values in metrics.items() if name in values}
-
-    def hits(self, comparison: Comparison, metric: Metric) -> RowHits | None:
-        """Returns first − second unit by unit in the comparison's column; None where there are no units."""
-        with_units = next((name for name in METRICS if name == metric), None)
-        sides = {"first": comparison.first, "second": comparison.second}
-        key = (metric, *map(_trials_of, sides.values()))
-        if key not in self._hits and with_units is not None:
-            rows = {
-                name: [point for point in side.points if self._has(point, metric)]
-                for name, side in sides.items()
-            }
-            is_there = all(have_units(row, self.store) for row in rows.values())
-            found = rows_of_hits(rows, self.store, with_units) if is_there else {}
-            self._hits[key] = found["first"].minus(found["second"]) if found else None
-        difference = self._hits.get(key)
-        return None if difference is None else difference.in_column(comparison.column)
-
-    def _has(self, point: Point, metric: Metric) -> bool:
-        return any(name.startswith(f"{metric}/") for name in self._metrics(point, metric)[0])
+    def of(self, side: Side, metric: Metric) -> RowScores:
+        """Returns what the side scores by the metric."""
+        points = _points(side, metric)
+        key = (metric.name, _trials_of(points))
+        if key not in self._rows:
+            self._rows[key] = RowScores(side.label, metric, points, self._results)
+        return self._rows[key]
 
     def missing(self, comparison: Comparison, metric: Metric) -> dict[str, str]:
         """Returns why trials of either side have no value, by their names."""
-        name = f"{metric}/{comparison.column}"
-        reasons = {}
-        for point in (*comparison.first.points, *comparison.second.points):
-            values, reason = self._metrics(point, metric)
-            if name not in values:
-                cam = "native" if metric == "auroc" else point.cam
-                reasons[with_cam(point.trial.id, cam)] = reason or f"scored without {name}"
-        return reasons
+        name = metric.key(comparison.column)
+        points = (*_points(comparison.first, metric), *_points(comparison.second, metric))
+        return {
+            with_cam(point.trial.id, point.cam): self._why(point) or f"scored without {name}"
+            for point in points
+            if name not in self._results.metrics(point)
+        }
 
-    def _metrics(self, point: Point, metric: Metric) -> tuple[Mapping[str, float], str]:
-        """Returns the point's metrics, or none and why."""
-        cam = "native" if metric == "auroc" else point.cam
-        key = (point.trial.id, cam)
-        if key not in self._found:
-            self._found[key] = self._read(Point(point.trial, point.label, cam))
-        return self._found[key]
-
-    def _read(self, point: Point) -> tuple[Mapping[str, float], str]:
-        record = self.store.record(point.trial.id)
-        if record is None or record.outcome is None:
-            return {}, _WHY.get(self.store.state(point.trial.id), "not finished")
-        if point.cam == "native":
-            return record.outcome.metrics, ""
-        evaluation = self.store.evaluation(point.trial.id, point.cam)
-        if evaluation is None or evaluation.status == "failed":
-            return {}, _WHY.get(self.store.state(point.trial.id, point.cam), "not evaluated")
-        return evaluation.metrics, ""
+    def _why(self, point: Point) -> str:
+        """Returns why a point has no values; nothing where it has."""
+        if not self._results.is_finished(point.trial.id):
+            return _WHY.get(self._results.state(native(point)), "not finished")
+        if self._results.metrics(point):
+            return ""
+        return _WHY.get(self._results.state(point), "not evaluated")
 
 
-def _evidence(stated: StatedClaim, comparison: Comparison, scores: _Scores) -> Evidence:
-    claim = stated.claim
+def _points(side: Side, metric: Metric) -> tuple[Point, ...]:
+    return tuple(map(native, side.points)) if metric.is_of_model else side.points
+
+
+def _evidence(stated: StatedClaim, comparison: Comparison, rows: _Rows) -> Evidence:
+    claim, metric = stated.claim, METRICS[stated.claim.metric]
     first, second = (
-        scores.by_seed(side, claim.metric, comparison.column)
-        for side in (comparison.first, comparison.second)
+        rows.of(side, metric).in_column(comparison.column) for side in (comparison.first, comparison.second)
     )
     if isinstance(claim, LessVariable):
-        return _on_spread(first, second)
-    differences = differences_by_seed(first, second)
-    if len(differences) < 2:
-        return Evidence(len(differences), fmean(differences) if differences else math.nan)
-    over_seeds = spread_over_seeds(differences)
+        return _on_spread(first.by_seed, second.by_seed)
+    difference = first.minus(second)
+    if difference is None:
+        return Evidence(0)
+    effect, num_seeds = fmean(difference.values), len(difference.values)
+    if num_seeds < 2:
+        return Evidence(num_seeds, effect)
+    over_seeds = spread_over_seeds(difference.values)
     if over_seeds is None:  # the same for each seed, which leaves nothing to judge by
-        return Evidence(len(differences), fmean(differences), is_testable=True)
-    hits = scores.hits(comparison, claim.metric)
-    over_both = None if hits is None else hits.spread
-    decides = over_both or over_seeds
+        return Evidence(num_seeds, effect, is_testable=True)
+    decides = difference.spread or over_seeds
     if isinstance(claim, Equivalent):
-        found = _on_equivalence(differences, over_seeds, decides, stated.margin)
-        is_wide_here = is_wide(stated.margin, fmean([*first.values(), *second.values()]))
+        found = _on_equivalence(difference.values, over_seeds, decides, stated.margin)
+        is_wide_here = is_wide(stated.margin, fmean([*first.values, *second.values]))
         found = replace(found, has_wide_margin=is_wide_here)
     else:
-        found = _on_difference(differences, over_seeds, decides)
-    return replace(found, population=SEEDS_AND_PATIENTS) if over_both else found
+        found = _on_difference(difference.values, over_seeds, decides, metric.sign)
+    return replace(found, population=SEEDS_AND_PATIENTS) if difference.spread else found
 
 
-def _on_difference(differences: Sequence[float], over_seeds: Spread, decides: Spread) -> Evidence:
+def _on_difference(differences: Sequence[float], over_seeds: Spread, decides: Spread, sign: int) -> Evidence:
     effect = fmean(differences)
     half_width = float(decides.half_width())
     return Evidence(
@@ -268,7 +236,7 @@ def _on_difference(differences: Sequence[float], over_seeds: Spread, decides: Sp
         high=effect + half_width,
         p=decides.p_of(effect),
         p_over_seeds=over_seeds.p_of(effect),
-        leans_to_claim=effect > 0,
+        leans_to_claim=effect * sign > 0,
         is_testable=True,
         sign_flip=sign_flip_by_seed(differences) if len(differences) <= EXACT_UP_TO else None,
     )

@@ -1,30 +1,18 @@
-"""How a trial's accuracy moves when one choice of the protocol is changed: sensitivity.json."""
+"""How the metrics of a trial's native maps move when one choice of the protocol is changed."""
 
 from pathlib import Path
 
-from pydantic import Field
-
 from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
-from bench.suite.schema import Fraction
-
-
-class Accuracy(Frozen):
-    """Accuracy by one protocol."""
-
-    weighted: Fraction
-    macro: Fraction
 
 
 class Sensitivity(Frozen):
-    """Accuracy of a trial's stored maps by the default protocol and its variants."""
+    """Metrics of a trial's native maps by the default protocol and its variants."""
 
     num_units: int
-    accuracies: dict[str, Accuracy]
-    """Of peaks, by the protocol's name in `bench.metrics.protocol`: the default, then each that differs."""
-
-    overlaps: dict[str, Accuracy] = Field(default_factory=dict)
-    """The same of hits by overlap."""
+    metrics: dict[str, dict[str, dict[str, float]]]
+    """By metric, by the protocol's name in `bench.metrics.protocol` (the default, then each that differs),
+    and by average."""
 
 
 def read_sensitivity(path: Path) -> Sensitivity | None:

@@ -7,6 +7,7 @@ results/trials/<id>/trial.json      what was asked for
                     history.csv     one row per epoch
                     learning_curve.png   the history drawn, once the trial has ended
                     heatmaps.png    typical units' heatmaps on their radiographs
+                    logits.parquet  one row per test image and finding: label, logit
                     losses.parquet  one row per optimisation step: epoch, step, images, loss
                     units.parquet   one row per unit (image, finding): peak, score, ties, hit
                     boxes.parquet   the boxes of those units, in px of the input, and the images' own sizes
@@ -61,12 +62,14 @@ class TrialFolder:
         self.history = path / "history.csv"
         self.learning_curve = path / "learning_curve.png"
         self.heatmap_samples = path / "heatmaps.png"
+        self.logits = path / "logits.parquet"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
         self.maps = path / "maps.npz"
         self.sensitivity = path / "sensitivity.json"
         self.progress = path / "progress.json"
         self.losses = path / "losses.parquet"
+        self.logits = path / "logits.parquet"
         self.last_checkpoint = path / "last.ckpt"
         self.previous_checkpoint = path / "previous.ckpt"
         self.best_weights = path / "best.safetensors"

@@ -1,10 +1,15 @@
-"""Tables of a trial, as parquet: units (a finding of an image that has a box), their boxes, training losses.
+"""Tables of a trial, as parquet: units, their boxes, logits of all test images, losses of training.
+
+A unit is a finding of an image that has a box or a mask of it.
 
 Units: image, patient, finding, peak_row, peak_column (px of the input), score (peak probability), num_ties
-(pixels that share the maximum; 1 is no tie), finite (whether the whole map was), hit (of the peak), iobb and
-iou (overlap with the boxes, see `bench.metrics.overlap`).
+(pixels that share the maximum; 1 is no tie), finite (whether the whole map was), and the columns of each
+metric of maps, see `bench.metrics.units`.
 Boxes: image, finding, x, y, w, h in float px of the square input, corner top left; width_px and height_px of
-the image's own frame, in which its boxes were published.
+the image's own frame, in which its boxes were published; of a data set with masks mask, see
+`bench.metrics.masks`.
+Logits: image, patient and finding of all images of the test part and all findings; label, uint8, 0 or 1;
+logit of the model, float32.
 Losses: epoch and step of the epoch, both from 1; images of the step; loss, their mean as the optimiser saw
 it, float32, so that two runs of a trial can be compared to the bit.
 """
@@ -18,22 +23,11 @@ import pandas as pd
 from bench.errors import ResultsError, brief
 from bench.results.atomic import replacing
 
-UNIT_COLUMNS = (
-    "image",
-    "patient",
-    "finding",
-    "peak_row",
-    "peak_column",
-    "score",
-    "num_ties",
-    "finite",
-    "hit",
-    "iobb",
-    "iou",
-)
+UNIT_NAMES = ("image", "patient", "finding")
 BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")
 FRAME_COLUMNS = ("width_px", "height_px")
 LOSS_COLUMNS = ("epoch", "step", "images", "loss")
+LOGIT_COLUMNS = (*UNIT_NAMES, "label", "logit")
 
 _MAGIC = b"PAR1"
 """What parquet begins and ends with."""

@@ -1,8 +1,8 @@
-"""Intervals of an accuracy over patients, and over patients and seeds.
+"""Intervals of a metric over patients, and over patients and seeds.
 
 A patient is resampled with all of its units, for all findings and seeds at once, since units of a patient
-resemble each other. Everything here takes differences between two models as well (`UnitHits.minus`): then the
-patients stay paired, and with two levels the seeds too.
+resemble each other. Everything here takes differences between two models as well (`UnitScores.minus`): then
+the patients stay paired, and with two levels the seeds too.
 """
 
 import numpy as np
@@ -12,7 +12,8 @@ from scipy import stats
 from bench.statistics.interval import Interval
 from bench.statistics.proportion import logit_interval
 from bench.statistics.spread import ALPHA, ROUNDING, Spread, Term, spread_over_seeds
-from bench.statistics.unit_hits import Average, UnitHits
+from bench.statistics.unit_scores import UnitScores
+from bench.suite.metrics import Average
 
 NUM_REPLICATES = 2000
 
@@ -27,54 +28,6 @@ def draw_patients(
     drawn = generator.integers(0, num_patients, (num_replicates, num_patients))
     cells = drawn + num_patients * np.arange(num_replicates)[:, None]
     return np.bincount(cells.ravel(), minlength=cells.size).reshape(cells.shape).astype(float)
-
-
-def resampled_accuracies(
-    units: UnitHits, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
-) -> NDArray[np.float64]:
-    """Returns each seed's accuracy in samples of as many patients, with replacement: [replicates, seeds].
-
-    All seeds see the same patients in a replicate. The macro average of a replicate that misses a finding is
-    taken over the findings that it has.
-    """
-    return accuracies_of_samples(units, average, draw_patients(units.num_patients, generator, num_replicates))
-
-
-def accuracies_of_samples(
-    units: UnitHits, average: Average, times: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Returns each seed's accuracy, [samples, seeds], where patients are taken `times`, [samples, patients].
-
-    Args:
-        units: hits; of several models the same patients are drawn by the same `times`.
-        average: weighted or macro.
-        times: see `draw_patients`; patients in ascending order.
-    """
-    sums = units.by_patient()
-    if average == "weighted":
-        sums = sums.of_all_findings()
-    hits = (times @ sums.hits.reshape(len(sums.hits), -1)).reshape(-1, *sums.hits.shape[1:])
-    return _averaged(hits, times @ sums.units)
-
-
-def accuracies_without_a_patient(units: UnitHits, average: Average) -> NDArray[np.float64]:
-    """Returns each seed's accuracy without each patient in turn (the jackknife): [patients, seeds]."""
-    sums = units.by_patient()
-    if average == "weighted":
-        sums = sums.of_all_findings()
-    return _averaged(sums.hits.sum(axis=0) - sums.hits, sums.units.sum(axis=0) - sums.units)
-
-
-def _averaged(hits: NDArray[np.float64], units: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the mean accuracy over the findings that have units, [samples, seeds].
-
-    Args:
-        hits: [samples, findings, seeds].
-        units: [samples, findings].
-    """
-    by_finding = hits / np.maximum(units, 1)[..., None]
-    macro: NDArray[np.float64] = by_finding.sum(axis=1) / (units > 0).sum(axis=1)[:, None]
-    return macro
 
 
 def bca_ends(
@@ -120,9 +73,9 @@ def _percentiles(replicates: NDArray[np.float64], levels: NDArray[np.float64]) -
 
 
 def bootstrap_over_patients(
-    units: UnitHits, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
+    units: UnitScores, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
 ) -> Interval:
-    """Returns the mean accuracy of these seeds with its 95% interval over other patients (`bca_ends`).
+    """Returns the mean of these seeds with its 95% interval over other patients (`bca_ends`).
 
     The seeds are fixed: it says what these trained models would score on other patients, not what other seeds
     would give.
@@ -134,26 +87,25 @@ def bootstrap_over_patients(
 
     Source: C. A. Field, A. H. Welsh, J. R. Stat. Soc. B 69 (2007) 369–390, resampling of clusters.
     """
-    return interval_of_patients(
-        units, average, resampled_accuracies(units, average, generator, num_replicates)
-    )
+    times = draw_patients(units.num_patients, generator, num_replicates)
+    return interval_of_patients(units, average, units.resampled(average, times))
 
 
-def interval_of_patients(units: UnitHits, average: Average, replicates: NDArray[np.float64]) -> Interval:
-    """Returns the interval of `bootstrap_over_patients` from resampled accuracies, [replicates, seeds]."""
-    mean = float(units.accuracy(average).mean())
+def interval_of_patients(units: UnitScores, average: Average, replicates: NDArray[np.float64]) -> Interval:
+    """Returns the interval of `bootstrap_over_patients` from resampled values, [replicates, seeds]."""
+    mean = float(units.values(average).mean())
     num_patients = units.num_patients
     unknown = Interval(mean, None, None, num_patients, units.num_seeds)
     means = replicates.mean(axis=1)
     if num_patients < 2 or np.ptp(means) < ROUNDING:
         return unknown
-    jackknife = accuracies_without_a_patient(units, average).mean(axis=1)
+    jackknife = units.without_a_patient(average).mean(axis=1)
     low, high = bca_ends(np.asarray(mean), means, jackknife)
     return Interval(mean, float(low), float(high), num_patients, units.num_seeds)
 
 
 def spread_over_seeds_and_patients(
-    accuracies: NDArray[np.float64], replicates: NDArray[np.float64], num_patients: int
+    values: NDArray[np.float64], replicates: NDArray[np.float64], num_patients: int
 ) -> Spread:
     """Returns the spread of the mean over seeds, for other seeds and other patients.
 
@@ -167,20 +119,20 @@ def spread_over_seeds_and_patients(
     with two, least where nearly all of the variance is the seeds' (benchmarks/inference.py).
 
     Args:
-        accuracies: of each seed, [seeds, …], at least 2 seeds.
+        values: of each seed, [seeds, …], at least 2 seeds.
         replicates: of the same, [replicates, seeds, …].
         num_patients: at least 2.
 
     Source: A. C. Cameron, J. B. Gelbach, D. L. Miller, J. Bus. Econ. Stat. 29 (2011) 238–249, for variances
         of two-way clusters.
     """
-    num_seeds = len(accuracies)
+    num_seeds = len(values)
     unbiased = num_patients / (num_patients - 1)
     means = replicates.mean(axis=1)
     by_patients = means.var(axis=0) * unbiased
     apart = (replicates - means[:, None]).var(axis=0) * unbiased  # [seeds, …]
     by_both = apart.sum(axis=0) / (num_seeds * (num_seeds - 1))
-    by_seeds = accuracies.var(axis=0, ddof=1) / num_seeds
+    by_seeds = values.var(axis=0, ddof=1) / num_seeds
     seeds_alone = np.maximum(by_seeds - by_both, 0)
     return Spread(
         (Term(by_patients, num_patients - 1), Term(seeds_alone, num_seeds - 1)),
@@ -189,50 +141,51 @@ def spread_over_seeds_and_patients(
 
 
 def interval_over_seeds_and_patients(
-    units: UnitHits, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
+    units: UnitScores, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
 ) -> Interval:
-    """Returns the mean accuracy with its 95% interval over other seeds and other patients together.
+    """Returns the mean with its 95% interval over other seeds and other patients together.
 
     The patients are resampled by lot; the seeds enter through their sample variance
     (`spread_over_seeds_and_patients`). Five seeds drawn with replacement would show 4/5 of their variance,
     and a normal quantile where t with 4 df belongs: a two-level percentile interval covers about 91%.
 
-    The interval of an accuracy is taken on the logit scale, so that it stays within [0, 1] and, near
+    The interval of a metric in [0, 1] is taken on the logit scale, so that it stays within [0, 1] and, near
     either end, misses the truth less often and more evenly on both sides; it holds the seeds' own interval as
     far as that lies within [0, 1]. That of a difference is symmetric. No interval (None) for a single seed or
     a single patient, whose spread is unknown, or where nothing varies.
     """
-    spread = spread_of(units, average, resampled_accuracies(units, average, generator, num_replicates))
+    times = draw_patients(units.num_patients, generator, num_replicates)
+    spread = spread_of(units, average, units.resampled(average, times))
     return interval_of_spread(units, average, spread)
 
 
-def spread_of(units: UnitHits, average: Average, replicates: NDArray[np.float64]) -> Spread | None:
-    """Returns the spread of the mean accuracy for other seeds and other patients, as one number each.
+def spread_of(units: UnitScores, average: Average, replicates: NDArray[np.float64]) -> Spread | None:
+    """Returns the spread of the mean for other seeds and other patients, as one number each.
 
     None for a single seed or a single patient, whose spread is unknown, where nothing varies, and for a
     difference that is the same for all seeds.
 
     Args:
-        units: hits.
+        units: scores.
         average: weighted or macro.
-        replicates: accuracies of resampled patients, [replicates, seeds].
+        replicates: values of resampled patients, [replicates, seeds].
     """
     if units.num_patients < 2 or units.num_seeds < 2:
         return None
-    accuracies = units.accuracy(average)
-    if units.is_difference and spread_over_seeds(accuracies.tolist()) is None:
+    values = units.values(average)
+    if units.is_difference and spread_over_seeds(values.tolist()) is None:
         return None
-    spread = spread_over_seeds_and_patients(accuracies, replicates, units.num_patients)
+    spread = spread_over_seeds_and_patients(values, replicates, units.num_patients)
     return spread if spread.varies else None
 
 
-def interval_of_spread(units: UnitHits, average: Average, spread: Spread | None) -> Interval:
-    """Returns the mean accuracy with the 95% interval that its spread gives, if it has one.
+def interval_of_spread(units: UnitScores, average: Average, spread: Spread | None) -> Interval:
+    """Returns the mean with the 95% interval that its spread gives, if it has one.
 
     See `interval_over_seeds_and_patients`.
     """
-    accuracies = units.accuracy(average)
-    mean = float(accuracies.mean())
+    values = units.values(average)
+    mean = float(values.mean())
     counted = (units.num_patients, units.num_seeds)
     if spread is None:
         return Interval(mean, None, None, *counted)
@@ -240,6 +193,6 @@ def interval_of_spread(units: UnitHits, average: Average, spread: Spread | None)
     if units.is_difference:
         return Interval(mean, mean - half_width, mean + half_width, *counted)
     low, high = logit_interval(mean, half_width)
-    own = spread_over_seeds(accuracies.tolist())
+    own = spread_over_seeds(values.tolist())
     reach = 0.0 if own is None else float(own.half_width())
     return Interval(mean, min(low, max(mean - reach, 0.0)), max(high, min(mean + reach, 1.0)), *counted)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from bench.statistics.unit_hits import UnitHits
+from bench.statistics.unit_scores import MeanScores
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def mcnemar_exact(first_only: int, second_only: int) -> McNemarTest:
     return McNemarTest(first_only, second_only, p, 2.0 ** (1 - discordant))
 
 
-def clustered_mcnemar(difference: UnitHits) -> ClusteredMcNemarTest:
+def clustered_mcnemar(difference: MeanScores) -> ClusteredMcNemarTest:
     """Returns Obuchowski's test for several units of a patient, and several seeds of a unit.
 
     χ² = (K−1)/K · (Σ dₖ)² / Σ dₖ², with K patients and dₖ the sum of the patient's differences. Of the
@@ -74,13 +74,13 @@ def clustered_mcnemar(difference: UnitHits) -> ClusteredMcNemarTest:
     NaN for a single patient.
 
     Args:
-        difference: `UnitHits.minus` of the two models.
+        difference: `MeanScores.minus` of the two models.
 
     Source: N. A. Obuchowski, Stat. Med. 17 (1998) 1495–1507, in the notation of Z. Yang, X. Sun,
         J. W. Hardin, Biom. J. 52 (2010) 638–652.
     """
-    by_patient = difference.by_patient().hits.sum(axis=(1, 2))
-    mean = float(difference.hits.mean())
+    by_patient = difference.by_patient().scores.sum(axis=(1, 2))
+    mean = float(difference.scores.mean())
     num_patients = len(by_patient)
     squares = float(np.square(by_patient).sum())
     if num_patients < 2:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.statistics.unit_hits import Average, UnitHits
+from bench.statistics.unit_scores import MeanScores
+from bench.suite.metrics import Average
 
 EXACT_UP_TO = 16
 """Differences of which all 2ⁿ signs are gone through; beyond it signs are drawn by lot."""
@@ -57,17 +58,17 @@ def sign_flip_by_seed(differences: Sequence[float]) -> SignFlipTest:
 
 
 def sign_flip_by_patient(
-    difference: UnitHits, average: Average, generator: np.random.Generator, num_flips: int = 9999
+    difference: MeanScores, average: Average, generator: np.random.Generator, num_flips: int = 9999
 ) -> SignFlipTest:
     """Returns the sign-flip test of a difference in accuracy, in which a patient's units flip together.
 
-    Under the hypothesis that for each patient the two models could be exchanged. Hits are averaged over the
+    Under the hypothesis that for each patient the two models could be exchanged. Scores are averaged over the
     seeds first, so it speaks of these trained models on other patients; it does not show that other seeds
     would agree. Exact with up to 16 patients that differ; beyond it `num_flips` flips are drawn, and
     p = (1 + flips at least as large) / (1 + num_flips), which is valid and never 0.
 
     Args:
-        difference: `UnitHits.minus` of the two models.
+        difference: `MeanScores.minus` of the two models.
         average: weighted or macro accuracy.
         generator: draws the flips.
         num_flips: drawn flips, at least 1.
@@ -75,7 +76,7 @@ def sign_flip_by_patient(
     Source: B. Phipson, G. K. Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010) 39, for + 1.
     """
     sums = difference.by_patient()
-    by_finding = sums.hits.mean(axis=2)  # [patients, findings]
+    by_finding = sums.scores.mean(axis=2)  # [patients, findings]
     if average == "weighted":
         shares = by_finding.sum(axis=1) / sums.units.sum()
     else:

@@ -10,17 +10,13 @@ gains_with       the same models score higher under one condition than under ano
 docs/claims.md says how each is tested.
 """
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, create_model, model_validator
 
 from bench.suite.cam import CamMethod
 from bench.suite.frozen import Frozen
-
-Metric = Literal["point_accuracy", "iobb_accuracy", "auroc"]
-
-AVERAGES = ("weighted", "macro")
-"""What a claim can be about beside single findings, as records call it."""
+from bench.suite.metrics import METRICS, PRIMARY, WEIGHTED, MetricName
 
 
 def _as_tuple(value: Any) -> Any:
@@ -38,17 +34,24 @@ def _as_word(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class Margins(Frozen):
+class _Margins(Frozen):
     """The largest differences that still count as none, by metric; declared before anything is run."""
 
-    point_accuracy: float = Field(0.05, gt=0, lt=1)
-    iobb_accuracy: float = Field(0.05, gt=0, lt=1)
-    auroc: float = Field(0.005, gt=0, lt=1)
-
-    def of(self, metric: Metric) -> float:
+    def of(self, metric: str) -> float:
         """Returns the margin of a metric."""
         margin: float = getattr(self, metric)
         return margin
+
+
+if TYPE_CHECKING:
+    Margins = _Margins
+else:
+    Margins = create_model(
+        "Margins",
+        __base__=_Margins,
+        __doc__=_Margins.__doc__,
+        **{name: (float, Field(metric.margin, gt=0, lt=1)) for name, metric in METRICS.items()},
+    )
 
 
 class Condition(Frozen):
@@ -91,8 +94,8 @@ class ClaimBase(Frozen):
         WithJsonSchema({"type": ["string", "integer", "null"], "default": None}),
     ] = None
     """Word or number by which claims of several suites belong together, e.g. 5."""
-    metric: Metric = "point_accuracy"
-    column: Columns = Field(AVERAGES[:1], min_length=1)
+    metric: MetricName = PRIMARY.name
+    column: Columns = Field((WEIGHTED,), min_length=1)
     """weighted, macro or a finding, or a list of them; each is compared for itself."""
     dataset: str | None = None
     """Name or title of the data set, where the suite has several."""

@@ -9,7 +9,6 @@ from bench.errors import SuiteError, listing, nearest
 from bench.suite.cam import NATIVE, with_cam
 from bench.suite.catalog import as_label
 from bench.suite.claims import (
-    AVERAGES,
     Claim,
     ClaimBase,
     Condition,
@@ -21,6 +20,7 @@ from bench.suite.claims import (
 )
 from bench.suite.dataset_findings import boxed_findings, labelled_findings
 from bench.suite.grid import Grid, GridError, Point
+from bench.suite.metrics import METRICS
 from bench.suite.schema import Suite, title_of
 from bench.suite.yaml_positions import Path_
 
@@ -103,13 +103,6 @@ def state_claims(suite: Suite, grid: Grid, load_grid: Callable[[str], Grid]) -> 
     return tuple(_Reader(index, claim, grid, load).state(suite) for index, claim in enumerate(suite.claims))
 
 
-_METRICS = {
-    "point_accuracy": "point localization accuracy",
-    "iobb_accuracy": "accuracy by overlap",
-    "auroc": "AUROC",
-}
-
-
 def _sentence(stated: StatedClaim) -> str:
     claim = stated.claim
     firsts = list(dict.fromkeys(c.first.label for c in stated.comparisons))
@@ -123,7 +116,7 @@ def _sentence(stated: StatedClaim) -> str:
             text = f"{firsts[0]} varies less across seeds than {listing(seconds)}"
         case GainsWith():
             text = f"{listing(firsts)} {'gains' if len(firsts) == 1 else 'gain'} over {listing(seconds)}"
-    return f"{text} ({_METRICS[claim.metric]}, {listing(claim.column)})"
+    return f"{text} ({METRICS[claim.metric].phrase}, {listing(claim.column)})"
 
 
 class _Reader:
@@ -139,9 +132,10 @@ class _Reader:
     def state(self, suite: Suite) -> StatedClaim:
         claim = self.claim
         assert isinstance(claim, Superior | Equivalent | LessVariable | GainsWith)
-        if claim.metric == "auroc" and self._names_a_map():
+        metric = METRICS[claim.metric]
+        if metric.is_of_model and self._names_a_map():
             raise GridError(
-                (*self.path, "metric"), "AUROC is the model's, whatever its maps: leave out 'cam'"
+                (*self.path, "metric"), f"{metric.title} is the model's, whatever its maps: leave out 'cam'"
             )
         comparisons = []
         for first, second in self._pairs():
@@ -269,16 +263,18 @@ class _Reader:
             )
 
     def _columns(self, side: Side) -> tuple[str, ...]:
-        dataset, metric = side.points[0].trial.dataset, self.claim.metric
-        findings = (labelled_findings if metric == "auroc" else boxed_findings)(dataset, self.files)
+        dataset, metric = side.points[0].trial.dataset, METRICS[self.claim.metric]
+        findings = (labelled_findings if metric.is_of_model else boxed_findings)(dataset, self.files)
         if not findings:
-            raise GridError(self.path, f"{metric} is not scored on {title_of(dataset)}, which has no boxes")
-        allowed = (*AVERAGES, *findings)
+            raise GridError(
+                self.path, f"{metric.name} is not scored on {title_of(dataset)}, which has no boxes"
+            )
+        allowed = (*metric.averages, *findings)
         for index, column in enumerate(self.claim.column):
             if column not in allowed:
                 raise GridError(
                     (*self.path, "column", index),
-                    f"{metric} has no column {column!r}; allowed: {listing(allowed)}"
+                    f"{metric.name} has no column {column!r}; allowed: {listing(allowed)}"
                     f"{nearest(column, allowed)}",
                 )
         return self.claim.column

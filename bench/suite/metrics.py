@@ -1,7 +1,8 @@
 """Every metric that trials are scored by, declared; `bench/metrics/<name>.py` computes it.
 
-Tables and their captions, claims and their margins, `bench compare` and `bench rescore`, MLflow, the JSON Schema
-of suites and the names in records follow from a metric's declaration here. docs/adding-a-metric.md adds one.
+Tables and their captions, claims and their margins, `bench compare` and `bench rescore`, MLflow, the JSON
+Schema of suites and the names in records follow from a metric's declaration here. docs/adding-a-metric.md
+adds one.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ AVERAGES: dict[Average, str] = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 """What tables call them."""
 
 Need = Literal["peaks", "maps", "negatives", "logits"]
-"""What a metric looks at: where maps peak, all of a map, images without the finding too, the model's logits."""
+"""What a metric looks at: where maps peak, all of a map, images without the finding too, the logits."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,12 @@ IOBB_ACCURACY = Metric(
     title="IoBB > 0.5 or IoU > 0.5",
     short="IoBB",
     phrase="accuracy by overlap",
-    caption="Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
-    "half of its area in boxes of the finding: IoBB is the intersection over that area, IoU over the "
-    "union of both. A union is no smaller, so that IoU never exceeds IoBB and never decides; the thesis "
-    "names both.",
+    caption=(
+        "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
+        "half of its area in boxes of the finding: IoBB is the intersection over that area, IoU over the "
+        "union of both. A union is no smaller, so that IoU never exceeds IoBB and never decides; the thesis "
+        "names both."
+    ),
     needs=frozenset({"maps"}),
 )
 

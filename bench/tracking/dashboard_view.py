@@ -7,17 +7,20 @@ score, and newer dashboards open every experiment as one of language models.
 import json
 from urllib.parse import quote, urlencode
 
+from bench.suite.metrics import METRICS, WEIGHTED
+
 _NAME = "bench"
 
 VIEW_TAG = f"mlflow.sharedViewState.{_NAME}"
+
+_SCORES = [f"metrics.`{metric.key(WEIGHTED)}`" for metric in METRICS.values()]
 
 VIEW = json.dumps(
     {
         "selectedColumns": [
             "attributes.`Created`",
             "attributes.`Duration`",
-            "metrics.`point_accuracy/weighted`",
-            "metrics.`auroc/weighted`",
+            *_SCORES,
             "metrics.`best_epoch`",
             "tags.`model`",
             "tags.`seed`",
@@ -42,7 +45,7 @@ def charts_link(experiment_id: str, condition: str) -> str:
     """
     wanted = {
         "searchFilter": condition,
-        "orderByKey": "metrics.`point_accuracy/weighted`",
+        "orderByKey": _SCORES[0],
         "orderByAsc": "false",
         "compareRunsMode": "CHART",
     }

@@ -51,7 +51,9 @@ def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str,
         lines.append(f"Ended early: {markdown(invocation.error[-1000:])}")
     text = "\n\n".join(lines)
     page = folder.report / "README.md"
-    sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else []
+    claims = folder.report / "claims.md"
+    known = claims.read_text(encoding="utf-8").strip() if claims.exists() else ""
+    sections = _sections(page.read_text(encoding="utf-8"), known) if page.exists() else []
     left_out = []
     for heading, section in sections:
         if len(text) + len(section) + 2 < MAX_CHARACTERS - 600:
@@ -63,10 +65,10 @@ def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str,
     return text
 
 
-def _sections(page: str) -> list[tuple[str, str]]:
+def _sections(page: str, claims: str) -> list[tuple[str, str]]:
     """Returns headings and sections of a report: the first table, then the claims, then the others."""
     parts = [part.strip() for part in re.split(r"^(?=### )", page, flags=re.MULTILINE)[1:]]
     found = [(part.splitlines()[0].removeprefix("### "), part) for part in parts]
-    claims = [one for one in found if one[0].startswith("Claims")]
-    rest = [one for one in found if one not in claims]
-    return rest[:1] + claims + rest[1:]
+    claimed = [one for one in found if one[1] == claims]
+    rest = [one for one in found if one[1] != claims]
+    return rest[:1] + claimed + rest[1:]

@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.atomic import replacing
 from bench.results.file_lock import locked
+from bench.suite.metrics import PRIMARY, WEIGHTED
 from bench.tracking.dashboard_view import VIEW, VIEW_TAG
 from bench.tracking.relocation import artifacts_of, relocate
 
@@ -143,7 +144,7 @@ class MlflowStore:
         # The dashboard's view of training runs, and the metric that it puts first.
         tags = {
             "mlflow.experimentKind": "custom_model_development",
-            "mlflow.experiment.primaryMetric.name": "point_accuracy/weighted",
+            "mlflow.experiment.primaryMetric.name": PRIMARY.key(WEIGHTED),
             VIEW_TAG: VIEW,
         }
         return str(self.client.create_experiment(suite, artifact_location=location, tags=tags))

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from bench.cli.main import main
+from bench.metrics.units import UNIT_COLUMNS
 from bench.results.sensitivity import read_sensitivity
 from bench.results.store import ResultsStore
-from bench.results.units import UNIT_COLUMNS, read_table, write_table
+from bench.results.units import read_table, write_table
 
 SUITE = """\
 models: [baseline]
@@ -79,9 +80,9 @@ def test_json_has_the_numbers_of_the_tables(place, folders, capsys):
     found = document(place, capsys, "--tolerance", "15")
     assert found["protocol"]["tolerance_px"] == 15
     (row,) = (row for row in found["rows"] if row["metric"] == "point weighted")
-    sensitivities = [read_sensitivity(folder.sensitivity).accuracies for folder in folders]
+    sensitivities = [read_sensitivity(folder.sensitivity).metrics["point_accuracy"] for folder in folders]
     for name, key in (("default", "default"), ("chosen", "tolerance_15")):
-        mean = sum(accuracies[key].weighted for accuracies in sensitivities) / 2
+        mean = sum(accuracies[key]["weighted"] for accuracies in sensitivities) / 2
         assert row[name]["mean"] == pytest.approx(mean)
     assert row["difference"]["mean"] == pytest.approx(row["chosen"]["mean"] - row["default"]["mean"])
     assert row["trials"] == [folder.path.name for folder in folders]
@@ -95,10 +96,10 @@ def test_the_least_iobb_moves_hits_by_overlap_alone(place, folders, capsys):
     touched = [(read_table(folder.units)["iobb"] > 0).mean() for folder in folders]
     assert rows["iobb weighted"]["chosen"]["mean"] == pytest.approx(sum(touched) / 2)
     assert rows["point weighted"]["difference"]["mean"] == 0
-    sensitivities = [read_sensitivity(folder.sensitivity).overlaps for folder in folders]
+    sensitivities = [read_sensitivity(folder.sensitivity).metrics["iobb_accuracy"] for folder in folders]
     for name, option, value in (("iobb_10", "--iobb", "0.1"), ("threshold_10", "--threshold", "0.1")):
         rows = {row["metric"]: row for row in document(place, capsys, option, value)["rows"]}
-        mean = sum(overlaps[name].weighted for overlaps in sensitivities) / 2
+        mean = sum(overlaps[name]["weighted"] for overlaps in sensitivities) / 2
         assert rows["iobb weighted"]["chosen"]["mean"] == pytest.approx(mean)
 
 

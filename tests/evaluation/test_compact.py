@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bench.evaluation.compact import compact_maps
 from bench.evaluation.localize import localize, localize_units
 from bench.metrics.boxes import COLUMNS
-from bench.metrics.overlap import is_hit
+from bench.metrics.units import map_measures
 
 SIZE_PX = 20
 KEPT = ["peak_row", "peak_column", "num_ties", "finite", "hit"]
@@ -78,4 +78,6 @@ def test_stored_maps_give_the_very_hits(seed, spread, middle, has_nan):
     rows = [(i, c, *random.uniform(0, 15, 2), *random.uniform(1, 9, 2)) for i in range(4) for c in (0, 0, 1)]
     found, _, again = compacted(logits, rows)
     pd.testing.assert_frame_equal(found[KEPT], again[KEPT])
-    assert is_hit(found["iobb"], found["iou"]).tolist() == is_hit(again["iobb"], again["iou"]).tolist()
+    for measure in map_measures().values():
+        if measure.is_hit:
+            assert measure.statistic(found).tolist() == measure.statistic(again).tolist()

@@ -1,6 +1,5 @@
 """Scoring stored maps again: of a folder made by hand, so that every number is known."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +11,26 @@ from bench.errors import ResultsError
 from bench.evaluation.localize import localize
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.metrics.boxes import COLUMNS, FRAME
-from bench.metrics.overlap import is_hit
-from bench.metrics.protocol import OVERLAP_VARIANTS, THESIS, VARIANTS
+from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
+from bench.metrics.protocol import THESIS, VARIANTS
+from bench.metrics.units import UNIT_COLUMNS
 from bench.results import maps
 from bench.results.maps import writing_maps
 from bench.results.store import TrialFolder
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, UNIT_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
 
 SIZE_PX = 16
-PROTOCOLS = {"default": THESIS} | VARIANTS
+PROTOCOLS = {"default": THESIS} | VARIANTS["peaks"]
+CUTS = {"default": THESIS} | VARIANTS["maps"]
 
 
-def fill(path: Path, logits: torch.Tensor, boxes: pd.DataFrame, frames: bool = True) -> TrialFolder:
+def fill(path: Path, logits: torch.Tensor, boxes: pd.DataFrame) -> TrialFolder:
     """Writes what scoring leaves of images 0, 1, … and findings 0, 1, …, whose names are their numbers."""
     folder = TrialFolder(path)
     found = localize(logits, boxes, SIZE_PX)
     named = found.assign(image=found["image_index"].astype(str), finding=found["class_index"].astype(str))
     write_table(folder.units, named.assign(patient=named["image"])[list(UNIT_COLUMNS)], UNIT_COLUMNS)
-    columns = (*BOX_COLUMNS, *FRAME_COLUMNS) if frames else BOX_COLUMNS
+    columns = (*BOX_COLUMNS, *FRAME_COLUMNS)
     own = boxes.assign(image=boxes["image_index"].astype(str), finding=boxes["class_index"].astype(str))
     write_table(folder.boxes, own[list(columns)], columns)
     with writing_maps(folder.maps) as keep:
@@ -63,38 +64,31 @@ def test_every_protocol_gives_what_the_heatmaps_themselves_give(tmp_path, exampl
 
 def test_sensitivity_is_accuracy_by_each_choice(tmp_path, example):
     sensitivity = measure_sensitivity(fill(tmp_path, *example), SIZE_PX)
-    assert list(sensitivity.accuracies) == list(PROTOCOLS)
+    accuracies = sensitivity.metrics["point_accuracy"]
+    assert list(accuracies) == list(PROTOCOLS)
     assert sensitivity.num_units == 18
     for name, protocol in PROTOCOLS.items():
         found = localize(*example, SIZE_PX, protocol=protocol)
         by_class = [found["hit"][found["class_index"] == c].mean() for c in (0, 1)]
-        assert sensitivity.accuracies[name].weighted == pytest.approx(found["hit"].mean())
-        assert sensitivity.accuracies[name].macro == pytest.approx(np.mean(by_class))
+        assert accuracies[name]["weighted"] == pytest.approx(found["hit"].mean())
+        assert accuracies[name]["macro"] == pytest.approx(np.mean(by_class))
 
 
 def test_sensitivity_of_overlap_parts_the_least_iobb_from_the_cut_of_the_map(tmp_path, example):
-    overlaps = measure_sensitivity(fill(tmp_path, *example), SIZE_PX).overlaps
-    assert list(overlaps) == ["default", *OVERLAP_VARIANTS]
-    for name, protocol in ({"default": THESIS} | OVERLAP_VARIANTS).items():
-        found = localize(*example, SIZE_PX, protocol=replace(THESIS, threshold=protocol.threshold))
-        hit = is_hit(found["iobb"].to_numpy(), found["iou"].to_numpy(), protocol.iobb)
-        assert overlaps[name].weighted == pytest.approx(hit.mean())
-    assert overlaps["iobb_10"].weighted >= overlaps["iobb_25"].weighted >= overlaps["default"].weighted
+    overlaps = measure_sensitivity(fill(tmp_path, *example), SIZE_PX).metrics["iobb_accuracy"]
+    assert list(overlaps) == list(CUTS)
+    for name, protocol in CUTS.items():
+        found = localize(*example, SIZE_PX, protocol=protocol)
+        assert overlaps[name]["weighted"] == pytest.approx(OVERLAP.statistic(found, protocol).mean())
+    weighted = [overlaps[name]["weighted"] for name in ("iobb_10", "iobb_25", "default")]
+    assert weighted == sorted(weighted, reverse=True)
     assert overlaps["iobb_10"] != overlaps["threshold_10"]
 
 
 def test_native_grid_that_is_the_input_is_no_choice(tmp_path, example):
     logits, boxes = example
     found = measure_sensitivity(fill(tmp_path, logits, boxes.assign(width_px=16.0, height_px=16.0)), SIZE_PX)
-    assert set(PROTOCOLS) - set(found.accuracies) == {"native_grid"}
-
-
-def test_older_boxes_serve_for_what_needs_no_frames(tmp_path, example):
-    folder = fill(tmp_path, *example, frames=False)
-    found = measure_sensitivity(folder, SIZE_PX)
-    assert set(PROTOCOLS) - set(found.accuracies) == {"native_grid", "tolerance_15"}
-    with pytest.raises(ResultsError, match=r"boxes\.parquet: lacks the sizes of the images' own frames"):
-        rescore(folder, SIZE_PX, {"chosen": replace(THESIS, tolerance_px=1.0)})
+    assert set(PROTOCOLS) - set(found.metrics["point_accuracy"]) == {"native_grid"}
 
 
 def test_no_units_have_no_accuracy(tmp_path, example):
@@ -102,7 +96,7 @@ def test_no_units_have_no_accuracy(tmp_path, example):
     folder = fill(tmp_path, logits, boxes.head(0))
     assert rescore(folder, SIZE_PX, {"default": THESIS})["default"].empty
     sensitivity = measure_sensitivity(folder, SIZE_PX)
-    assert (sensitivity.accuracies, sensitivity.overlaps) == ({}, {})
+    assert sensitivity.metrics == {}
 
 
 @pytest.mark.parametrize("count", [0, 17, 19])

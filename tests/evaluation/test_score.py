@@ -32,7 +32,8 @@ def scored(logits: list[tuple[float, float]]):
     names = tuple("abcd")
     test = ImageSet(np.zeros((4, 16, 16), np.uint8), labels, names, names, boxes)
     data = Dataset(("A", "B"), test, test, test)
-    return score(Given(torch.tensor(logits)), data, Recipe(), torch.device("cpu"), lambda *_: None)
+    of_model, _ = score(Given(torch.tensor(logits)), data, Recipe(), torch.device("cpu"), lambda *_: None)
+    return of_model
 
 
 def test_an_infinite_logit_has_its_place_in_the_order():

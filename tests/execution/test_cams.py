@@ -14,10 +14,11 @@ from bench.execution.context import RunContext
 from bench.execution.driver import Driver, cams_to_evaluate, run_grid, trials_to_run
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
+from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.gallery import enlarged_map
 from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
-from bench.results.units import UNIT_COLUMNS, read_table
+from bench.results.units import read_table
 from bench.suite.grid import Grid
 from bench.suite.load import load_suite
 from bench.tracking.tracker import NullTracker

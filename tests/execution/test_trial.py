@@ -13,12 +13,13 @@ from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
-from bench.metrics.localization import point_accuracy
-from bench.metrics.overlap import is_hit
+from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
+from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import THESIS, VARIANTS
+from bench.metrics.units import UNIT_COLUMNS, map_metrics
 from bench.results.sensitivity import read_sensitivity
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOSS_COLUMNS, UNIT_COLUMNS, read_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOSS_COLUMNS, read_table
 from bench.suite.catalog import MODELS
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
@@ -81,10 +82,10 @@ def test_metrics_follow_from_the_per_unit_table(reference):
     folder, outcome, _ = reference
     units = read_table(ResultsStore(folder).folder(small_trial().id).units)
     findings = tuple(dict.fromkeys(units["finding"]))
-    for name, value in point_accuracy(units, findings).items():
-        assert outcome.metrics[f"point_accuracy/{name}"] == value
-    for name, value in point_accuracy(units.assign(hit=units["iobb"] > 0.5), findings).items():
-        assert outcome.metrics[f"iobb_accuracy/{name}"] == value
+    found = metrics_of(map_metrics(), units, findings)
+    assert found.items() <= outcome.metrics.items()
+    assert found["point_accuracy/weighted"] == units["hit"].mean()
+    assert found["iobb_accuracy/weighted"] == (units["iobb"] > 0.5).mean()
 
 
 def test_stored_maps_give_the_trials_own_units_again(reference):
@@ -93,17 +94,18 @@ def test_stored_maps_give_the_trials_own_units_again(reference):
     units = read_table(folder.units)
     same = ["image", "patient", "finding", "peak_row", "peak_column", "num_ties", "finite", "hit"]
     pd.testing.assert_frame_equal(again[same], units[same], check_dtype=False)
-    assert is_hit(again["iobb"], again["iou"]).tolist() == is_hit(units["iobb"], units["iou"]).tolist()
+    assert OVERLAP.statistic(again).tolist() == OVERLAP.statistic(units).tolist()
 
 
 def test_sensitivity_has_every_choice_but_the_native_grid_that_phantoms_lack(reference):
     folder, outcome, _ = reference
     sensitivity = read_sensitivity(ResultsStore(folder).folder(small_trial().id).sensitivity)
-    assert set(sensitivity.accuracies) == {"default", *VARIANTS} - {"native_grid"}
-    default = sensitivity.accuracies["default"]
-    assert default.weighted == outcome.metrics["point_accuracy/weighted"]
-    assert default.macro == outcome.metrics["point_accuracy/macro"]
-    assert sensitivity.accuracies["tolerance_15"].weighted > default.weighted
+    accuracies = sensitivity.metrics["point_accuracy"]
+    assert set(accuracies) == {"default", *VARIANTS["peaks"]} - {"native_grid"}
+    default = accuracies["default"]
+    assert default["weighted"] == outcome.metrics["point_accuracy/weighted"]
+    assert default["macro"] == outcome.metrics["point_accuracy/macro"]
+    assert accuracies["tolerance_15"]["weighted"] > default["weighted"]
 
 
 def test_training_loss_falls(reference):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.metrics.controls import DEALS, NUM_DEALS, NUM_FOLDS, _folds, control_hits
-from bench.metrics.localization import point_accuracy
+from bench.metrics.measure import measured
+from bench.metrics.point_accuracy import MEASURE
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 BOX_FILE = DATA / "meta" / "BBox_List_2017.csv"
@@ -189,7 +190,7 @@ def official_hits(official_boxes: pd.DataFrame) -> pd.DataFrame:
 def test_controls_on_the_official_boxes(official_hits: pd.DataFrame) -> None:
     assert len(official_hits) == 984
     accuracies = {
-        control: point_accuracy(official_hits.assign(hit=official_hits[control]), FINDINGS)
+        control: measured(MEASURE, official_hits.assign(hit=official_hits[control]), FINDINGS)
         for control in ("random", "centre", "constant")
     }
     assert accuracies["random"]["weighted"] == pytest.approx(0.075, abs=0.002)

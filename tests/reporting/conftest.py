@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.metrics.units import UNIT_COLUMNS
 from bench.results.provenance import Provenance
 from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, write_table
 from bench.suite.grid import Point
 from bench.suite.load import LoadedSuite, load_suite
 

@@ -1,13 +1,15 @@
 """From a cell to its trials: values, states, and whether records and units still give it."""
 
+import pandas as pd
 import pytest
 
 from bench.errors import ResultsError
+from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report, write_report
 from bench.reporting.cell_lineage import trace_cell
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.table import Cell, Column, Row, Subject, Table
-from bench.results.units import UNIT_COLUMNS, read_table, write_table
+from bench.results.units import LOGIT_COLUMNS, read_table, write_table
 from bench.suite.metrics import AUROC, POINT_ACCURACY
 
 SUITE = """\
@@ -63,10 +65,17 @@ def test_columns_go_by_heading_or_name_in_any_case(written, example, word):
     assert (cell.row, cell.column, cell.mean) == ("PYLON", "Pleural Thickening", 0.5)
 
 
-def test_auroc_has_no_units_to_agree_with(written, example):
+def test_a_metric_of_the_model_is_computed_again_from_its_logits(written, example):
     cell = trace(written, example, table="auroc")
     assert cell.agrees
-    assert {trial.from_units for trial in cell.trials} == {None}
+    assert {trial.from_units for trial in cell.trials} == {None}  # which were not kept
+    for trial, order in zip(cell.trials, ([0, 2, 1, 3], [0, 1, 2, 3]), strict=True):
+        rows = [(f"{i}", f"{i}", "Mass", i // 2, logit) for i, logit in enumerate(order)]
+        logits = pd.DataFrame(rows, columns=list(LOGIT_COLUMNS))
+        write_table(example.store.folder(trial.trial_id).logits, logits, LOGIT_COLUMNS)
+    cell = trace(written, example, table="auroc")
+    assert [(trial.from_units, trial.agrees) for trial in cell.trials] == [(0.75, True), (1.0, False)]
+    assert cell.is_contradicted
 
 
 def test_rows_of_other_maps_lead_to_their_evaluations(written, example):

@@ -12,6 +12,7 @@ from bench.reporting.latex import to_latex
 from bench.reporting.markdown import to_markdown
 from bench.reporting.table import format_p
 from bench.reporting.verdicts import judge
+from bench.results.frame import Results
 
 SUITE = """\
 models: [pylon, baseline, {name: baseline, pooling: average, label: "a | b & c"}]
@@ -37,7 +38,7 @@ def loaded(example):
 
 @pytest.fixture
 def verdicts(loaded, example):
-    return judge(loaded.claims, example.store)
+    return judge(loaded.claims, Results(loaded.grid, example.store))
 
 
 def test_each_claim_heads_its_comparisons(verdicts):
@@ -69,7 +70,7 @@ def test_an_interval_beyond_what_is_possible_has_a_word(example):
         if point.label in VALUES:
             value = {"PYLON": (0.9, 1.0, 1.0), "Baseline": (0.3, 0.1, 0.0)}[point.label][point.trial.seed]
             example.finish(point, {"point_accuracy/weighted": value, "point_accuracy/Mass": value})
-    table = claims_table(judge(loaded.claims, example.store))
+    table = claims_table(judge(loaded.claims, Results(loaded.grid, example.store)))
     interval = table.models[0].cells[3]
     assert interval.high > 1
     assert interval.raised == "‡"

@@ -9,12 +9,13 @@ import torch
 
 from bench.errors import ResultsError
 from bench.evaluation.enlarge import enlarged
+from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.gallery import enlarged_map, galleries_of, overlay_of, samples_of
 from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
-from bench.reporting.slices import slices
+from bench.results.frame import Results
 from bench.results.maps import writing_maps
-from bench.results.units import UNIT_COLUMNS, read_table, write_table
+from bench.results.units import read_table, write_table
 
 from .conftest import SUITE
 
@@ -36,8 +37,7 @@ def piece(example):
             with writing_maps(folder.maps) as keep:
                 for unit in range(4):
                     keep(np.full((4, 4), unit, np.float32))
-    (found,) = slices(loaded.grid, example.store)
-    return found
+    return Results(loaded.grid, example.store)
 
 
 @pytest.mark.parametrize(("small", "side"), [(4, 64), (8, 256), (5, 17), (64, 48)])
@@ -67,7 +67,7 @@ def test_a_map_without_a_peak_or_slope_leaves_the_radiograph(value):
 
 
 def test_galleries_show_typical_units_and_the_best_models_misses(piece, example):
-    typical, worst = galleries_of(piece, example.store, gray_images, 1)
+    typical, worst = galleries_of(piece.places[0], piece, gray_images, 1)
     assert (typical.key, worst.key) == ("gallery-phantom-64px", "gallery-worst-phantom-64px")
     assert typical.models == ("PYLON", "UP1")
     # Mass: both are hit by both, a.png is first by name; Nodule: c.png is hit by none, b.png by one.
@@ -84,13 +84,13 @@ def test_galleries_show_typical_units_and_the_best_models_misses(piece, example)
 def test_a_seed_that_more_models_have_is_preferred_to_a_lower_one(piece, example):
     first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
     example.store.folder(first.trial.id).maps.unlink()
-    typical, _ = galleries_of(piece, example.store, gray_images, 1)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, 1)
     assert "Seed 1, the lowest" in typical.caption
 
 
 def test_there_is_no_gallery_without_maps(filled):
-    (piece,) = slices(filled.load().grid, filled.store)
-    assert galleries_of(piece, filled.store, gray_images, 1) == ()
+    piece = Results(filled.load().grid, filled.store)
+    assert galleries_of(piece.places[0], piece, gray_images, 1) == ()
 
 
 def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
@@ -108,8 +108,8 @@ def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
                 with writing_maps(path) as keep:
                     for _ in range(4):
                         keep(values)
-    (piece,) = slices(loaded.grid, example.store)
-    typical, worst = galleries_of(piece, example.store, gray_images, 2)
+    piece = Results(loaded.grid, example.store)
+    typical, worst = galleries_of(piece.places[0], piece, gray_images, 2)
     assert typical.models == ("PYLON", "PYLON [Grad-CAM]")
     assert "PYLON [Eigen-CAM]" in typical.caption
     assert "their number is no probability" in typical.caption
@@ -134,11 +134,11 @@ def test_trials_of_different_units_are_refused(piece, example):
     path = example.store.folder(first.trial.id).units
     write_table(path, read_table(path).assign(image="z.png"), UNIT_COLUMNS)
     with pytest.raises(ResultsError, match="different units"):
-        galleries_of(piece, example.store, gray_images, 1)
+        galleries_of(piece.places[0], piece, gray_images, 1)
 
 
 def test_hits_and_misses_differ_in_shape_and_words(piece, example):
-    typical, _ = galleries_of(piece, example.store, gray_images, 2)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, 2)
     page = gallery_page("A & B", [typical], "sha256:abc")
     num_hits = sum(heatmap.is_hit for row in typical.rows for heatmap in row.heatmaps)
     num_misses = 4 * 2 - num_hits
@@ -157,7 +157,7 @@ def test_hits_and_misses_differ_in_shape_and_words(piece, example):
 
 
 def test_many_models_and_rows_are_drawn_on_several_pages(piece, example):
-    typical, _ = galleries_of(piece, example.store, gray_images, 1)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, 1)
     row = typical.rows[0]
     wide = replace(row, heatmaps=row.heatmaps[:1] * 7)
     labels = tuple(f"model {i}" for i in range(7))
@@ -168,7 +168,7 @@ def test_many_models_and_rows_are_drawn_on_several_pages(piece, example):
 
 
 def test_the_end_of_a_long_name_is_shown(piece, example):
-    typical, _ = galleries_of(piece, example.store, gray_images, 1)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, 1)
     row = replace(typical.rows[0], image="folder/" * 5 + "last.png")
     (figure,) = draw_gallery(replace(typical, rows=(row,)))
     assert "…r/folder/folder/folder/last.png" in words_of(figure)

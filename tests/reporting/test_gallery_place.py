@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import PAGE, render_report, write_report
 from bench.reporting.check import check_report
 from bench.reporting.current import CURVES, current_page
@@ -13,9 +14,9 @@ from bench.reporting.gallery_page import gallery_page
 from bench.reporting.gallery_place import GALLERY, NOT_DRAWN, STALE, place_gallery, without_gallery
 from bench.reporting.gallery_trials import gallery_sources
 from bench.reporting.lock import LOCK
-from bench.reporting.slices import slices
+from bench.results.frame import Results
 from bench.results.maps import writing_maps
-from bench.results.units import UNIT_COLUMNS, read_table, write_table
+from bench.results.units import read_table, write_table
 
 FIGURE = "<image href"
 
@@ -43,11 +44,11 @@ class Drawn:
 
     @property
     def sources(self):
-        return gallery_sources(self.loaded.grid, self.example.store)
+        return gallery_sources(Results(self.loaded.grid, self.example.store))
 
     def draw(self):
-        (piece,) = slices(self.loaded.grid, self.example.store)
-        galleries = galleries_of(piece, self.example.store, gray_images, 1)
+        piece = Results(self.loaded.grid, self.example.store)
+        galleries = galleries_of(piece.places[0], piece, gray_images, 1)
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / GALLERY).write_text(gallery_page("Title", galleries, self.sources), "utf-8")
         return place_gallery(self.folder / PAGE, self.sources)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from bench.errors import ResultsError, SuiteError
-from bench.reporting.pairwise import compare
+from bench.reporting.pairwise import compare, find_side, require_one_table
 from bench.reporting.references import AUTHORS, load_reference
-from bench.reporting.sides import find_side, require_one_table
+from bench.results.frame import Results
+from bench.suite.metrics import IOBB_ACCURACY, POINT_ACCURACY
 
 SUITE = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
 UNITS = [
@@ -35,13 +36,14 @@ def grid(example, finish_trial):
     return loaded.grid
 
 
-def between(grid, store, first: str, second: str, metric="point_accuracy"):
-    return compare(*(find_side(name, grid, store, metric) for name in (first, second)), metric)
+def between(grid, store, first: str, second: str, metric=POINT_ACCURACY):
+    results = Results(grid, store)
+    return compare(*(find_side(name, grid, results, metric) for name in (first, second)), metric)
 
 
 def test_units_are_counted_by_who_hits_them_seed_by_seed(grid, example):
     found = between(grid, example.store, "PYLON", "Baseline")
-    counts = [(s.seed, s.both, s.test.first_only, s.test.second_only, s.neither) for s in found.seeds]
+    counts = [(s.seed, *(s.hits[who] for who in ("both", "first", "second", "neither"))) for s in found.seeds]
     assert counts == [(0, 1, 2, 1, 1), (1, 1, 3, 0, 1)]
     # Exact McNemar: 2 of 3 at p = ½ gives 1; 3 of 3 gives 2/8.
     assert [seed.test.p for seed in found.seeds] == [pytest.approx(1.0), pytest.approx(0.25)]
@@ -50,7 +52,7 @@ def test_units_are_counted_by_who_hits_them_seed_by_seed(grid, example):
 
 def test_difference_is_that_of_the_weighted_accuracies_over_paired_seeds(grid, example):
     found = between(grid, example.store, "PYLON", "Baseline")
-    assert found.accuracies == (pytest.approx(0.7), pytest.approx(0.3))
+    assert found.averages == (pytest.approx(0.7), pytest.approx(0.3))
     assert found.difference == pytest.approx(0.4)
     assert found.clustered.difference == pytest.approx(0.4)
     # Two differences of the same sign: of four flips two are as large.
@@ -72,12 +74,13 @@ def test_the_other_way_round_everything_changes_its_sign(grid, example):
 
 def test_each_finding_is_tested_by_itself_and_adjusted(grid, example):
     mass, nodule = between(grid, example.store, "PYLON", "Baseline").findings
-    assert (mass.finding, mass.num_units, mass.first, mass.second) == ("Mass", 3, 5 / 6, 0.5)
+    assert (mass.finding, mass.num_units, mass.second) == ("Mass", 3, 0.5)
+    assert mass.first == pytest.approx(5 / 6)
     assert (nodule.finding, nodule.num_units, nodule.first, nodule.second) == ("Nodule", 2, 0.5, 0.0)
     assert mass.interval.low is None  # two patients
-    smaller, larger = sorted((mass, nodule), key=lambda part: part.test.p)
-    assert smaller.adjusted_p == min(1.0, 2 * smaller.test.p)
-    assert larger.adjusted_p == max(smaller.adjusted_p, larger.test.p)
+    smaller, larger = sorted((mass, nodule), key=lambda part: part.p)
+    assert smaller.adjusted_p == min(1.0, 2 * smaller.p)
+    assert larger.adjusted_p == max(smaller.adjusted_p, larger.p)
 
 
 def test_single_units_can_be_looked_at(grid, example):
@@ -113,24 +116,24 @@ def test_units_that_one_side_has_alone_are_counted_and_left_out(grid, example, f
 
 
 def test_overlap_has_hits_of_its_own(grid, example):
-    overlap = between(grid, example.store, "PYLON", "Baseline", "iobb_accuracy")
+    overlap = between(grid, example.store, "PYLON", "Baseline", IOBB_ACCURACY)
     assert overlap.difference == pytest.approx(0.4)  # IoBB is .75 of hits and .25 of others here
 
 
 def test_rows_go_by_their_model_too_where_only_one_is_of_it(grid, example):
-    assert find_side("baseline", grid, example.store, "point_accuracy").label == "Baseline"
+    assert find_side("baseline", grid, Results(grid, example.store), POINT_ACCURACY).label == "Baseline"
 
 
 def test_names_that_are_none_or_several_are_told(example):
     grid = example.load(SUITE.replace("baseline", "{name: pylon, up_layers: 1}")).grid
     with pytest.raises(SuiteError, match=r"no row or reference 'PILON'; .*; did you mean 'PYLON'"):
-        find_side("PILON", grid, example.store, "point_accuracy")
+        find_side("PILON", grid, Results(grid, example.store), POINT_ACCURACY)
     with pytest.raises(SuiteError, match="2 rows are of model 'pylon'"):
-        find_side("pylon", grid, example.store, "point_accuracy")
+        find_side("pylon", grid, Results(grid, example.store), POINT_ACCURACY)
     with pytest.raises(ResultsError, match="PYLON: no finished trial"):
-        find_side("PYLON", grid, example.store, "point_accuracy")
+        find_side("PYLON", grid, Results(grid, example.store), POINT_ACCURACY)
     with pytest.raises(SuiteError, match="is of nih at 256 px, the suite's rows of phantom at 64 px"):
-        find_side(AUTHORS, grid, example.store, "point_accuracy")
+        find_side(AUTHORS, grid, Results(grid, example.store), POINT_ACCURACY)
 
 
 def test_several_tables_have_to_be_narrowed(example):
@@ -165,10 +168,10 @@ def test_a_reference_is_held_against_each_seed(nih, example):
     found = between(nih, example.store, "PYLON", AUTHORS)
     assert [seed.seed for seed in found.seeds] == [1, 2]
     first, second = found.seeds
-    assert (first.both, first.test.first_only, first.test.second_only) == (598, 0, 0)
+    assert (first.hits["both"], first.test.first_only, first.test.second_only) == (598, 0, 0)
     assert second.test.first_only + second.test.second_only == -(-984 // 7)
     assert found.by_seed is None
-    assert found.accuracies[1] == pytest.approx(598 / 984)
+    assert found.averages[1] == pytest.approx(598 / 984)
     assert found.over_patients.num_patients == 726
     assert any("native 1024 px grid" in remark for remark in found.second.remarks)
     # The spread over our two seeds enters the interval over both.
@@ -185,5 +188,5 @@ def test_a_reference_may_come_first_and_patients_go_by_one_side(nih, example):
 
 
 def test_a_reference_without_overlap_has_none_to_compare(nih, example):
-    with pytest.raises(ResultsError, match="has no overlap with boxes"):
-        between(nih, example.store, "PYLON", AUTHORS, "iobb_accuracy")
+    with pytest.raises(ResultsError, match="tell nothing of accuracy by overlap"):
+        between(nih, example.store, "PYLON", AUTHORS, IOBB_ACCURACY)

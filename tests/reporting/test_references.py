@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from bench.errors import ResultsError, SuiteError
+from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report
 from bench.reporting.build_tables import build_tables
 from bench.reporting.references import (
@@ -15,8 +16,9 @@ from bench.reporting.references import (
     load_reference,
     require_references,
 )
+from bench.results.frame import Results
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
-from bench.results.units import UNIT_COLUMNS, write_table
+from bench.results.units import write_table
 
 THESIS = Path(__file__).parents[2].parent / "shared" / "thesis"
 PUBLISHED = Path(__file__).parents[2] / "bench" / "reporting" / "published"
@@ -113,7 +115,7 @@ def test_a_damaged_reference_is_told_with_its_file(tmp_path):
 
 def tables_of(loaded, example):
     references = [load_reference(name, example.store.root) for name in loaded.suite.references]
-    return {table.key: table for table in build_tables(loaded.grid, example.store, references)}
+    return {table.key: table for table in build_tables(Results(loaded.grid, example.store), references)}
 
 
 def test_five_seeds_stand_below_the_models_with_their_interval(nih, example):
@@ -164,7 +166,9 @@ def test_a_note_states_what_differs_and_on_which_units(nih, example):
 
 def test_suites_without_references_have_the_tables_that_they_had(nih, example):
     loaded = nih("")
-    assert build_tables(loaded.grid, example.store) == build_tables(loaded.grid, example.store, ())
+    assert build_tables(Results(loaded.grid, example.store)) == build_tables(
+        Results(loaded.grid, example.store), ()
+    )
 
 
 def test_a_reference_that_is_listed_twice_is_a_mistake_of_the_suite(example):

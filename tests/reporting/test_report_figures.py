@@ -95,7 +95,7 @@ def test_all_words_are_within_the_figure_and_above_each_other(width_in):
 def test_files_are_the_same_bytes_each_time(tmp_path):
     first = list(write_figures("mine", [POINTS, INTERVALS], tmp_path / "a", for_paper=True))
     second = list(write_figures("mine", [INTERVALS], tmp_path / "b", for_paper=True))
-    key = INTERVALS.key.removeprefix("intervals-")
+    key = INTERVALS.subject.place_key
     endings = (".pdf", "-wide.pdf", ".png")
     names = {f"{what}-{key}{ending}" for what in ("forest", "findings") for ending in endings}
     assert {path.name for path in first} == names

@@ -2,10 +2,11 @@
 
 import pytest
 
-from bench.metrics.protocol import OVERLAP_VARIANTS, VARIANTS
+from bench.metrics.protocol import VARIANTS
 from bench.reporting.build import render_report
-from bench.reporting.sensitivity_table import _CHOICES, _OVERLAP_CHOICES, sensitivity_tables
-from bench.results.sensitivity import Accuracy, Sensitivity, read_sensitivity, write_sensitivity
+from bench.reporting.sensitivity_table import _CHOICES, sensitivity_tables
+from bench.results.frame import Results
+from bench.results.sensitivity import Sensitivity, read_sensitivity, write_sensitivity
 
 DEFAULTS = {"PYLON": (0.60, 0.62, 0.64), "UP1": (0.59, 0.62)}
 CHANGES = {"tolerance_15": (0.10, 0.12, 0.14), "align_corners": (-0.02, -0.02, -0.02)}
@@ -20,19 +21,18 @@ def measured(example):
         if point.trial.seed >= len(DEFAULTS.get(point.label, ())):
             continue
         default = DEFAULTS[point.label][point.trial.seed]
-        accuracies = {"default": Accuracy(weighted=default, macro=default - 0.1)}
+        accuracies = {"default": {"weighted": default, "macro": default - 0.1}}
         for name, changes in CHANGES.items():
             if point.label == "PYLON" or name != "tolerance_15":
                 changed = default + changes[point.trial.seed]
-                accuracies[name] = Accuracy(weighted=changed, macro=0.0)
+                accuracies[name] = {"weighted": changed, "macro": 0.0}
         path = example.store.folder(point.trial.id).sensitivity
-        write_sensitivity(path, Sensitivity(num_units=4, accuracies=accuracies))
+        write_sensitivity(path, Sensitivity(num_units=4, metrics={"point_accuracy": accuracies}))
     return example, loaded
 
 
 def test_every_variant_has_a_heading_and_a_phrase():
-    assert list(_CHOICES) == ["macro", *VARIANTS]
-    assert list(_OVERLAP_CHOICES) == ["macro", *OVERLAP_VARIANTS]
+    assert list(_CHOICES) == ["macro", *VARIANTS["peaks"], *VARIANTS["maps"]]
 
 
 def test_hits_by_overlap_have_a_table_of_their_own(measured):
@@ -41,11 +41,13 @@ def test_hits_by_overlap_have_a_table_of_their_own(measured):
         (trial,) = {p.trial.id for p in loaded.grid.points if (p.label, p.trial.seed) == ("PYLON", seed)}
         path = example.store.folder(trial).sensitivity
         accuracies = {
-            "default": Accuracy(weighted=0.3, macro=0.2),
-            "iobb_10": Accuracy(weighted=0.5 + seed / 10, macro=0),
+            "default": {"weighted": 0.3, "macro": 0.2},
+            "iobb_10": {"weighted": 0.5 + seed / 10, "macro": 0.0},
         }
-        write_sensitivity(path, read_sensitivity(path).model_copy(update={"overlaps": accuracies}))
-    peaks, overlaps = sensitivity_tables(loaded.grid, example.store)
+        found = read_sensitivity(path)
+        metrics = found.metrics | {"iobb_accuracy": accuracies}
+        write_sensitivity(path, found.model_copy(update={"metrics": metrics}))
+    peaks, overlaps = sensitivity_tables(Results(loaded.grid, example.store))
     assert (peaks.key, overlaps.key) == ("sensitivity-phantom-64px", "sensitivity-iobb-phantom-64px")
     assert overlaps.headings == ("Weighted avg.", "Macro avg.", "T(IoBB) 0.1")
     rows = {row.label: row.cells for row in overlaps.models}
@@ -55,7 +57,7 @@ def test_hits_by_overlap_have_a_table_of_their_own(measured):
 
 def test_cells_are_paired_changes_with_their_interval(measured):
     example, loaded = measured
-    (table,) = sensitivity_tables(loaded.grid, example.store)
+    (table,) = sensitivity_tables(Results(loaded.grid, example.store))
     assert table.key == "sensitivity-phantom-64px"
     assert table.headings == ("Weighted avg.", "Macro avg.", "Aligned corners", "15 px tolerance")
     rows = {row.label: row.cells for row in table.models}
@@ -72,7 +74,7 @@ def test_cells_are_paired_changes_with_their_interval(measured):
 
 def test_what_was_not_measured_is_a_hole(measured):
     example, loaded = measured
-    (table,) = sensitivity_tables(loaded.grid, example.store)
+    (table,) = sensitivity_tables(Results(loaded.grid, example.store))
     rows = {row.label: row.cells for row in table.models}
     assert [cell.mean is None for cell in rows["UP1"]] == [False, False, False, True]
     assert (rows["UP1"][0].n, rows["UP1"][0].expected) == (2, 3)
@@ -94,13 +96,13 @@ def test_changes_are_printed_with_sign_and_three_decimals(measured):
 
 
 def test_results_without_sensitivity_give_no_table(filled):
-    assert sensitivity_tables(filled.load().grid, filled.store) == ()
+    assert sensitivity_tables(Results(filled.load().grid, filled.store)) == ()
 
 
 def test_a_damaged_file_is_left_out_and_told(measured):
     example, loaded = measured
     path = example.store.folder(loaded.grid.points[0].trial.id).sensitivity
     path.write_text('{"num_units": 4}')
-    (table,) = sensitivity_tables(loaded.grid, example.store)
+    (table,) = sensitivity_tables(Results(loaded.grid, example.store))
     assert path.parent.name in " ".join(table.notes)
     assert str(path) in example.store.problems(path.parent.name)[0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.reporting.verdicts import judge
+from bench.results.frame import Results
 from bench.results.provenance import describe
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore
@@ -158,7 +159,7 @@ def test_records_around_the_published_means_support_the_claims(name, tmp_path):
     """Five seeds cannot settle a claim on spread among the many comparisons of a suite; it is not refuted."""
     claims = load_suite(SUITES[name]).claims
     finish_around(store := ResultsStore(tmp_path), claims, as_published)
-    for verdict in judge(claims, store):
+    for verdict in judge(claims, Results((), store)):
         expected = {"supported"}
         if isinstance(verdict.stated.claim, LessVariable):
             expected |= {"inconclusive"}
@@ -170,5 +171,5 @@ def test_records_around_the_published_means_support_the_claims(name, tmp_path):
 def test_records_that_say_the_opposite_refute_every_claim(name, tmp_path):
     for number, stated in enumerate(load_suite(SUITES[name]).claims):
         finish_around(store := ResultsStore(tmp_path / str(number)), (stated,), turned_round)
-        (verdict,) = judge([stated], store)
+        (verdict,) = judge([stated], Results((), store))
         assert verdict.verdict == "refuted", stated.statement

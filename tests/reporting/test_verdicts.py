@@ -11,9 +11,11 @@ import pytest
 from scipy import stats
 
 from bench.cli.verdict_listing import to_text
+from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.claims_table import claims_table
 from bench.reporting.verdicts import ClaimVerdict, judge
-from bench.results.units import UNIT_COLUMNS, write_table
+from bench.results.frame import Results
+from bench.results.units import write_table
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
 SUITE = """\
@@ -47,7 +49,7 @@ def judged(example):
                     example.store.fail(point.trial, "RuntimeError: boom")
                 else:
                     example.finish(point, {metric: value, "auroc/macro": 0.5})
-        return judge(loaded.claims, example.store)
+        return judge(loaded.claims, Results(loaded.grid, example.store))
 
     return judged
 
@@ -249,7 +251,7 @@ def judged_by_units(example):
             }
             example.finish(point, {f"{metric}/{name}": float(value) for name, value in values.items()})
             write_table(example.store.folder(point.trial.id).units, units[list(UNIT_COLUMNS)], UNIT_COLUMNS)
-        return judge(loaded.claims, example.store)
+        return judge(loaded.claims, Results(loaded.grid, example.store))
 
     return judged_by_units
 
@@ -376,7 +378,7 @@ def test_maps_beside_the_native_one_are_read_from_their_evaluations(example):
     for point in loaded.grid.points:
         if point.cam == "grad_cam" and point.label == "PYLON" and point.trial.seed < 2:
             example.evaluate(point, 0.25 + point.trial.seed / 8)
-    gain, alike = judge(loaded.claims, example.store)
+    gain, alike = judge(loaded.claims, Results(loaded.grid, example.store))
     assert gain.comparisons[0].evidence.effect == pytest.approx((0.25 + 0.125) / 2)
     assert gain.comparisons[0].evidence.num_seeds == 2
     assert list(gain.missing.values()) == ["not evaluated"]

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from bench.errors import ResultsError
-from bench.results.units import BOX_COLUMNS, UNIT_COLUMNS, read_table, write_table
+from bench.metrics.units import UNIT_COLUMNS
+from bench.results.units import BOX_COLUMNS, read_table, write_table
 
 UNITS = pd.DataFrame(
     [

@@ -8,26 +8,25 @@ import pytest
 from scipy import special, stats
 
 from bench.statistics.bootstrap import (
-    accuracies_without_a_patient,
     bca_ends,
     bootstrap_over_patients,
+    draw_patients,
     interval_over_seeds_and_patients,
-    resampled_accuracies,
     spread_over_seeds_and_patients,
 )
 from bench.statistics.student import mean_interval
-from bench.statistics.unit_hits import UnitHits
+from bench.statistics.unit_scores import MeanScores, Units
 
 AVERAGES = ("weighted", "macro")
 
 
-def _units(hits, patients, findings=None) -> UnitHits:
+def _units(hits, patients, findings=None) -> MeanScores:
     labels = np.arange(len(hits))
     findings = np.zeros(len(hits)) if findings is None else np.array(findings)
-    return UnitHits(np.array(hits, float), labels, np.array(patients), findings)
+    return MeanScores(np.array(hits, float), Units(labels, np.array(patients), findings))
 
 
-def _random_units(seed: int, num_units: int = 200, num_patients: int = 60, num_seeds: int = 5) -> UnitHits:
+def _random_units(seed: int, num_units: int = 200, num_patients: int = 60, num_seeds: int = 5) -> MeanScores:
     """Some patients are easier than others."""
     generator = np.random.default_rng(seed)
     patients = np.r_[np.arange(num_patients), generator.integers(0, num_patients, num_units - num_patients)]
@@ -35,14 +34,18 @@ def _random_units(seed: int, num_units: int = 200, num_patients: int = 60, num_s
     return _units(hits, patients, generator.integers(0, 3, num_units))
 
 
+def _resampled(units, average, generator, num_replicates):
+    return units.resampled(average, draw_patients(units.num_patients, generator, num_replicates))
+
+
 def _generator() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def _reference_accuracy(units: UnitHits, patients: tuple[int, ...], average: str) -> np.ndarray:
+def _reference_accuracy(units: MeanScores, patients: tuple[int, ...], average: str) -> np.ndarray:
     """Accuracy of the concatenated units of `patients`, one by one."""
-    rows = [row for patient in patients for row in np.flatnonzero(units.patients == patient)]
-    hits, findings = units.hits[rows], units.findings[rows]
+    rows = [row for patient in patients for row in np.flatnonzero(units.units.patients == patient)]
+    hits, findings = units.scores[rows], units.units.findings[rows]
     if average == "weighted":
         return hits.mean(axis=0)
     return np.mean([hits[findings == finding].mean(axis=0) for finding in np.unique(findings)], axis=0)
@@ -57,7 +60,7 @@ def test_resampling_agrees_with_all_samples_of_three_patients(average: str) -> N
     exact = np.array(
         [_reference_accuracy(units, sample, average) for sample in itertools.product(range(3), repeat=3)]
     )
-    drawn = resampled_accuracies(units, average, _generator(), 40_000)
+    drawn = _resampled(units, average, _generator(), 40_000)
     assert set(map(tuple, drawn.round(9))) == set(map(tuple, exact.round(9)))
     for value in np.unique(exact.round(9), axis=0):
         expected = (exact.round(9) == value).all(axis=1).mean()
@@ -71,7 +74,7 @@ def test_jackknife_agrees_with_leaving_patients_out_by_hand(average: str) -> Non
     expected = [
         _reference_accuracy(units, tuple(p for p in everyone if p != out), average) for out in everyone
     ]
-    assert accuracies_without_a_patient(units, average) == pytest.approx(np.array(expected))
+    assert units.without_a_patient(average) == pytest.approx(np.array(expected))
 
 
 def test_ends_agree_with_scipys_bca_at_the_expanded_level() -> None:
@@ -118,15 +121,17 @@ def test_the_same_generator_gives_the_same_interval(interval_of, average: str) -
     units = _random_units(5)
     assert interval_of(units, average, _generator()) == interval_of(units, average, _generator())
     assert interval_of(units, average, _generator()) != interval_of(units, average, np.random.default_rng(1))
-    assert interval_of(units, average, _generator()).mean == pytest.approx(units.accuracy(average).mean())
+    assert interval_of(units, average, _generator()).mean == pytest.approx(units.values(average).mean())
 
 
 @pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
 def test_order_and_names_of_units_and_patients_do_not_matter(interval_of) -> None:
     units = _random_units(6)
-    renamed = np.array([f"patient {patient:03}" for patient in units.patients])
+    renamed = np.array([f"patient {patient:03}" for patient in units.units.patients])
     order = np.random.default_rng(0).permutation(len(renamed))
-    other = UnitHits(units.hits[order], units.images[order], renamed[order], units.findings[order])
+    other = MeanScores(
+        units.scores[order], Units(units.units.images[order], renamed[order], units.units.findings[order])
+    )
     first, second = interval_of(units, "macro", _generator()), interval_of(other, "macro", _generator())
     assert (first.mean, first.low, first.high) == pytest.approx((second.mean, second.low, second.high))
 
@@ -155,9 +160,11 @@ def test_a_single_seed_has_an_interval_over_patients_only() -> None:
 def test_equal_seeds_leave_the_patients_spread() -> None:
     """On the logit scale: half-width / (mean · (1 − mean))."""
     one = _random_units(8, num_seeds=1)
-    five = UnitHits(np.repeat(one.hits, 5, axis=1), one.images, one.patients, one.findings)
+    five = MeanScores(
+        np.repeat(one.scores, 5, axis=1), Units(one.units.images, one.units.patients, one.units.findings)
+    )
     interval = interval_over_seeds_and_patients(five, "weighted", _generator())
-    error = resampled_accuracies(one, "weighted", _generator()).std() * np.sqrt(60 / 59)
+    error = _resampled(one, "weighted", _generator(), 2000).std() * np.sqrt(60 / 59)
     ends = special.logit([interval.low, interval.high])
     expected = 2 * stats.t.ppf(0.975, 59) * error / (interval.mean * (1 - interval.mean))
     assert ends[1] - ends[0] == pytest.approx(expected, rel=1e-6)
@@ -165,7 +172,7 @@ def test_equal_seeds_leave_the_patients_spread() -> None:
 
 def test_a_difference_that_is_the_same_for_all_seeds_has_no_interval_over_both() -> None:
     first, second = _random_units(8, num_seeds=1), _random_units(9, num_seeds=1)
-    three = [replace(first, hits=np.repeat(units.hits, 3, axis=1)) for units in (first, second)]
+    three = [replace(first, scores=np.repeat(units.scores, 3, axis=1)) for units in (first, second)]
     difference = three[0].minus(three[1])
     interval = interval_over_seeds_and_patients(difference, "weighted", _generator())
     assert (interval.low, interval.high) == (None, None)
@@ -179,7 +186,7 @@ def test_the_interval_over_both_holds_the_seeds_own(num_seeds: int, accuracy: fl
     for _ in range(30):
         rates = np.clip(generator.normal(accuracy, 0.02, num_seeds), 0, 1)
         units = _units(generator.random((120, num_seeds)) < rates, np.arange(120))
-        own = mean_interval(units.accuracy("weighted").tolist())
+        own = mean_interval(units.values("weighted").tolist())
         both = interval_over_seeds_and_patients(units, "weighted", generator, 300)
         if both.low is None:
             assert own.half_width == 0
@@ -199,8 +206,8 @@ def test_spread_agrees_with_the_analysis_of_variance_of_crossed_effects() -> Non
     seeds = num_patients * np.square(columns - values.mean()).sum() / (num_seeds - 1)
     both = np.square(values - rows - columns + values.mean()).sum() / ((num_patients - 1) * (num_seeds - 1))
     units = _units(values, np.arange(num_patients))
-    replicates = resampled_accuracies(units, "weighted", _generator(), 40_000)
-    spread = spread_over_seeds_and_patients(units.accuracy("weighted"), replicates, num_patients)
+    replicates = _resampled(units, "weighted", _generator(), 40_000)
+    spread = spread_over_seeds_and_patients(units.values("weighted"), replicates, num_patients)
     assert seeds > both  # otherwise the estimate is cut and the test shows nothing
     of_patients, of_seeds = spread.terms
     assert of_patients.variance == pytest.approx(patients / values.size, rel=0.03)
@@ -211,8 +218,10 @@ def test_spread_agrees_with_the_analysis_of_variance_of_crossed_effects() -> Non
 
 def test_a_difference_of_models_is_narrower_than_the_models() -> None:
     first = _random_units(10)
-    hits = np.where(np.random.default_rng(0).random(first.hits.shape) < 0.05, 1 - first.hits, first.hits)
-    second = UnitHits(hits, first.images, first.patients, first.findings)
+    hits = np.where(
+        np.random.default_rng(0).random(first.scores.shape) < 0.05, 1 - first.scores, first.scores
+    )
+    second = MeanScores(hits, Units(first.units.images, first.units.patients, first.units.findings))
     single = bootstrap_over_patients(first, "macro", _generator())
     paired = bootstrap_over_patients(first.minus(second), "macro", _generator())
     assert paired.high - paired.low < 0.5 * (single.high - single.low)
@@ -235,9 +244,9 @@ def test_95_percent_of_intervals_over_patients_contain_the_true_accuracy(accurac
         latent = (of_patients + generator.normal(size=(len(patients), 2000))) / np.sqrt(2)
         trials = _units(latent < stats.norm.ppf(accuracy), patients)  # a trial in each column
         low, high = bca_ends(
-            trials.accuracy("weighted"),
-            resampled_accuracies(trials, "weighted", generator, 799),
-            accuracies_without_a_patient(trials, "weighted"),
+            trials.values("weighted"),
+            _resampled(trials, "weighted", generator, 799),
+            trials.without_a_patient("weighted"),
         )
         covered.append((low <= accuracy) & (accuracy <= high))
     assert np.mean(covered) == pytest.approx(0.95, abs=0.01)
@@ -266,8 +275,8 @@ def test_at_least_94_5_percent_of_intervals_over_seeds_and_patients_hold_the_tru
         values = of_patients + of_seeds + of_both
         units = _units(values.reshape(num_patients, -1), np.arange(num_patients))
         shape = (-1, num_experiments, num_seeds)
-        accuracies = units.accuracy("weighted").reshape(shape[1:]).T
-        replicates = resampled_accuracies(units, "weighted", generator, 200).reshape(shape).swapaxes(1, 2)
+        accuracies = units.values("weighted").reshape(shape[1:]).T
+        replicates = _resampled(units, "weighted", generator, 200).reshape(shape).swapaxes(1, 2)
         spread = spread_over_seeds_and_patients(accuracies, replicates, num_patients)
         covered.append(np.abs(accuracies.mean(axis=0)) <= spread.half_width())
     assert np.mean(covered) >= 0.945

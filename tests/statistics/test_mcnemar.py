@@ -7,13 +7,13 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from bench.statistics.mcnemar import clustered_mcnemar, mcnemar_exact
-from bench.statistics.unit_hits import UnitHits
+from bench.statistics.unit_scores import MeanScores, Units
 
 
-def _units(hits, patients) -> UnitHits:
+def _units(hits, patients) -> MeanScores:
     hits = np.array(hits, float).reshape(len(patients), -1)
     labels = np.arange(len(patients))
-    return UnitHits(hits, labels, np.array(patients), labels)
+    return MeanScores(hits, Units(labels, np.array(patients), labels))
 
 
 def _reference_obuchowski(first: np.ndarray, second: np.ndarray, patients: np.ndarray) -> float:

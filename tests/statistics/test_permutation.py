@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bench.statistics.permutation import sign_flip_by_patient, sign_flip_by_seed
-from bench.statistics.unit_hits import UnitHits
+from bench.statistics.unit_scores import MeanScores, Units
 
 
-def _difference(values, patients, findings=None) -> UnitHits:
+def _difference(values, patients, findings=None) -> MeanScores:
     values = np.array(values, float).reshape(len(patients), -1)
     findings = np.zeros(len(patients)) if findings is None else np.array(findings)
-    return UnitHits(values, np.arange(len(patients)), np.array(patients), findings)
+    return MeanScores(values, Units(np.arange(len(patients)), np.array(patients), findings))
 
 
 def _generator() -> np.random.Generator:

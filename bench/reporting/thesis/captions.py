@@ -1,5 +1,6 @@
 """What stands under the thesis' tables: how numbers are printed, and what marks mean."""
 
+from bench.errors import listing
 from bench.reporting.standing import standing_caption
 from bench.reporting.table import DIGITS
 from bench.reporting.table import VERDICT_SYMBOLS as _SYMBOLS
@@ -7,6 +8,7 @@ from bench.reporting.thesis.cells import HIGH_DEVIATION
 from bench.reporting.thesis.layout import ThesisTable
 from bench.reporting.thesis.measured import Measurements
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
+from bench.suite.metrics import METRICS, Metric
 
 INTERVAL = (
     "Mean ± half-width of the 95% Student-t interval over five seeds (other seeds, these images); n where "
@@ -16,14 +18,15 @@ INTERVAL = (
 PUBLISHED = "Published: as the thesis prints it, over five seeds."
 
 
-def best(table: ThesisTable) -> str:
+def best(table: ThesisTable, measurements: Measurements) -> str:
     """Returns what bold and the dagger mean."""
     where = "its section" if table.best_within == "section" else "its quantity"
-    metrics = {slot.quantity.metric for slot in table.slots()}
-    if metrics == {"auroc"}:
+    metrics = _metrics_of(table)
+    by_seed = [one.title for one in metrics if measurements.population(table, one) == SEEDS_ALONE]
+    if len(by_seed) == len(metrics):
         return standing_caption(where, SEEDS_ALONE)
-    of_auroc = " Of AUROC the test is paired by seed, over other seeds and these images."
-    return standing_caption(where, SEEDS_AND_PATIENTS) + (of_auroc if "auroc" in metrics else "")
+    apart = f" Of {listing(by_seed)} the test is paired by seed, over other seeds and these images."
+    return standing_caption(where, SEEDS_AND_PATIENTS) + (apart if by_seed else "")
 
 
 def variance(table: ThesisTable) -> str:
@@ -66,15 +69,19 @@ def brief(table: ThesisTable, measurements: Measurements) -> str:
 
 
 def _margins(table: ThesisTable, measurements: Measurements) -> str:
-    metrics = tuple(dict.fromkeys(slot.quantity.metric for slot in table.slots()))
-    margins = {
-        metric: " or ".join(f"±{margin:g}" for margin in measurements.margins_of(table, metric))
+    metrics = _metrics_of(table)
+    margins = [
+        " or ".join(f"±{margin:g}" for margin in measurements.margins_of(table, metric.name))
         for metric in metrics
-    }
+    ]
     if len(metrics) == 1:
-        return margins[metrics[0]]
-    named = {"point_accuracy": "localization", "iobb_accuracy": "localization", "auroc": "AUROC"}
-    return " and ".join(f"{margin} ({named[metric]})" for metric, margin in margins.items())
+        return margins[0]
+    names = [metric.title if metric.is_of_model else "localization" for metric in metrics]
+    return " and ".join(f"{margin} ({name})" for margin, name in zip(margins, names, strict=True))
+
+
+def _metrics_of(table: ThesisTable) -> list[Metric]:
+    return [METRICS[name] for name in dict.fromkeys(slot.quantity.metric for slot in table.slots())]
 
 
 def joined(*sentences: str) -> str:

@@ -11,7 +11,7 @@ from bench.reporting.table import Cell, Footnote
 from bench.reporting.thesis.layout import Slot
 from bench.reporting.thesis.measured import Measured
 from bench.reporting.thesis.verdict import Compared, compare, compare_fact
-from bench.statistics.student import CONFIDENCE, mean_interval
+from bench.statistics.student import CONFIDENCE
 
 HIGH_DEVIATION = 0.12
 """Standard deviation across seeds above which variance is called high; of five seeds a half-width of .15."""
@@ -52,8 +52,8 @@ def measured_cell(slot: Slot, measured: Measured, footnotes: Footnotes) -> Cell:
         return Cell(None, expected=expected, marks=footnotes.mark(measured.hole))
     if measured.area is not None:
         return Cell(measured.area)
-    interval = mean_interval(measured.values)
-    ids = tuple(measured.by_seed[seed][1] for seed in sorted(measured.by_seed))
+    assert measured.scores is not None
+    interval, ids = measured.scores.recorded, measured.scores.trial_ids
     return Cell(
         interval.mean, interval.half_width, interval.n, NUM_SEEDS, ids, decimals=slot.quantity.decimals
     )
@@ -87,7 +87,7 @@ def difference_cell(slot: Slot, measured: Measured, footnotes: Footnotes) -> Cel
     if slot.is_empty:
         return EMPTY
     result = compared(slot, measured)
-    n = len(measured.by_seed)
+    n = len(measured.values)
     return Cell(
         result.difference,
         n=n,

@@ -17,8 +17,6 @@ from bench.reporting.thesis.layout import Axis, Slot, ThesisTable
 from bench.reporting.thesis.measured import Measurements
 from bench.suite.cam import NATIVE
 
-_METRICS = {"point_accuracy": "Point localization", "auroc": "AUROC"}
-
 _CHOSEN = (
     "The thesis prints no averages here: of the findings that every row has, those of the largest and the "
     "smallest boxes."
@@ -27,10 +25,11 @@ _CHOSEN = (
 
 @dataclass(frozen=True)
 class _Line:
-    """A row: where it stands, and its cells by the name of the quantity."""
+    """A row: where it stands, its metric, and its cells by the name of the quantity."""
 
     section: str
     label: str
+    metric: str
     is_reported: bool
     slots: dict[str, Slot]
 
@@ -60,8 +59,8 @@ def compact(table: ThesisTable, measurements: Measurements) -> Table:
                 tuple(cells),
                 line.section,
                 marks=marks,
-                cam="" if line.is_reported else NATIVE,
-                metric=next(iter(line.slots.values())).quantity.metric,
+                cam=None if line.is_reported else NATIVE,
+                metric=line.metric,
             )
         )
     reported: tuple[Footnote, ...] = (REPORTED,) if any(line.is_reported for line in lines) else ()
@@ -87,25 +86,23 @@ def compact(table: ThesisTable, measurements: Measurements) -> Table:
 def _lines(table: ThesisTable) -> list[_Line]:
     """The cells to show, by the sections and labels of the models that they belong to."""
     lines: dict[tuple[str, str], _Line] = {}
-    metrics = {slot.quantity.metric for slot in table.slots()}
+    metrics = list(dict.fromkeys(slot.quantity.metric for slot in table.slots()))
     for row in table.rows:
         for column in table.columns:
             slot = table.slot(row, column)
             if slot.quantity.name not in table.compact or slot.source.kind == "area":
                 continue
             model = row if row.source is not None else column
-            section = _section(model, column, slot, has_metrics=len(metrics) > 1)
-            line = _Line(section, model.label, slot.source.kind == "reported", {})
+            section = _section(model, column, has_metrics=len(metrics) > 1)
+            line = _Line(section, model.label, slot.quantity.metric, slot.source.kind == "reported", {})
             lines.setdefault((section, model.label), line).slots[slot.quantity.name] = slot
     order = list(dict.fromkeys(line.section for line in lines.values()))
-    if len(metrics) > 1:  # all of one metric, then all of the other
-        order.sort(key=lambda section: [not section.startswith(word) for word in _METRICS.values()])
-    return sorted(lines.values(), key=lambda line: order.index(line.section))
+    return sorted(lines.values(), key=lambda line: (metrics.index(line.metric), order.index(line.section)))
 
 
-def _section(model: Axis, column: Axis, slot: Slot, *, has_metrics: bool) -> str:
+def _section(model: Axis, column: Axis, *, has_metrics: bool) -> str:
     if has_metrics:
-        return f"{_METRICS[slot.quantity.metric]}, {model.group}"
+        return f"{column.group}, {model.group}"
     if model is not column and column.resolution is not None and column.group:
         return column.group
     return model.group

@@ -38,7 +38,7 @@ def ours(table: ThesisTable, measurements: Measurements) -> Table:
     sentences = (
         table.caption,
         captions.INTERVAL,
-        captions.best(table),
+        captions.best(table, measurements),
         captions.variance(table),
         captions.area(table, is_compared=False),
     )
@@ -72,7 +72,7 @@ def beside(table: ThesisTable, measurements: Measurements) -> Table:
         captions.INTERVAL,
         captions.PUBLISHED,
         captions.verdicts(table, measurements),
-        captions.best(table),
+        captions.best(table, measurements),
         captions.variance(table),
         captions.area(table, is_compared=True),
     )
@@ -120,7 +120,7 @@ def _row(axis: Axis, cells: tuple[Cell, ...], kind: Literal["ours", "published",
         axis.group,
         of="" if is_ours else axis.label,
         kind=kind,
-        cam=axis.cam if is_ours else "",
+        cam=axis.cam if is_ours else None,
         metric=axis.metric,
         name=axis.name,
     )

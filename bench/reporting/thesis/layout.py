@@ -4,41 +4,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.metrics.localization import MACRO, WEIGHTED
 from bench.reporting.published import PublishedCell, published_cell
-from bench.reporting.table import Subject
+from bench.reporting.table import Quantity, Subject
 from bench.suite.cam import NATIVE, CamMethod
-from bench.suite.claims import Metric
+from bench.suite.metrics import AVERAGES
 
 Kind = Literal["model", "area", "reported"]
 """Trained and scored by a suite; a fact of the boxes; known from other papers only."""
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """What is measured.
+class PrintedQuantity(Quantity):
+    """What is measured, and what the published numbers call its column.
 
     Attributes:
-        heading: in our tables.
-        published: the column's name in the published numbers.
-        metric: of records.
-        name: of the value, e.g. "weighted" or a finding.
+        published: the column; its heading is if empty.
     """
 
-    heading: str
-    published: str
-    metric: Metric
-    name: str
-
-    @property
-    def is_average(self) -> bool:
-        """Whether it is over findings."""
-        return self.name in (WEIGHTED, MACRO)
-
-    @property
-    def decimals(self) -> int:
-        """How many decimals the thesis prints."""
-        return 3 if self.metric == "auroc" else 2
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +58,7 @@ class Slot:
 
     table: str
     source: Source
-    quantity: Quantity
+    quantity: PrintedQuantity
     resolution: int
 
     @property
@@ -89,7 +72,7 @@ class Slot:
         return published_cell(
             self.table,
             self.source.published,
-            self.quantity.published,
+            self.quantity.published or self.quantity.heading,
             section=self.source.section,
             resolution=self.resolution,
         )
@@ -110,7 +93,7 @@ class Axis:
     label: str
     group: str = ""
     source: Source | None = None
-    quantity: Quantity | None = None
+    quantity: PrintedQuantity | None = None
     resolution: int | None = None
 
     @property
@@ -124,9 +107,9 @@ class Axis:
         return self.quantity.name if self.quantity is not None else ""
 
     @property
-    def cam(self) -> CamMethod | Literal[""]:
+    def cam(self) -> CamMethod | None:
         """The map that values of its source are on; that of all sources if it has none of its own."""
-        return NATIVE if self.source is None or self.source.kind == "model" else ""
+        return NATIVE if self.source is None or self.source.kind == "model" else None
 
 
 @dataclass(frozen=True)
@@ -151,7 +134,7 @@ class ThesisTable:
     caption: str
     rows: tuple[Axis, ...]
     columns: tuple[Axis, ...]
-    compact: tuple[str, ...] = (WEIGHTED, MACRO)
+    compact: tuple[str, ...] = tuple(AVERAGES)
     best_within: Literal["table", "section"] = "table"
     has_variance: bool = False
 

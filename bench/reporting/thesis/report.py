@@ -82,8 +82,9 @@ def summary_lines(report: Report) -> Iterator[str]:
     """Yields for each table how many of its published cells were reproduced and so on, as text."""
     summary = report.tables[0]
     for row in summary.models:
-        counts = [f"{cell.printed_mean} {name}" for name, cell in zip(_VERDICTS, row.cells, strict=False)]
-        yield f"  {row.label}: {', '.join(text for text in counts if not text.startswith('0 '))}"
+        cells = zip(_VERDICTS, row.cells, strict=False)
+        counts = (f"{cell.printed_mean} {verdict}" for verdict, cell in cells if cell.mean)
+        yield f"  {row.label}: {', '.join(counts)}"
 
 
 def _by_file(tables: Mapping[str, Sequence[Table]], forms: Sequence[str]) -> dict[str, Table]:

@@ -6,33 +6,25 @@ Source: thesis, chapters 5 and 6.
 """
 
 from bench.data.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
-from bench.metrics.localization import MACRO, WEIGHTED
-from bench.reporting.headings import heading_of
 from bench.reporting.published import AREA_ROW
-from bench.reporting.thesis.layout import Axis, Quantity, Source, ThesisTable
-from bench.suite.claims import Metric
-from bench.suite.metrics import AUROC, POINT_ACCURACY
+from bench.reporting.thesis.layout import Axis, PrintedQuantity, Source, ThesisTable
+from bench.suite.metrics import AUROC, IOBB_ACCURACY, POINT_ACCURACY, Metric, column_title
 
 _VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
 
 _NIH_TITLE, _VINDR_TITLE = "NIH ChestX-ray14", "VinDr-CXR"
 
-_POINT = "Share of (image, finding) units whose heatmap peak lies in a box of the finding."
-_AUROC = "Area under the ROC curve on the test split."
-_OVERLAP = "IoBB > 0.5 or IoU > 0.5"
 
-
-def _averages(metric: Metric, of: str = "") -> tuple[Quantity, ...]:
+def _averages(metric: Metric, of: str = "") -> tuple[PrintedQuantity, ...]:
     """Returns weighted and macro average; Table 6.2 says in its columns' names of what they are."""
-    headings = ((name, heading_of(name)) for name in (WEIGHTED, MACRO))
     return tuple(
-        Quantity(heading, f"{of} {heading.lower()}" if of else heading, metric, name)
-        for name, heading in headings
+        PrintedQuantity(metric.name, name, f"{of} {column_title(name).lower()}" if of else "")
+        for name in metric.averages
     )
 
 
-def _findings(metric: Metric, names: tuple[str, ...]) -> tuple[Quantity, ...]:
-    return tuple(Quantity(name, name, metric, name) for name in names)
+def _findings(metric: Metric, names: tuple[str, ...]) -> tuple[PrintedQuantity, ...]:
+    return tuple(PrintedQuantity(metric.name, name) for name in names)
 
 
 def _rows(sources: tuple[Source, ...], resolution: int | None = None) -> tuple[Axis, ...]:
@@ -40,7 +32,7 @@ def _rows(sources: tuple[Source, ...], resolution: int | None = None) -> tuple[A
 
 
 def _columns(
-    quantities: tuple[Quantity, ...], resolution: int | None = None, group: str = ""
+    quantities: tuple[PrintedQuantity, ...], resolution: int | None = None, group: str = ""
 ) -> tuple[Axis, ...]:
     return tuple(Axis(q.heading, group, quantity=q, resolution=resolution) for q in quantities)
 
@@ -61,14 +53,14 @@ def _variant(label: str, section: str) -> Source:
 
 
 _NIH = {256: "nih_256", 512: "nih_512"}
-_POINT_QUANTITIES = (*_averages("point_accuracy"), *_findings("point_accuracy", NIH_BOXED_FINDINGS))
+_POINT_QUANTITIES = (*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, NIH_BOXED_FINDINGS))
 _FOUR = ("Baseline", "Li 2018", "FPN (BN)", "PYLON")
 
 TABLE_5_1 = ThesisTable(
     "5.1",
     POINT_ACCURACY.title,
     _NIH_TITLE,
-    _POINT,
+    POINT_ACCURACY.caption,
     rows=_rows(
         (
             Source("(Avg. box area)", AREA_ROW, suites=_NIH, kind="area"),
@@ -83,21 +75,21 @@ TABLE_5_1 = ThesisTable(
 
 TABLE_5_2 = ThesisTable(
     "5.2",
-    _OVERLAP,
+    IOBB_ACCURACY.title,
     _NIH_TITLE,
     "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
     "half of its area in boxes of the finding. IoU never exceeds IoBB, so that it never decides.",
     rows=tuple(
         Axis(f"{label}, {resolution} px", source=source, resolution=resolution)
         for label, resolution, source in (
-            ("Wang 2017", 1024, Source("Wang 2017", "Wang 2017", _OVERLAP, kind="reported")),
-            ("Yao 2018", 512, Source("Yao 2018", "Yao 2018", _OVERLAP, kind="reported")),
-            ("Baseline", 512, _model("Baseline", {512: "nih_iobb"}, section=_OVERLAP)),
-            ("PYLON", 512, _model("PYLON", {512: "nih_iobb"}, section=_OVERLAP)),
-            ("PYLON", 256, _model("PYLON", {256: "nih_iobb"}, section=_OVERLAP)),
+            ("Wang 2017", 1024, Source("Wang 2017", "Wang 2017", IOBB_ACCURACY.title, kind="reported")),
+            ("Yao 2018", 512, Source("Yao 2018", "Yao 2018", IOBB_ACCURACY.title, kind="reported")),
+            ("Baseline", 512, _model("Baseline", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
+            ("PYLON", 512, _model("PYLON", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
+            ("PYLON", 256, _model("PYLON", {256: "nih_iobb"}, section=IOBB_ACCURACY.title)),
         )
     ),
-    columns=_columns(_findings("iobb_accuracy", NIH_BOXED_FINDINGS)),
+    columns=_columns(_findings(IOBB_ACCURACY, NIH_BOXED_FINDINGS)),
     compact=("Infiltration", "Nodule"),
 )
 
@@ -105,7 +97,7 @@ TABLE_5_3 = ThesisTable(
     "5.3",
     POINT_ACCURACY.title,
     _NIH_TITLE,
-    _POINT,
+    POINT_ACCURACY.caption,
     rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
     columns=_columns(_POINT_QUANTITIES, 512),
 )
@@ -114,10 +106,10 @@ TABLE_5_4 = ThesisTable(
     "5.4",
     AUROC.title,
     _NIH_TITLE,
-    _AUROC,
+    AUROC.caption,
     rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
     columns=tuple(
-        axis for size_px in (256, 512) for axis in _columns(_averages("auroc"), size_px, f"{size_px} px")
+        axis for size_px in (256, 512) for axis in _columns(_averages(AUROC), size_px, f"{size_px} px")
     ),
 )
 
@@ -128,9 +120,9 @@ TABLE_5_5 = ThesisTable(
     "5.5",
     POINT_ACCURACY.title,
     _VINDR_TITLE,
-    _POINT,
+    POINT_ACCURACY.caption,
     rows=_columns(
-        (*_averages("point_accuracy"), *_findings("point_accuracy", _VINDR_BOXED_FINDINGS)), resolution=256
+        (*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, _VINDR_BOXED_FINDINGS)), resolution=256
     ),
     columns=_rows(
         (
@@ -152,7 +144,7 @@ TABLE_5_6 = ThesisTable(
     "5.6",
     AUROC.title,
     _VINDR_TITLE,
-    _AUROC,
+    AUROC.caption,
     rows=_rows(
         (
             *(_model(label, _VINDR) for label in _FOUR),
@@ -161,7 +153,7 @@ TABLE_5_6 = ThesisTable(
             _model("PYLON (two-phase)", _VINDR_TRANSFER, published="PYLON (two-step)"),
         )
     ),
-    columns=_columns(_averages("auroc"), 256),
+    columns=_columns(_averages(AUROC), 256),
 )
 
 _GAP_ROWS = {
@@ -174,7 +166,7 @@ TABLE_6_1 = ThesisTable(
     "6.1",
     f"Global average pooling (GAP) in the decoder: {POINT_ACCURACY.phrase}",
     _NIH_TITLE,
-    _POINT,
+    POINT_ACCURACY.caption,
     rows=_rows(
         tuple(
             _ablated(label, labels[0], section) for section, labels in _GAP_ROWS.items() for label in labels
@@ -192,15 +184,15 @@ _VARIANT_ROWS = {
 }
 
 _BOTH_METRICS: tuple[tuple[Metric, str], ...] = (
-    ("point_accuracy", "Point localization"),
-    ("auroc", "AUROC"),
+    (POINT_ACCURACY, "Point localization"),
+    (AUROC, AUROC.title),
 )
 
 TABLE_6_2 = ThesisTable(
     "6.2",
     "What makes PYLON work",
     _NIH_TITLE,
-    f"{_POINT} {_AUROC}",
+    f"{POINT_ACCURACY.caption} {AUROC.caption}",
     rows=_rows(
         tuple(_variant(label, section) for section, labels in _VARIANT_ROWS.items() for label in labels)
     ),

@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
@@ -13,35 +12,40 @@ from bench.errors import ResultsError
 from bench.reporting.comparison_table import MOST_ROWS, comparison_table
 from bench.reporting.control_rows import gain_over
 from bench.reporting.interval_table import interval_table
-from bench.reporting.row_hits import RowHits, interval_over_patients, rows_of_hits
-from bench.reporting.slices import slices
+from bench.reporting.metric_rows import rows_of
 from bench.reporting.table import Subject
-from bench.results.units import UNIT_COLUMNS, write_table
+from bench.results.frame import Results
+from bench.results.units import write_table
 from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients
 from bench.statistics.multiplicity import holm
+from bench.statistics.scores import Scores, interval_over_patients
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
-from bench.statistics.unit_hits import UnitHits
+from bench.statistics.unit_scores import MeanScores, Units
 from bench.suite.cam import NATIVE
+from bench.suite.metrics import POINT_ACCURACY
 
 PATIENTS = 60
 SUBJECT = Subject("comparisons", "point_accuracy", "Phantom", 64)
 
 
-def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> RowHits:
+def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> Scores:
     """Two units of each patient, of two findings."""
     generator = np.random.default_rng([draw, round(1000 * rate)])
     hits = (generator.random((2 * PATIENTS, len(seeds))) < rate).astype(float)
     images = np.array([f"{unit:03}.png" for unit in range(2 * PATIENTS)])
     patients = np.repeat([f"p{patient:02}" for patient in range(PATIENTS)], 2)
     findings = np.tile(["Mass", "Nodule"], PATIENTS)
-    return RowHits(
-        label, seeds, UnitHits(hits, images, patients, findings), tuple(f"{label}{i}" for i in seeds)
-    )
+    return _scores(label, MeanScores(hits, Units(images, patients, findings)), seeds)
 
 
-def _of(row: RowHits, hits: np.ndarray) -> RowHits:
-    units = row.units
-    return RowHits(row.label, row.seeds, UnitHits(hits, units.images, units.patients, units.findings))
+def _scores(label: str, units: MeanScores, seeds: tuple[int, ...] = (), average: str = "weighted") -> Scores:
+    """Without seeds it is a control."""
+    by_seed = dict(zip(seeds or range(units.num_seeds), units.values(average).tolist(), strict=True))
+    return Scores(label, by_seed, tuple(f"{label}{i}" for i in seeds), lambda: units, average)
+
+
+def _of(row: Scores, hits: np.ndarray) -> MeanScores:
+    return replace(row.units, scores=hits)
 
 
 def test_intervals_are_those_of_the_statistics() -> None:
@@ -65,7 +69,7 @@ def test_an_interval_of_both_leaves_out_zero_just_where_its_p_is_below_5_percent
 @pytest.mark.parametrize("hit", [0.0, 1.0])
 def test_a_row_that_hits_nothing_or_all_has_wilsons_interval_of_its_patients(hit) -> None:
     row = _row("a", 0.5, (0,))
-    interval = interval_over_patients(_of(row, np.full_like(row.units.hits, hit)).units)
+    interval = interval_over_patients(_of(row, np.full_like(row.units.scores, hit)))
     low, high = proportion_confint(hit * PATIENTS, PATIENTS, method="wilson")
     assert (interval.low, interval.high) == pytest.approx((low, high))
 
@@ -80,10 +84,10 @@ def test_a_difference_that_is_none_anywhere_has_no_interval() -> None:
 def test_rows_are_compared_on_the_seeds_that_both_have() -> None:
     first, second = _row("a", 0.6, (0, 1, 2)), _row("b", 0.5, (2, 3, 0))
     difference = first.minus(second)
-    assert difference.seeds == (0, 2)
+    assert tuple(difference.by_seed) == (0, 2)
     assert difference.trial_ids == ("a0", "a2", "b0", "b2")
-    expected = first.units.hits[:, [0, 2]] - second.units.hits[:, [2, 0]]
-    np.testing.assert_array_equal(difference.units.hits, expected)
+    expected = first.units.scores[:, [0, 2]] - second.units.scores[:, [2, 0]]
+    np.testing.assert_array_equal(difference.units.scores, expected)
     assert first.minus(_row("c", 0.5, (7,))) is None
 
 
@@ -91,11 +95,10 @@ def test_too_few_patients_have_no_interval_of_their_own_and_are_said() -> None:
     row = _row("a", 0.5)
     few = slice(0, 2 * 39)
     units = row.units
-    small = RowHits(
-        "a", row.seeds, UnitHits(units.hits[few], units.images[few], units.patients[few], units.findings[few])
-    )
+    kept = replace(units, scores=units.scores[few], units=units.units.at(few))
+    small = _scores("a", kept, (0, 1, 2))
     assert small.over_patients.low is None
-    table = interval_table(SUBJECT, "title", [small], [small], {small.label: NATIVE})
+    table = interval_table(SUBJECT, [small], [small], {small.label: NATIVE})
     assert "78 units of 39 patients: too few" in table.notes[0]
     seeds, patients, both = table.models[0].cells
     assert patients.mean is None
@@ -104,11 +107,15 @@ def test_too_few_patients_have_no_interval_of_their_own_and_are_said() -> None:
 
 def test_a_single_patient_leaves_the_decision_to_the_seeds() -> None:
     row, other = _row("a", 0.7, draw=1), _row("b", 0.4)
-    alone = [replace(r, units=replace(r.units, patients=np.zeros(2 * PATIENTS))) for r in (row, other)]
+    one = np.zeros(2 * PATIENTS)
+    alone = [
+        _scores(r.label, replace(r.units, units=r.units.units._replace(patients=one)), (0, 1, 2))
+        for r in (row, other)
+    ]
     assert row.minus(other).decision == (row.minus(other).p_over_both, SEEDS_AND_PATIENTS)
     difference = alone[0].minus(alone[1])
     assert difference.decision == (difference.p_over_seeds, SEEDS_ALONE)
-    table = comparison_table(SUBJECT, "title", alone)
+    table = comparison_table(SUBJECT, alone)
     assert "a − b" in table.notes[0]
     assert table.models[0].cells[2].mean == difference.p_over_seeds
 
@@ -116,8 +123,8 @@ def test_a_single_patient_leaves_the_decision_to_the_seeds() -> None:
 def test_findings_of_nothing_but_misses_widen_a_macro_average() -> None:
     """Of two findings one is never hit: to the other's distances its Wilson distance adds as squares."""
     row = _row("a", 0.5, (0,))
-    hits = np.where(row.units.findings[:, None] == "Mass", row.units.hits, 0.0)
-    units = _of(row, hits).units
+    hits = np.where(row.units.units.findings[:, None] == "Mass", row.units.scores, 0.0)
+    units = _of(row, hits)
     interval = interval_over_patients(units, "macro")
     resampled = bootstrap_over_patients(units, "macro", np.random.default_rng(0))
     edge = proportion_confint(0, PATIENTS, method="wilson")[1] / 2
@@ -127,52 +134,39 @@ def test_findings_of_nothing_but_misses_widen_a_macro_average() -> None:
 
 def test_a_macro_average_of_nothing_but_hits_and_misses_has_an_interval() -> None:
     row = _row("a", 0.5, (0,))
-    hits = np.where(row.units.findings[:, None] == "Mass", 1.0, 0.0)
-    interval = interval_over_patients(_of(row, hits).units, "macro")
+    hits = np.where(row.units.units.findings[:, None] == "Mass", 1.0, 0.0)
+    interval = interval_over_patients(_of(row, hits), "macro")
     low, high = (end / 2 for end in proportion_confint(0, PATIENTS, method="wilson"))
     assert low == pytest.approx(0)
     assert (interval.low, interval.mean, interval.high) == pytest.approx((0.5 - high, 0.5, 0.5 + high))
 
 
-@pytest.mark.parametrize("column", ["weighted", "macro", "Nodule"])
-def test_a_column_has_its_own_average_and_units(column: str) -> None:
-    row = _row("a", 0.6)
-    hits, findings = row.units.hits, row.units.findings
-    by_finding = {name: hits[findings == name].mean(axis=0) for name in ("Mass", "Nodule")}
-    expected = {
-        "weighted": hits.mean(axis=0),
-        "macro": (by_finding["Mass"] + by_finding["Nodule"]) / 2,
-        "Nodule": by_finding["Nodule"],
-    }[column]
-    assert row.in_column(column).values == pytest.approx(list(expected))
-    assert row.in_column("Hernia") is None
-
-
 def test_the_table_of_intervals_has_each_kind() -> None:
     row, control = _row("a", 0.6), _row("control", 0.3, (0,))
-    table = interval_table(SUBJECT, "title", [row], [control], {row.label: NATIVE})
+    table = interval_table(SUBJECT, [row], [control], {row.label: NATIVE})
     seeds, patients, both = table.models[0].cells
     assert seeds.half_width == row.over_seeds.half_width
     assert (patients.low, patients.high) == (row.over_patients.low, row.over_patients.high)
     assert (both.low, both.high) == (row.over_both.low, row.over_both.high)
     hole, of_control, other = table.references[0].cells
     assert (hole.mean, other.mean) == (None, None)
-    assert of_control.mean == pytest.approx(control.units.hits.mean())
+    assert of_control.mean == pytest.approx(control.units.scores.mean())
     assert table.notes == ("120 units of 60 patients.",)
 
 
-def _control(draws: int) -> RowHits:
+def _control(draws: int, column: str = "weighted") -> Scores:
     """Draws of a control that resemble each other: the first columns of twenty."""
     base, noise = _row("control", 0.4, (0,)).units, _row("noise", 0.25, tuple(range(20))).units
-    hits = np.maximum(base.hits, noise.hits)[:, :draws]
-    return RowHits("control", (), replace(base, hits=hits))
+    units = replace(base, scores=np.maximum(base.scores, noise.scores)[:, :draws])
+    own = units if column in ("weighted", "macro") else units.of_finding(column)
+    return _scores("control", own, average="macro" if column == "macro" else "weighted")
 
 
 @pytest.mark.parametrize("column", ["weighted", "macro", "Nodule"])
 def test_a_controls_interval_has_patients_and_draws_in_it(column: str) -> None:
     """Unit by unit it is the share of draws; the distances add as squares."""
-    control = _control(20).in_column(column)
-    shares = replace(control.units, hits=control.units.hits.mean(axis=1, keepdims=True))
+    control = _control(20, column)
+    shares = replace(control.units, scores=control.units.scores.mean(axis=1, keepdims=True))
     resampled = interval_over_patients(shares, control.average)
     edge = stats.sem(control.values) * stats.t.ppf(0.975, 19)
     found = control.over_patients
@@ -184,7 +178,7 @@ def test_a_controls_interval_has_patients_and_draws_in_it(column: str) -> None:
 
 def test_a_control_of_a_single_draw_or_of_equal_ones_varies_with_patients_alone() -> None:
     single = _control(1)
-    equal = replace(single, units=replace(single.units, hits=np.repeat(single.units.hits, 20, axis=1)))
+    equal = _scores("control", replace(single.units, scores=np.repeat(single.units.scores, 20, axis=1)))
     for control in (single, equal):
         found, expected = control.over_patients, interval_over_patients(single.units)
         assert (found.mean, found.low, found.high) == pytest.approx(
@@ -204,14 +198,14 @@ def test_a_gain_is_over_the_mean_of_the_draws_and_has_their_error_in_its_interva
 
 def test_comparisons_agree_with_scipy_and_holm() -> None:
     rows = [_row("low", 0.3), _row("high", 0.7), _row("middle", 0.5)]
-    table = comparison_table(SUBJECT, "title", rows)
+    table = comparison_table(SUBJECT, rows)
     assert [row.label for row in table.models] == ["high − middle", "high − low", "middle − low"]
     by_label = {row.label: row for row in rows}
     unadjusted = []
     for line in table.models:
         first, second = (by_label[name] for name in line.label.split(" − "))
         seeds, both, p_both, _, t_test, signs, mcnemar = line.cells
-        a, b = first.units.hits.mean(axis=0), second.units.hits.mean(axis=0)
+        a, b = first.units.scores.mean(axis=0), second.units.scores.mean(axis=0)
         assert seeds.mean == pytest.approx((a - b).mean())
         assert t_test.mean == pytest.approx(stats.ttest_rel(a, b).pvalue)
         exact = stats.permutation_test(
@@ -219,7 +213,7 @@ def test_comparisons_agree_with_scipy_and_holm() -> None:
         )
         assert signs.mean == pytest.approx(exact.pvalue)
         assert signs.text == f"{signs.mean:.3f} (0.250)"
-        by_patient = (first.units.hits - second.units.hits).reshape(PATIENTS, -1).sum(axis=1)
+        by_patient = (first.units.scores - second.units.scores).reshape(PATIENTS, -1).sum(axis=1)
         chi2 = (PATIENTS - 1) / PATIENTS * by_patient.sum() ** 2 / (by_patient**2).sum()
         assert mcnemar.mean == pytest.approx(stats.chi2.sf(chi2, 1))
         assert both.low < seeds.mean < both.high
@@ -230,7 +224,7 @@ def test_comparisons_agree_with_scipy_and_holm() -> None:
 
 def test_many_rows_are_compared_with_the_best_alone() -> None:
     rates = np.linspace(0.2, 0.8, MOST_ROWS + 1)
-    table = comparison_table(SUBJECT, "title", [_row(f"r{i}", rate) for i, rate in enumerate(rates)])
+    table = comparison_table(SUBJECT, [_row(f"r{i}", rate) for i, rate in enumerate(rates)])
     assert len(table.models) == MOST_ROWS
     assert {row.label.split(" − ")[0] for row in table.models} == {f"r{MOST_ROWS}"}
     assert "55 pairs" in table.notes[0]
@@ -239,7 +233,7 @@ def test_many_rows_are_compared_with_the_best_alone() -> None:
 
 
 def test_one_seed_each_is_compared_by_patients_alone() -> None:
-    table = comparison_table(SUBJECT, "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (0,))])
+    table = comparison_table(SUBJECT, [_row("a", 0.7, (0,)), _row("b", 0.3, (0,))])
     seeds, both, p_both, adjusted, t_test, signs, mcnemar = table.models[0].cells
     assert seeds.half_width is None
     assert [cell.mean for cell in (both, t_test, p_both, adjusted)] == [None] * 4
@@ -248,29 +242,28 @@ def test_one_seed_each_is_compared_by_patients_alone() -> None:
 
 
 def test_rows_without_a_common_seed_are_not_compared() -> None:
-    assert comparison_table(SUBJECT, "title", [_row("a", 0.7, (0,)), _row("b", 0.3, (1,))]) is None
-    assert comparison_table(SUBJECT, "title", [_row("a", 0.7)]) is None
+    assert comparison_table(SUBJECT, [_row("a", 0.7, (0,)), _row("b", 0.3, (1,))]) is None
+    assert comparison_table(SUBJECT, [_row("a", 0.7)]) is None
 
 
-def test_trials_of_different_units_cannot_share_a_table(example) -> None:
+def test_trials_of_different_units_cannot_share_a_row(example) -> None:
     loaded = example.load()
     example.fill(loaded)
-    other = example.store.folder(loaded.grid.trials[1].id).units
-    write_table(other, example.units((True,) * 4).assign(patient=["p", "q", "q", "q"]), UNIT_COLUMNS)
-    (piece,) = slices(loaded.grid, example.store)
+    other = example.store.folder(loaded.grid.trials[1].id).cam_units(NATIVE)
+    table = example.units((True,) * 4).assign(patient=["p", "q", "q", "q"])
+    write_table(other, table, tuple(table.columns))
+    results = Results(loaded.grid, example.store)
+    first = rows_of(results.places[0], POINT_ACCURACY, results)[0]
     with pytest.raises(ResultsError, match="were scored on different units") as raised:
-        rows_of_hits(piece.rows_with("point_accuracy"), example.store, "point_accuracy")
+        _ = first.units
     assert loaded.grid.trials[1].id in str(raised.value)
 
 
-def test_rows_come_in_the_suites_order_with_their_seeds(filled) -> None:
-    (piece,) = slices(filled.load().grid, filled.store)
-    found = rows_of_hits(piece.rows_with("point_accuracy"), filled.store, "point_accuracy")
-    rows = list(found.values())
-    assert [(row.label, row.seeds) for row in rows] == [
-        ("PYLON", (0, 1, 2)),
-        ("UP1", (0, 1, 2)),
-        ("50% | A_vg & more", (0, 1)),
-    ]
-    assert isinstance(rows[0].units.images, np.ndarray)
-    assert pd.Series(rows[0].units.images).tolist() == ["a.png", "b.png", "b.png", "c.png"]
+def test_rows_come_in_the_suites_order_with_their_seeds_and_columns(filled) -> None:
+    results = Results(filled.load().grid, filled.store)
+    rows = rows_of(results.places[0], POINT_ACCURACY, results)
+    found = [(row.label, tuple(row.in_column("weighted").by_seed)) for row in rows]
+    assert found[:3] == [("PYLON", (0, 1, 2)), ("UP1", (0, 1, 2)), ("50% | A_vg & more", (0, 1))]
+    assert rows[0].units.units.images.tolist() == ["a.png", "b.png", "b.png", "c.png"]
+    assert rows[0].in_column("Hernia").by_seed == {}
+    assert not rows[3].scored

@@ -1,13 +1,23 @@
-"""Point localization accuracy from hits."""
+"""Point localization accuracy: hits of maps, and what is made of them."""
 
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.metrics.localization import point_accuracy
+from bench.metrics.measure import UnitMaps, measured
+from bench.metrics.point_accuracy import MEASURE
+from bench.metrics.protocol import THESIS
+from bench.metrics.regions import regions_of
 
 FINDINGS = ("Mass", "Nodule", "Effusion")
+
+
+def point_accuracy(units: pd.DataFrame, findings: tuple[str, ...]) -> dict[str, float]:
+    return measured(MEASURE, units, findings)
 
 
 def _units(*rows: tuple[str, bool]) -> pd.DataFrame:
@@ -69,3 +79,30 @@ def _reference_accuracy(rows: list[tuple[str, bool]]) -> dict[str, float]:
     found = {name: hits / units for name, (hits, units) in counts.items()}
     total = sum(hits for hits, _ in counts.values()) / sum(units for _, units in counts.values())
     return {"weighted": total, "macro": sum(found.values()) / len(found), **found}
+
+
+def _hits(ties: str) -> list[float]:
+    """Of three maps of 4 × 4, whose box holds the pixels (0, 0) and (0, 1), by a rule for ties."""
+    values = np.zeros((3, 4, 4), np.float32)
+    values[0, 0, 1] = values[0, 3, 3] = values[0, 3, 2] = values[0, 2, 2] = 0.5  # a quarter of the ties is in
+    values[1, 3, 3] = 0.5
+    values[2] = np.nan
+    peaks = {
+        "peak_row": np.array([0, 3, -1]),
+        "peak_column": np.array([1, 3, -1]),
+        "score": np.array([0.5, 0.5, np.nan], np.float32),
+        "num_ties": np.array([4, 1, 0]),
+        "finite": np.array([True, True, False]),
+    }
+    boxes = pd.DataFrame(
+        [(i, 0, -5, -5, 6, 5) for i in range(3)], columns=["image_index", "class_index", *"xywh"]
+    )
+    protocol = replace(THESIS, ties=ties)
+    regions = regions_of(boxes, 4, protocol=protocol)
+    return MEASURE.of_maps(UnitMaps(values, peaks, regions, protocol))["hit"].tolist()
+
+
+def test_a_hit_is_a_peak_in_the_region_and_a_map_that_is_not_finite_hits_nothing() -> None:
+    assert _hits("first") == [True, False, False]
+    assert _hits("any") == [True, False, False]
+    assert _hits("fraction") == [0.25, 0.0, 0.0]

@@ -1,14 +1,33 @@
 """AUROC per class and its averages."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from bench.metrics.classification import auroc
+from bench.metrics.auroc import MEASURE
+from bench.metrics.measure import measured
 
 ABC = ("A", "B", "C")
+
+
+def auroc(
+    scores: np.ndarray, labels: np.ndarray, findings: tuple[str, ...]
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Returns AUROC by column, and the findings that are left out."""
+    table = pd.DataFrame(
+        {
+            "finding": np.tile(np.array(findings, object), len(labels)),
+            "label": labels.reshape(-1),
+            "logit": scores.reshape(-1),
+        }
+    )
+    values = measured(MEASURE, table, findings)
+    left_out = tuple(name for name in findings if name not in values)
+    assert any(name in note for note in MEASURE.notes(table, findings) for name in left_out) == bool(left_out)
+    return values, left_out
 
 
 def _column(*values: float) -> np.ndarray:

@@ -1,0 +1,253 @@
+"""The ground truth of units on a grid of pixels: boxes, masks, or both.
+
+Whether a peak is in a region, and which pixels a region covers, are two conventions of the literature:
+- `contains`: x ≤ column ≤ x + w and y ≤ row ≤ y + h, edges included, boxes untruncated (thesis §5.4, code);
+  `LocalizationProtocol` says what can be chosen otherwise;
+- `rasterise`, `areas` and `count`: x, y, w and h are truncated to integers, each by itself; the far edges are
+  not part of the region, and what lies outside of the image is not either.
+
+A mask has no edges: by both conventions a pixel of the grid is in it if the pixel of the image's own frame
+that is nearest is. Several boxes and masks of a unit are one region, their union.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.ndimage import distance_transform_edt
+
+from bench.metrics.boxes import FRAME, MASK, UNIT
+from bench.metrics.masks import bounds, decode
+from bench.metrics.protocol import THESIS, LocalizationProtocol
+
+Shape = tuple[int, int]
+"""Rows and columns of a grid."""
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_DECIMALS = 9
+"""Of px that boxes of another grid are rounded to: scaled there and back, an edge is where it was."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Some pixels of a grid: the smallest part of it, or one around that, which holds them.
+
+    Attributes:
+        top: first row.
+        left: first column.
+        pixels: [h, w] which are meant.
+    """
+
+    top: int
+    left: int
+    pixels: Bools
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Where on the grid it is."""
+        height, width = self.pixels.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The regions of n units; see the module's docstring.
+
+    Attributes:
+        boxes: [n, k, 4] x, y, w, h in px of the grid, filled up with NaN.
+        masks: by unit, of those that have masks, the union of them on the grid.
+        pixels: [n, 2] width and height of a pixel of the grid, in px of the image's own frame.
+        shape: of the grid.
+        protocol: what counts as being in a region.
+    """
+
+    boxes: Floats
+    masks: Mapping[int, Patch]
+    pixels: Floats
+    shape: Shape
+    protocol: LocalizationProtocol
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, units: slice) -> "Regions":
+        """Returns the regions of consecutive units."""
+        first, last, _ = units.indices(len(self))
+        masks = {unit - first: patch for unit, patch in self.masks.items() if first <= unit < last}
+        return Regions(self.boxes[units], masks, self.pixels[units], self.shape, self.protocol)
+
+    def contains(self, units: Integers, rows: Floats | Integers, columns: Floats | Integers) -> Bools:
+        """Returns [m] whether each point is in the region of its unit.
+
+        Args:
+            units: [m] unit of each point.
+            rows: [m] row of each point, px of the grid; need not be whole.
+            columns: [m] column of each point.
+        """
+        found = np.zeros(len(units), dtype=bool)
+        for position in range(self.boxes.shape[1]):
+            found |= self._in_box(rows, columns, self.boxes[units, position], self.pixels[units])
+        for unit, patch in self.masks.items():
+            own = np.flatnonzero(units == unit)
+            if len(own):
+                found[own] |= self._in_mask(rows[own], columns[own], patch, self.pixels[unit])
+        return found
+
+    def rasterise(self) -> Bools:
+        """Returns [n, rows, columns] which pixels each region covers."""
+        found = np.zeros((len(self), *self.shape), dtype=bool)
+        for own, patch in zip(found, self._covers, strict=True):
+            own[patch.place] = patch.pixels
+        return found
+
+    def areas(self) -> Integers:
+        """Returns [n] how many pixels each region covers."""
+        return np.array([np.count_nonzero(patch.pixels) for patch in self._covers], dtype=np.int64)
+
+    def count(self, pixels: Bools) -> Integers:
+        """Returns [n] how many of the `pixels` [n, rows, columns] that each region covers are set."""
+        found = [
+            np.count_nonzero(own[patch.place] & patch.pixels)
+            for own, patch in zip(pixels, self._covers, strict=True)
+        ]
+        return np.array(found, dtype=np.int64)
+
+    def hits(self) -> tuple[Patch, ...]:
+        """Returns of each region the pixels that it contains: peaks there are hits."""
+        return tuple(self._hit_by(unit) for unit in range(len(self)))
+
+    def _in_box(
+        self, rows: Floats | Integers, columns: Floats | Integers, boxes: Floats, pixels: Floats
+    ) -> Bools:
+        """Returns [m] which points are in their boxes [m, 4]; none is in NaN."""
+        x, y, w, h = boxes.T
+        found: Bools
+        if self.protocol.tolerance_px == 0:
+            below = np.less_equal if self.protocol.edges == "inclusive" else np.less
+            found = (x <= columns) & below(columns, x + w) & (y <= rows) & below(rows, y + h)
+            return found
+        right = np.maximum(np.maximum(x - columns, columns - (x + w)), 0) * pixels[:, 0]
+        down = np.maximum(np.maximum(y - rows, rows - (y + h)), 0) * pixels[:, 1]
+        found = np.hypot(right, down) <= self.protocol.tolerance_px
+        return found
+
+    def _in_mask(
+        self, rows: Floats | Integers, columns: Floats | Integers, patch: Patch, pixel: Floats
+    ) -> Bools:
+        """Returns [m] which points are in the mask, or near enough to one of its pixels on the grid."""
+        grid = np.zeros(self.shape, dtype=bool)
+        grid[patch.place] = patch.pixels
+        at = tuple(np.floor(np.asarray(points) + 0.5).astype(np.int64) for points in (rows, columns))
+        is_on = (at[0] >= 0) & (at[0] < self.shape[0]) & (at[1] >= 0) & (at[1] < self.shape[1])
+        found = np.zeros(len(rows), dtype=bool)
+        if self.protocol.tolerance_px > 0 and grid.any():
+            grid = distance_transform_edt(~grid, sampling=pixel[::-1]) <= self.protocol.tolerance_px
+        found[is_on] = grid[at[0][is_on], at[1][is_on]]
+        return found
+
+    @cached_property
+    def _covers(self) -> tuple[Patch, ...]:
+        """The pixels that each region covers."""
+        x, y, w, h = np.moveaxis(np.trunc(np.nan_to_num(self.boxes)).astype(np.int64), -1, 0)
+        sides = np.stack([y, x, y + h, x + w], axis=-1).clip(0, self.shape * 2)
+        found = []
+        for unit, rectangles in enumerate(sides.tolist()):
+            parts = [
+                Patch(top, left, np.ones((bottom - top, right - left), dtype=bool))
+                for top, left, bottom, right in rectangles
+                if top < bottom and left < right
+            ]
+            found.append(_union([*parts, self.masks[unit]] if unit in self.masks else parts))
+        return tuple(found)
+
+    def _hit_by(self, unit: int) -> Patch:
+        reach = self.protocol.tolerance_px / self.pixels[unit]
+        x, y, w, h = self.boxes[unit][~np.isnan(self.boxes[unit, :, 0])].T
+        lows, highs = [np.stack([y, x], axis=1)], [np.stack([y + h, x + w], axis=1)]
+        if unit in self.masks:
+            patch = self.masks[unit]
+            corner = np.array([[patch.top, patch.left]], float)
+            lows.append(corner)
+            highs.append(corner + patch.pixels.shape)
+        low, high = (np.concatenate(sides) for sides in (lows, highs))
+        low, high = np.floor(low - reach[::-1]), np.ceil(high + reach[::-1]) + 1
+        (top, left), (bottom, right) = (
+            np.clip(sides, 0, self.shape).astype(int) for sides in (low.min(axis=0), high.max(axis=0))
+        )
+        rows, columns = np.mgrid[top:bottom, left:right].reshape(2, -1)
+        is_in = self.contains(np.full(len(rows), unit), rows, columns)
+        return Patch(int(top), int(left), is_in.reshape(bottom - top, right - left))
+
+
+def regions_of(
+    boxes: pd.DataFrame, size_px: int, shape: Shape | None = None, protocol: LocalizationProtocol = THESIS
+) -> Regions:
+    """Returns the region of each unit of a table of boxes, in the order of `UNIT`.
+
+    Args:
+        boxes: see `bench.metrics.boxes`, in the frame of size_px. With the sizes of the images' own frames if
+            it has masks, or if the protocol needs them.
+        size_px: side of the square that boxes are in px of.
+        shape: of the grid; None is that square.
+        protocol: what counts as being in a region.
+    """
+    grid = shape or (size_px, size_px)
+    unit_of = np.asarray(boxes.groupby(UNIT).ngroup(), dtype=np.int64)
+    sides = boxes[["x", "y", "w", "h"]].to_numpy(float)
+    if grid != (size_px, size_px):
+        sides = np.round(sides * (grid[::-1] * 2) / size_px, _DECIMALS)
+    counts = np.bincount(unit_of)
+    pixels = np.ones((len(counts), 2))
+    if protocol.needs_frames:
+        pixels = boxes.groupby(UNIT)[list(FRAME)].first().to_numpy(float) / grid[::-1]
+    texts = boxes[MASK].to_numpy(object) if MASK in boxes else np.full(len(boxes), None)
+    has_mask = np.array([isinstance(text, str) for text in texts], dtype=bool)
+    masks: dict[int, list[Patch]] = {}
+    for row in np.flatnonzero(has_mask):
+        frame = boxes[list(FRAME)].iloc[row].round().astype(int)
+        masks.setdefault(int(unit_of[row]), []).append(_on_grid(decode(texts[row], *frame), grid))
+    padded = _padded(sides[~has_mask], unit_of[~has_mask], len(counts))
+    if protocol.boxes == "truncated":
+        padded = np.trunc(padded)
+    return Regions(padded, {unit: _union(parts) for unit, parts in masks.items()}, pixels, grid, protocol)
+
+
+def _padded(sides: Floats, unit_of: Integers, num_units: int) -> Floats:
+    """Returns [num_units, k, 4] the boxes of each unit, filled up with NaN."""
+    order = np.argsort(unit_of, kind="stable")
+    counts = np.bincount(unit_of, minlength=num_units)
+    own = unit_of[order]
+    padded = np.full((num_units, max(int(counts.max(initial=0)), 1), 4), np.nan)
+    padded[own, np.arange(len(own)) - (np.cumsum(counts) - counts)[own]] = sides[order]
+    return padded
+
+
+def _on_grid(mask: Bools, shape: Shape) -> Patch:
+    """Returns the pixels of a grid of which the nearest of `mask` [height, width] is set."""
+    rows, columns = (
+        (2 * np.arange(n) + 1) * size // (2 * n) for n, size in zip(shape, mask.shape, strict=True)
+    )
+    found = mask[np.ix_(rows, columns)]
+    x, y, w, h = bounds(found)
+    return Patch(y, x, found[y : y + h, x : x + w])
+
+
+def _union(patches: Iterable[Patch]) -> Patch:
+    """Returns the pixels that are in any of the patches."""
+    parts = list(patches)
+    if len(parts) < 2:
+        return parts[0] if parts else Patch(0, 0, np.zeros((0, 0), dtype=bool))
+    places = [part.place for part in parts]
+    top, left = (min(place[axis].start for place in places) for axis in (0, 1))
+    bottom, right = (max(place[axis].stop for place in places) for axis in (0, 1))
+    pixels = np.zeros((bottom - top, right - left), dtype=bool)
+    for part in parts:
+        own = Patch(part.top - top, part.left - left, part.pixels)
+        pixels[own.place] |= part.pixels
+    return Patch(top, left, pixels)

@@ -1,0 +1,37 @@
+"""The table of a map's units, units.parquet: which columns it has beside the names, and whose they are."""
+
+from bench.metrics.measure import MapMeasure, measure_of
+from bench.results.units import UNIT_NAMES
+from bench.suite.metrics import METRICS, Metric
+
+PEAK_COLUMNS = ("peak_row", "peak_column", "score", "num_ties", "finite")
+"""Where a map peaks, px of the grid; its value there; pixels that share the maximum, 1 is no tie; whether all
+of the map is finite."""
+
+
+def map_metrics() -> tuple[Metric, ...]:
+    """Returns the metrics of maps, in their order."""
+    return tuple(metric for metric in METRICS.values() if not metric.is_of_model)
+
+
+def model_metrics() -> tuple[Metric, ...]:
+    """Returns the metrics of a model's logits, in their order."""
+    return tuple(metric for metric in METRICS.values() if metric.is_of_model)
+
+
+def map_measures() -> dict[str, MapMeasure]:
+    """Returns what computes each of the metrics of maps, by its name."""
+    found = {}
+    for metric in map_metrics():
+        measure = measure_of(metric.name)
+        assert isinstance(measure, MapMeasure), f"{metric.name} needs no logits and is no metric of maps"
+        found[metric.name] = measure
+    return found
+
+
+UNIT_COLUMNS = tuple(
+    dict.fromkeys(
+        (*UNIT_NAMES, *PEAK_COLUMNS, *(column for one in map_measures().values() for column in one.columns))
+    )
+)
+"""Of the table: names, peak, then those of each metric."""

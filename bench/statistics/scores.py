@@ -1,0 +1,228 @@
+"""What a row of a table scores in one column, seed by seed, and how sure that is."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import ResultsError, listing
+from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
+from bench.statistics.interval import Interval
+from bench.statistics.paired import paired_p
+from bench.statistics.proportion import wilson_interval
+from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, Spread
+from bench.statistics.student import MeanInterval, mean_interval
+from bench.statistics.unit_scores import MeanScores, UnitScores
+from bench.suite.metrics import MACRO, WEIGHTED, Average
+
+FEWEST_PATIENTS = 40
+"""Below it no interval over patients alone is given: `bootstrap_over_patients` says how they cover."""
+
+_NAMED = 8
+"""Trials that a message names before it counts the rest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Values of a row's finished trials in one column of a metric, or the differences between two rows.
+
+    Intervals and tests are of the units where there are units, else of the recorded values.
+
+    Attributes:
+        label: the row.
+        by_seed: recorded value of each seed; of a control, which has no seeds, of each draw.
+        trial_ids: the trials, of both rows of a difference; controls have none.
+        load_units: gives the scores of its units, with the same seeds; None where there are none.
+        average: of the units.
+    """
+
+    label: str
+    by_seed: Mapping[int, float]
+    trial_ids: tuple[str, ...] = ()
+    load_units: Callable[[], UnitScores | None] = lambda: None
+    average: Average = WEIGHTED
+
+    @cached_property
+    def units(self) -> UnitScores | None:
+        """The scores of its units."""
+        return self.load_units()
+
+    @property
+    def values(self) -> list[float]:
+        """The value of each seed, or the difference."""
+        return list(self.by_seed.values())
+
+    @property
+    def num_seeds(self) -> int:
+        """Seeds behind the mean; none of a control."""
+        return len(self.by_seed) if self.trial_ids else 0
+
+    def minus(self, other: "Scores") -> "Scores | None":
+        """Returns the differences for the seeds that both rows have; None if they share none.
+
+        Its units raise a `ResultsError` where the rows were scored on different ones.
+        """
+        seeds = [seed for seed in self.by_seed if seed in other.by_seed]
+        if not seeds:
+            return None
+        first, second = self.of_seeds(seeds), other.of_seeds(seeds)
+        label, ids = f"{self.label} − {other.label}", (*first.trial_ids, *second.trial_ids)
+
+        def difference() -> UnitScores | None:
+            if first.units is None or second.units is None:
+                return None
+            try:
+                return first.units.minus(second.units)
+            except ValueError as error:
+                raise ResultsError(f"{label}: {error} ({listing(ids, _NAMED)})") from None
+
+        by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
+        return replace(first, label=label, by_seed=by_seed, trial_ids=ids, load_units=difference)
+
+    def minus_control(self, control: "Scores") -> "Scores":
+        """Returns the differences to a control, the mean of its draws, which is the same for every seed."""
+        units, drawn = self.units, control.units
+        assert isinstance(units, MeanScores), "controls are of metrics that are means"
+        assert isinstance(drawn, MeanScores), "controls are of metrics that are means"
+        mean = drawn.scores.mean(axis=1, keepdims=True)
+        found = units.minus(replace(drawn, scores=np.broadcast_to(mean, units.scores.shape)))
+        by_seed = dict(zip(self.by_seed, found.values(self.average).tolist(), strict=True))
+        return replace(
+            self, label=f"{self.label} − {control.label}", by_seed=by_seed, load_units=lambda: found
+        )
+
+    def with_draws_of(self, control: "Scores", interval: Interval) -> Interval:
+        """Returns an interval of this difference to a control with the error of the control's draws in it."""
+        return _with_draws(interval, control.values)
+
+    def of_seeds(self, seeds: list[int]) -> "Scores":
+        """Returns the scores of some of its seeds."""
+        order = list(self.by_seed)
+        places = [order.index(seed) for seed in seeds]
+
+        def chosen() -> UnitScores | None:
+            return None if self.units is None else self.units.of_seeds(places)
+
+        return replace(
+            self,
+            by_seed={seed: self.by_seed[seed] for seed in seeds},
+            trial_ids=tuple(self.trial_ids[place] for place in places),
+            load_units=chosen,
+        )
+
+    @cached_property
+    def recorded(self) -> MeanInterval:
+        """The mean of the recorded values, for other seeds and these images: what tables print."""
+        return mean_interval(self.values)
+
+    @cached_property
+    def over_seeds(self) -> MeanInterval:
+        """The mean for other seeds and these images."""
+        return mean_interval(self.tested)
+
+    @cached_property
+    def p_over_seeds(self) -> float:
+        """Two-sided p that the mean is 0 for other seeds and these images; NaN where it cannot be told."""
+        return paired_p(self.tested)
+
+    @cached_property
+    def tested(self) -> list[float]:
+        """The values of the seeds that intervals and tests are of: from their units, or as recorded."""
+        return self.values if self.units is None else self.units.values(self.average).tolist()
+
+    @cached_property
+    def over_patients(self) -> Interval | None:
+        """The mean for these seeds and other patients, see `interval_over_patients`; None without units.
+
+        Of a control for other draws too, in [0, 1].
+        """
+        if self.units is None:
+            return None
+        interval = interval_over_patients(self.units, self.average)
+        if self.trial_ids or self.units.num_seeds == 1:
+            return interval
+        wide = _with_draws(interval, self.tested)
+        return replace(wide, low=wide.low and max(wide.low, 0.0), high=wide.high and min(wide.high, 1.0))
+
+    @cached_property
+    def over_both(self) -> Interval | None:
+        """The mean for other seeds and other patients, where there are two of both; None without units."""
+        return None if self.units is None else interval_of_spread(self.units, self.average, self.spread)
+
+    @cached_property
+    def p_over_both(self) -> float:
+        """Two-sided p that the mean is 0 for other seeds and other patients; NaN where it cannot be told."""
+        return math.nan if self.spread is None else self.spread.p_of(self.over_seeds.mean)
+
+    @cached_property
+    def decision(self) -> tuple[float, Population]:
+        """The p that decides whether the mean is 0, and whom it speaks of: with patients where they vary."""
+        if self.spread is None:
+            return self.p_over_seeds, SEEDS_ALONE
+        return self.p_over_both, SEEDS_AND_PATIENTS
+
+    @cached_property
+    def spread(self) -> Spread | None:
+        """Of the mean, for other seeds and other patients; None where it cannot be told."""
+        if self.units is None:
+            return None
+        return spread_of(self.units, self.average, _replicates(self.units, self.average))
+
+
+def interval_over_patients(units: UnitScores, average: Average = WEIGHTED) -> Interval:
+    """Returns the mean over seeds with its 95% interval over patients, where they are enough.
+
+    Where every unit is hit, or none, resampling shows no spread: Wilson's interval of as many proportions as
+    there are patients stands in, too wide rather than too short where patients have several units. In a macro
+    average it stands in for such findings alone, and its distances add to the others' as squares. A
+    difference of which there is none anywhere has no interval.
+    """
+    mean = float(units.values(average).mean())
+    if units.num_patients < FEWEST_PATIENTS:
+        return Interval(mean, None, None, units.num_patients, units.num_seeds)
+    hits = units if isinstance(units, MeanScores) and not units.is_difference else None
+    if hits is not None and ((hits.scores == 0).all() or (hits.scores == 1).all()):
+        edge = wilson_interval(round(mean) * units.num_patients, units.num_patients)
+        return replace(edge, num_seeds=units.num_seeds)
+    interval = interval_of_patients(units, average, _replicates(units, average))
+    return interval if hits is None or average != MACRO else _with_findings_at_an_end(interval, hits)
+
+
+def _with_findings_at_an_end(interval: Interval, units: MeanScores) -> Interval:
+    """Returns the interval of a macro average with what findings of nothing but hits or misses add to it."""
+    parts = [units.of_finding(finding) for finding in np.unique(units.units.findings)]
+    below = above = 0.0
+    for part in parts:
+        if (part.scores == part.scores.flat[0]).all() and part.scores.flat[0] in (0, 1):
+            hit = int(part.scores.flat[0])
+            edge = wilson_interval(hit * part.num_patients, part.num_patients)
+            assert edge.low is not None
+            assert edge.high is not None
+            below += ((hit - edge.low) / len(parts)) ** 2
+            above += ((edge.high - hit) / len(parts)) ** 2
+    return interval if below == above == 0 else interval.with_error(math.sqrt(below), math.sqrt(above))
+
+
+def _with_draws(interval: Interval, values: list[float]) -> Interval:
+    """Returns the interval of the mean of several draws of a control with their own Student-t interval in it.
+
+    By the law of total variance: how far the mean moves with patients, and how far with the draws, whose mean
+    is closer to that of all there could be the more there are.
+    """
+    half_width = mean_interval(values).half_width
+    if not half_width or interval.low is None:
+        return interval
+    return interval.with_error(half_width, half_width)
+
+
+def _replicates(units: UnitScores, average: Average) -> NDArray[np.float64]:
+    """Returns values of resampled patients: the same patients for every row, every time."""
+    return units.resampled(average, _draws(units.num_patients))
+
+
+@lru_cache(maxsize=16)
+def _draws(num_patients: int) -> NDArray[np.float64]:
+    return draw_patients(num_patients, np.random.default_rng(0))
