@@ -11,15 +11,14 @@ from scipy.special import expit
 
 from bench.errors import ResultsError, listing
 from bench.reporting.gallery_choice import TYPICAL, WORST, best_model, typical_units, worst_units
-from bench.reporting.gallery_trials import ShownMaps, maps_of, shown_seed
+from bench.reporting.gallery_trials import shown_seed
 from bench.reporting.overlay_figure import Gray, heat_colours
 from bench.reporting.table import Subject
 from bench.results.frame import Place, Results
-from bench.results.maps import read_maps_of
 from bench.results.record import Record
 from bench.results.store import ResultsStore
-from bench.results.units import read_table
 from bench.suite.cam import NATIVE
+from bench.suite.grid import Point
 
 Colour = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
@@ -123,18 +122,18 @@ def galleries_of(place: Place, results: Results, images: Images, count: int) -> 
     shown = shown_seed(place, results)
     if shown is None:
         return ()
-    labels, maps = tuple(shown.maps), tuple(shown.maps.values())
-    tables = _tables(maps)
+    labels, points = tuple(shown.points), tuple(shown.points.values())
+    tables = _tables(points, results)
     units = tables[0]
     hits = np.column_stack([table["hit"].to_numpy(bool) for table in tables])
-    native = [i for i, one in enumerate(maps) if one.cam == NATIVE] or list(range(len(maps)))
+    native = [i for i, point in enumerate(points) if point.cam == NATIVE] or list(range(len(points)))
     typical, best = typical_units(units, hits, count), native[best_model(hits[:, native])]
     worst = worst_units(units, hits[:, best], tables[best]["score"].to_list(), len(typical))
     subject = Subject("gallery", "", place.dataset, place.resolution)
     which = f"Seed {shown.seed}, the lowest of those that most models have maps of."
     if shown.left_out:
         which += f" Without maps of that seed: {listing(shown.left_out)}."
-    marks = _MARKS if len(native) == len(maps) else f"{_MARKS} {_OTHER_MAPS}"
+    marks = _MARKS if len(native) == len(points) else f"{_MARKS} {_OTHER_MAPS}"
     parts = (
         ("gallery", f"Heatmaps side by side, {subject.place}", TYPICAL, typical),
         ("gallery-worst", f"Worst cases, {subject.place}", WORST.format(best=labels[best]), worst),
@@ -145,7 +144,7 @@ def galleries_of(place: Place, results: Results, images: Images, count: int) -> 
             title,
             f"{rule} {which} {marks}",
             labels,
-            _rows(positions, tables, maps, images),
+            _rows(positions, points, results, images),
         )
         for what, title, rule, positions in parts
         if positions
@@ -165,16 +164,17 @@ def samples_of(record: Record, store: ResultsStore, images: Images) -> Gallery |
         DataError: an image is missing or unreadable.
     """
     trial = record.trial
-    if record.status != "finished" or not store.folder(trial.id).maps.exists():
+    point = Point(trial, trial.label)
+    results = Results([point], store)
+    if not results.has_units(point) or not results.has_maps(point):
         return None
-    maps = (maps_of(trial.id, NATIVE, store),)
-    tables = _tables(maps)
-    hits = tables[0]["hit"].to_numpy(bool)
-    num_findings = tables[0]["finding"].nunique()
+    units = results.units_of(point)
+    num_findings = units["finding"].nunique()
     if num_findings == 0:
         return None
-    positions = typical_units(tables[0], hits[:, None], max(1, _NUM_SAMPLES // num_findings))
-    rows = _rows(positions, tables, maps, images)
+    hits = units["hit"].to_numpy(bool)
+    positions = typical_units(units, hits[:, None], max(1, _NUM_SAMPLES // num_findings))
+    rows = _rows(positions, (point,), results, images)
     title = trial.title(trial.label)
     return Gallery(store.folder(trial.id).heatmap_samples.stem, title, _SAMPLES, (trial.label,), rows)
 
@@ -214,35 +214,34 @@ def enlarged_map(
     return np.asarray(large, np.float32)
 
 
-def _tables(maps: Sequence[ShownMaps]) -> list[pd.DataFrame]:
-    columns = (*_UNIT, "peak_row", "peak_column", "score", "finite", "hit")
-    tables = [read_table(one.units, columns) for one in maps]
-    for one, table in zip(maps, tables, strict=True):
+def _tables(points: Sequence[Point], results: Results) -> list[pd.DataFrame]:
+    tables = [results.units_of(point) for point in points]
+    for point, table in zip(points, tables, strict=True):
         if not table[_UNIT].equals(tables[0][_UNIT]):
             raise ResultsError(
-                f"{maps[0].trial_id} and {one.trial_id} were scored on different units, so that no gallery "
-                "has both"
+                f"{points[0].trial.id} and {point.trial.id} were scored on different units, so that no "
+                "gallery has both"
             )
     return tables
 
 
 def _rows(
-    positions: Sequence[int], tables: Sequence[pd.DataFrame], maps: Sequence[ShownMaps], images: Images
+    positions: Sequence[int], points: Sequence[Point], results: Results, images: Images
 ) -> tuple[GalleryRow, ...]:
-    names = [str(tables[0]["image"].iloc[position]) for position in positions]
-    findings = [str(tables[0]["finding"].iloc[position]) for position in positions]
+    tables = [results.units_of(point).iloc[list(positions)] for point in points]
+    names, findings = (tables[0][column].astype(str).to_list() for column in _UNIT)
     radiographs = images(names)
-    boxes = read_table(maps[0].boxes)
-    values = [read_maps_of(one.maps, positions) for one in maps]
+    boxes = results.boxes_of(points[0].trial.id)
+    values = [results.maps_of(point, positions) for point in points]
     rows = []
-    for i, position in enumerate(positions):
-        own = boxes[(boxes["image"] == names[i]) & (boxes["finding"] == findings[i])]
+    for i, (name, finding) in enumerate(zip(names, findings, strict=True)):
+        own = boxes[(boxes["image"] == name) & (boxes["finding"] == finding)]
         heatmaps = tuple(
-            _heatmap(table.iloc[position], radiographs[i], of_trial[i], is_native=one.cam == NATIVE)
-            for table, of_trial, one in zip(tables, values, maps, strict=True)
+            _heatmap(table.iloc[i], radiographs[i], of_trial[i], is_native=point.cam == NATIVE)
+            for table, of_trial, point in zip(tables, values, points, strict=True)
         )
         places: list[Box] = [(x, y, w, h) for x, y, w, h in own[["x", "y", "w", "h"]].to_numpy(float)]
-        rows.append(GalleryRow(names[i], findings[i], radiographs[i], tuple(places), heatmaps))
+        rows.append(GalleryRow(name, finding, radiographs[i], tuple(places), heatmaps))
     return tuple(rows)
 
 

@@ -1,33 +1,12 @@
 """Which maps a gallery shows: those of one seed that are there, a column for each row of the tables."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.reporting.table import Subject
 from bench.results.frame import Place, Results
-from bench.results.store import ResultsStore
-from bench.suite.cam import CamMethod
+from bench.suite.grid import Point
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.metrics import PRIMARY
-
-
-@dataclass(frozen=True)
-class ShownMaps:
-    """The maps of a trial by one method.
-
-    Attributes:
-        trial_id: names the trial.
-        cam: the method; native maps are logits, others in [0, 1].
-        units: the table of its units.
-        boxes: the table of their boxes.
-        maps: the maps of its units.
-    """
-
-    trial_id: str
-    cam: CamMethod
-    units: Path
-    boxes: Path
-    maps: Path
 
 
 @dataclass(frozen=True)
@@ -36,28 +15,21 @@ class ShownSeed:
 
     Attributes:
         seed: of all trials.
-        maps: by their row, in the order of the suite.
+        points: trials and maps by their row, in the order of the suite.
         left_out: rows without maps of that seed.
     """
 
     seed: int
-    maps: dict[str, ShownMaps]
+    points: dict[str, Point]
     left_out: tuple[str, ...]
-
-
-def maps_of(trial_id: str, cam: CamMethod, store: ResultsStore) -> ShownMaps:
-    """Returns where the maps of a trial are, whether they are there or not."""
-    folder = store.folder(trial_id)
-    return ShownMaps(trial_id, cam, folder.cam_units(cam), folder.boxes, folder.cam_maps(cam))
 
 
 def shown_seed(place: Place, results: Results) -> ShownSeed | None:
     """Returns the lowest seed among those that most rows have maps of, with these; None without maps."""
-    found: dict[int, dict[str, ShownMaps]] = {}
+    found: dict[int, dict[str, Point]] = {}
     for point in place.points:
-        shown = maps_of(point.trial.id, point.cam, results.store)
-        if results.has(point, PRIMARY) and shown.maps.exists():
-            found.setdefault(point.trial.seed, {})[point.row] = shown
+        if results.has(point, PRIMARY) and results.has_maps(point):
+            found.setdefault(point.trial.seed, {})[point.row] = point
     if not found:
         return None
     seed = min(found, key=lambda seed: (-len(found[seed]), seed))
@@ -78,13 +50,10 @@ def gallery_sources(results: Results) -> str:
         shown = shown_seed(place, results)
         if shown is None:
             continue
-        files = [[row, file_digest(one.units), file_digest(one.boxes)] for row, one in shown.maps.items()]
-        found.append(
-            [
-                f"gallery-{Subject('gallery', '', place.dataset, place.resolution).place_key}",
-                shown.seed,
-                files,
-                list(shown.left_out),
-            ]
-        )
+        files = []
+        for row, point in shown.points.items():
+            folder = results.store.folder(point.trial.id)
+            files.append([row, file_digest(folder.cam_units(point.cam)), file_digest(folder.boxes)])
+        key = Subject("gallery", "", place.dataset, place.resolution).place_key
+        found.append([f"gallery-{key}", shown.seed, files, list(shown.left_out)])
     return bytes_digest(canonical_json(found).encode())

@@ -119,9 +119,9 @@ def _head(table: Table) -> list[str]:
     lines = ["<thead>"]
     if table.groups:
         headings = [
-            f'<th scope="colgroup" class="{"group" if group.heading else "none"}" colspan="{group.span}">'
-            f"{escape(group.heading)}</th>"
-            for group in table.groups
+            f'<th scope="colgroup" class="{"group" if heading else "none"}" colspan="{span}">'
+            f"{escape(heading)}</th>"
+            for heading, span in table.groups
         ]
         lines.append(f"<tr><th></th>{''.join(headings)}</tr>")
     columns = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.headings)

@@ -85,12 +85,12 @@ def _groups(table: Table) -> list[str]:
     """The line of headings above those of the columns, with a rule below each."""
     if not table.groups:
         return []
-    ends = list(accumulate((group.span for group in table.groups), initial=1))
-    headings = [rf"\multicolumn{{{g.span}}}{{c}}{{{escape(g.heading)}}}" for g in table.groups]
+    ends = accumulate((span for _, span in table.groups), initial=1)
+    headings = [rf"\multicolumn{{{span}}}{{c}}{{{escape(heading)}}}" for heading, span in table.groups]
     rules = [
-        rf"\cmidrule(lr){{{start + 1}-{start + group.span}}}"
-        for start, group in zip(ends, table.groups, strict=False)
-        if group.heading
+        rf"\cmidrule(lr){{{start + 1}-{start + span}}}"
+        for start, (heading, span) in zip(ends, table.groups, strict=False)
+        if heading
     ]
     return [_line(["", *headings]), "".join(rules)]
 

@@ -24,23 +24,16 @@ VERDICT_SYMBOLS: dict[Verdict, str] = {
 
 DASH = "—"
 
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
-
-
-def _two_or_three(decimals: int) -> str:
-    return " or ".join(_NUMBERS[decimals : decimals + 2])
-
-
 _DECIMALS = 2
 """Of most metrics."""
 
+_WORDS = {2: "two or three", 3: "three or four", 4: "four or five"}
+
+_FINER = [f"of {m.title} {_WORDS[m.decimals]}" for m in METRICS.values() if m.decimals != _DECIMALS]
+
 DIGITS = (
     "The half-width has one significant digit, two where the first is 1, and the mean as many decimals: "
-    + ", ".join(
-        [_two_or_three(_DECIMALS)]
-        + [f"of {m.title} {_two_or_three(m.decimals)}" for m in METRICS.values() if m.decimals != _DECIMALS]
-    )
-    + "."
+    f"{', '.join([_WORDS[_DECIMALS], *_FINER])}."
 )
 """What captions say of `decimals_by_interval`."""
 
@@ -154,9 +147,6 @@ class Cell:
 class Row:
     """A label and one cell per column.
 
-    A row whose cells are values of records says on which map they are, and what they are of as far as its
-    columns do not (see `Table.quantity`).
-
     Attributes:
         label: what is shown.
         cells: one per column.
@@ -165,8 +155,8 @@ class Row:
         kind: what programs call it; "model" or "reference" if empty.
         marks: raised behind the label.
         cam: the map that it is scored on; None if no single one is.
-        metric: of `bench.suite.metrics.METRICS`, where the row says it.
-        name: of the metric's column, an average or a finding, where the row says it.
+        metric: what its cells are of, where their columns do not say it; see `Quantity`.
+        name: the same.
     """
 
     label: str
@@ -182,13 +172,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, and what its cells are of as far as their rows do not say it (see `Table.quantity`).
+    """A heading, and what the cells below it are of.
 
     Attributes:
         heading: what is shown.
         group: heading above it and its neighbours; empty if it has none.
-        metric: of `bench.suite.metrics.METRICS`, where the column says it.
-        name: of the metric's column, an average or a finding, where the column says it.
+        metric: what the cells are of, where their rows do not say it; see `Quantity`.
+        name: the same.
     """
 
     heading: str
@@ -200,14 +190,6 @@ class Column:
     def of_metric(cls, metric: str, name: str) -> "Column":
         """Returns the column of a metric's average, or of a finding."""
         return cls(column_title(name), metric=metric, name=name)
-
-
-@dataclass(frozen=True)
-class Group:
-    """A heading above neighbouring columns; an empty one spans columns that share none."""
-
-    heading: str
-    span: int
 
 
 @dataclass(frozen=True)
@@ -328,12 +310,10 @@ class Table:
         return tuple(column.heading for column in self.columns)
 
     @property
-    def groups(self) -> tuple[Group, ...]:
-        """The headings above its columns, which together span all of them; none if no column has one."""
-        headings = [column.group for column in self.columns]
-        return (
-            tuple(Group(name, len(list(same))) for name, same in groupby(headings)) if any(headings) else ()
-        )
+    def groups(self) -> list[tuple[str, int]]:
+        """The headings above its columns, each with how many it spans; none if no column has one."""
+        found = [(name, len(list(same))) for name, same in groupby(column.group for column in self.columns)]
+        return found if any(name for name, _ in found) else []
 
     @staticmethod
     def quantity(row: Row, column: Column) -> Quantity | None:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from bench.errors import listing
 from bench.results.blocked import blocked_sentences
-from bench.results.maps import read_maps
+from bench.results.maps import read_maps, read_maps_of
 from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore, State
 from bench.results.units import read_table
@@ -224,6 +224,18 @@ class Results:
         if key not in self._units:
             self._units[key] = read_table(folder.cam_units(point.cam))
         return self._units[key]
+
+    def has_maps(self, point: Point) -> bool:
+        """Whether there are maps of a point's units."""
+        return self.store.folder(point.trial.id).cam_maps(point.cam).exists()
+
+    def maps_of(self, point: Point, rows: Sequence[int]) -> tuple[npt.NDArray[np.float32], ...]:
+        """Returns the maps [h, w] of the units at some rows of the point's table; no others are read.
+
+        Raises:
+            ResultsError: the file is missing or damaged.
+        """
+        return read_maps_of(self.store.folder(point.trial.id).cam_maps(point.cam), rows)
 
     def boxes_of(self, trial_id: str) -> pd.DataFrame:
         """Returns the boxes that a finished trial was scored with.

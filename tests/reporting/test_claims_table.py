@@ -58,7 +58,7 @@ def test_each_claim_heads_its_comparisons(verdicts):
     assert texts[0][:4] == ["point weighted", "3", "+0.803", "[+0.789, +0.818]"]
     assert texts[0][6:9] == ["other seeds, these images", "—", "0.250 (0.250)"]
     assert texts[2][:9] == ["point weighted", "0", *["—"] * 7]
-    assert [(group.heading, group.span) for group in table.groups][1:3] == [
+    assert table.groups[1:3] == [
         ("Decides", 3),
         ("Beside it, p", 2),
     ]

@@ -219,7 +219,7 @@ def test_comparisons_agree_with_scipy_and_holm() -> None:
         assert both.low < seeds.mean < both.high
         unadjusted.append(p_both.mean)
     assert [line.cells[3].mean for line in table.models] == pytest.approx(holm(unadjusted))
-    assert [group.heading for group in table.groups] == ["Difference", "Decides", "Beside it, p"]
+    assert [heading for heading, _ in table.groups] == ["Difference", "Decides", "Beside it, p"]
 
 
 def test_many_rows_are_compared_with_the_best_alone() -> None:

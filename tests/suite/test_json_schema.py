@@ -8,6 +8,7 @@ import pytest
 from bench.errors import SuiteError
 from bench.suite.json_schema import suite_schema
 from bench.suite.load import load_suite
+from bench.suite.metrics import METRICS
 from bench.suite.schema import Recipe
 from bench.suite.yaml_positions import parse
 
@@ -115,3 +116,10 @@ def test_every_recipe_field_is_in_the_schema_with_its_default() -> None:
     assert all("default" in field for field in fields.values())
     assert fields["learning_rate"]["default"] == 1e-4
     assert fields["learning_rate"]["description"]
+
+
+def test_every_declared_metric_can_be_claimed_and_has_its_margin():
+    definitions = suite_schema()["$defs"]
+    margins = {name: field["default"] for name, field in definitions["Margins"]["properties"].items()}
+    assert margins == {name: metric.margin for name, metric in METRICS.items()}
+    assert definitions["Superior"]["properties"]["metric"]["enum"] == list(METRICS)
