@@ -21,9 +21,10 @@ from bench.data.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS
 from bench.metrics.measure import metrics_of
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
 from bench.results.provenance import Provenance
-from bench.results.record import EpochRow, Outcome
+from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
+from bench.suite.cam import NATIVE
 from bench.suite.load import load_suite
 from bench.suite.trial import Trial
 
@@ -55,8 +56,8 @@ def write_trial(trial: Trial, store: ResultsStore) -> None:
     generator = np.random.default_rng(trial.seed)
     folder = store.folder(trial.id)
     units, boxes = _tables(trial, generator)
-    write_table(folder.units, units, UNIT_COLUMNS)
-    write_table(folder.boxes, boxes, BOX_COLUMNS)
+    write_table(folder.cam_units(NATIVE), units, UNIT_COLUMNS)
+    write_table(folder.boxes, boxes, (*BOX_COLUMNS, *FRAME_COLUMNS))
     folder.write_history(
         [
             EpochRow(
@@ -70,7 +71,14 @@ def write_trial(trial: Trial, store: ResultsStore) -> None:
             for epoch in range(1, NUM_EPOCHS + 1)
         ]
     )
-    metrics = metrics_of(map_metrics(), units, NIH_BOXED_FINDINGS)
+    native = CamEvaluation(
+        method=NATIVE,
+        status="finished",
+        metrics=metrics_of(map_metrics(), units, NIH_BOXED_FINDINGS),
+        provenance=PROVENANCE,
+        ended_at=now(),
+    )
+    metrics: dict[str, float] = {}
     for metric in model_metrics():
         values = generator.normal(0.8, 0.003, len(NIH_FINDINGS) + len(metric.averages))
         columns = (*metric.averages, *NIH_FINDINGS)
@@ -85,6 +93,7 @@ def write_trial(trial: Trial, store: ResultsStore) -> None:
         provenance=PROVENANCE,
     )
     store.announce(trial)
+    store.evaluated(trial.id, native)
     store.finish(trial, outcome)
 
 
@@ -120,6 +129,8 @@ def _tables(trial: Trial, generator: np.random.Generator) -> tuple[pd.DataFrame,
             "y": corners[:, 1],
             "w": sides[:, 0],
             "h": sides[:, 1],
+            "width_px": 1024.0,
+            "height_px": 1024.0,
         }
     )
     return units, boxes

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from records import finish_whole
 
 from bench.results.provenance import Provenance
 
@@ -164,9 +165,10 @@ def finish_trial(provenance):
         boxes = pd.DataFrame([(i, f, 1.0, 1.0, 4.0, 4.0) for i, _, f in keys], columns=list(BOX_COLUMNS))
         found = metrics_of(map_metrics(), units, tuple(dict.fromkeys(units["finding"])))
         store.announce(trial)
-        write_table(store.folder(trial.id).units, units, UNIT_COLUMNS)
+        write_table(store.folder(trial.id).cam_units("native"), units, UNIT_COLUMNS)
         write_table(store.folder(trial.id).boxes, boxes, BOX_COLUMNS)
         outcome = Outcome(
+            findings=(),
             metrics=found | metrics,
             best_epoch=1,
             num_epochs=2,
@@ -174,6 +176,6 @@ def finish_trial(provenance):
             notes=(),
             provenance=provenance,
         )
-        store.finish(trial, outcome)
+        finish_whole(store, trial, outcome)
 
     return finish

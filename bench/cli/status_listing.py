@@ -59,7 +59,7 @@ def _row(one: Running) -> TrialRow:
 
 def _lines(status: Status) -> Iterator[str]:
     for record in status.last_ended:
-        yield _ended(record)
+        yield _ended(record, _primary(record, status))
     if status.num_failed:
         yield f"{status.num_finished} finished, {status.num_failed} failed: bench failures says why"
     else:
@@ -67,17 +67,16 @@ def _lines(status: Status) -> Iterator[str]:
     yield f"{size(status.free_bytes)} of the disk are free"
 
 
-def _ended(record: Record) -> str:
+def _ended(record: Record, value: float | None) -> str:
     words = f"{record.trial.id}: {record.status}"
     if record.outcome is None:
         return f"{words}: {record.reason}"
-    accuracy = _accuracy(record)
     words += f" in {duration(record.outcome.duration_s)}"
-    return words if accuracy is None else f"{words}, point accuracy {accuracy:.3f}"
+    return words if value is None else f"{words}, {PRIMARY.phrase} {value:.3f}"
 
 
-def _accuracy(record: Record) -> float | None:
-    return None if record.outcome is None else record.outcome.metrics.get(PRIMARY.key(WEIGHTED))
+def _primary(record: Record, status: Status) -> float | None:
+    return status.metrics[record.trial.id].get(PRIMARY.key(WEIGHTED))
 
 
 def to_json(status: Status) -> str:
@@ -90,7 +89,7 @@ def to_json(status: Status) -> str:
                 "model": record.trial.label,
                 "status": record.status,
                 "ended_at": record.ended_at,
-                PRIMARY.name: _accuracy(record),
+                PRIMARY.name: _primary(record, status),
                 "reason": record.reason or None,
             }
             for record in status.last_ended

@@ -9,6 +9,7 @@ from typing import Any
 from bench.errors import BenchError, ResultsError
 from bench.results.record import Outcome, Record
 from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.cam import NATIVE
 from bench.suite.trial import Trial
 
 Document = dict[str, Any]
@@ -107,7 +108,8 @@ def _outcome(outcome: Outcome | None) -> Document | None:
 
 
 def _maps(folder: TrialFolder) -> list[Document]:
-    return [{"method": e.method, "status": e.status, "metrics": e.metrics} for e in folder.read_evaluations()]
+    kept = {"method", "status", "metrics", "notes"}
+    return [one.model_dump(mode="json", include=kept) for one in folder.read_evaluations()]
 
 
 def _manifests(name: str, cache_dir: Path) -> list[Document]:
@@ -164,17 +166,17 @@ def _paragraphs(document: Document) -> Iterator[tuple[str, list[str]]]:
     if document["ancestors"]:
         yield "starts from", [f"{parent['id']} ({parent['state']})" for parent in document["ancestors"]]
     if outcome is not None:
-        yield "metrics", _metrics(outcome["metrics"])
+        native: Document = next((m for m in document["maps"] if m["method"] == NATIVE), {})
+        yield "metrics", _metrics(native.get("metrics", {}) | outcome["metrics"])
         seconds = outcome["duration_s"]
         epochs = f"best epoch {outcome['best_epoch']} of {outcome['num_epochs']}"
         yield "training", [f"{epochs}, {seconds / 60:.1f} min with scoring"]
-        if outcome["notes"]:
-            yield "notes", outcome["notes"]
-    if document["maps"]:
-        yield (
-            "maps",
-            [f"{m['method']} {m['status']}: {'; '.join(_metrics(m['metrics']))}" for m in document["maps"]],
-        )
+        notes = [*outcome["notes"], *native.get("notes", ())]
+        if notes:
+            yield "notes", notes
+    maps = [m for m in document["maps"] if m["method"] != NATIVE]
+    if maps:
+        yield "maps", [f"{m['method']} {m['status']}: {'; '.join(_metrics(m['metrics']))}" for m in maps]
     if document["provenance"]:
         yield "made by", _provenance(document["provenance"])
         yield "data digest", [document["provenance"]["data"] or "unknown: it was not checked"]

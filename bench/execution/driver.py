@@ -63,17 +63,17 @@ class Driver:
         record = self._finished_record(trial)
         if record is None:
             record = self.store.finish(trial, outcome)
-            self.display.ended(record)
+            self.display.ended(record, self.store.metrics(trial.id))
             self.illustrate(record, self.store.folder(trial.id))
         self.tracker.ended(record, self.store.folder(trial.id))
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
-        """Writes the evaluation beside the trial's record."""
+        """Writes the evaluation; that of the native map comes before the record, and is told with it."""
         self.store.evaluated(trial.id, evaluation)
-        self.display.evaluated(trial, evaluation)
         record = self._finished_record(trial)
-        assert record is not None, f"{trial.id} was evaluated before it was finished"
-        self.tracker.ended(record, self.store.folder(trial.id))
+        if record is not None:
+            self.display.evaluated(trial, evaluation)
+            self.tracker.ended(record, self.store.folder(trial.id))
 
     def failed(self, trial: Trial, error: str) -> None:
         """Writes the failure down: of a finished trial it is that of the maps that were still to evaluate."""
@@ -87,7 +87,7 @@ class Driver:
             self.display.notice(self.store.reason(trial.id))
             return
         record = self.store.fail(trial, error)
-        self.display.ended(record)
+        self.display.ended(record, self.store.metrics(trial.id))
         self.illustrate(record, self.store.folder(trial.id))
         self.tracker.ended(record, self.store.folder(trial.id))
 

@@ -58,13 +58,14 @@ class EventLog:
         """See `View`."""
         self.write("epoch", id=trial.id, max_epochs=trial.recipe.max_epochs, **row.model_dump())
 
-    def ended(self, record: Record) -> None:
+    def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
         """See `View`."""
         if record.outcome is None:
             self.write("failed", id=record.trial.id, error=record.error)
             return
-        kept = {"metrics", "best_epoch", "num_epochs", "duration_s"}
-        self.write("finished", id=record.trial.id, **record.outcome.model_dump(include=kept))
+        kept = {"best_epoch", "num_epochs", "duration_s"}
+        of_trial = record.outcome.model_dump(include=kept)
+        self.write("finished", id=record.trial.id, metrics=dict(metrics), **of_trial)
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
         """See `View`."""

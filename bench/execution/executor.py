@@ -26,7 +26,7 @@ class Listener(Protocol):
         """The trial is trained and scored, now or in an earlier run; evaluations of maps may follow."""
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
-        """A map of the finished trial was evaluated, or its evaluation failed."""
+        """A map was evaluated, or its evaluation failed; the native map before the trial is finished."""
 
     def failed(self, trial: Trial, error: str) -> None:
         """The trial, or what was left of it, ended with an error: a sentence, or a traceback."""

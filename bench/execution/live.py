@@ -93,7 +93,7 @@ class Display:
     def epoch(self, trial: Trial, row: EpochRow) -> None:
         """Shows nothing: the trial's progress file says it already."""
 
-    def ended(self, record: Record) -> None:
+    def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
         """Marks the trial as finished or failed, with one line that stays; it runs on while maps are left.
 
         Those that start from a failed one are blocked, and have a line too.
@@ -105,7 +105,7 @@ class Display:
             self._tell(trial_id, record.status, {}, record.error)
             self._block(record)
         else:
-            self._tell(trial_id, f"{record.status} in {duration(outcome.duration_s)}", outcome.metrics, None)
+            self._tell(trial_id, f"{record.status} in {duration(outcome.duration_s)}", metrics, None)
 
     def _block(self, failed: Record) -> None:
         for trial in self._trials:
@@ -124,9 +124,9 @@ class Display:
 
     def _tell(self, trial_id: str, what: str, metrics: Mapping[str, float], error: str | None) -> None:
         line = f"[{self._num_ended()}/{len(self._trials)}] {trial_id}: {what}"
-        accuracy = metrics.get(PRIMARY.key(WEIGHTED))
-        if accuracy is not None:
-            line += f", point accuracy {accuracy:.3f}"
+        value = metrics.get(PRIMARY.key(WEIGHTED))
+        if value is not None:
+            line += f", {PRIMARY.phrase} {value:.3f}"
         if error is not None:
             line += f": {last_line(error)}"
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)

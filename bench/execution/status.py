@@ -1,7 +1,7 @@
 """What happens in a results folder now, whoever runs it: from its files alone."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bench.errors import ResultsError
@@ -44,6 +44,7 @@ class Status:
     Attributes:
         running: trials that drivers have, by driver.
         last_ended: records of trials, the last to end first.
+        metrics: of those and their native maps, by id.
         num_finished: trials.
         num_failed: trials; maps not counted.
         unreadable: a sentence for each record or evaluation that cannot be read.
@@ -53,6 +54,7 @@ class Status:
 
     running: tuple[Running, ...]
     last_ended: tuple[Record, ...]
+    metrics: Mapping[str, Mapping[str, float]]
     num_finished: int
     num_failed: int
     unreadable: tuple[str, ...]
@@ -71,9 +73,11 @@ def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Stat
         if path.name not in held and (record := store.record(path.name)) is not None
     ]
     states = [record.status for record in records]
+    last_ended = tuple(sorted(records, key=lambda record: record.ended_at, reverse=True)[:NUM_LAST])
     return Status(
         running=tuple(sorted(running, key=lambda one: (str(one.driver), one.trial.id))),
-        last_ended=tuple(sorted(records, key=lambda record: record.ended_at, reverse=True)[:NUM_LAST]),
+        last_ended=last_ended,
+        metrics={record.trial.id: store.metrics(record.trial.id) for record in last_ended},
         num_finished=states.count("finished"),
         num_failed=states.count("failed"),
         unreadable=tuple(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
-from bench.evaluation.score import named_boxes, score
+from bench.evaluation.score import Scores, named_boxes, score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
@@ -16,12 +16,12 @@ from bench.execution.stopping import StopWish
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.atomic import write_text
 from bench.results.maps import writing_maps
-from bench.results.provenance import DRAWN, PACKAGES, describe
+from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.sensitivity import write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.units import write_table
-from bench.suite.cam import CAMS, CamMethod
+from bench.results.units import LOGIT_COLUMNS, write_table
+from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.schema import StoredSpec
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
@@ -84,7 +84,8 @@ def run_trial(
         context: where to do it, and which maps to evaluate.
         on_epoch: told after each epoch, also after epochs of an earlier, interrupted run.
         on_outcome: told the outcome, before other maps are evaluated.
-        on_cam: told after each evaluation of another map, be it finished or failed.
+        on_cam: told after each evaluation of a map: before the outcome that of the native map, whose failure
+            is the trial's; after it those of others, be they finished or failed.
 
     Raises:
         BenchError: data or weights are missing or damaged, training gave no usable model, or memory is full.
@@ -132,7 +133,8 @@ def _run_locked(
     if not is_trained and not any(path.exists() for path in folder.checkpoints):
         folder.note_data(work.data)
     if outcome is None:
-        outcome = _train_and_score(work, on_epoch, started)
+        outcome, native = _train_and_score(work, on_epoch, started)
+        on_cam(native)
     on_outcome(outcome)
     for position, cam in enumerate(cams, start=passes - len(cams)):
         on_cam(_evaluate(cam, work, _shower(work, CAMS[cam].title, position)))
@@ -153,8 +155,16 @@ def _prepare(
     return ready
 
 
-def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started: float) -> Outcome:
-    """Returns the outcome; `started` is when work on the trial began, by the monotonic clock."""
+def _train_and_score(
+    work: _Work, on_epoch: Callable[[EpochRow], None], started: float
+) -> tuple[Outcome, CamEvaluation]:
+    """Returns the outcome, and the evaluation of the native map.
+
+    Args:
+        work: the trial.
+        on_epoch: see `run_trial`.
+        started: when work on the trial began, by the monotonic clock.
+    """
     trial, folder, ready = work.trial, work.folder, work.ready
 
     def show(step: Step) -> None:
@@ -187,24 +197,27 @@ def _train_and_score(work: _Work, on_epoch: Callable[[EpochRow], None], started:
         load_weights(ready.model, folder.best_weights)
         recipe = in_pieces(trial.recipe)
         work.progress.write(Progress("evaluate", work.training_share), force=True)
-        with writing_maps(folder.maps) as keep:
+        with writing_maps(folder.cam_maps(NATIVE)) as keep:
             shower = _shower(work, "evaluate", 0)
-            of_model, scores = score(ready.model, ready.data, recipe, ready.device, shower, keep)
+            of_model, of_map = score(ready.model, ready.data, recipe, ready.device, shower, keep)
     boxes = named_boxes(ready.data.test, ready.data.findings)
-    write_table(folder.units, scores.units, UNIT_COLUMNS)
+    write_table(folder.logits, of_model.units, LOGIT_COLUMNS)
+    write_table(folder.cam_units(NATIVE), of_map.units, UNIT_COLUMNS)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     _write_sensitivity(work)
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
-    return Outcome(
-        metrics=scores.metrics | of_model.metrics,
+    provenance = describe(*place, arithmetic=arithmetic, data=work.data)
+    outcome = Outcome(
+        metrics=of_model.metrics,
         best_epoch=history.best_epoch,
         num_epochs=len(history.rows),
         duration_s=round(history.earlier_s + time.monotonic() - started, 2),
-        notes=(*ready.notes, *history.notes, *of_model.notes, *scores.notes),
+        notes=(*ready.notes, *history.notes, *of_model.notes),
         findings=ready.data.findings,
-        provenance=describe(*place, arithmetic=arithmetic, data=work.data),
+        provenance=provenance,
     )
+    return outcome, _finished(NATIVE, of_map, provenance)
 
 
 def _write_sensitivity(work: _Work) -> None:
@@ -232,12 +245,17 @@ def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], Non
             raise
         return CamEvaluation(method=cam, status="failed", error=account(error), ended_at=now())
     packages = (*PACKAGES, *CAMS[cam].packages)
+    provenance = describe(device_name(ready.device), "float32", recipe.num_threads, packages, work.data)
+    return _finished(cam, scores, provenance)
+
+
+def _finished(cam: CamMethod, scores: Scores, provenance: Provenance) -> CamEvaluation:
     return CamEvaluation(
         method=cam,
         status="finished",
         metrics=scores.metrics,
         notes=scores.notes,
-        provenance=describe(device_name(ready.device), "float32", recipe.num_threads, packages, work.data),
+        provenance=provenance,
         ended_at=now(),
     )
 

@@ -24,11 +24,14 @@ class View(Protocol):
     def epoch(self, trial: Trial, row: EpochRow) -> None:
         """An epoch has ended; after a resumption the earlier ones are told again."""
 
-    def ended(self, record: Record) -> None:
-        """The trial is finished or has failed; maps may still be evaluated."""
+    def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
+        """The trial is finished, with these metrics of it and its native map, or has failed.
+
+        Other maps may still be evaluated.
+        """
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
-        """A map was evaluated, or its evaluation failed."""
+        """A map other than the native one was evaluated, or its evaluation failed."""
 
     def running(
         self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None

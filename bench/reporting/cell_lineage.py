@@ -222,12 +222,7 @@ def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: Resu
     if quantity is None:
         return TrialValue(trial_id, state, None, None)
     metric = METRICS[quantity.metric]
-    record, metrics = store.record(trial_id), {}
-    if cam != NATIVE and not metric.is_of_model:
-        evaluation = store.evaluation(trial_id, cam)
-        metrics = evaluation.metrics if evaluation is not None else {}
-    elif record is not None and record.outcome is not None:
-        metrics = record.outcome.metrics
+    metrics = store.metrics(trial_id, NATIVE if metric.is_of_model else cam)
     value = metrics.get(metric.key(quantity.name))
     if value is None:
         return TrialValue(trial_id, state, None, None)

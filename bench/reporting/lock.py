@@ -106,7 +106,7 @@ def read_lock(path: Path) -> Lock | None:
 
 
 def _files_of(folder: TrialFolder, cams: Collection[CamMethod]) -> dict[str, str]:
-    others = [cam for cam in CAMS if cam != NATIVE and cam in cams]
-    of_cams = [path for cam in others for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
-    paths = (folder.record, folder.units, folder.boxes, folder.sensitivity, *of_cams)
+    shown = [cam for cam in CAMS if cam == NATIVE or cam in cams]
+    of_cams = [path for cam in shown for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
+    paths = (folder.record, folder.boxes, folder.sensitivity, *of_cams)
     return {str(path.relative_to(folder.path)): file_digest(path) for path in paths if path.is_file()}

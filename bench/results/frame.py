@@ -88,6 +88,7 @@ class Results:
         self.store = store
         self._records: dict[str, Record | None] = {}
         self._evaluations: dict[tuple[str, CamMethod], CamEvaluation | None] = {}
+        self._metrics: dict[tuple[str, CamMethod], Mapping[str, float]] = {}
         self._units: dict[tuple[str, CamMethod], pd.DataFrame] = {}
 
     @cached_property
@@ -179,10 +180,10 @@ class Results:
 
     def metrics(self, point: Point) -> Mapping[str, float]:
         """Returns the metrics of a finished point, its model's too, by name; none of others."""
-        result = self.result(point)
-        if isinstance(result, Record):
-            return result.outcome.metrics if result.outcome is not None else {}
-        return result.metrics if result is not None else {}
+        key = (point.trial.id, point.cam)
+        if key not in self._metrics:
+            self._metrics[key] = self.store.metrics(*key)
+        return self._metrics[key]
 
     def has(self, point: Point, metric: Metric) -> bool:
         """Whether the point is finished and has the metric."""

@@ -11,7 +11,7 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
@@ -27,16 +27,15 @@ from bench.results.atomic import write_text
 from bench.results.lease import Lease, this_process
 from bench.results.namesakes import require_own, take_folder
 from bench.results.provenance import git_commit
-from bench.results.record import Record, now
+from bench.results.record import now
 from bench.results.store import ResultsStore
 from bench.results.stored import read_stored, write_stored
 from bench.suite.frozen import Frozen
 from bench.suite.load import LoadedSuite
+from bench.suite.metrics import METRICS
 from bench.suite.schema import title_of
 
 Status = Literal["running", "finished", "failed", "interrupted"]
-
-_AVERAGES = ("weighted", "macro")
 
 
 class InvokedTrial(Frozen):
@@ -191,7 +190,6 @@ class Invocations:
             report: the folder of the suite's report; None if there is none.
             error: what ended the run, where that was not its last trial; empty for an interruption.
         """
-        records = {one.id: self._store.record(one.id) for one in invocation.trials}
         counts = self._counts(invocation)
         status: Status = "failed" if error or counts["failed"] else "finished"
         if error == "":
@@ -201,7 +199,7 @@ class Invocations:
             "status": status,
             "error": error or None,
             "counts": counts,
-            "means": _means(invocation, records),
+            "means": self._means(invocation),
         }
         ended = invocation.model_copy(update=changes)
         folder = self.folder(invocation)
@@ -239,6 +237,24 @@ class Invocations:
         counts |= {"reused": sum(one.was_finished for one in invocation.trials)}
         return counts | ({"unreadable": states.count("unreadable")} if "unreadable" in states else {})
 
+    def _means(self, invocation: Invocation) -> dict[str, float]:
+        """Returns averages over findings, averaged over seeds, with data and resolution if they differ."""
+        keys = {metric.key(average) for metric in METRICS.values() for average in metric.averages}
+        values: dict[tuple[str, str, str], list[float]] = {}
+        for one in invocation.trials:
+            record = self._store.record(one.id)
+            if record is None:
+                continue
+            where = f"{title_of(record.trial.dataset)} {record.trial.resolution} px"
+            for name, value in self._store.metrics(one.id).items():
+                if name in keys:
+                    values.setdefault((name, one.label, where), []).append(value)
+        is_one = len({where for _, _, where in values}) == 1
+        return {
+            f"{name}/{label}" + ("" if is_one else f" {where}"): fmean(found)
+            for (name, label, where), found in values.items()
+        }
+
     def _trials(self, loaded: LoadedSuite) -> Iterator[InvokedTrial]:
         labels = {point.trial.id: point.label for point in loaded.grid.points}
         for trial in loaded.grid.required:
@@ -247,24 +263,6 @@ class Invocations:
         for trial in loaded.grid.trials:
             was_finished = self._store.state(trial.id) == "finished"
             yield InvokedTrial(id=trial.id, label=labels[trial.id], was_finished=was_finished)
-
-
-def _means(invocation: Invocation, records: Mapping[str, Record | None]) -> dict[str, float]:
-    """Returns averages over findings, averaged over seeds; data and resolution are named if they differ."""
-    values: dict[tuple[str, str, str], list[float]] = {}
-    for one in invocation.trials:
-        record = records[one.id]
-        if record is None or record.outcome is None:
-            continue
-        where = f"{title_of(record.trial.dataset)} {record.trial.resolution} px"
-        for name, value in record.outcome.metrics.items():
-            if name.endswith(_AVERAGES):
-                values.setdefault((name, one.label, where), []).append(value)
-    is_one = len({where for _, _, where in values}) == 1
-    return {
-        f"{name}/{label}" + ("" if is_one else f" {where}"): fmean(found)
-        for (name, label, where), found in values.items()
-    }
 
 
 def _environment() -> dict[str, object]:

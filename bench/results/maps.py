@@ -1,9 +1,9 @@
 """Heatmaps of a finished trial's units, kept so that they can be scored by another protocol without a GPU.
 
-maps.npz is an archive of numpy arrays, one for each unit, named by its row in units.parquet from 0: logits
-[h, w] of the native map as the model returned it, before anything is enlarged; float16 where that changes
-nothing of how the unit was scored (see `bench.evaluation.compact`), else float32. Maps of other methods, such
-as Grad-CAM, are kept likewise in cams/<method>.npz: values in [0, 1].
+cams/<method>.npz is an archive of numpy arrays, one for each unit, named by its row in cams/<method>.parquet
+from 0: of the native map logits [h, w] as the model returned them, before anything is enlarged; of other
+methods, such as Grad-CAM, values in [0, 1]. They are float16 where that changes nothing of how the unit was
+scored (see `bench.evaluation.compact`), else float32.
 
 984 units in float16, as many as NIH ChestX-ray14 has, take 0.3 MB where maps are 8 × 8 (Baseline at 256 px),
 6.4 MB at 64 × 64 (PYLON) and 90 MB at 256 × 256 (Unet); without compression 0.35, 8.3 and 129 MB.
@@ -66,7 +66,7 @@ def read_maps(path: Path) -> Iterator[npt.NDArray[np.float32]]:
 
 
 def read_maps_of(path: Path, units: Sequence[int]) -> tuple[npt.NDArray[np.float32], ...]:
-    """Returns the maps [h, w] of the units at these rows of units.parquet; no others are read.
+    """Returns the maps [h, w] of the units at these rows of their table; no others are read.
 
     Raises:
         ResultsError: the file is missing or damaged, or has no such unit.

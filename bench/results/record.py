@@ -31,18 +31,17 @@ class EpochRow(Frozen):
 
 
 class Outcome(Frozen):
-    """What a worker returns of a finished trial; per-unit tables lie in the trial's folder already."""
+    """What a worker returns of a finished trial's model; its tables lie in the trial's folder already."""
 
     metrics: dict[str, float]
-    """Final metrics by name: ``point_accuracy/…``, ``iobb_accuracy/…`` and ``auroc/…``
-    per finding and weighted and macro."""
+    """Metrics of the logits by `bench.suite.metrics.Metric.key`. Those of maps stand in their evaluations."""
     best_epoch: int
     num_epochs: int
     duration_s: float
     """Training and evaluation, over all processes that worked on the trial."""
     notes: tuple[str, ...]
     """What a reader of the numbers should know, e.g. classes left out of a mean."""
-    findings: tuple[str, ...] = ()
+    findings: tuple[str, ...]
     """The classes in the order of the model's heatmaps."""
     provenance: Provenance
 
@@ -66,12 +65,12 @@ class Record(Frozen):
 
 
 class CamEvaluation(Frozen):
-    """What one kind of map other than the native one says of a finished trial, or how it failed to."""
+    """What one kind of map says of a trial, or how it failed to; the native map's is finished."""
 
     method: CamMethod
     status: Literal["finished", "failed"]
     metrics: dict[str, float] = Field(default_factory=dict)
-    """Of a finished evaluation: those of a trial but for AUROC."""
+    """Of a finished evaluation: those of maps, by `bench.suite.metrics.Metric.key`."""
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know, e.g. how many peaks are ties."""
     error: str | None = None

@@ -1,21 +1,21 @@
 """The results folder: a trial is found from its id alone, so resuming is just running again.
 
 results/trials/<id>/trial.json      what was asked for
-                    record.json     that it finished or failed, with metrics and provenance
+                    record.json     that it finished or failed, with metrics of its logits and provenance;
+                                    written last, so that the trial is whole where it is
                     data.json       the digest of the data that its training began with, if there is one
                     initial_weights.json   what files of weights filled, and every tensor left out
                     history.csv     one row per epoch
                     learning_curve.png   the history drawn, once the trial has ended
                     heatmaps.png    typical units' heatmaps on their radiographs
-                    logits.parquet  one row per test image and finding: label, logit
                     losses.parquet  one row per optimisation step: epoch, step, images, loss
-                    units.parquet   one row per unit (image, finding): peak, score, ties, hit
-                    boxes.parquet   the boxes of those units, in px of the input, and the images' own sizes
-                    maps.npz        the native heatmap of each of those units, small as the model returned it
-                    sensitivity.json   point accuracy when one choice of the protocol is changed
-                    cams/<method>.parquet, cams/<method>.json, cams/<method>.npz   per-unit table and metrics
-                                    of maps other than the native one, or that they failed, and the maps;
-                                    only of a finished trial
+                    logits.parquet  one row per test image and finding: label, logit
+                    boxes.parquet   the boxes of its units, in px of the input, and the images' own sizes
+                    cams/<method>.parquet, cams/<method>.json, cams/<method>.npz   of the native map, and of
+                                    others that were asked for: one row per unit (image, finding) with its
+                                    peak and what metrics are made of; metrics, or why it failed; the maps,
+                                    small as the model returned them
+                    cams/native.sensitivity.json   metrics when one choice of the protocol is changed
                     best.safetensors   weights of the best epoch, once training is over
                     last.ckpt, previous.ckpt, best-<epoch>.safetensors   the two latest states to resume from
                                     and the best weights that they know, until finished
@@ -25,7 +25,7 @@ results/trials/<id>/trial.json      what was asked for
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -40,14 +40,13 @@ from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome
 from bench.results.sensitivity import read_sensitivity
 from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
-from bench.suite.cam import CAMS, CamMethod
+from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.trial import Trial
 
 State = Literal["finished", "failed", "interrupted", "todo", "unreadable"]
 """Where a trial stands; "unreadable" has a record, damaged or of a newer bench, that stays as it is."""
 
 _AGAIN = "move the trial's folder out of trials/, where nothing of it is lost, to run the trial again"
-_EVALUATE_AGAIN = "move it out of the trial's folder, and bench run evaluates the map again"
 
 
 class TrialFolder:
@@ -63,25 +62,22 @@ class TrialFolder:
         self.learning_curve = path / "learning_curve.png"
         self.heatmap_samples = path / "heatmaps.png"
         self.logits = path / "logits.parquet"
-        self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
-        self.maps = path / "maps.npz"
-        self.sensitivity = path / "sensitivity.json"
         self.progress = path / "progress.json"
         self.losses = path / "losses.parquet"
-        self.logits = path / "logits.parquet"
         self.last_checkpoint = path / "last.ckpt"
         self.previous_checkpoint = path / "previous.ckpt"
         self.best_weights = path / "best.safetensors"
         self.cams = path / "cams"
+        self.sensitivity = self.cams / f"{NATIVE}.sensitivity.json"
 
     def cam_units(self, method: CamMethod) -> Path:
-        """Returns where the per-unit table of `method` is; that of the native map is the trial's own."""
-        return self.units if method == "native" else self.cams / f"{method}.parquet"
+        """Returns where the per-unit table of `method` is."""
+        return self.cams / f"{method}.parquet"
 
     def cam_maps(self, method: CamMethod) -> Path:
-        """Returns where the maps of `method` are, of each unit one; native ones are the trial's own."""
-        return self.maps if method == "native" else self.cams / f"{method}.npz"
+        """Returns where the maps of `method` are, of each unit one."""
+        return self.cams / f"{method}.npz"
 
     def cam_evaluation(self, method: CamMethod) -> Path:
         """Returns where the evaluation of `method` is."""
@@ -167,18 +163,17 @@ class TrialFolder:
             ResultsError: the file is there and cannot be read.
         """
         path = self.cam_evaluation(method)
-        evaluation = read_stored(path, CamEvaluation, "evaluation", _EVALUATE_AGAIN)
+        evaluation = read_stored(path, CamEvaluation, "evaluation", _cure(method))
         if evaluation is not None and evaluation.method != method:
             raise ResultsError(f"{path}: is the evaluation of another map, {evaluation.method}")
         return evaluation
 
     def read_evaluations(self) -> tuple[CamEvaluation, ...]:
-        """Returns all evaluations of maps beside the native one that can be read."""
+        """Returns all evaluations of maps that can be read."""
         found = []
         for method in CAMS:
-            if method != "native":
-                with suppress(ResultsError):
-                    found.append(self.read_evaluation(method))
+            with suppress(ResultsError):
+                found.append(self.read_evaluation(method))
         return tuple(evaluation for evaluation in found if evaluation is not None)
 
     def epochs(self) -> tuple[EpochRow, ...]:
@@ -235,30 +230,41 @@ class ResultsStore:
             return self._read_evaluation(trial_id, method)
         return None
 
+    def metrics(self, trial_id: str, cam: CamMethod = NATIVE) -> Mapping[str, float]:
+        """Returns the metrics of a finished trial's model and of one of its maps, as records name them.
+
+        Empty unless both are finished and can be read.
+        """
+        record = self.record(trial_id)
+        evaluation = None if record is None else self.evaluation(trial_id, cam)
+        if record is None or record.outcome is None or evaluation is None:
+            return {}
+        return evaluation.metrics | record.outcome.metrics if evaluation.status == "finished" else {}
+
     def problems(self, trial_id: str) -> tuple[str, ...]:
         """Returns a sentence for each file of the trial that is there and cannot be read."""
         folder, found = self.folder(trial_id), []
         readers: list[Callable[[], object]] = [partial(self._read_record, trial_id)]
-        readers += [partial(self._read_evaluation, trial_id, cam) for cam in CAMS if cam != "native"]
+        readers += [partial(self._read_evaluation, trial_id, cam) for cam in CAMS]
         readers += [partial(read_sensitivity, folder.sensitivity), folder.read_history]
         for read in readers:
             try:
                 read()
             except ResultsError as error:
                 found.append(str(error))
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
 
-    def state(self, trial_id: str, cam: CamMethod = "native") -> State:
+    def state(self, trial_id: str, cam: CamMethod = NATIVE) -> State:
         """Returns where the trial stands; "interrupted" has a checkpoint to go on from.
 
-        A map other than the native one stands where its trial does, until that is finished.
+        A map stands where its trial does, until that is finished.
         """
         try:
             record = self._read_record(trial_id)
             if record is None:
                 checkpoints = self.folder(trial_id).checkpoints
                 return "interrupted" if any(path.exists() for path in checkpoints) else "todo"
-            if cam == "native" or record.status != "finished":
+            if record.status != "finished":
                 return record.status
             evaluation = self._read_evaluation(trial_id, cam)
         except ResultsError:
@@ -318,7 +324,9 @@ class ResultsStore:
         return record
 
     def evaluated(self, trial_id: str, evaluation: CamEvaluation) -> None:
-        """Writes the evaluation of a finished trial; its per-unit table is in the folder already.
+        """Writes the evaluation of a map; its per-unit table is in the folder already.
+
+        That of the native map comes before the trial's record, those of others after it.
 
         Raises:
             ResultsError: there is one that cannot be read.
@@ -341,8 +349,11 @@ class ResultsStore:
                 f"{folder.record}: is the record of another trial, {record.trial.id}, or a newer bench asked "
                 f"for what this one ({bench.__version__}) does not know; it is left as it is"
             )
-        if record is not None and record.status == "finished":
-            require_whole(folder.units, _AGAIN)
+        is_finished = record is not None and record.status == "finished"
+        if is_finished and self._read_evaluation(trial_id, NATIVE) is None:
+            raise ResultsError(
+                f"{folder.cam_evaluation(NATIVE)}: is missing, so that the trial is not whole; {_AGAIN}"
+            )
         return record
 
     def _read_evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
@@ -354,7 +365,7 @@ class ResultsStore:
         folder = self.folder(trial_id)
         evaluation = folder.read_evaluation(method)
         if evaluation is not None and evaluation.status == "finished":
-            require_whole(folder.cam_units(method), f"{_EVALUATE_AGAIN}, with the {method}.json beside it")
+            require_whole(folder.cam_units(method), _cure(method))
         return evaluation
 
     def _write(self, record: Record) -> None:
@@ -365,6 +376,13 @@ class ResultsStore:
         """
         self._read_record(record.trial.id)
         write_stored(self.folder(record.trial.id).record, record)
+
+
+def _cure(method: CamMethod) -> str:
+    """Returns what brings the evaluation of a map back: the native map's failure is the trial's."""
+    if method == NATIVE:
+        return _AGAIN
+    return f"move it and the {method}.json beside it out of the folder, and bench run evaluates the map again"
 
 
 def _require_known(trial: Trial, path: Path) -> None:

@@ -1,7 +1,8 @@
 """JSON files of a results folder, which other versions of bench may have written: how all of them are kept.
 
-Each says its format and the version of bench that wrote it. A newer version may add fields: what is not known
-here is left out, and the rest is read. The format is raised by a change that an older bench would misread.
+Each says its format and the version of bench that wrote it. Files of one format are read, and no others.
+Within a format a newer version may add fields: what is not known here is left out, and the rest is read. The
+format is raised by a change that an older bench would misread, or that this one would have to read twice.
 """
 
 import json
@@ -15,8 +16,11 @@ import bench
 from bench.errors import ResultsError, brief
 from bench.results.atomic import write_text
 
-FORMAT = 1
-"""Raised when a file says other things than before, or says them otherwise; not by a field more."""
+FORMAT = 2
+"""Raised when a file says other things than before, or says them otherwise; not by a field more.
+
+2: native maps are kept and recorded as all others are.
+"""
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
@@ -26,8 +30,8 @@ class _Header(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    format: int = FORMAT
-    written_by: str = ""
+    format: int
+    written_by: str
     """Version of bench."""
 
     @property
@@ -59,8 +63,8 @@ def read_stored(
         extra: what becomes of fields that `kind` has not: left out, or kept to be written again.
 
     Raises:
-        ResultsError: it cannot be read, was written by a newer bench that this one does not understand, or is
-            damaged. Only of a damaged one does the sentence say to move it.
+        ResultsError: it cannot be read, is of another format, was written by a newer bench that this one does
+            not understand, or is damaged. Of one by a newer bench the sentence does not say to move it.
     """
     try:
         content = path.read_bytes()
@@ -70,9 +74,16 @@ def read_stored(
         raise ResultsError(f"{path}: cannot be read ({error.strerror or brief(error)})") from None
     header = _header(content)
     if header is not None and header.format > FORMAT:
-        raise ResultsError(f"{path}: {_newer(header)} (its format is {header.format}, known are {FORMAT})")
+        raise ResultsError(f"{path}: {_newer(header)} (its format is {header.format}, not {FORMAT})")
+    if header is not None and header.format < FORMAT:
+        raise ResultsError(
+            f"{path}: was written by bench {header.written_by} in format {header.format}, and this one "
+            f"({bench.__version__}) reads format {FORMAT} only; {cure}"
+        )
     try:
-        return kind.model_validate_json(content, extra=extra)
+        found = kind.model_validate_json(content, extra=extra)
+        _Header.model_validate_json(content)
+        return found
     except ValidationError as error:
         reason = _reason(content, error)
         if header is not None and header.is_newer:
@@ -88,10 +99,8 @@ def _header(content: bytes) -> _Header | None:
 
 
 def _newer(header: _Header) -> str:
-    writer = f"bench {header.written_by}" if header.written_by else "a bench"
-    return (
-        f"was written by {writer}, newer than this one ({bench.__version__}), and is left as it is; use that"
-    )
+    versions = f"bench {header.written_by}, newer than this one ({bench.__version__})"
+    return f"was written by {versions}, and is left as it is; use that"
 
 
 def _reason(content: bytes, error: ValidationError) -> str:

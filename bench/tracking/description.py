@@ -1,20 +1,25 @@
 """What the dashboard shows above a run: Markdown, short enough for MLflow."""
 
 import re
+from collections.abc import Iterable
 
 from bench.escapes import code, code_block, markdown
 from bench.results.invocation import Invocation, InvocationFolder
-from bench.results.record import Record
+from bench.results.record import CamEvaluation, Record
+from bench.suite.cam import NATIVE
 
 MAX_CHARACTERS = 7900
 """MLflow cuts a tag at 8000."""
 
 
-def of_trial(record: Record, trained_by: str | None, link: str | None) -> str:
+def of_trial(
+    record: Record, evaluations: Iterable[CamEvaluation], trained_by: str | None, link: str | None
+) -> str:
     """Returns what became of a trial.
 
     Args:
         record: its end.
+        evaluations: of its maps.
         trained_by: the run of a suite that trained it, if it is known.
         link: where the dashboard shows it in that suite, if that is another one.
     """
@@ -24,7 +29,8 @@ def of_trial(record: Record, trained_by: str | None, link: str | None) -> str:
         return f"Failed. {by}\n\n{code_block(record.error[-4000:])}"
     assert record.outcome is not None
     outcome = record.outcome
-    notes = "".join(f"\n- {markdown(note)}" for note in outcome.notes)
+    of_maps = (note for one in evaluations if one.method == NATIVE for note in one.notes)
+    notes = "".join(f"\n- {markdown(note)}" for note in (*outcome.notes, *of_maps))
     text = f"`{record.trial.id}`, best of {outcome.num_epochs} epochs: {outcome.best_epoch}. {by}"
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
 

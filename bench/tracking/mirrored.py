@@ -65,7 +65,7 @@ def experiments(results_dir: Path) -> dict[str, str]:
 
 
 def is_mirrored(record: Record, folder: TrialFolder, tags: Mapping[str, str]) -> bool:
-    """Returns whether a store has the record and every evaluation of maps beside it.
+    """Returns whether a store has the record and every evaluation of its maps.
 
     Args:
         record: of a trial that has ended.

@@ -18,6 +18,7 @@ from bench.results.invocation import Invocation
 from bench.results.provenance import UNKNOWN
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Record
 from bench.results.store import TrialFolder
+from bench.suite.cam import NATIVE
 from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
@@ -127,7 +128,7 @@ class TrialRuns:
         tags = {
             _ENDED: record.ended_at,
             "state": record.status,
-            "mlflow.note.content": of_trial(record, trained_by, self._twins(record, trained_by)),
+            "mlflow.note.content": of_trial(record, evaluations, trained_by, self._twins(record, trained_by)),
             **({"trained_by": trained_by} if trained_by else {}),
             **{f"{one.method}.status": one.status for one in evaluations},
             **{f"{one.method}.ended_at": one.ended_at for one in evaluations},
@@ -252,7 +253,7 @@ def _times(record: Record, rows: Sequence[EpochRow]) -> tuple[int, dict[int, int
 
 
 def _final_metrics(record: Record, evaluations: Sequence[CamEvaluation]) -> list[Metric]:
-    """Returns the metrics of the native map by their names, of others below ``<method>/``.
+    """Returns the metrics of the model and its native map by their names, of other maps below ``<method>/``.
 
     All are of step 0: the dashboard draws bars of such, which can be compared, and lone dots of others.
     """
@@ -263,14 +264,15 @@ def _final_metrics(record: Record, evaluations: Sequence[CamEvaluation]) -> list
     found = [metric(name, value, end_ms, 0) for name, value in values.items()]
     for one in evaluations:
         at_ms = as_ms(one.ended_at)
-        found += [metric(f"{one.method}/{name}", value, at_ms, 0) for name, value in one.metrics.items()]
+        place = "" if one.method == NATIVE else f"{one.method}/"
+        found += [metric(f"{place}{name}", value, at_ms, 0) for name, value in one.metrics.items()]
     return found
 
 
 def _files(folder: TrialFolder) -> dict[Path, str]:
-    """Returns the files to show, and the folder of each among the artifacts: not weights and maps."""
+    """Returns the files to show, and the folder of each among the artifacts: not weights, maps and logits."""
     asked = (folder.trial, folder.record, folder.initial_weights)
-    tables = (folder.history, folder.losses, folder.units, folder.boxes, folder.sensitivity)
+    tables = (folder.history, folder.losses, folder.boxes)
     own = (*asked, *tables, *sorted(folder.path.glob("*.png")))
     cams = sorted(path for path in folder.cams.glob("*") if path.suffix in (".json", ".parquet"))
     return dict.fromkeys(own, "") | dict.fromkeys(cams, folder.cams.name)

@@ -98,11 +98,11 @@ def test_peaks_and_hits_are_those_of_localization(place):
     loaded = load_suite(place / "suite.yaml")
     trial, store = loaded.grid.trials[0], ResultsStore(place / "results")
     folder = store.folder(trial.id)
-    units = read_table(folder.units)
+    units = read_table(folder.cam_units("native"))
     source = read_source(trial.dataset, DataContext(None, place, {}))
     names = list(dict.fromkeys(units["image"]))
     boxes = place_boxes(source, names, 64)
-    for position, logits in enumerate(read_maps_of(folder.maps, range(len(units)))):
+    for position, logits in enumerate(read_maps_of(folder.cam_maps("native"), range(len(units)))):
         unit = units.iloc[position]
         large = enlarged_map(logits, 64)
         assert large[unit["peak_row"], unit["peak_column"]] == pytest.approx(large.max(), abs=1e-5)
@@ -130,8 +130,8 @@ def test_mistakes_are_sentences(place, tmp_path):
 def test_images_that_the_data_set_lacks_are_a_sentence(place, tmp_path):
     shutil.copytree(place / "results" / "trials", tmp_path / "results" / "trials")
     (tmp_path / "suite.yaml").write_text(SUITE)
-    for path in (tmp_path / "results" / "trials").glob("*/*.parquet"):
-        if path.name in ("units.parquet", "boxes.parquet"):
+    for path in (tmp_path / "results" / "trials").rglob("*.parquet"):
+        if path.name in ("native.parquet", "boxes.parquet"):
             table = read_table(path)
             table.assign(image=table["image"].str.replace("test-", "other-")).to_parquet(path, index=False)
     done = gallery(tmp_path)

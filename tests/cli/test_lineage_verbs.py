@@ -68,7 +68,7 @@ def test_show_of_a_trial_tells_what_was_asked_and_what_came_out(bench, folder):
     assert "commit 0123456789ab" in text
     assert lines["data digest"].strip() == "sha256:abc"
     assert "point_accuracy weighted 0.7" in text
-    assert "units.parquet" in text
+    assert "cams/native.parquet" in text
     assert "example: PYLON" in text
     assert "broken: cannot be read" in text
 
@@ -82,7 +82,9 @@ def test_show_of_a_trial_as_json_has_everything(bench, folder):
     assert document["asked"]["recipe"] == {"batch_size": 8, "augmentation": {"flip_probability": 0.0}}
     assert document["outcome"]["metrics"]["auroc/weighted"] == 0.75
     assert document["provenance"]["git_commit"] == "0123456789ab"
-    assert set(document["files"]) == {"boxes.parquet", "record.json", "trial.json", "units.parquet"}
+    assert set(document["files"]) == {
+        *("boxes.parquet", "record.json", "trial.json", "cams/native.json", "cams/native.parquet")
+    }
     assert document["suites"] is None
 
 

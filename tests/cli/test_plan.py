@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from records import finish_whole
 
 from bench.cli.main import main
 from bench.results.store import ResultsStore
@@ -190,6 +191,7 @@ def finish(store: ResultsStore, trial, metrics: dict[str, float] | None = None) 
     from bench.results.record import Outcome
 
     outcome = Outcome(
+        findings=(),
         metrics=metrics or {},
         best_epoch=1,
         num_epochs=1,
@@ -197,4 +199,4 @@ def finish(store: ResultsStore, trial, metrics: dict[str, float] | None = None) 
         notes=(),
         provenance=describe("cpu", "", 1),
     )
-    store.finish(trial, outcome)
+    finish_whole(store, trial, outcome)

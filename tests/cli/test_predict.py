@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from records import finish_whole
 
 from bench.cli.main import main
 from bench.data.dataset import DataContext
@@ -35,7 +36,7 @@ def results(tmp_path_factory):
     """A results folder with one finished trial."""
     root = tmp_path_factory.mktemp("results")
     outcome = run_trial(TRIAL, RunContext(results_dir=root, data_root=None, cache_dir=root / "cache"))
-    ResultsStore(root).finish(TRIAL, outcome)
+    finish_whole(ResultsStore(root), TRIAL, outcome)
     return root
 
 
@@ -63,7 +64,7 @@ def test_images_of_the_test_part_are_predicted_as_they_were_scored(predict, resu
     assert predict(*(f"{name}.png" for name in test.names), "-o", "out") == 0
     table = {(row["image"], row["finding"]): row for row in rows(tmp_path / "out" / "predictions.csv")}
     assert len(table) == len(test) * len(NIH_BOXED_FINDINGS)
-    units = read_table(ResultsStore(results).folder(TRIAL.id).units)
+    units = read_table(ResultsStore(results).folder(TRIAL.id).cam_units("native"))
     assert len(units) > 3
     for unit in units.itertuples():
         row = table[f"{unit.image}.png", unit.finding]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from records import finish_whole
 
 from bench.cli.main import main
 from bench.results.record import Outcome
@@ -27,6 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provenance) -> Path:
     store = ResultsStore(tmp_path / "results")
     for trial in load_suite(suites / "mine.yaml").grid.trials:
         outcome = Outcome(
+            findings=(),
             metrics={"auroc/weighted": 0.75},
             best_epoch=1,
             num_epochs=1,
@@ -35,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provenance) -> Path:
             provenance=provenance,
         )
         store.announce(trial)
-        store.finish(trial, outcome)
+        finish_whole(store, trial, outcome)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -51,7 +51,7 @@ def document(place, capsys, *words: str) -> dict:
 
 
 def test_a_run_leaves_maps_and_a_report_with_sensitivity(place, folders):
-    assert all(folder.maps.exists() and folder.sensitivity.exists() for folder in folders)
+    assert all(folder.cam_maps("native").exists() and folder.sensitivity.exists() for folder in folders)
     text = (place / "reports" / "suite" / "sensitivity-phantom-64px.md").read_text()
     assert text.startswith("### Sensitivity to the protocol, phantom, 64 px\n")
 
@@ -93,7 +93,7 @@ def test_json_has_the_numbers_of_the_tables(place, folders, capsys):
 def test_the_least_iobb_moves_hits_by_overlap_alone(place, folders, capsys):
     """T(IoBB) of 0 counts any pixel in a box; a map's cut at 0 predicts nearly all of the image."""
     rows = {row["metric"]: row for row in document(place, capsys, "--iobb", "0")["rows"]}
-    touched = [(read_table(folder.units)["iobb"] > 0).mean() for folder in folders]
+    touched = [(read_table(folder.cam_units("native"))["iobb"] > 0).mean() for folder in folders]
     assert rows["iobb weighted"]["chosen"]["mean"] == pytest.approx(sum(touched) / 2)
     assert rows["point weighted"]["difference"]["mean"] == 0
     sensitivities = [read_sensitivity(folder.sensitivity).metrics["iobb_accuracy"] for folder in folders]
@@ -105,7 +105,7 @@ def test_the_least_iobb_moves_hits_by_overlap_alone(place, folders, capsys):
 
 def test_the_default_protocol_gives_the_recorded_hits(place, folders, capsys):
     found = document(place, capsys)
-    accuracies = [read_table(folder.units)["hit"].mean() for folder in folders]
+    accuracies = [read_table(folder.cam_units("native"))["hit"].mean() for folder in folders]
     assert found["rows"][0]["default"] == found["rows"][0]["chosen"]
     assert found["rows"][0]["default"]["mean"] == pytest.approx(sum(accuracies) / 2)
     assert found["rows"][0]["difference"] == {"mean": 0, "half_width": 0, "n": 2}
@@ -143,7 +143,7 @@ def test_a_sensitivity_that_lacks_is_computed_and_nothing_else_is_written(place,
 def test_results_on_a_full_disk_are_shown_all_the_same(place, folders, capsys, mount_disk):
     disk = mount_disk("8m")
     shutil.copytree(place / "results" / "trials", disk / "trials")
-    (disk / "trials" / folders[0].path.name / "sensitivity.json").unlink()
+    (disk / "trials" / folders[0].path.name / "cams" / "native.sensitivity.json").unlink()
     with pytest.raises(OSError, match="space"):
         (disk / "filler").write_bytes(bytes(8 * 2**20))
     assert main(["rescore", str(place / "suite.yaml"), "--results-dir", str(disk)]) == 0
@@ -153,8 +153,8 @@ def test_results_on_a_full_disk_are_shown_all_the_same(place, folders, capsys, m
 
 
 def test_trials_of_before_maps_were_kept_are_told(place, folders, capsys):
-    kept = folders[0].maps.read_bytes()
-    folders[0].maps.unlink()
+    kept = folders[0].cam_maps("native").read_bytes()
+    folders[0].cam_maps("native").unlink()
     try:
         found = document(place, capsys, "--grid", "32")
         assert [row["trials"] for row in found["rows"]] == [[folders[1].path.name]] * 4
@@ -166,16 +166,16 @@ def test_trials_of_before_maps_were_kept_are_told(place, folders, capsys):
         assert rescore(place, "--seeds", "0") == 0
         assert "Nothing to score: no finished trial of this suite has stored maps." in capsys.readouterr().out
     finally:
-        folders[0].maps.write_bytes(kept)
+        folders[0].cam_maps("native").write_bytes(kept)
 
 
 def test_hits_that_another_machine_found_otherwise_are_told(place, folders, capsys):
-    table = read_table(folders[1].units)
-    write_table(folders[1].units, table.assign(hit=~table["hit"]), UNIT_COLUMNS)
+    table = read_table(folders[1].cam_units("native"))
+    write_table(folders[1].cam_units("native"), table.assign(hit=~table["hit"]), UNIT_COLUMNS)
     try:
         (note,) = document(place, capsys)["notes"]
     finally:
-        write_table(folders[1].units, table, UNIT_COLUMNS)
+        write_table(folders[1].cam_units("native"), table, UNIT_COLUMNS)
     assert note.startswith("Scored elsewhere, some hits differ from what this machine's arithmetic gives: ")
     assert folders[1].path.name in note
 
@@ -206,16 +206,16 @@ def test_bad_values_are_one_sentence_and_exit_with_2(place, capsys, words, sente
 
 
 def test_damaged_maps_are_told_and_the_others_scored(place, folders, capsys):
-    kept = [folder.maps.read_bytes() for folder in folders]
+    kept = [folder.cam_maps("native").read_bytes() for folder in folders]
     try:
-        folders[0].maps.write_bytes(kept[0][:300])
+        folders[0].cam_maps("native").write_bytes(kept[0][:300])
         found = document(place, capsys)
-        folders[1].maps.write_bytes(b"")
+        folders[1].cam_maps("native").write_bytes(b"")
         assert rescore(place) == 2
     finally:
         for folder, content in zip(folders, kept, strict=True):
-            folder.maps.write_bytes(content)
+            folder.cam_maps("native").write_bytes(content)
     assert [row["trials"] for row in found["rows"]] == [[folders[1].path.name]] * len(found["rows"])
-    assert str(folders[0].maps) in " ".join(found["notes"])
+    assert str(folders[0].cam_maps("native")) in " ".join(found["notes"])
     (line,) = capsys.readouterr().err.splitlines()
-    assert str(folders[0].maps) in line
+    assert str(folders[0].cam_maps("native")) in line

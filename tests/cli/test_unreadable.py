@@ -52,7 +52,7 @@ def folder_instead(folder):
 
 
 def cut_table(folder):
-    folder.units.write_bytes(folder.units.read_bytes()[:-10])
+    folder.cam_units("native").write_bytes(folder.cam_units("native").read_bytes()[:-10])
 
 
 def all_bytes(folder):

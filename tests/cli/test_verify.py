@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from records import finish_whole
 
 from bench.cli.main import main
 from bench.results.provenance import describe
@@ -36,6 +37,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     for point in load_suite(tmp_path / "mine.yaml").grid.points:
         metrics = {"point_accuracy/weighted": VALUES[point.label][point.trial.seed]}
         outcome = Outcome(
+            findings=(),
             metrics=metrics,
             best_epoch=1,
             num_epochs=1,
@@ -43,7 +45,7 @@ def folder(tmp_path, monkeypatch) -> Path:
             notes=(),
             provenance=describe("cpu", "", 1),
         )
-        store.finish(point.trial, outcome)
+        finish_whole(store, point.trial, outcome)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path

@@ -102,7 +102,7 @@ def wait_for(moment: str, count: int, results: Path, pid: int) -> str:
     while is_alive(pid):
         folder = trial_folder(results)
         phase = phase_of(folder)
-        if phase == "evaluate" or (folder and is_written(folder.units)):
+        if phase == "evaluate" or (folder and is_written(folder.cam_units("native"))):
             return "scoring"
         if moment == "making ready" and phase == "load data":
             return moment

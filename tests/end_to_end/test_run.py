@@ -30,6 +30,11 @@ def records(bench, results="results"):
     return {path.parent.name: json.loads(path.read_text()) for path in paths}
 
 
+def natives(bench, results="results"):
+    paths = sorted((bench.folder / results / "trials").glob("*/cams/native.json"))
+    return {path.parent.parent.name: json.loads(path.read_text()) for path in paths}
+
+
 def histories(bench):
     paths = sorted((bench.folder / "results" / "trials").glob("*/history.csv"))
     return {path.parent.name: pd.read_csv(path) for path in paths}
@@ -58,9 +63,11 @@ def test_every_trial_leaves_a_record_and_its_tables(finished):
     for name, record in found.items():
         folder = bench.folder / "results" / "trials" / name
         assert record["status"] == "finished"
-        assert 0 <= record["outcome"]["metrics"]["point_accuracy/weighted"] <= 1
-        units = pd.read_parquet(folder / "units.parquet")
-        assert units["hit"].mean() == pytest.approx(record["outcome"]["metrics"]["point_accuracy/weighted"])
+        metrics = natives(bench)[name]["metrics"]
+        units = pd.read_parquet(folder / "cams" / "native.parquet")
+        assert 0 <= units["hit"].mean() == pytest.approx(metrics["point_accuracy/weighted"])
+        assert 0 <= record["outcome"]["metrics"]["auroc/weighted"] <= 1
+        assert len(pd.read_parquet(folder / "logits.parquet")) > len(units)
         assert not list(folder.glob("*.ckpt"))
         assert len(pd.read_parquet(folder / "losses.parquet")) == 3
         assert not list(folder.glob("*.partial"))
@@ -93,13 +100,10 @@ def test_report_files_are_written_and_repeatable(finished):
 def test_csv_cells_are_the_means_of_the_records(finished):
     bench, _ = finished
     cells = pd.read_csv(bench.folder / "reports/small/point_accuracy-phantom-64px.csv")
-    found = records(bench)
     for cell in cells[cells["kind"] == "model"].itertuples():
         assert cell.n == cell.expected == 2
         if cell.column == "Weighted avg.":
-            values = [
-                found[i]["outcome"]["metrics"]["point_accuracy/weighted"] for i in cell.trial_ids.split()
-            ]
+            values = [natives(bench)[i]["metrics"]["point_accuracy/weighted"] for i in cell.trial_ids.split()]
             assert cell.mean == pytest.approx(sum(values) / 2)
 
 
@@ -138,14 +142,14 @@ def test_mlflow_mirrors_every_trial(finished):
         assert {"model", "dataset", "resolution", "seed", "git_commit"} <= tags.keys()
         assert run.data.params["recipe.learning_rate"] == "0.001"
         assert run.data.params["seed"] == tags["seed"]
-        for key, value in record["outcome"]["metrics"].items():
+        of_map = natives(bench)[tags["trial_id"]]["metrics"]
+        for key, value in (record["outcome"]["metrics"] | of_map).items():
             assert run.data.metrics[key] == pytest.approx(value)
         assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == [1]
         artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
         assert {
             "trial.json",
             "record.json",
-            "units.parquet",
             "history.csv",
             "learning_curve.png",
             "heatmaps.png",
@@ -163,9 +167,10 @@ def test_serial_executor_gives_the_same_numbers(finished):
     assert len(serial) == 2
     for name, record in serial.items():
         assert record["outcome"]["metrics"] == expected[name]["outcome"]["metrics"]
+        assert natives(bench, "serial")[name]["metrics"] == natives(bench)[name]["metrics"]
         ours, theirs = (bench.folder / results / "trials" / name for results in ("serial", "results"))
         assert (ours / "best.safetensors").read_bytes() == (theirs / "best.safetensors").read_bytes()
-        for table in ("units.parquet", "boxes.parquet", "losses.parquet"):
+        for table in ("cams/native.parquet", "logits.parquet", "boxes.parquet", "losses.parquet"):
             pd.testing.assert_frame_equal(pd.read_parquet(ours / table), pd.read_parquet(theirs / table))
     assert not (bench.folder / "serial" / "mlflow.db").exists()
     assert "(n=1)" in done.stdout  # the table is of the whole suite, and says what is not there yet
@@ -372,7 +377,7 @@ def test_real_radiographs_in_the_official_layout(bench):
     assert "Best constant point" in done.stdout
     assert (bench.folder / "reports/small/point_accuracy-nih-64px.tex").exists()
     for name in records(bench):
-        units = pd.read_parquet(bench.folder / "results" / "trials" / name / "units.parquet")
+        units = pd.read_parquet(bench.folder / "results" / "trials" / name / "cams" / "native.parquet")
         assert len(units) >= 40
         assert units["image"].str.fullmatch(r"\d{8}_\d{3}\.png").all()
 

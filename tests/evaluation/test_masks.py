@@ -73,12 +73,12 @@ def test_a_trial_of_masks_is_localized_stored_and_rescored(data, tmp_path):
     maps = torch.zeros(2, 1, SIZE_PX, SIZE_PX) - 4
     maps[:, :, 8, 8] = 4
     folder = TrialFolder(tmp_path / "trial")
-    with writing_maps(folder.maps) as keep:
+    with writing_maps(folder.cam_maps("native")) as keep:
         _, found = score(Shown(maps), data, Recipe(), torch.device("cpu"), lambda *_: None, keep)
     assert found.units["hit"].tolist() == [False, True]
     assert found.units["iobb"].tolist() == [0, 1]
     assert found.metrics["point_accuracy/A"] == 0.5
-    write_table(folder.units, found.units, UNIT_COLUMNS)
+    write_table(folder.cam_units("native"), found.units, UNIT_COLUMNS)
     boxes = named_boxes(data.test, data.findings)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     near = LocalizationProtocol(tolerance_px=6.0)

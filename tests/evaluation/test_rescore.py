@@ -29,11 +29,13 @@ def fill(path: Path, logits: torch.Tensor, boxes: pd.DataFrame) -> TrialFolder:
     folder = TrialFolder(path)
     found = localize(logits, boxes, SIZE_PX)
     named = found.assign(image=found["image_index"].astype(str), finding=found["class_index"].astype(str))
-    write_table(folder.units, named.assign(patient=named["image"])[list(UNIT_COLUMNS)], UNIT_COLUMNS)
+    write_table(
+        folder.cam_units("native"), named.assign(patient=named["image"])[list(UNIT_COLUMNS)], UNIT_COLUMNS
+    )
     columns = (*BOX_COLUMNS, *FRAME_COLUMNS)
     own = boxes.assign(image=boxes["image_index"].astype(str), finding=boxes["class_index"].astype(str))
     write_table(folder.boxes, own[list(columns)], columns)
-    with writing_maps(folder.maps) as keep:
+    with writing_maps(folder.cam_maps("native")) as keep:
         for image, finding in found[["image_index", "class_index"]].to_numpy():
             keep(logits[image, finding].numpy())
     return folder
@@ -102,15 +104,15 @@ def test_no_units_have_no_accuracy(tmp_path, example):
 @pytest.mark.parametrize("count", [0, 17, 19])
 def test_maps_of_other_units_are_refused(tmp_path, example, count):
     folder = fill(tmp_path, *example)
-    with writing_maps(folder.maps) as keep:
+    with writing_maps(folder.cam_maps("native")) as keep:
         for _ in range(count):
             keep(np.zeros((4, 4), np.float16))
-    with pytest.raises(ResultsError, match=r"the maps are not those of the units in units\.parquet"):
+    with pytest.raises(ResultsError, match=r"the maps are not those of the units in native\.parquet"):
         rescore(folder, SIZE_PX, {"default": THESIS})
 
 
 def test_missing_maps_are_one_sentence(tmp_path, example):
     folder = fill(tmp_path, *example)
-    folder.maps.unlink()
-    with pytest.raises(ResultsError, match=r"maps\.npz: not readable maps"):
+    folder.cam_maps("native").unlink()
+    with pytest.raises(ResultsError, match=r"native\.npz: not readable maps"):
         rescore(folder, SIZE_PX, {"default": THESIS})

@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+from records import finish_whole
 
 from bench.execution.agenda import Agenda
 from bench.results.lease import Lease, Leases, holder
@@ -13,6 +14,7 @@ from bench.suite.schema import PhantomSpec, Phase
 from bench.suite.trial import Trial
 
 OUTCOME = Outcome(
+    findings=(),
     metrics={},
     best_epoch=1,
     num_epochs=1,
@@ -75,7 +77,7 @@ def test_a_failure_drops_all_that_starts_from_it_and_nothing_else(store):
 
 def test_a_parent_that_is_finished_on_disk_is_not_waited_for(store):
     """It may be among the trials itself, since maps of it are left; if those fail, its children run."""
-    store.finish(A, OUTCOME)
+    finish_whole(store, A, OUTCOME)
     agenda = Agenda([A, A_CHILD], store, Leases(store))
     agenda.failed(A.id)
     assert agenda.blocked == set()

@@ -102,12 +102,12 @@ def failing_for(monkeypatch, cam: str, error: BaseException) -> None:
 @pytest.mark.usefixtures("no_training")
 def test_maps_of_a_finished_trial_are_evaluated_without_training(place):
     folder = place.store.folder(place.id)
-    kept = (folder.record, folder.best_weights, folder.units, folder.history)
+    kept = (folder.record, folder.best_weights, folder.cam_units("native"), folder.history)
     before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in kept]
     place.run(BOTH)
     assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in kept] == before
     assert place.states("grad_cam", "eigen_cam", "layer_cam") == ["finished", "finished", "todo"]
-    native = read_table(folder.units)
+    native = read_table(folder.cam_units("native"))
     for cam in ("grad_cam", "eigen_cam"):
         evaluation, units = place.store.evaluation(place.id, cam), read_table(folder.cam_units(cam))
         assert tuple(units.columns) == UNIT_COLUMNS

@@ -47,6 +47,9 @@ class Ledger:
     def epoch(self, one: Trial, row) -> None:
         pass
 
+    def evaluated(self, one: Trial, evaluation) -> None:
+        self.store.evaluated(one.id, evaluation)
+
     def finished(self, one: Trial, outcome) -> None:
         self.store.finish(one, outcome)
 

@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from records import finish_whole
 from rich.console import Console
 
 from bench.execution.driver import Driver
@@ -146,7 +147,7 @@ def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):
     (trial,) = trials(1)
     with display.running([trial]):
         display.started(trial)
-        display.ended(store.fail(trial, "Traceback\nValueError: [bold]odd[/bold] text"))
+        display.ended(store.fail(trial, "Traceback\nValueError: [bold]odd[/bold] text"), {})
         assert display._summary().startswith("1 of 1 trials done in ")
     assert screen.getvalue() == f"[1/1] {trial.id}: failed: ValueError: [bold]odd[/bold] text\n"
 
@@ -156,6 +157,7 @@ def test_a_trial_runs_on_while_maps_are_left(tmp_path):
     display = Display(store, Console(file=screen, width=60))
     (trial,) = trials(1)
     outcome = Outcome(
+        findings=(),
         metrics={"point_accuracy/weighted": 0.5},
         best_epoch=1,
         num_epochs=1,
@@ -171,12 +173,12 @@ def test_a_trial_runs_on_while_maps_are_left(tmp_path):
     )
     with display.running([trial], {trial.id: ("grad_cam", "eigen_cam")}):
         display.started(trial)
-        display.ended(store.finish(trial, outcome))
+        display.ended(finish_whole(store, trial, outcome), store.metrics(trial.id))
         for evaluation in (found, failed):
             display.evaluated(trial, evaluation)
     assert screen.getvalue().splitlines() == [
-        f"[0/1] {trial.id}: finished in 9 s, point accuracy 0.500",
-        f"[0/1] {trial.id}: Grad-CAM finished, point accuracy 0.250",
+        f"[0/1] {trial.id}: finished in 9 s, point localization accuracy 0.500",
+        f"[0/1] {trial.id}: Grad-CAM finished, point localization accuracy 0.250",
         f"[1/1] {trial.id}: Eigen-CAM failed: OSError: full",
     ]
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from records import finish_whole
 
 from bench.execution.context import RunContext
 from bench.execution.cost import TrialCost
@@ -104,7 +105,8 @@ def test_what_is_measured_counts_and_not_the_prior(tmp_path: Path, provenance):
     store.announce(one)
     store.folder(one.id).write_history([EpochRow(epoch=1, duration_s=3600.0, **row)])
     outcome = {"metrics": {}, "best_epoch": 1, "num_epochs": 1, "duration_s": 3600.0, "notes": ()}
-    store.finish(one, Outcome(provenance=provenance, **outcome))
+    outcome["findings"] = ()
+    finish_whole(store, one, Outcome(provenance=provenance, **outcome))
     trials = [other, trial(1)]
 
     def first(store: ResultsStore) -> Trial:

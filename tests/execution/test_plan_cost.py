@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from records import finish_whole
 
 from bench.data.part_sizes import PartSizes, part_sizes
 from bench.errors import SuiteError
@@ -47,7 +48,8 @@ def finish(store, one: Trial, provenance, num_epochs: int, epoch_s: float, total
     rows = [EpochRow(epoch=n, images_per_s=10.0, duration_s=epoch_s, **ROW) for n in range(1, num_epochs + 1)]
     store.folder(one.id).write_history(rows)
     outcome = {"metrics": {}, "best_epoch": 1, "num_epochs": num_epochs, "duration_s": total_s, "notes": ()}
-    store.finish(one, Outcome(provenance=provenance, **outcome))
+    outcome["findings"] = ()
+    finish_whole(store, one, Outcome(provenance=provenance, **outcome))
 
 
 def cost_of(store, *trials: Trial, machine: Machine = TWO_CORES, **resources):
@@ -224,7 +226,9 @@ def test_disk_estimates_are_near_what_a_real_trial_takes(store, tmp_path):
     run_trial(one, RunContext(store.root, None, tmp_path), lambda _: running.append(_checkpoints(folder)))
     weights = weights_bytes(one, sizes)
     assert folder.best_weights.stat().st_size == pytest.approx(weights, rel=0.1)
-    scores = sum(path.stat().st_size for path in (folder.maps, folder.units, folder.boxes))
+    scores = sum(
+        path.stat().st_size for path in (folder.cam_maps("native"), folder.cam_units("native"), folder.boxes)
+    )
     assert scores == pytest.approx(scores_bytes(one, sizes, {}), rel=0.2)
     store.announce(one)
     disk = cost_of(store, one).disk

@@ -57,7 +57,8 @@ class Ledger:
         self.on_finished(one)
 
     def evaluated(self, one: Trial, evaluation) -> None:
-        raise AssertionError("no map is asked for")
+        assert evaluation.method == "native", "no other map is asked for"
+        self.store.evaluated(one.id, evaluation)
 
     def failed(self, one: Trial, error: str) -> None:
         self.events.append(("failed", one.id))

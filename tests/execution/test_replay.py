@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from records import finish_whole
 from safetensors.torch import save_file
 
 from bench.errors import BenchError, ResultsError, SuiteError
@@ -42,7 +43,7 @@ def context(folder: Path) -> RunContext:
 def finished(results: Path, trial: Trial, where: RunContext | None = None) -> tuple[TrialFolder, Record]:
     store = ResultsStore(results)
     store.announce(trial)
-    record = store.finish(trial, run_trial(trial, where or context(results)))
+    record = finish_whole(store, trial, run_trial(trial, where or context(results)))
     return store.folder(trial.id), record
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from records import finish_whole
 from torch import nn
 
 from bench.errors import ResultsError
@@ -52,7 +53,10 @@ def numbers(results: Path, trial: Trial) -> dict[str, object]:
     """All that has to be equal: not the times."""
     folder = folder_of(results, trial)
     rows = [(r.epoch, r.learning_rate, r.train_loss, r.val_loss) for r in folder.read_history()]
-    tables = {path.stem: read_table(path).to_csv() for path in (folder.units, folder.boxes, folder.losses)}
+    tables = {
+        path.stem: read_table(path).to_csv()
+        for path in (folder.cam_units("native"), folder.boxes, folder.losses)
+    }
     return {"rows": rows, "weights": folder.best_weights.read_bytes(), **tables}
 
 
@@ -274,10 +278,10 @@ def test_at_most_two_checkpoints_with_their_weights_are_kept_and_none_when_finis
 
     outcome = run_trial(trial, context(tmp_path), look)
     assert most <= 4
-    ResultsStore(tmp_path).finish(trial, outcome)
+    finish_whole(ResultsStore(tmp_path), trial, outcome)
     left = {path.name for path in folder.path.iterdir()}
     assert not [name for name in left if name.endswith(".ckpt") or name.startswith("best-")]
-    assert {"best.safetensors", "history.csv", "losses.parquet", "units.parquet", "boxes.parquet"} <= left
+    assert {"best.safetensors", "history.csv", "losses.parquet", "logits.parquet", "boxes.parquet"} <= left
 
 
 def test_time_of_interrupted_epochs_counts(tmp_path):

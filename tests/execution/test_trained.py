@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from records import finish_whole
 from safetensors.torch import load_file
 
 from bench.data.findings import NIH_BOXED_FINDINGS
@@ -35,7 +36,7 @@ def finished(tmp_path_factory) -> TrialFolder:
     store = ResultsStore(tmp_path_factory.mktemp("results"))
     context = RunContext(results_dir=store.root, data_root=None, cache_dir=store.root / "cache")
     store.announce(TRIAL)
-    store.finish(TRIAL, run_trial(TRIAL, context))
+    finish_whole(store, TRIAL, run_trial(TRIAL, context))
     return store.folder(TRIAL.id)
 
 

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -16,10 +17,11 @@ from bench.execution.trial import run_trial
 from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import THESIS, VARIANTS
-from bench.metrics.units import UNIT_COLUMNS, map_metrics
+from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
+from bench.results.record import CamEvaluation, Outcome
 from bench.results.sensitivity import read_sensitivity
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOSS_COLUMNS, read_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, LOSS_COLUMNS, read_table
 from bench.suite.catalog import MODELS
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
@@ -46,12 +48,21 @@ def best_weights(folder: Path, trial: Trial) -> bytes:
     return ResultsStore(folder).folder(trial.id).best_weights.read_bytes()
 
 
+def run_told(trial: Trial, where: RunContext, on_epoch=lambda _: None) -> tuple[Outcome, list]:
+    """Returns the outcome with the native map's metrics among the others, and what was told beside epochs."""
+    told = []
+    outcome = run_trial(trial, where, on_epoch, told.append, told.append)
+    of_maps = next(one.metrics for one in told if isinstance(one, CamEvaluation))
+    return outcome.model_copy(update={"metrics": of_maps | outcome.metrics}), told
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """An uninterrupted run: its folder, outcome and epochs."""
     folder = tmp_path_factory.mktemp("reference")
     rows = []
-    outcome = run_trial(small_trial(), context(folder), rows.append)
+    outcome, told = run_told(small_trial(), context(folder), rows.append)
+    assert [type(one) for one in told] == [CamEvaluation, Outcome]  # the record comes last
     return folder, outcome, rows
 
 
@@ -62,7 +73,7 @@ def test_outcome_and_files_are_complete(reference):
     assert trial.read_history() == tuple(rows)
     assert outcome.num_epochs == 3
     assert outcome.best_epoch == min(rows, key=lambda row: row.val_loss).epoch
-    units, boxes = read_table(trial.units), read_table(trial.boxes)
+    units, boxes = read_table(trial.cam_units("native")), read_table(trial.boxes)
     assert tuple(units.columns) == UNIT_COLUMNS
     assert tuple(boxes.columns) == (*BOX_COLUMNS, *FRAME_COLUMNS)
     assert len(units) == len(boxes[["image", "finding"]].drop_duplicates())
@@ -80,7 +91,7 @@ def test_outcome_and_files_are_complete(reference):
 
 def test_metrics_follow_from_the_per_unit_table(reference):
     folder, outcome, _ = reference
-    units = read_table(ResultsStore(folder).folder(small_trial().id).units)
+    units = read_table(ResultsStore(folder).folder(small_trial().id).cam_units("native"))
     findings = tuple(dict.fromkeys(units["finding"]))
     found = metrics_of(map_metrics(), units, findings)
     assert found.items() <= outcome.metrics.items()
@@ -88,10 +99,20 @@ def test_metrics_follow_from_the_per_unit_table(reference):
     assert found["iobb_accuracy/weighted"] == (units["iobb"] > 0.5).mean()
 
 
+def test_metrics_of_the_model_follow_from_its_logits(reference):
+    folder, outcome, _ = reference
+    logits = read_table(ResultsStore(folder).folder(small_trial().id).logits)
+    assert tuple(logits.columns) == LOGIT_COLUMNS
+    assert len(logits) == 24 * len(outcome.findings)
+    assert (logits["label"].dtype, logits["logit"].dtype) == (np.uint8, np.float32)
+    found = metrics_of(model_metrics(), logits, outcome.findings)
+    assert found == {name: value for name, value in outcome.metrics.items() if name.startswith("auroc/")}
+
+
 def test_stored_maps_give_the_trials_own_units_again(reference):
     folder = ResultsStore(reference[0]).folder(small_trial().id)
     again = rescore(folder, 64, {"default": THESIS})["default"]
-    units = read_table(folder.units)
+    units = read_table(folder.cam_units("native"))
     same = ["image", "patient", "finding", "peak_row", "peak_column", "num_ties", "finite", "hit"]
     pd.testing.assert_frame_equal(again[same], units[same], check_dtype=False)
     assert OVERLAP.statistic(again).tolist() == OVERLAP.statistic(units).tolist()
@@ -131,7 +152,7 @@ def test_every_model_of_the_catalog_trains_and_is_scored(tmp_path, name, options
         }
     )
     rows = []
-    outcome = run_trial(trial, context(tmp_path), rows.append)
+    outcome, _ = run_told(trial, context(tmp_path), rows.append)
     assert math.isfinite(rows[0].train_loss)
     assert 0 <= outcome.metrics["point_accuracy/weighted"] <= 1
     assert 0 <= outcome.metrics["auroc/macro"] <= 1
@@ -140,7 +161,7 @@ def test_every_model_of_the_catalog_trains_and_is_scored(tmp_path, name, options
 def test_same_trial_gives_the_same_bits(reference, tmp_path):
     folder, outcome, _ = reference
     torch.rand(17)  # whatever the process did before
-    again = run_trial(small_trial(), context(tmp_path))
+    again, _ = run_told(small_trial(), context(tmp_path))
     assert again.metrics == outcome.metrics
     assert best_weights(tmp_path, small_trial()) == best_weights(folder, small_trial())
 
@@ -162,7 +183,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(reference, tmp_path, epoch
         run_trial(trial, context(tmp_path), kill)
     assert ResultsStore(tmp_path).state(trial.id) == "interrupted"
     told = []
-    resumed = run_trial(trial, context(tmp_path), told.append)
+    resumed, _ = run_told(trial, context(tmp_path), told.append)
     assert [row.epoch for row in told] == [1, 2, 3]
     assert [(r.train_loss, r.val_loss) for r in told] == [(r.train_loss, r.val_loss) for r in rows]
     assert resumed.metrics == outcome.metrics
@@ -225,7 +246,7 @@ def test_failing_trial_does_not_keep_the_others_from_running(tmp_path):
     ledger = Ledger()
     SerialExecutor().run([broken, sound], context(tmp_path), Resources(), ledger)
     kinds = [event[0] for event in ledger.events]
-    assert kinds == ["started", "failed", "started", "epoch", "finished"]
+    assert kinds == ["started", "failed", "started", "epoch", "evaluated", "finished"]
     assert ledger.events[1][2].startswith("training diverged: ")
     assert "\n" not in ledger.events[1][2]
 
@@ -257,6 +278,6 @@ def test_perfect_maps_score_one(tmp_path):
     trial = small_trial()
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
     oracle = Oracle(data.test.boxes, len(data.findings))
-    scores = score(oracle, data, trial.recipe, torch.device("cpu"), lambda done, total: None)
-    assert scores.metrics["point_accuracy/weighted"] == 1
-    assert all(value == 1 for key, value in scores.metrics.items() if key.startswith("auroc/"))
+    of_model, of_map = score(oracle, data, trial.recipe, torch.device("cpu"), lambda done, total: None)
+    assert of_map.metrics["point_accuracy/weighted"] == 1
+    assert set(of_model.metrics.values()) == {1}

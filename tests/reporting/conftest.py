@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from records import finish_whole
 
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.provenance import Provenance
@@ -84,14 +85,20 @@ class Example:
         hits: tuple[bool, ...] = (False,) * len(BOXES),
     ) -> None:
         outcome = Outcome(
-            metrics=metrics, best_epoch=1, num_epochs=2, duration_s=30.0, notes=notes, provenance=PROVENANCE
+            findings=(),
+            metrics=metrics,
+            best_epoch=1,
+            num_epochs=2,
+            duration_s=30.0,
+            notes=notes,
+            provenance=PROVENANCE,
         )
         self.store.announce(point.trial)
         folder = self.store.folder(point.trial.id)
         box_rows = [(image, name, *box) for image, _, name, box in BOXES]
-        write_table(folder.units, self.units(hits), UNIT_COLUMNS)
+        write_table(folder.cam_units("native"), self.units(hits), UNIT_COLUMNS)
         write_table(folder.boxes, pd.DataFrame(box_rows, columns=list(BOX_COLUMNS)), BOX_COLUMNS)
-        self.store.finish(point.trial, outcome)
+        finish_whole(self.store, point.trial, outcome)
 
     @staticmethod
     def units(hits: tuple[bool, ...]) -> pd.DataFrame:

@@ -338,11 +338,12 @@ def test_a_suite_without_the_native_map_has_other_rows_and_the_same_auroc(with_m
     assert [row.label for row in auroc.models] == ["PYLON", "Baseline"]
 
 
-@pytest.mark.parametrize("name", ["boxes", "units"])
+@pytest.mark.parametrize("name", ["boxes", "cams/native"])
 def test_a_damaged_table_of_units_is_a_results_error(example, name: str) -> None:
     loaded = example.load()
     example.fill(loaded)
-    getattr(example.store.folder(loaded.grid.points[0].trial.id), name).write_bytes(b"PAR1")
+    folder = example.store.folder(loaded.grid.points[0].trial.id).path
+    (folder / f"{name}.parquet").write_bytes(b"PAR1")
     with pytest.raises(ResultsError, match=rf"{name}\.parquet"):
         build_tables(Results(loaded.grid, example.store))
 

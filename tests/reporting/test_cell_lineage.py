@@ -34,7 +34,7 @@ def written(example, finish_trial):
         elif point.label == "PYLON":
             example.evaluate(point, 0.25)
             folder = example.store.folder(point.trial.id)
-            quarter = read_table(folder.units).assign(hit=[True, False, False, False])
+            quarter = read_table(folder.cam_units("native")).assign(hit=[True, False, False, False])
             write_table(folder.cam_units("grad_cam"), quarter, UNIT_COLUMNS)
     return write_report(render_report(loaded, example.store), example.folder / "reports")
 
@@ -94,7 +94,9 @@ def test_a_record_that_says_something_else_contradicts_the_cell(written, example
 
 def test_units_that_say_something_else_than_their_record_are_found(written, example):
     folder = example.store.folder(trace(written, example).trials[0].trial_id)
-    write_table(folder.units, read_table(folder.units).assign(hit=False), UNIT_COLUMNS)
+    write_table(
+        folder.cam_units("native"), read_table(folder.cam_units("native")).assign(hit=False), UNIT_COLUMNS
+    )
     cell = trace(written, example)
     assert [trial.agrees for trial in cell.trials] == [False, True]
     assert (cell.agrees, cell.is_contradicted) == (True, True)

@@ -34,7 +34,7 @@ def piece(example):
     for point in loaded.grid.points:
         folder = example.store.folder(point.trial.id)
         if point.label in ("PYLON", "UP1"):
-            with writing_maps(folder.maps) as keep:
+            with writing_maps(folder.cam_maps("native")) as keep:
                 for unit in range(4):
                     keep(np.full((4, 4), unit, np.float32))
     return Results(loaded.grid, example.store)
@@ -83,7 +83,7 @@ def test_galleries_show_typical_units_and_the_best_models_misses(piece, example)
 
 def test_a_seed_that_more_models_have_is_preferred_to_a_lower_one(piece, example):
     first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
-    example.store.folder(first.trial.id).maps.unlink()
+    example.store.folder(first.trial.id).cam_maps("native").unlink()
     typical, _ = galleries_of(piece.places[0], piece, gray_images, 1)
     assert "Seed 1, the lowest" in typical.caption
 
@@ -103,7 +103,9 @@ def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
         if point.label == "PYLON" and point.trial.seed == 0:
             if point.cam != "native":
                 example.evaluate(point, 0.5)
-            path = {"native": folder.maps, "grad_cam": folder.cam_maps("grad_cam")}.get(point.cam)
+            path = {"native": folder.cam_maps("native"), "grad_cam": folder.cam_maps("grad_cam")}.get(
+                point.cam
+            )
             if path is not None:
                 with writing_maps(path) as keep:
                     for _ in range(4):
@@ -131,7 +133,7 @@ def words_of(figure) -> list[str]:
 
 def test_trials_of_different_units_are_refused(piece, example):
     first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
-    path = example.store.folder(first.trial.id).units
+    path = example.store.folder(first.trial.id).cam_units("native")
     write_table(path, read_table(path).assign(image="z.png"), UNIT_COLUMNS)
     with pytest.raises(ResultsError, match="different units"):
         galleries_of(piece.places[0], piece, gray_images, 1)

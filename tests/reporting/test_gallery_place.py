@@ -38,7 +38,7 @@ class Drawn:
     def keep_maps(self, label):
         for point in self.loaded.grid.points:
             if point.label == label:
-                with writing_maps(self.example.store.folder(point.trial.id).maps) as keep:
+                with writing_maps(self.example.store.folder(point.trial.id).cam_maps("native")) as keep:
                     for _ in range(4):
                         keep(np.zeros((4, 4), np.float32))
 
@@ -64,7 +64,7 @@ class Drawn:
         return (self.folder / PAGE).read_text("utf-8")
 
     def change_units(self):
-        path = self.example.store.folder(self.loaded.grid.points[0].trial.id).units
+        path = self.example.store.folder(self.loaded.grid.points[0].trial.id).cam_units("native")
         write_table(path, read_table(path).assign(peak_row=3), UNIT_COLUMNS)
 
 

@@ -36,7 +36,7 @@ def test_every_trial_has_its_state_and_the_digests_of_record_and_units(filled):
     assert {state: states.count(state) for state in states} == {"finished": 8, "failed": 1, "todo": 3}
     first = loaded.grid.trials[0].id
     folder = filled.store.folder(first)
-    names = ("record.json", "units.parquet", "boxes.parquet")
+    names = ("record.json", "boxes.parquet", "cams/native.json", "cams/native.parquet")
     assert trials[first]["files"] == {name: sha256((folder.path / name).read_bytes()) for name in names}
     assert trials[loaded.grid.trials[-1].id]["files"] == {}
 

@@ -18,6 +18,7 @@ from bench.reporting.references import (
 )
 from bench.results.frame import Results
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
+from bench.results.stored import write_stored
 from bench.results.units import write_table
 
 THESIS = Path(__file__).parents[2].parent / "shared" / "thesis"
@@ -108,7 +109,7 @@ def test_a_damaged_reference_is_told_with_its_file(tmp_path):
     found, problems = load_readable([AUTHORS, "theirs"], tmp_path)
     assert [one.record.name for one in found] == [AUTHORS]
     assert str(path) in problems[0]
-    path.write_text(own("others").model_dump_json())
+    write_stored(path, own("others"))
     with pytest.raises(ResultsError, match="is another reference, others"):
         load_reference("theirs", tmp_path)
 

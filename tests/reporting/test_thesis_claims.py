@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from records import finish_whole
 
 from bench.reporting.verdicts import judge
 from bench.results.frame import Results
@@ -112,9 +113,15 @@ def finish_around(store: ResultsStore, claims: tuple[StatedClaim, ...], means: M
                     metrics.setdefault(f"{metric}/{comparison.column}", value)
     for point, metrics in trials.values():
         outcome = Outcome(
-            metrics=metrics, best_epoch=1, num_epochs=1, duration_s=1.0, notes=(), provenance=PROVENANCE
+            findings=(),
+            metrics=metrics,
+            best_epoch=1,
+            num_epochs=1,
+            duration_s=1.0,
+            notes=(),
+            provenance=PROVENANCE,
         )
-        store.finish(point.trial, outcome)
+        finish_whole(store, point.trial, outcome)
 
 
 def as_published(stated: StatedClaim, comparison: Comparison) -> list[tuple[float, float]]:

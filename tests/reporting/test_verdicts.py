@@ -250,7 +250,11 @@ def judged_by_units(example):
                 "macro": (of_seed[odd].mean() + of_seed[~odd].mean()) / 2,
             }
             example.finish(point, {f"{metric}/{name}": float(value) for name, value in values.items()})
-            write_table(example.store.folder(point.trial.id).units, units[list(UNIT_COLUMNS)], UNIT_COLUMNS)
+            write_table(
+                example.store.folder(point.trial.id).cam_units("native"),
+                units[list(UNIT_COLUMNS)],
+                UNIT_COLUMNS,
+            )
         return judge(loaded.claims, Results(loaded.grid, example.store))
 
     return judged_by_units

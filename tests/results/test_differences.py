@@ -1,6 +1,7 @@
 """What is recorded of results that stand together and is not the same for all of them."""
 
 import pytest
+from records import finish_whole
 
 from bench.errors import ResultsError
 from bench.results.differences import (
@@ -59,7 +60,7 @@ def finish(tmp_path, provenance):
             provenance=provenance.model_copy(update={"data": ONE, "arithmetic": ARITHMETIC} | place),
         )
         store.announce(trial)
-        store.finish(trial, outcome)
+        finish_whole(store, trial, outcome)
         return store
 
     return finish

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 import yaml
+from records import finish_whole
 
 from bench.results.invocation import Invocations
 from bench.results.provenance import describe
@@ -35,6 +36,7 @@ def loaded(tmp_path):
 
 def finish(store, trial, accuracy):
     outcome = Outcome(
+        findings=(),
         metrics={"point_accuracy/weighted": accuracy, "point_accuracy/Mass": 0.1},
         best_epoch=1,
         num_epochs=1,
@@ -42,7 +44,7 @@ def finish(store, trial, accuracy):
         duration_s=1.0,
         provenance=describe("cpu", "float32", 1),
     )
-    store.finish(trial, outcome)
+    finish_whole(store, trial, outcome)
 
 
 def test_runs_are_numbered_and_keep_what_was_asked_for(store, loaded, tmp_path):

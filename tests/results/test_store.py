@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from records import finish_whole
 
 from bench.errors import ResultsError
 from bench.results.provenance import Provenance, describe
@@ -28,6 +29,7 @@ def _trial(seed: int) -> Trial:
 
 TRIAL = _trial(0)
 OUTCOME = Outcome(
+    findings=(),
     metrics={"point_accuracy/weighted": 0.5, "auroc/macro": 1.0},
     best_epoch=2,
     num_epochs=3,
@@ -75,12 +77,16 @@ def test_a_finished_trial_keeps_its_outcome_and_drops_what_resuming_needs(store:
     folder.last_checkpoint.write_bytes(b"state")
     folder.progress.write_text("{}")
     folder.best_weights.write_bytes(b"weights")
-    returned = store.finish(TRIAL, OUTCOME)
+    returned = finish_whole(store, TRIAL, OUTCOME)
     assert store.state(TRIAL.id) == "finished"
     record = store.record(TRIAL.id)
     assert record == returned
     assert record is not None
-    assert (record.trial, record.outcome, record.error) == (TRIAL, OUTCOME, None)
+    of_model, of_map = {"auroc/macro": 1.0}, {"point_accuracy/weighted": 0.5}
+    outcome = OUTCOME.model_copy(update={"metrics": of_model})
+    assert (record.trial, record.outcome, record.error) == (TRIAL, outcome, None)
+    assert store.metrics(TRIAL.id) == of_map | of_model
+    assert store.metrics(TRIAL.id, "grad_cam") == {}
     assert record.trial.id == TRIAL.id
     assert not folder.last_checkpoint.exists()
     assert not folder.progress.exists()
@@ -127,25 +133,25 @@ def test_a_map_stands_where_its_trial_does_until_that_is_finished(store: Results
     assert store.state(TRIAL.id, "grad_cam") == "interrupted"
     store.fail(TRIAL, "boom")
     assert store.state(TRIAL.id, "grad_cam") == "failed"
-    store.finish(TRIAL, OUTCOME)
+    finish_whole(store, TRIAL, OUTCOME)
     assert store.state(TRIAL.id, "grad_cam") == "todo"
     store.evaluated(TRIAL.id, EVALUATION)
     assert (store.state(TRIAL.id, "grad_cam"), store.state(TRIAL.id)) == ("finished", "finished")
 
 
 def test_an_evaluation_comes_back_as_it_was(store: ResultsStore) -> None:
-    store.finish(TRIAL, OUTCOME)
+    finish_whole(store, TRIAL, OUTCOME)
     failure = CamEvaluation(method="eigen_cam", status="failed", error="Traceback …", ended_at="now")
     for evaluation in (EVALUATION, failure):
         store.evaluated(TRIAL.id, evaluation)
         assert store.evaluation(TRIAL.id, evaluation.method) == evaluation
-    assert store.folder(TRIAL.id).read_evaluations() == (EVALUATION, failure)
+    assert store.folder(TRIAL.id).read_evaluations()[1:] == (EVALUATION, failure)
     assert store.evaluation(TRIAL.id, "layer_cam") is None
     assert store.state(TRIAL.id, "eigen_cam") == "failed"
 
 
 def test_announcing_a_finished_trial_keeps_its_record_and_its_maps(store: ResultsStore) -> None:
-    record = store.finish(TRIAL, OUTCOME)
+    record = finish_whole(store, TRIAL, OUTCOME)
     store.evaluated(TRIAL.id, EVALUATION)
     store.announce(TRIAL)
     assert store.record(TRIAL.id) == record
@@ -153,7 +159,7 @@ def test_announcing_a_finished_trial_keeps_its_record_and_its_maps(store: Result
 
 
 def test_announcing_a_trial_that_is_trained_again_forgets_its_maps(store: ResultsStore) -> None:
-    store.finish(TRIAL, OUTCOME)
+    finish_whole(store, TRIAL, OUTCOME)
     store.evaluated(TRIAL.id, EVALUATION)
     store.folder(TRIAL.id).record.unlink()
     store.announce(TRIAL)
@@ -162,9 +168,8 @@ def test_announcing_a_trial_that_is_trained_again_forgets_its_maps(store: Result
 
 @pytest.mark.parametrize("damage", [b"", b"{", EVALUATION.model_dump_json().encode()])
 def test_a_damaged_evaluation_is_one_clear_sentence(store: ResultsStore, damage: bytes) -> None:
-    store.finish(TRIAL, OUTCOME)
+    finish_whole(store, TRIAL, OUTCOME)
     path = store.folder(TRIAL.id).cam_evaluation("layer_cam")
-    path.parent.mkdir()
     path.write_bytes(damage)
     assert (store.state(TRIAL.id), store.state(TRIAL.id, "layer_cam")) == ("finished", "unreadable")
     assert store.evaluation(TRIAL.id, "layer_cam") is None
@@ -174,6 +179,19 @@ def test_a_damaged_evaluation_is_one_clear_sentence(store: ResultsStore, damage:
     assert path.read_bytes() == damage
 
 
+@pytest.mark.parametrize("damage", [None, b"{"])
+def test_a_finished_trial_without_its_native_map_is_not_whole(
+    store: ResultsStore, damage: bytes | None
+) -> None:
+    finish_whole(store, TRIAL, OUTCOME)
+    path = store.folder(TRIAL.id).cam_evaluation("native")
+    path.unlink() if damage is None else path.write_bytes(damage)
+    assert (store.state(TRIAL.id), store.state(TRIAL.id, "grad_cam")) == ("unreadable", "unreadable")
+    assert (store.record(TRIAL.id), store.metrics(TRIAL.id)) == (None, {})
+    assert "move the trial's folder" in store.reason(TRIAL.id)
+    _require_one_sentence(store, path)
+
+
 def _require_one_sentence(store: ResultsStore, path: Path) -> None:
     (told,) = store.problems(TRIAL.id)
     assert str(path) in told
@@ -181,7 +199,7 @@ def _require_one_sentence(store: ResultsStore, path: Path) -> None:
 
 
 def test_records_say_when_they_ended_with_a_time_zone(store: ResultsStore) -> None:
-    assert datetime.fromisoformat(store.finish(TRIAL, OUTCOME).ended_at).tzinfo is not None
+    assert datetime.fromisoformat(finish_whole(store, TRIAL, OUTCOME).ended_at).tzinfo is not None
 
 
 def test_trials_lie_in_folders_of_their_ids(store: ResultsStore) -> None:
@@ -190,7 +208,7 @@ def test_trials_lie_in_folders_of_their_ids(store: ResultsStore) -> None:
 
 def test_trials_do_not_disturb_each_other(store: ResultsStore) -> None:
     other = _trial(1)
-    store.finish(TRIAL, OUTCOME)
+    finish_whole(store, TRIAL, OUTCOME)
     assert store.state(other.id) == "todo"
     store.fail(other, "boom")
     assert store.state(TRIAL.id) == "finished"
@@ -212,7 +230,7 @@ def test_a_damaged_record_is_one_clear_sentence_and_never_overwritten(
     _require_one_sentence(store, path)
     for write in (
         lambda: store.announce(TRIAL),
-        lambda: store.finish(TRIAL, OUTCOME),
+        lambda: finish_whole(store, TRIAL, OUTCOME),
         lambda: store.fail(TRIAL, "boom"),
     ):
         with pytest.raises(ResultsError, match=str(path)):
@@ -221,7 +239,7 @@ def test_a_damaged_record_is_one_clear_sentence_and_never_overwritten(
 
 
 def test_a_record_cut_anywhere_is_unreadable(store: ResultsStore) -> None:
-    store.finish(TRIAL, OUTCOME)
+    finish_whole(store, TRIAL, OUTCOME)
     path = store.folder(TRIAL.id).record
     whole = path.read_bytes().rstrip()
     for length in range(0, len(whole), 97):

@@ -56,6 +56,12 @@ def test_what_a_newer_bench_says_otherwise_is_told_and_not_to_be_moved(path, cha
     assert "move" not in str(caught.value)
 
 
+def test_an_older_format_is_told_with_who_wrote_it_and_what_to_do(path):
+    change(path, format=1, written_by="0.0.9")
+    with pytest.raises(ResultsError, match=r"bench 0\.0\.9 in format 1.*move it elsewhere"):
+        read(path)
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b'{"name": 1, "inner": {}}', None])
 def test_a_damaged_file_is_told_with_what_brings_it_back(path, damage):
     path.unlink()

@@ -18,7 +18,7 @@ TRUE_AREA = norm.cdf(1.2 / np.sqrt(2 * sum(d**2 for d in DEVIATIONS.values())))
 
 
 def _rows(generator: np.random.Generator) -> list[Scores]:
-    """Two models with three seeds that are equal among patients: two images each, of which 3 in 10 are positive."""
+    """Two models with three seeds, equal among patients: two images each, of which 3 in 10 are positive."""
     num = 2 * NUM_PATIENTS
     units = {
         "image": [f"{i:03d}" for i in range(num)],

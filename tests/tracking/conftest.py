@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from records import finish_whole
 
 from bench.results.invocation import Invocation, Invocations
 from bench.results.provenance import describe
@@ -39,6 +40,7 @@ def row(epoch: int) -> EpochRow:
 
 def outcome(accuracy: float = 0.75) -> Outcome:
     return Outcome(
+        findings=(),
         metrics={"point_accuracy/weighted": accuracy, "point_accuracy/Mass (left)": 0.5},
         best_epoch=2,
         num_epochs=2,
@@ -88,7 +90,7 @@ class Mirror:
         for epoch in (1, 2):
             tracker.epoch(trial, row(epoch))
         folder.write_history([row(1), row(2)])
-        record = self.store.finish(trial, outcome(accuracy))
+        record = finish_whole(self.store, trial, outcome(accuracy))
         folder.heatmap_samples.write_bytes(b"png")
         tracker.ended(record, folder)
 

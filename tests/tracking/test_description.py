@@ -21,7 +21,7 @@ def trial(tmp_path):
 
 def test_an_error_ends_no_block_and_is_no_markup(trial):
     record = Record(trial=trial, status="failed", error=FOREIGN, ended_at="2026-01-01T00:00:00+00:00")
-    page = READER.render(of_trial(record, FOREIGN, None))
+    page = READER.render(of_trial(record, (), FOREIGN, None))
     assert "<img" not in page
     assert "<em>" not in page
     assert page.count("<pre>") == 1
@@ -30,10 +30,16 @@ def test_an_error_ends_no_block_and_is_no_markup(trial):
 
 def test_notes_are_no_markup(trial, provenance):
     outcome = Outcome(
-        metrics={}, best_epoch=1, num_epochs=2, duration_s=1.0, notes=(FOREIGN,), provenance=provenance
+        findings=(),
+        metrics={},
+        best_epoch=1,
+        num_epochs=2,
+        duration_s=1.0,
+        notes=(FOREIGN,),
+        provenance=provenance,
     )
     record = Record(trial=trial, status="finished", outcome=outcome, ended_at="2026-01-01T00:00:00+00:00")
-    page = READER.render(of_trial(record, "mine #1", "#/runs/1"))
+    page = READER.render(of_trial(record, (), "mine #1", "#/runs/1"))
     assert page.count("<a ") == 1
     assert page.count("<li>") == 1
     assert all(element not in page for element in ("<img", "<em>", "<h1>"))

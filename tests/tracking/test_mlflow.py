@@ -9,6 +9,7 @@ import time
 from urllib.parse import parse_qs
 
 import pytest
+from records import finish_whole
 
 from bench.errors import DiskFullError
 from bench.results.record import CamEvaluation
@@ -44,7 +45,8 @@ def test_a_run_of_a_suite_is_a_parent_with_its_trials_below(mirror):
     }
     assert mirror.artifacts(parent, "report") == {"report/README.md", "report/figure.png"}
     assert ended.status == "finished"
-    assert mirror.artifacts(child) == {"trial.json", "record.json", "history.csv", "heatmaps.png"}
+    assert mirror.artifacts(child) == {"trial.json", "record.json", "history.csv", "heatmaps.png", "cams"}
+    assert mirror.artifacts(child, "cams") == {"cams/native.json"}
 
 
 def test_a_trial_of_several_runs_of_a_suite_is_below_the_widest_only(mirror):
@@ -129,7 +131,7 @@ def test_epochs_that_were_missed_are_made_up_for_from_disk(mirror, heard):
     for epoch in heard:
         tracker.epoch(trial, row(epoch))
     folder.write_history([row(1), row(2)])
-    tracker.ended(mirror.store.finish(trial, outcome()), folder)
+    tracker.ended(finish_whole(mirror.store, trial, outcome()), folder)
     (run,) = mirror.runs()
     history = mirror.client.get_metric_history(run.info.run_id, "val_loss")
     assert sorted((one.step, one.value) for one in history) == [(1, 0.4), (2, 0.2)]
@@ -166,7 +168,9 @@ def test_other_maps_are_logged_beside_the_native_one_when_they_come(mirror):
     assert run.data.metrics["grad_cam/point_accuracy/weighted"] == 0.5
     assert run.data.metrics["point_accuracy/weighted"] == 0.75
     assert (run.data.tags["grad_cam.status"], run.data.tags["eigen_cam.status"]) == ("finished", "failed")
-    assert mirror.artifacts(run, "cams") == {"cams/grad_cam.json", "cams/eigen_cam.json"}
+    assert mirror.artifacts(run, "cams") == {
+        f"cams/{cam}.json" for cam in ("native", "grad_cam", "eigen_cam")
+    }
 
 
 def test_store_that_breaks_while_running_is_a_warning(mirror, caplog, monkeypatch):

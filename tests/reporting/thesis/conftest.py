@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from records import finish_whole
 
 from bench.reporting.build import Report
 from bench.reporting.thesis.report import render_thesis
@@ -40,11 +41,17 @@ def finish(provenance) -> Finish:
     def finish(store: ResultsStore, trial: Trial, metrics: dict[str, float]) -> None:
         store.announce(trial)
         outcome = Outcome(
-            metrics=metrics, best_epoch=1, num_epochs=2, duration_s=30.0, notes=(), provenance=provenance
+            findings=(),
+            metrics=metrics,
+            best_epoch=1,
+            num_epochs=2,
+            duration_s=30.0,
+            notes=(),
+            provenance=provenance,
         )
         boxes = pd.DataFrame(BOXES, columns=list(BOX_COLUMNS))
         write_table(store.folder(trial.id).boxes, boxes, BOX_COLUMNS)
-        store.finish(trial, outcome)
+        finish_whole(store, trial, outcome)
 
     return finish
 

@@ -239,7 +239,7 @@ def test_the_records_of_a_cells_trials_have_what_its_line_says(
         for found in cells(filled_thesis, form, number):
             if ids := found["trial_ids"].split():
                 key = f"{found['metric']}/{found['average_or_finding']}"
-                values = [store.record(trial_id).outcome.metrics[key] for trial_id in ids]
+                values = [store.metrics(trial_id)[key] for trial_id in ids]
                 assert float(found["mean"]) == pytest.approx(sum(values) / len(values), abs=1e-12)
                 assert found["cam"] == "native"
                 traced.add(number)
