@@ -69,6 +69,28 @@ class Rescored:
     rows: tuple[RescoredRow, ...]
     notes: tuple[str, ...]
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as docs/python-api.md describes them; NaN is the half-width of a single seed."""
+        asked = ("dataset", "resolution", "model", "metric", "expected")
+        rows = [
+            {name: getattr(row, name) for name in asked}
+            | {"num_trials": len(row.trials)}
+            | {
+                key: value
+                for name in (DEFAULT, CHOSEN, "difference")
+                for interval in [getattr(row, name)]
+                for key, value in ((name, interval.mean), (f"{name}_half_width", interval.half_width))
+            }
+            for row in self.rows
+        ]
+        halves = {f"{name}_half_width": "float64" for name in (DEFAULT, CHOSEN, "difference")}
+        return (
+            pd.DataFrame(rows).astype(halves)
+            if rows
+            else pd.DataFrame(columns=[*asked, "num_trials", *halves])
+        )
+
 
 def rescore_grid(
     grid: Grid,

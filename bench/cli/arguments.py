@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import re
+import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from bench.data.dataset import DataContext
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from bench.suite.load import LoadedSuite
     from bench.suite.schema import DatasetSpec
 
+
+_Read = TypeVar("_Read")
+
+_MIN_WIDTH = 40
+"""Characters; narrower terminals break the lines themselves."""
 
 _NARROWING = {"only": "--only", "seeds": "--seeds", "shard": "--shard", "overrides": "--set"}
 """Arguments that change or narrow a suite, and what users call them."""
@@ -93,13 +98,9 @@ def path(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: it cannot be known which one is meant.
     """
-    from bench.errors import BenchError
     from bench.suite.user_path import user_path
 
-    try:
-        return user_path(text)
-    except BenchError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return given(user_path, text)
 
 
 def results_folder(text: str) -> Path:
@@ -108,21 +109,23 @@ def results_folder(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: it is none, or cannot be read.
     """
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
-        raise argparse.ArgumentTypeError(
-            f"{text}: results need a file system that locks and renames files, a local disk or NFS; mount it "
-            "and give its folder, or copy results there afterwards"
-        )
-    from bench.errors import explained, obstacle
+    from bench.suite.user_path import results_folder
 
-    folder = path(text)
+    return given(results_folder, text)
+
+
+def given(read: Callable[[str], _Read], text: str) -> _Read:
+    """Returns what `read` makes of a user's word.
+
+    Raises:
+        argparse.ArgumentTypeError: it can make nothing of it.
+    """
+    from bench.errors import BenchError
+
     try:
-        with os.scandir(folder):
-            return folder
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and obstacle(folder) is None:
-            return folder  # a run makes it
-        raise argparse.ArgumentTypeError(explained(error, folder)) from None
+        return read(text)
+    except BenchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def results_dir_default() -> str:
@@ -152,19 +155,6 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def report_folder(reports_dir: Path, loaded: "LoadedSuite") -> Path:
-    """Returns the folder of the suite's report.
-
-    Raises:
-        ResultsError: it belongs to another suite of the same name.
-    """
-    from bench.results.namesakes import require_own
-
-    folder = reports_dir / loaded.suite.name
-    require_own(folder, loaded.suite.name, loaded.source)
-    return folder
-
-
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Adds which data set is meant, and how it differs from a suite's defaults."""
     parser.add_argument("name", metavar="NAME", help="a data set of `bench list datasets`")
@@ -180,11 +170,17 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
 
 def dataset_of(arguments: argparse.Namespace) -> "tuple[DatasetSpec, DataContext]":
     """Returns the data set that the arguments name, and where it is on this machine."""
-    from bench.data.dataset import DataContext
     from bench.suite.load import load_dataset_spec
 
     spec, files = load_dataset_spec(arguments.name, arguments.overrides)
-    return spec, DataContext(data_root(arguments), cache_dir(arguments), files)
+    return spec, data_context(arguments, files)
+
+
+def data_context(arguments: argparse.Namespace, files: Mapping[str, Path]) -> "DataContext":
+    """Returns where data sets are on this machine, with the files that are named by digest."""
+    from bench.api.suites import data_context
+
+    return data_context(files, arguments.results_dir, arguments.data_root, arguments.cache_dir)
 
 
 def add_data_dirs(parser: argparse.ArgumentParser) -> None:
@@ -204,11 +200,6 @@ def add_data_dirs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def data_root(arguments: argparse.Namespace) -> Path | None:
-    """Returns the folder of downloaded data sets, absolute; None if none was given."""
-    return arguments.data_root.resolve() if arguments.data_root else None
-
-
 def cache_dir(arguments: argparse.Namespace) -> Path:
     """Returns where decoded images are kept, absolute."""
     folder: Path = arguments.cache_dir or arguments.results_dir / "cache"
@@ -224,12 +215,9 @@ def load(arguments: argparse.Namespace) -> "LoadedSuite":
 
 def select(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "Grid":
     """Returns the suite's grid, narrowed as the arguments say."""
-    grid = loaded.grid.select(arguments.only, arguments.seeds)
-    if getattr(arguments, "shard", None) is None:
-        return grid
-    from bench.suite.shard import Shard
+    from bench.api.suites import select
 
-    return Shard.parse(arguments.shard).of(grid)
+    return select(loaded, arguments.only, arguments.seeds, getattr(arguments, "shard", None))
 
 
 def add_all(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -283,3 +271,8 @@ def open_store(arguments: argparse.Namespace) -> "ResultsStore":
     from bench.results.store import ResultsStore
 
     return ResultsStore(arguments.results_dir.resolve())
+
+
+def terminal_width() -> int:
+    """Returns the columns of the terminal, in characters, at least `_MIN_WIDTH`; 80 where there is none."""
+    return max(shutil.get_terminal_size().columns, _MIN_WIDTH)

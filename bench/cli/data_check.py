@@ -35,10 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints what every check says."""
-    import shutil
-
     from bench.cli.integrity_listing import to_json, to_text
-    from bench.cli.list_ import MIN_WIDTH
     from bench.data.integrity import check
     from bench.data.registry import read_source
     from bench.execution.live import Display
@@ -52,7 +49,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(source, integrity, accepted))
     else:
-        print(to_text(source, integrity, accepted, max(shutil.get_terminal_size().columns, MIN_WIDTH)))
+        print(to_text(source, integrity, accepted, shared.terminal_width()))
     return EXIT_VIOLATED if integrity.refused(accepted) else 0
 
 

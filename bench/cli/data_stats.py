@@ -21,10 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the statistics, and draws them if asked to."""
-    import shutil
     import sys
 
-    from bench.cli.list_ import MIN_WIDTH
     from bench.cli.statistics_listing import to_json, to_text
     from bench.data.registry import read_source
     from bench.data.statistics import describe
@@ -35,7 +33,7 @@ def execute(arguments: argparse.Namespace) -> int:
         check_figure_path(arguments.output)
     spec, context = shared.dataset_of(arguments)
     statistics = describe(read_source(spec, context))
-    width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
+    width = shared.terminal_width()
     print(to_json(spec.name, statistics) if arguments.json else to_text(spec.name, statistics, width))
     if arguments.output is not None:
         from bench.reporting.figures import save

@@ -26,25 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Draws, and prints the files."""
-    from bench.errors import ResultsError
+    from bench.api.reports import draw_for_paper
 
-    loaded = shared.load(arguments)
-    loaded = loaded.narrowed(shared.select(arguments, loaded))
-
-    from bench.cli.run_report import draw_figures
-    from bench.reporting.build import render_report
-    from bench.results.namesakes import take_folder
-
-    store = shared.open_store(arguments)
-    report = render_report(loaded, store)
-    folder = shared.report_folder(arguments.reports_dir, loaded)
-    files = draw_figures(loaded, store, report, arguments.reports_dir, for_paper=True)
-    if not files:
-        raise ResultsError(
-            f"{loaded.suite.name}: no trial in {store.root} has been trained yet, so there is nothing to "
-            "draw; `bench run` trains them"
-        )
-    take_folder(folder, loaded.suite.name, loaded.source)
+    loaded, store = shared.load(arguments), shared.open_store(arguments)
+    files = draw_for_paper(loaded.narrowed(shared.select(arguments, loaded)), store, arguments.reports_dir)
     for path in files:
         print(path)
     return 0

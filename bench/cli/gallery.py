@@ -30,41 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Draws, and prints the files."""
-    from bench.errors import ResultsError
+    from bench.api.drawing import draw_suite
 
-    loaded = shared.load(arguments)
-    grid = shared.select(arguments, loaded)
-
-    from bench.cli.gallery_drawing import ImageReader, digests_now, draw_galleries
-    from bench.data.dataset import DataContext
-    from bench.execution.live import Display
-    from bench.reporting.build import PAGE
-    from bench.reporting.gallery_place import place_gallery
-    from bench.reporting.gallery_trials import gallery_sources
-    from bench.results.differences import require_same_data
-    from bench.results.frame import Results
-    from bench.results.namesakes import take_folder
-
-    store, suite = shared.open_store(arguments), loaded.suite
-    context = DataContext(
-        shared.data_root(arguments),
-        shared.cache_dir(arguments),
-        dict(grid.files),
-        on_progress=Display(store).preparing,
-    )
-    require_same_data(grid.points, store, grid.accepted)  # before images are read to know
-    require_same_data(grid.points, store, grid.accepted, digests_now(grid, store, context))
-    images = ImageReader(context)
-    folder = shared.report_folder(arguments.reports_dir, loaded)
-    files = draw_galleries(suite.title or suite.name, grid, store, images, folder, arguments.count)
-    if not files:
-        raise ResultsError(
-            f"{suite.name}: no finished trial in {store.root} has heatmaps of units with boxes (maps.npz), "
-            "so there is nothing to draw; `bench run` makes them"
-        )
-    if place_gallery(folder / PAGE, gallery_sources(Results(loaded.grid, store))):
-        files.insert(0, folder / PAGE)
-    take_folder(folder, suite.name, loaded.source)
+    loaded, store = shared.load(arguments), shared.open_store(arguments)
+    grid, data = shared.select(arguments, loaded), shared.data_context(arguments, loaded.grid.files)
+    files = draw_suite(loaded, grid, store, data, arguments.reports_dir, arguments.count)
     for path in files:
         print(path)
     shared.tell_differences(grid.points, store)

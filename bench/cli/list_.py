@@ -11,9 +11,6 @@ examples:
   bench list suites
 """
 
-MIN_WIDTH = 40
-"""Characters; narrower terminals break the lines themselves."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
@@ -55,14 +52,11 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _models(names: list[str], encoder: str, *, as_json: bool) -> None:
-    import shutil
-
     from bench.cli.model_listing import to_json, to_text
     from bench.cli.model_sheets import collect
 
     sheets = collect(names, encoder)
-    width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
-    print(to_json(sheets, encoder) if as_json else to_text(sheets, encoder, width))
+    print(to_json(sheets, encoder) if as_json else to_text(sheets, encoder, shared.terminal_width()))
 
 
 def _datasets() -> None:

@@ -7,14 +7,8 @@ as once; a run that is going on is not disturbed. Exit 1 if something could not 
 
 import argparse
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
-
-if TYPE_CHECKING:
-    from bench.results.store import ResultsStore
-    from bench.suite.load import LoadedSuite
 
 EXAMPLES = """\
 examples:
@@ -33,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints a line for each suite; 1 if something could not be mirrored."""
+    from bench.api.reports import record_copied
+    from bench.cli.cost_listing import count
     from bench.errors import ResultsError, brief
     from bench.results.invocation import Invocations
     from bench.suite.load import load_suite
@@ -42,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if not (results.root / "trials").is_dir():
         raise ResultsError(f"{results.root}: no results here; bench run makes some")
     for suite in loaded:
-        _invoke(suite, results)
+        record_copied(suite, results)
     names = tuple(dict.fromkeys(suite.suite.name for suite in loaded)) or Invocations(results).suites()
 
     from bench.tracking.mlflow_store import UNREACHABLE, default_uri
@@ -51,9 +47,8 @@ def execute(arguments: argparse.Namespace) -> int:
     code = 0
     try:
         for synced in sync(results, names):
-            runs = f"{synced.num_invocations} {_plural('run', synced.num_invocations)} of the suite"
-            trials = f"{synced.num_trials} {_plural('trial', synced.num_trials)}"
-            print(f"{synced.suite}: {runs}, {trials}", flush=True)
+            runs, trials = count(synced.num_invocations, "run"), count(synced.num_trials, "trial")
+            print(f"{synced.suite}: {runs} of the suite, {trials}", flush=True)
             for problem in synced.problems:
                 print(problem, file=sys.stderr)
                 code = 1
@@ -62,31 +57,6 @@ def execute(arguments: argparse.Namespace) -> int:
         raise ResultsError(f"MLflow at {uri} went away ({brief(error)}); the same command goes on") from None
     others = () if loaded else without_invocation(results)
     if others:
-        what = f"{len(others)} {_plural('trial', len(others))}"
-        print(f"{what} of no known run of a suite: name the suites, e.g. of {others[0]}", file=sys.stderr)
+        what = f"{count(len(others), 'trial')} of no known run of a suite"
+        print(f"{what}: name the suites, e.g. of {others[0]}", file=sys.stderr)
     return code
-
-
-def _invoke(loaded: "LoadedSuite", results: "ResultsStore") -> None:
-    """Records a run of the suite if it has trials with results that none of its runs has asked for."""
-    from tempfile import TemporaryDirectory
-
-    from bench.cli.run_report import draw_figures
-    from bench.reporting.build import render_report, write_report
-    from bench.results.invocation import Invocations
-
-    invocations = Invocations(results)
-    known = {trial.id for one in invocations.of(loaded.suite.name) for trial in one.trials}
-    there = [trial.id for trial in loaded.grid.trials if results.folder(trial.id).record.exists()]
-    if known.issuperset(there):
-        return
-    with TemporaryDirectory() as reports:
-        report = render_report(loaded, results)
-        draw_figures(loaded, results, report, Path(reports))
-        folder = write_report(report, Path(reports))
-        invocation = invocations.begin(loaded, ("mlflow-sync", str(loaded.source)))
-        invocations.end(invocation, report=folder)
-
-
-def _plural(word: str, number: int) -> str:
-    return word if number == 1 else f"{word}s"

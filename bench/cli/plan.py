@@ -68,10 +68,11 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.suite is None:
         raise SuiteError("bench plan: give a suite, e.g. suites/demo.yaml, or --all")
 
+    from bench.api.planning import collect, left_to_run
     from bench.cli import cost_listing
     from bench.cli import power_listing as power
-    from bench.cli.plan_listing import collect, driver_sentences, left_to_run, to_json, to_text
-    from bench.cli.run_outcome import failure_hint
+    from bench.cli.plan_listing import driver_sentences, to_json, to_text
+    from bench.cli.run import failure_hint
     from bench.execution.plan_cost import Budget
     from bench.results.blocked import blocked_sentences, unreadable_sentences
     from bench.results.differences import difference_remarks
@@ -117,13 +118,14 @@ def _fleet(arguments: argparse.Namespace) -> "Fleet | None":
 def _plan_all(arguments: argparse.Namespace, width: int) -> int:
     shared.refuse_with_all(arguments, "bench plan")
 
-    from bench.cli.plan_all_listing import collect, to_json, to_lines
+    from bench.api.planning import plan_all
+    from bench.cli.plan_all_listing import to_json, to_lines
     from bench.results.differences import difference_remarks
     from bench.suite.load import load_suite, suite_files
 
     suites = [load_suite(path, with_claims=False) for path in suite_files(arguments.suites_dir)]
     store = shared.open_store(arguments)
-    plans = collect(suites, store, _fleet(arguments))
+    plans = plan_all(suites, store, _fleet(arguments))
     if arguments.json:
         print(to_json(plans))
         return 0

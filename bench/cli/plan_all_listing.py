@@ -2,69 +2,20 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 
+from bench.api.planning import SuitePlan
 from bench.cli import cost_listing
 from bench.cli.columns import Group, flow, wrap
-from bench.cli.plan_listing import PlanRow, left_to_run
-from bench.cli.plan_listing import collect as collect_rows
 from bench.execution.durations import rough_duration
-from bench.execution.fleet import Fleet
 from bench.execution.machine import CPU
-from bench.execution.plan_cost import Budget, PlanCost
 from bench.execution.span import Span, total
-from bench.results.store import ResultsStore
-from bench.suite.cam import NATIVE
-from bench.suite.load import LoadedSuite
 
 _STATES = ("todo", "interrupted", "running", "waiting", "blocked", "failed", "unreadable", "finished")
 ALL = "all, each trial once"
 _WIDEST = 110
 """Characters of a line of text."""
-
-
-@dataclass(frozen=True)
-class SuitePlan:
-    """What a suite has done and what it still takes.
-
-    Attributes:
-        name: of the suite.
-        states: of its trials, those of other suites that it starts from included.
-        cost: of all of them that are left.
-        own_cost: of those that are left and that no suite before it has.
-    """
-
-    name: str
-    states: Mapping[str, str]
-    cost: PlanCost
-    own_cost: PlanCost
-
-
-def collect(
-    suites: Sequence[LoadedSuite], store: ResultsStore, fleet: Fleet | None = None
-) -> tuple[SuitePlan, ...]:
-    """Returns the plan of each suite, in their order; `fleet` as of `Budget`.
-
-    Raises:
-        ResultsError: a record or history cannot be read.
-    """
-    budget, seen, plans = Budget(store, fleet=fleet), set[str](), []
-    for loaded in suites:
-        rows, resources = collect_rows(loaded.grid, store), loaded.suite.resources
-        left = left_to_run(rows)
-        own = [trial for trial in left if trial.id not in seen]
-        seen |= {trial.id for trial in left}
-        files = loaded.grid.files
-        costs = budget.cost(left, resources, files), budget.cost(own, resources, files)
-        plans.append(SuitePlan(loaded.suite.name, _states(rows), *costs))
-    return tuple(plans)
-
-
-def _states(rows: Sequence[PlanRow]) -> dict[str, str]:
-    return {row.point.trial.id: row.state for row in rows if row.point.cam == NATIVE} | {
-        row.point.trial.id: row.state for row in rows if row.state not in ("finished", "failed")
-    }
 
 
 def to_lines(plans: Sequence[SuitePlan], width: int) -> Iterator[str]:

@@ -35,9 +35,6 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.what == "add":
         return reference_add.execute(arguments)
 
-    import shutil
-
-    from bench.cli.list_ import MIN_WIDTH
     from bench.cli.reference_listing import to_json, to_sheet, to_table
     from bench.reporting.references import known_references, load_readable, load_reference
 
@@ -49,7 +46,7 @@ def execute(arguments: argparse.Namespace) -> int:
         references, problems = load_readable(known_references(results_dir), results_dir)
         for problem in problems:
             print(problem, file=sys.stderr)
-    width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
+    width = shared.terminal_width()
     if arguments.json:
         print(to_json(references))
     else:

@@ -58,9 +58,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Scores, writes, and says what came out."""
-    import shutil
-
-    from bench.cli.list_ import MIN_WIDTH
     from bench.cli.reference_listing import to_sheet
     from bench.errors import SuiteError
     from bench.evaluation.reference_maps import MapFiles, add_reference
@@ -79,9 +76,7 @@ def execute(arguments: argparse.Namespace) -> int:
         raise SuiteError(f"--dataset {record.dataset}: say in which square its boxes are with --frame PX")
     files = MapFiles(arguments.maps, arguments.units, arguments.boxes)
     add_reference(folder, record, files, frame_px, are_probabilities=not arguments.logits)
-    print(
-        to_sheet(load_reference(record.name, results_dir), max(shutil.get_terminal_size().columns, MIN_WIDTH))
-    )
+    print(to_sheet(load_reference(record.name, results_dir), shared.terminal_width()))
     print(f"reference: {folder.path}; a suite shows it by references: [{record.name}]", file=sys.stderr)
     return 0
 

@@ -80,10 +80,11 @@ def _context(arguments: argparse.Namespace, record: "Record", results_dir: Path)
 
         files = dict(load_suite(arguments.suite).grid.files)
     was_on_gpu = record.outcome is not None and record.outcome.provenance.device != "cpu"
+    data = shared.data_context(arguments, files)
     return RunContext(
         results_dir=results_dir,
-        data_root=shared.data_root(arguments),
-        cache_dir=shared.cache_dir(arguments),
+        data_root=data.data_root,
+        cache_dir=data.cache_dir,
         files=files,
         use_gpu=was_on_gpu and torch.cuda.is_available(),
     )

@@ -41,25 +41,35 @@ def execute(arguments: argparse.Namespace) -> int:
         return _report_all(arguments)
     if arguments.suite is None:
         raise SuiteError("bench report: give a suite, e.g. suites/demo.yaml, or --all")
+    if arguments.check:
+        return _check(arguments)
+
+    from bench import api
+
+    written = api.report(
+        shared.load(arguments),
+        only=arguments.only,
+        seeds=arguments.seeds,
+        results_dir=arguments.results_dir,
+        reports_dir=arguments.reports_dir,
+    )
+    for problem in written.problems:
+        print(problem, file=sys.stderr)
+    print(written.page)
+    print(f"tables: {arguments.reports_dir / written.name}", file=sys.stderr)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from bench.reporting.build import render_report
+    from bench.reporting.check import check_report
+
     loaded = shared.load(arguments)
-    loaded = loaded.narrowed(shared.select(arguments, loaded))
-
-    from bench.reporting.build import render_report, write_report
-    from bench.results.namesakes import take_folder
-
-    report = render_report(loaded, shared.open_store(arguments))
+    report = render_report(loaded.narrowed(shared.select(arguments, loaded)), shared.open_store(arguments))
     for problem in report.problems:
         print(problem, file=sys.stderr)
-    if arguments.check:
-        from bench.reporting.check import check_report
-
-        differences = check_report(report, arguments.reports_dir, loaded.source)
-        return _tell(differences, arguments.reports_dir / report.name)
-    take_folder(arguments.reports_dir / report.name, report.name, loaded.source)
-    folder = write_report(report, arguments.reports_dir)
-    print(report.page)
-    print(f"tables: {folder}", file=sys.stderr)
-    return 0
+    differences = check_report(report, arguments.reports_dir, loaded.source)
+    return _tell(differences, arguments.reports_dir / report.name)
 
 
 def _report_all(arguments: argparse.Namespace) -> int:

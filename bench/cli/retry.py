@@ -7,8 +7,7 @@ they block is not run: `bench run` does that afterwards.
 import argparse
 
 from bench.cli import arguments as shared
-from bench.cli import run
-from bench.cli.run_arguments import add_run_arguments
+from bench.cli.run import add_run_arguments, run_and_print, run_options
 
 EXAMPLES = """\
 examples:
@@ -20,15 +19,17 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments: those of `bench run`."""
     add_run_arguments(parser)
+    parser.set_defaults(retry_failed=True)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Runs what failed of what is selected; 0 if none of it failed again, or nothing had failed."""
     from bench.results.failures import failed_grid
 
-    loaded = run.load(arguments)
-    failed = failed_grid(shared.select(arguments, loaded), run.open_store(arguments))
+    options = run_options(arguments)
+    loaded = options.suite(shared.load(arguments))
+    failed = failed_grid(options.select(loaded), options.store)
     if failed is None:
         print(f"nothing that is selected of {loaded.suite.name} failed")
         return 0
-    return run.run_selected(arguments, loaded, failed, retry_failed=True)
+    return run_and_print(arguments, options, loaded, failed)

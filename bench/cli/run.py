@@ -10,16 +10,16 @@ started.
 """
 
 import argparse
+import math
+import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
-from bench.cli.run_arguments import add_run_arguments
-from bench.cli.run_outcome import failure_hint, failure_sentences, late_sentence
+from bench.execution.context import CHECKPOINT_EVERY_S
 
 if TYPE_CHECKING:
-    from bench.results.store import ResultsStore
+    from bench.api.running import RunOptions
     from bench.suite.grid import Grid
     from bench.suite.load import LoadedSuite
 
@@ -36,74 +36,126 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retry-failed", action="store_true", help="run failed trials again")
 
 
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of all verbs that run trials: what, where and how."""
+    shared.add_suite(parser)
+    shared.add_shard(parser)
+    shared.add_results_dir(parser)
+    shared.add_reports_dir(parser)
+    shared.add_data_dirs(parser)
+    parser.add_argument(
+        "--serial",
+        action="store_const",
+        const="serial",
+        default="ray",
+        dest="executor",
+        help="run trials one by one in this process, without Ray",
+    )
+    parser.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        help="run on a Ray cluster that is there: auto for this machine's, or HOST:PORT (default: start one)",
+    )
+    parser.add_argument(
+        "--max-concurrent",
+        type=shared.positive,
+        metavar="N",
+        help="trials that run at once at most (default: as many as there is room for)",
+    )
+    parser.add_argument(
+        "--cpu", action="store_true", help="train on the CPU, whatever the suite asks for or the machine has"
+    )
+    parser.add_argument(
+        "--max-hours",
+        type=_hours,
+        metavar="H",
+        help="start no trial after so many hours, fractions allowed; trials that run by then are let finish",
+    )
+    parser.add_argument(
+        "--limit-batches",
+        type=shared.positive,
+        metavar="N",
+        help="smoke test: N batches of images, one epoch, into smoke/ of the results and reports folders; "
+        "no result",
+    )
+    parser.add_argument(
+        "--checkpoint-every",
+        dest="checkpoint_every_s",
+        type=float,
+        default=CHECKPOINT_EVERY_S,
+        metavar="SECONDS",
+        help="time between checkpoints within an epoch, for machines that are taken away (default: "
+        f"{CHECKPOINT_EVERY_S:g})",
+    )
+    parser.add_argument(
+        "--no-mlflow", action="store_false", dest="mlflow", help="do not mirror trials to MLflow"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print what happens as JSON, an object per line, and no table"
+    )
+
+
 def execute(arguments: argparse.Namespace) -> int:
     """Runs what is selected of the suite, reports on all of it; 0 if all that is selected is finished."""
-    loaded = load(arguments)
-    selected = shared.select(arguments, loaded)
-    return run_selected(arguments, loaded, selected, retry_failed=arguments.retry_failed)
+    options = run_options(arguments)
+    loaded = options.suite(shared.load(arguments))
+    return run_and_print(arguments, options, loaded, options.select(loaded))
 
 
-def load(arguments: argparse.Namespace) -> "LoadedSuite":
-    """Returns the suite to run: that of the arguments, or a smoke test of it."""
-    loaded = shared.load(arguments)
-    if arguments.limit_batches is None:
-        return loaded
-    from bench.suite.smoke import limited
-
-    return limited(loaded, arguments.limit_batches)
-
-
-def open_store(arguments: argparse.Namespace) -> "ResultsStore":
-    """Returns the store that the trials go to: smoke tests have one of their own."""
-    from bench.results.store import ResultsStore
-
-    return ResultsStore(_own_folder(arguments, arguments.results_dir.resolve()))
-
-
-def _own_folder(arguments: argparse.Namespace, folder: Path) -> Path:
-    from bench.suite.smoke import FOLDER
-
-    return folder if arguments.limit_batches is None else folder / FOLDER
-
-
-def run_selected(
-    arguments: argparse.Namespace, loaded: "LoadedSuite", selected: "Grid", *, retry_failed: bool
+def run_and_print(
+    arguments: argparse.Namespace, options: "RunOptions", loaded: "LoadedSuite", selected: "Grid"
 ) -> int:
-    """Runs `selected`, writes the tables of `loaded`, prints them; 0 if all that was selected is finished."""
-    from bench.cli.run_report import write_run_report
-    from bench.cli.run_trials import image_reader, is_all_mirrored, run_trials
-    from bench.execution.driver import trials_to_run
+    """Runs `selected`, prints the tables of `loaded`; 0 if all that was selected is finished."""
+    from bench.api.running import run_selected
+    from bench.cli.cost_listing import count
     from bench.execution.event_log import EventLog
-    from bench.reporting.current import current_page
-    from bench.reporting.references import require_references
-    from bench.results.differences import require_same_data
+    from bench.execution.live import Display
     from bench.results.invocation import Invocations
 
-    store, reports_dir = open_store(arguments), _own_folder(arguments, arguments.reports_dir)
-    folder = shared.report_folder(reports_dir, loaded)
-    Invocations(store).require_own(loaded)
-    require_references(loaded.suite.references, store.root)
-    require_same_data(loaded.points, store, loaded.grid.accepted)
-    events, is_late = EventLog() if arguments.json else None, False
-    todo = trials_to_run(selected, store, retry_failed=retry_failed)
-    if todo or not is_all_mirrored(arguments, loaded, selected, store):
-        page, is_late = run_trials(
-            arguments, loaded, selected, store, reports_dir, events, retry_failed=retry_failed
-        )
-    else:
-        page = current_page(loaded, store, reports_dir) or write_run_report(
-            loaded, store, image_reader(arguments, loaded), reports_dir
-        )
-    left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
-    failures = failure_sentences(selected, store)
-    code = 1 if failures or left else 0
+    store, events = options.store, EventLog() if arguments.json else None
+    ended = run_selected(loaded, selected, options, events or Display(store))
+    code = 1 if ended.failures or ended.left else 0
     if events is not None:
-        events.write("ended", report=str(folder), exit_code=code)
+        events.write("ended", report=str(ended.folder), exit_code=code)
         return code
-    print(page)
-    print(f"tables: {folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
-    last = [late_sentence(left, arguments.max_hours)] if left else []
-    hint = [failure_hint(arguments)] if failures and not retry_failed else []
-    for sentence in (*failures, *hint, *last, *Invocations(store).problems(loaded.suite.name)):
+    print(ended.page)
+    print(f"tables: {ended.folder}   trials: {store.root / 'trials'}   browse: bench ui", file=sys.stderr)
+    late = f"not started, since {arguments.max_hours or 0:g} h are over; the same command goes on"
+    last = [f"{count(len(ended.left), 'trial')} {late}"] if ended.left else []
+    hint = [failure_hint(arguments)] if ended.failures and not options.retry_failed else []
+    for sentence in (*ended.failures, *hint, *last, *Invocations(store).problems(loaded.suite.name)):
         print(sentence, file=sys.stderr)
     return code
+
+
+def failure_hint(arguments: argparse.Namespace) -> str:
+    """Returns which commands help where something has failed of what the arguments of a verb select."""
+    from bench.suite.smoke import FOLDER
+
+    if getattr(arguments, "limit_batches", None) is not None:
+        return f"bench failures --results-dir {arguments.results_dir / FOLDER} says why"
+    given = [str(arguments.suite), *(f"--set={shlex.quote(one)}" for one in arguments.overrides)]
+    if str(arguments.results_dir) != shared.results_dir_default():
+        given.append(f"--results-dir={shlex.quote(str(arguments.results_dir))}")
+    same = " ".join(given)
+    return (
+        f"bench failures {same} says why, bench retry {same} runs that again; "
+        "bench run --retry-failed also what it blocks"
+    )
+
+
+def run_options(arguments: argparse.Namespace) -> "RunOptions":
+    """Returns what the arguments say: each is called as its option is."""
+    from bench.api.running import RunOptions
+
+    return RunOptions(**{name: getattr(arguments, name) for name in RunOptions.__dataclass_fields__})
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 0 <= hours < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give hours, such as 11.5")
+    return hours

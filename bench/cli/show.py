@@ -47,11 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the trial or the cell."""
     import json
-    import shutil
 
-    from bench.cli.list_ import MIN_WIDTH
-
-    width = max(shutil.get_terminal_size().columns, MIN_WIDTH)
+    width = shared.terminal_width()
     if arguments.what.lower().endswith(".csv"):
         from bench.cli import cell_sheet
         from bench.errors import ResultsError

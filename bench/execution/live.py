@@ -1,8 +1,8 @@
-"""What a user sees of a run, on stderr: a live table on a terminal, a few lines elsewhere."""
+"""What a user sees of a run: a live table on a terminal or in a notebook's cell, a few lines elsewhere."""
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -129,7 +129,7 @@ class Display:
             line += f", {PRIMARY.phrase} {value:.3f}"
         if error is not None:
             line += f": {last_line(error)}"
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.notice(line)
 
     @contextmanager
     def running(
@@ -143,21 +143,21 @@ class Display:
         if self.console.is_terminal:
             with Live(get_renderable=self._table, console=self.console, refresh_per_second=1 / REFRESH_S):
                 yield
-            return
-        stop = threading.Event()
-        reporter = threading.Thread(target=self._report_until, args=(stop,), daemon=True)
-        reporter.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            reporter.join()
+        elif self.console.is_jupyter:  # rich's own way there needs ipywidgets, and a front end that has them
+            from IPython.display import display
 
-    def _report_until(self, stop: threading.Event) -> None:
-        while not stop.wait(REPORT_S):
-            rows = [self._row(trial) for trial in self._trials if self._progress(trial)][:_LOGGED_TRIALS]
-            for line in (self._summary(), *(f"  {progress_line(row)}" for row in rows)):
-                self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            cell = display(self._table(), display_id=True)
+            with _every(REFRESH_S, lambda: cell.update(self._table())):
+                yield
+            cell.update(self._table())
+        else:
+            with _every(REPORT_S, self._report):
+                yield
+
+    def _report(self) -> None:
+        rows = [self._row(trial) for trial in self._trials if self._progress(trial)][:_LOGGED_TRIALS]
+        for line in (self._summary(), *(f"  {progress_line(row)}" for row in rows)):
+            self.notice(line)
 
     def _progress(self, trial: Trial) -> Progress | None:
         if self._state[trial.id] != "running":
@@ -215,3 +215,21 @@ class Display:
         rank = {"running": 0, "waiting": 1, "failed": 2, "blocked": 3, "finished": 4}
         chosen = sorted(self._trials, key=lambda trial: rank[self._state[trial.id]])[:height]
         return [trial for trial in self._trials if trial in chosen]
+
+
+@contextmanager
+def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    """Does something again and again, in a thread, until the block ends."""
+    stop = threading.Event()
+
+    def repeat() -> None:
+        while not stop.wait(seconds):
+            act()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

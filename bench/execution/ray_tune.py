@@ -157,6 +157,7 @@ def _fit(
             name="trials",
             storage_path=str(_storage(context)),
             verbose=0,
+            progress_reporter=tune.CLIReporter(),  # says nothing; the one of notebooks would clear our cell
             failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
             stop=HaltStopper(halt),
             callbacks=[relay],

@@ -28,12 +28,14 @@ class LoadedSuite:
         grid: the trials that it expands to.
         source: the file.
         claims: what it claims of them.
+        overrides: how it was changed.
     """
 
     suite: Suite
     grid: Grid
     source: Path
     claims: tuple[StatedClaim, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def points(self) -> Iterator[Point]:
@@ -126,7 +128,7 @@ def _load_text(
     except GridError as error:
         hint = "; --set claims=[] does without" if error.path[:1] == ("claims",) and overridden else ""
         raise SuiteError(f"{where(error.path, document, path, overridden)}: {error}{hint}") from None
-    return LoadedSuite(suite, grid, path, claims)
+    return LoadedSuite(suite, grid, path, claims, tuple(overrides))
 
 
 def _grid_to_start_from(path: Path, chain: tuple[Path, ...], name: str) -> Grid:

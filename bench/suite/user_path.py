@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bench.errors import BenchError, explained
+from bench.errors import BenchError, ResultsError, explained, obstacle
 
 _VARIABLE = re.compile(r"\$(\w+|\{\w+\})(/|$)")
 _STAND_IN = "cam-bench-home-"
@@ -38,6 +38,27 @@ def user_path(text: str, folder: Path = Path()) -> Path:
     except RuntimeError:
         raise BenchError(explained(OSError(errno.ELOOP, "", str(path)))) from None
     return path
+
+
+def results_folder(text: str) -> Path:
+    """Returns the folder of results that a user has given; one that is not there yet is fine.
+
+    Raises:
+        BenchError: it is none, or cannot be read.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
+        raise ResultsError(
+            f"{text}: results need a file system that locks and renames files, a local disk or NFS; mount it "
+            "and give its folder, or copy results there afterwards"
+        )
+    folder = user_path(text)
+    try:
+        with os.scandir(folder):
+            return folder
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and obstacle(folder) is None:
+            return folder  # a run makes it
+        raise ResultsError(explained(error, folder)) from None
 
 
 def _with_home(text: str) -> Path:

@@ -1,10 +1,14 @@
 """What a user sees of a run, on a terminal and elsewhere."""
 
 import io
+import sys
+import time
+import types
 
 import pytest
 from records import finish_whole
 from rich.console import Console
+from rich.table import Table
 
 from bench.execution.driver import Driver
 from bench.execution.durations import duration
@@ -63,6 +67,35 @@ def test_terminal_shows_what_runs_and_the_time_left(tmp_path, width):
     assert "waiting" in shown
     assert "0 of 2 trials done" in shown
     assert "left" in shown
+
+
+def test_a_notebook_has_one_cell_that_changes_and_lines_that_stay(tmp_path, monkeypatch):
+    shown, updates = [], []
+    display = types.ModuleType("IPython.display")
+    display.display = lambda shape, display_id=False: (
+        shown.append(shape) or types.SimpleNamespace(update=updates.append)
+    )
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.setattr("bench.execution.live.REFRESH_S", 0.01)
+    store = ResultsStore(tmp_path)
+    view = Display(store, Console(force_jupyter=True, width=100))
+    (trial,) = trials(1)
+    with view.running([trial]):
+        view.started(trial)
+        ProgressFile(store.folder(trial.id).progress).write(Progress("epoch 2/5", 0.5, 123.4), force=True)
+        wanted, deadline = len(updates) + 2, time.monotonic() + 10
+        while len(updates) < wanted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        view.ended(store.fail(trial, "no room"))
+    table, line = shown
+    assert isinstance(table, Table)
+    assert f"[1/1] {trial.id}: failed: no room" in line.text
+    screen = Console(file=io.StringIO(), width=100)
+    for update in updates:
+        screen.print(update)
+    assert "epoch 2/5" in screen.file.getvalue()
+    assert "1 of 1 trials done" in screen.file.getvalue().splitlines()[-1]
 
 
 @pytest.mark.parametrize(

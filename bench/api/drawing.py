@@ -1,28 +1,37 @@
-"""Draws what needs images: a suite's galleries beside its tables, and samples into a trial's folder."""
+"""Draws what a run leaves for people: figures and galleries beside its tables, and pictures of each trial."""
 
+import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.api.reports import draw_figures
+from bench.api.suites import report_folder
 from bench.data.dataset import DataContext
 from bench.data.registry import dataset_digest, read_source
 from bench.data.source import Source, read_images
-from bench.errors import DataError
+from bench.errors import BenchError, DataError, ResultsError, account
+from bench.execution.live import Display
+from bench.reporting.build import PAGE, render_report, write_report
 from bench.reporting.figures import save
 from bench.reporting.gallery import Gallery, Images, galleries_of, samples_of
 from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
-from bench.reporting.gallery_place import GALLERY
+from bench.reporting.gallery_place import GALLERY, place_gallery
 from bench.reporting.gallery_trials import gallery_sources
+from bench.reporting.learning_curve_figure import write_learning_curve
 from bench.results.atomic import write_text
 from bench.results.differences import require_same_data
 from bench.results.frame import Results
+from bench.results.namesakes import take_folder
 from bench.results.record import Record
-from bench.results.store import ResultsStore
+from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.grid import Grid
+from bench.suite.load import LoadedSuite
 from bench.suite.schema import DatasetSpec
 
 _PART = "test"
@@ -78,6 +87,72 @@ def digests_now(grid: Grid, store: ResultsStore, context: DataContext) -> dict[s
             with suppress(DataError):  # what cannot be read is told where it is drawn
                 found[key] = dataset_digest(trial.dataset, context)
     return found
+
+
+def write_run_report(loaded: LoadedSuite, store: ResultsStore, images: ImageReader, reports_dir: Path) -> str:
+    """Writes the suite's figures, then its report, the lock last; returns the report's page."""
+    report, title = render_report(loaded, store), loaded.suite.title or loaded.suite.name
+    folder = reports_dir / report.name
+    take_folder(folder, report.name, loaded.source)
+    with _optional():
+        draw_figures(loaded, store, report, reports_dir)
+    with _optional():
+        draw_galleries(title, loaded.grid, store, images, folder)
+    write_report(report, reports_dir)
+    return report.page
+
+
+def draw_trial(record: Record, folder: TrialFolder, store: ResultsStore, images: ImageReader) -> None:
+    """Draws the learning curve of a trial that has ended, and samples of its heatmaps, into its folder."""
+    with _optional():
+        write_learning_curve(record, folder)
+    with _optional():
+        draw_samples_of(record, store, images)
+
+
+@contextmanager
+def _optional() -> Iterator[None]:
+    """Turns a figure that cannot be drawn into a warning: no result is lost."""
+    try:
+        yield
+    except (BenchError, OSError) as error:
+        logging.getLogger(__name__).warning("a figure is missing: %s", account(error))
+
+
+def draw_suite(
+    loaded: LoadedSuite, grid: Grid, store: ResultsStore, data: DataContext, reports_dir: Path, count: int
+) -> list[Path]:
+    """Writes the gallery of a suite into its report's folder, and into the page that is there.
+
+    Args:
+        loaded: the suite.
+        grid: the selection that is drawn.
+        store: where its results are.
+        data: where its data sets are.
+        reports_dir: has a folder for its report.
+        count: units of each finding.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ResultsError: there are no maps, or results are damaged or had different data.
+        DataError: images are missing or unreadable.
+    """
+    context = replace(data, on_progress=Display(store).preparing)
+    require_same_data(grid.points, store, grid.accepted)  # before images are read to know
+    require_same_data(grid.points, store, grid.accepted, digests_now(grid, store, context))
+    folder, suite = report_folder(reports_dir, loaded), loaded.suite
+    files = draw_galleries(suite.title or suite.name, grid, store, ImageReader(context), folder, count)
+    if not files:
+        raise ResultsError(
+            f"{suite.name}: no finished trial in {store.root} has heatmaps of units with boxes (maps.npz), "
+            "so there is nothing to draw; `bench run` makes them"
+        )
+    if place_gallery(folder / PAGE, gallery_sources(Results(loaded.grid, store))):
+        files.insert(0, folder / PAGE)
+    take_folder(folder, suite.name, loaded.source)
+    return files
 
 
 def draw_galleries(

@@ -1,0 +1,73 @@
+"""A small suite, and what a process without a terminal leaves and prints when it runs it through the API."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SUITE = """\
+title: Small
+models: [baseline, pylon]
+datasets: [{name: phantom, train: 48, val: 16, test: 24}]
+resolutions: [64]
+seeds: [0, 1]
+encoder: tu-test_resnet
+weights: none
+recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder with a suite, and what a run of it has printed.
+
+    Attributes:
+        folder: has small.yaml, results/ and reports/.
+        stdout: of the run.
+        stderr: likewise.
+    """
+
+    folder: Path
+    stdout: str
+    stderr: str
+
+    @property
+    def suite(self) -> Path:
+        return self.folder / "small.yaml"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+
+def start(folder: Path, code: str) -> subprocess.Popen[str]:
+    """Starts Python on `code` in the folder, without a terminal."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("BENCH_", "MLFLOW_"))
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory) -> Place:
+    """The suite, run with MLflow."""
+    folder = tmp_path_factory.mktemp("api")
+    (folder / "small.yaml").write_text(SUITE)
+    code = (
+        "import bench; r = bench.run('small.yaml', executor='serial'); print(r.trials['trial_id'].nunique())"
+    )
+    process = start(folder, code)
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    return Place(folder, stdout, stderr)

@@ -1,0 +1,87 @@
+"""`bench.read_results`, `compare` and `rescore`: what came out, from a script."""
+
+import pandas as pd
+import pytest
+
+import bench
+from bench.errors import ResultsError, SuiteError
+
+
+def test_values_of_the_frame_are_those_of_the_records(place):
+    suite = bench.load_suite(place.suite)
+    results = bench.read_results(suite, place.results)
+    values = results.trials.set_index(["trial_id", "metric", "column"])["value"]
+    for trial in suite.grid.trials:
+        metrics = results.record(trial.id).outcome.metrics
+        own = values[trial.id]
+        assert {
+            f"{metric}/{column}": value for (metric, column), value in own.items()
+        }.items() <= metrics.items()
+        assert own["point_accuracy"]["weighted"] == metrics["point_accuracy/weighted"]
+
+
+def test_a_metric_is_the_mean_of_its_units(place):
+    results = bench.read_results(place.suite, place.results, only="model=pylon", seeds=[0])
+    (value,) = results.trials.query("metric == 'point_accuracy' and column == 'weighted'")["value"]
+    assert results.units["hit"].mean() == pytest.approx(value)
+    assert len(list(results.maps(results.trials["trial_id"][0]))) == len(results.units)
+
+
+def test_results_that_are_not_there_are_empty_frames(place, tmp_path):
+    results = bench.read_results(place.suite, tmp_path / "nothing")
+    assert results.trials.empty
+    assert results.units.empty
+    assert {"model", "metric", "value"} <= set(results.trials.columns)
+
+
+def test_a_comparison_is_the_difference_of_two_rows(place):
+    comparison = bench.compare(place.suite, "PYLON", "Baseline", results_dir=place.results)
+    trials = bench.read_results(place.suite, place.results).trials
+    points = (
+        trials.query("metric == 'point_accuracy' and column == 'weighted'").groupby("model")["value"].mean()
+    )
+    assert comparison.difference == pytest.approx(points["PYLON"] - points["Baseline"])
+    assert set(comparison.units["seed"]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("PYLON", "pylon"), "compared with itself"),
+        (("PYLON", "Baselin"), "did you mean 'Baseline'"),
+        (("PYLON", "Baseline", "point_acuracy"), "did you mean 'point_accuracy'"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(place, words, sentence):
+    with pytest.raises(SuiteError, match=sentence):
+        bench.compare(place.suite, *words, results_dir=place.results)
+
+
+def test_nothing_to_compare_is_one_sentence(place, tmp_path):
+    with pytest.raises(ResultsError, match="no finished trial"):
+        bench.compare(place.suite, "PYLON", "Baseline", results_dir=tmp_path)
+
+
+def test_maps_are_scored_by_another_protocol_beside_the_thesis(place):
+    same = bench.rescore(place.suite, results_dir=place.results).frame
+    assert (same["difference"] == 0).all()
+    wide = bench.rescore(place.suite, only="model=pylon", tolerance_px=40, results_dir=place.results).frame
+    points = wide.set_index("metric").loc["point weighted"]
+    assert points["difference"] == pytest.approx(points["chosen"] - points["default"]) != 0
+    default = same.query("model == 'PYLON'").set_index("metric")["default"]
+    pd.testing.assert_series_equal(wide.set_index("metric")["default"], default)
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        ({"tolerance": 15}, "did you mean 'tolerance_px'"),
+        ({"ties": "lst"}, "ties: 'lst': give one of .* did you mean 'last'"),
+        ({"iobb": "much"}, "iobb: 'much': give a share"),
+        ({"grid": 0}, "grid: 0: give input, native, or a whole number"),
+        ({"align_corners": "yes"}, "align_corners: 'yes': give True or False"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_one_sentence(place, choices, sentence):
+    with pytest.raises(SuiteError, match=sentence):
+        bench.rescore(place.suite, results_dir=place.results, **choices)
