@@ -88,7 +88,6 @@ class Results:
         self.store = store
         self._records: dict[str, Record | None] = {}
         self._evaluations: dict[tuple[str, CamMethod], CamEvaluation | None] = {}
-        self._metrics: dict[tuple[str, CamMethod], Mapping[str, float]] = {}
         self._units: dict[tuple[str, CamMethod], pd.DataFrame] = {}
 
     @cached_property
@@ -173,17 +172,20 @@ class Results:
         record = self.record(point.trial.id)
         if record is None or record.status != "finished" or point.cam == NATIVE:
             return record
+        return self._evaluation(point)
+
+    def metrics(self, point: Point) -> Mapping[str, float]:
+        """Returns the metrics of a finished point, its model's too, by name; none of others."""
+        record, evaluation = self.record(point.trial.id), self._evaluation(point)
+        if record is None or record.outcome is None or evaluation is None:
+            return {}
+        return record.outcome.metrics | evaluation.metrics if evaluation.status == "finished" else {}
+
+    def _evaluation(self, point: Point) -> CamEvaluation | None:
         key = (point.trial.id, point.cam)
         if key not in self._evaluations:
             self._evaluations[key] = self.store.evaluation(*key)
         return self._evaluations[key]
-
-    def metrics(self, point: Point) -> Mapping[str, float]:
-        """Returns the metrics of a finished point, its model's too, by name; none of others."""
-        key = (point.trial.id, point.cam)
-        if key not in self._metrics:
-            self._metrics[key] = self.store.metrics(*key)
-        return self._metrics[key]
 
     def has(self, point: Point, metric: Metric) -> bool:
         """Whether the point is finished and has the metric."""

@@ -210,10 +210,13 @@ class ResultsStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._folders: dict[str, TrialFolder] = {}
 
     def folder(self, trial_id: str) -> TrialFolder:
         """Returns the folder of a trial, whether it exists or not."""
-        return TrialFolder(self.root / "trials" / trial_id)
+        if trial_id not in self._folders:
+            self._folders[trial_id] = TrialFolder(self.root / "trials" / trial_id)
+        return self._folders[trial_id]
 
     def record(self, trial_id: str) -> Record | None:
         """Returns the trial's record, or None if it has none or that cannot be read: see `problems`."""
