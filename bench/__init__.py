@@ -19,11 +19,13 @@ except PackageNotFoundError:  # a source tree that was never installed
     __version__ = "0+unknown"
 
 
-def __getattr__(name: str) -> object:
-    """Returns a function of `bench.api`, which is imported when one is first used."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("bench.api"), name)
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Returns a function of `bench.api`, which is imported when one is first used."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module("bench.api"), name)
 
 
 def __dir__() -> list[str]:

@@ -61,6 +61,8 @@ class Regions:
 
     Attributes:
         boxes: [n, k, 4] x, y, w, h in px of the grid, filled up with NaN.
+        rectangles: [n, k, 4] top, left, bottom, right (exclusive) of the pixels that each box covers;
+            a box that covers none, as of NaN, has its bottom at its top or its right at its left.
         masks: by unit, of those that have masks, the union of them on the grid.
         pixels: [n, 2] width and height of a pixel of the grid, in px of the image's own frame.
         shape: of the grid.
@@ -68,6 +70,7 @@ class Regions:
     """
 
     boxes: Floats
+    rectangles: Integers
     masks: Mapping[int, Patch]
     pixels: Floats
     shape: Shape
@@ -80,7 +83,8 @@ class Regions:
         """Returns the regions of consecutive units."""
         first, last, _ = units.indices(len(self))
         masks = {unit - first: patch for unit, patch in self.masks.items() if first <= unit < last}
-        return Regions(self.boxes[units], masks, self.pixels[units], self.shape, self.protocol)
+        own = self.boxes[units], self.rectangles[units], masks, self.pixels[units]
+        return Regions(*own, self.shape, self.protocol)
 
     def contains(self, units: Integers, rows: Floats | Integers, columns: Floats | Integers) -> Bools:
         """Returns [m] whether each point is in the region of its unit.
@@ -154,10 +158,8 @@ class Regions:
     @cached_property
     def _covers(self) -> tuple[Patch, ...]:
         """The pixels that each region covers."""
-        x, y, w, h = np.moveaxis(np.trunc(np.nan_to_num(self.boxes)).astype(np.int64), -1, 0)
-        sides = np.stack([y, x, y + h, x + w], axis=-1).clip(0, self.shape * 2)
         found = []
-        for unit, rectangles in enumerate(sides.tolist()):
+        for unit, rectangles in enumerate(self.rectangles.tolist()):
             parts = [
                 Patch(top, left, np.ones((bottom - top, right - left), dtype=bool))
                 for top, left, bottom, right in rectangles
@@ -215,7 +217,10 @@ def regions_of(
     padded = _padded(sides[~has_mask], unit_of[~has_mask], len(counts))
     if protocol.boxes == "truncated":
         padded = np.trunc(padded)
-    return Regions(padded, {unit: _union(parts) for unit, parts in masks.items()}, pixels, grid, protocol)
+    x, y, w, h = np.moveaxis(np.trunc(np.nan_to_num(padded)).astype(np.int64), -1, 0)
+    rectangles = np.stack([y, x, y + h, x + w], axis=-1).clip(0, grid * 2)
+    unions = {unit: _union(parts) for unit, parts in masks.items()}
+    return Regions(padded, rectangles, unions, pixels, grid, protocol)
 
 
 def _padded(sides: Floats, unit_of: Integers, num_units: int) -> Floats:
