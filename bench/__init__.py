@@ -5,19 +5,15 @@ written to results/, mirrored to MLflow, and reports are computed from results/ 
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
+
+from bench.version import VERSION
 
 if TYPE_CHECKING:
     from bench.api import compare, load_suite, plan, read_results, report, rescore, run
 
 __all__ = ["compare", "load_suite", "plan", "read_results", "report", "rescore", "run"]
-
-try:
-    __version__ = version("cam-bench")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
-
+__version__ = VERSION
 
 if not TYPE_CHECKING:
 

@@ -43,7 +43,7 @@ class RescoredRow:
         dataset: as tables call it.
         resolution: side of the input, px.
         model: the row of a table, its label and the map if that is not the native one.
-        metric: short name of the metric, and the average, e.g. ``point weighted``.
+        metric: short name of the metric in lower case, and the average, e.g. ``point weighted``.
         trials: ids of the trials that are behind it.
         expected: trials that the suite asks for.
         default: by the thesis' protocol.
@@ -197,7 +197,7 @@ def _rows(place: Place, metric: Metric, found: Mapping[_Key, Mapping[str, _Value
                     dataset=place.dataset,
                     resolution=place.resolution,
                     model=label,
-                    metric=f"{metric.short} {average}",
+                    metric=f"{metric.short.lower()} {average}",
                     trials=tuple(point.trial.id for point in points if point.trial.seed in scored),
                     expected=len(points),
                     default=mean_interval(list(default.values())),

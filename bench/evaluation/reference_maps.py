@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-import bench
 from bench.data.box_table import match_rows, read_rows
 from bench.data.download import names_in, read_csv
 from bench.data.findings import FIXED_FINDINGS, finding_names, require_finding
@@ -23,6 +22,7 @@ from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetri
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
 from bench.suite.identity import file_digest
 from bench.suite.keys import Names
+from bench.version import VERSION
 
 _FINDING_COLUMNS = ("finding", "class", "cls")
 _TOLERANCE = 0.05
@@ -85,7 +85,7 @@ def add_reference(
             "seeds": (SeedMetrics(seed=record.seeds[0].seed, metrics=scores.metrics),),
             "notes": scores.notes,
             "inputs": {path.name: file_digest(path) for path in (files.maps, files.units, files.boxes)},
-            "bench": bench.__version__,
+            "bench": VERSION,
         }
     )
     try:

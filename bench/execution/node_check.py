@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.execution.cluster import nodes_for  # before Ray
+from bench.version import FOLDER, VERSION
 
 # isort: split
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-import bench
 from bench.errors import BenchError, brief
 from bench.execution.context import RunContext
 from bench.execution.machine import Needs
@@ -102,8 +102,8 @@ def lacks(expected: Expected) -> str:
 
 def code_here() -> str:
     """Returns which bench this process runs: its version, and the beginning of a digest of its source."""
-    sources = sources_digest(Path(bench.__file__).parent).removeprefix(DIGEST_PREFIX)
-    return f"bench {bench.__version__} ({sources[:12]})"
+    sources = sources_digest(FOLDER).removeprefix(DIGEST_PREFIX)
+    return f"bench {VERSION} ({sources[:12]})"
 
 
 def _problem(answer: "ray.ObjectRef[Any]") -> str:

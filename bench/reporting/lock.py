@@ -10,7 +10,6 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-import bench
 from bench.reporting.references import digests_of
 from bench.results.store import ResultsStore, State, TrialFolder
 from bench.suite.cam import CAMS, NATIVE, CamMethod
@@ -18,6 +17,7 @@ from bench.suite.frozen import Frozen
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import title_of
+from bench.version import VERSION
 
 LOCK = "table.lock.json"
 
@@ -72,7 +72,7 @@ def render_lock(
         maps.setdefault(point.trial.id, set()).add(point.cam)
     references = dict.fromkeys(name for loaded in suites for name in loaded.suite.references)
     lock = Lock(
-        bench=bench.__version__,
+        bench=VERSION,
         suite=LockedSuite(name=name, digest=bytes_digest(canonical_json(digests).encode())),
         files={file: bytes_digest(text.encode()) for file, text in sorted(files.items())},
         trials=tuple(

@@ -20,7 +20,6 @@ from typing import Literal
 
 from pydantic import Field
 
-import bench
 from bench.errors import ResultsError, as_text
 from bench.redaction import redacted
 from bench.results.atomic import write_text
@@ -34,6 +33,7 @@ from bench.suite.frozen import Frozen
 from bench.suite.load import LoadedSuite
 from bench.suite.metrics import METRICS
 from bench.suite.schema import title_of
+from bench.version import VERSION
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 
@@ -270,7 +270,7 @@ def _environment() -> dict[str, object]:
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "bench": bench.__version__,
+        "bench": VERSION,
         "git_commit": git_commit(),
         "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
     }

@@ -11,9 +11,9 @@ from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import bench
 from bench.errors import brief
 from bench.suite.frozen import Frozen
+from bench.version import FOLDER, VERSION
 
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "opencv-python-headless")
 
@@ -92,7 +92,7 @@ def describe(
 ) -> Provenance:
     """Returns the provenance of a trial that runs in this process."""
     return Provenance(
-        bench=bench.__version__,
+        bench=VERSION,
         git_commit=git_commit(),
         python=sys.version.split()[0],
         packages={name: found for name in packages if (found := _version(name)) is not None},
@@ -112,7 +112,7 @@ def git_commit() -> str:
     Of a checkout that of git, with "+" appended if it changed since, "?" if git did not say whether it did;
     else that which was noted when the package or an archive of its source was made.
     """
-    folder = Path(bench.__file__).parent
+    folder = FOLDER
     try:
         _git(folder, "ls-files", "--error-unmatch", "errors.py")
         commit = _git(folder, "rev-parse", "--short=12", "HEAD")

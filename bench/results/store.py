@@ -31,7 +31,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import bench
 from bench.errors import ResultsError, brief
 from bench.redaction import redacted
 from bench.results.atomic import replacing, write_text
@@ -42,6 +41,7 @@ from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.trial import Trial
+from bench.version import VERSION
 
 State = Literal["finished", "failed", "interrupted", "todo", "unreadable"]
 """Where a trial stands; "unreadable" has a record, damaged or of a newer bench, that stays as it is."""
@@ -350,7 +350,7 @@ class ResultsStore:
         if record is not None and record.trial.id != trial_id:
             raise ResultsError(
                 f"{folder.record}: is the record of another trial, {record.trial.id}, or a newer bench asked "
-                f"for what this one ({bench.__version__}) does not know; it is left as it is"
+                f"for what this one ({VERSION}) does not know; it is left as it is"
             )
         is_finished = record is not None and record.status == "finished"
         if is_finished and self._read_evaluation(trial_id, NATIVE) is None:
@@ -398,6 +398,6 @@ def _require_known(trial: Trial, path: Path) -> None:
         _ = trial.id
     except LookupError as error:
         raise ResultsError(
-            f"{path}: names a model or an option, {brief(error)}, that this bench ({bench.__version__}) does "
+            f"{path}: names a model or an option, {brief(error)}, that this bench ({VERSION}) does "
             "not have, and is left as it is; the bench that wrote it can read it"
         ) from None

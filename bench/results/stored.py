@@ -12,9 +12,9 @@ from typing import Literal, TypeVar
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-import bench
 from bench.errors import ResultsError, brief
 from bench.results.atomic import write_text
+from bench.version import VERSION
 
 FORMAT = 2
 """Raised when a file says other things than before, or says them otherwise; not by a field more.
@@ -38,14 +38,14 @@ class _Header(BaseModel):
     def is_newer(self) -> bool:
         """Whether a newer bench than this wrote it."""
         try:
-            return self.format > FORMAT or Version(self.written_by) > Version(bench.__version__)
+            return self.format > FORMAT or Version(self.written_by) > Version(VERSION)
         except InvalidVersion:
             return False
 
 
 def write_stored(path: Path, content: BaseModel) -> None:
     """Writes the file in one step."""
-    header = {"format": FORMAT, "written_by": bench.__version__}
+    header = {"format": FORMAT, "written_by": VERSION}
     document = header | content.model_dump(mode="json") | header
     write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
@@ -78,7 +78,7 @@ def read_stored(
     if header is not None and header.format < FORMAT:
         raise ResultsError(
             f"{path}: was written by bench {header.written_by} in format {header.format}, and this one "
-            f"({bench.__version__}) reads format {FORMAT} only; {cure}"
+            f"({VERSION}) reads format {FORMAT} only; {cure}"
         )
     try:
         found = kind.model_validate_json(content, extra=extra)
@@ -99,7 +99,7 @@ def _header(content: bytes) -> _Header | None:
 
 
 def _newer(header: _Header) -> str:
-    versions = f"bench {header.written_by}, newer than this one ({bench.__version__})"
+    versions = f"bench {header.written_by}, newer than this one ({VERSION})"
     return f"was written by {versions}, and is left as it is; use that"
 
 

@@ -145,7 +145,10 @@ def test_show_of_a_cell_that_is_not_so_exits_with_1(bench, folder, tmp_path):
         (("show", TABLE, "--row", "PYLON", "--column", "Masse"), "did you mean 'Mass'"),
         (("compare", "suites/example.yaml", "PYLON", "Baselin"), "did you mean 'Baseline'"),
         (("compare", "suites/example.yaml", "PYLON", "pylon"), "cannot be compared with itself"),
-        (("compare", "suites/example.yaml", "PYLON", "Baseline", "--metric", "auroc"), "single units have"),
+        (
+            ("compare", "suites/example.yaml", "PYLON", "Baseline", "--metric", "point_acuracy"),
+            "did you mean 'point_accuracy'",
+        ),
         (("reference", "show", "authors"), "unknown reference 'authors'"),
         (("report", "suites/example.yaml", "--set", "references=[x]"), "unknown reference 'x'"),
         (("run", "suites/example.yaml", "--set", "references=[x]"), "unknown reference 'x'"),

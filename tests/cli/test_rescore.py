@@ -161,7 +161,7 @@ def test_trials_of_before_maps_were_kept_are_told(place, folders, capsys):
         assert found["rows"][0]["difference"]["half_width"] is None
         (note,) = found["notes"]
         assert note == (
-            f"Scored before maps were kept, so there are none to score again: {folders[0].path.name}."
+            f"Without stored maps, so that there are none to score again: {folders[0].path.name}."
         )
         assert rescore(place, "--seeds", "0") == 0
         assert "Nothing to score: no finished trial of this suite has stored maps." in capsys.readouterr().out
@@ -176,7 +176,7 @@ def test_hits_that_another_machine_found_otherwise_are_told(place, folders, caps
         (note,) = document(place, capsys)["notes"]
     finally:
         write_table(folders[1].cam_units("native"), table, UNIT_COLUMNS)
-    assert note.startswith("Scored elsewhere, some hits differ from what this machine's arithmetic gives: ")
+    assert note.startswith("Scored elsewhere, some units differ from what this machine's arithmetic gives: ")
     assert folders[1].path.name in note
 
 

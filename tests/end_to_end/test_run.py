@@ -230,7 +230,7 @@ def test_maps_are_added_to_a_trial_that_ran(finished):
     (folder / "cams" / "layer_cam.parquet").mkdir(parents=True)  # a folder in the way of the file
     done = bench("run", "small.yaml", *maps, "--reports-dir", "with-maps")
     assert done.returncode == 1
-    assert f"{trial}: Grad-CAM finished, point accuracy" in done.stderr
+    assert f"{trial}: Grad-CAM finished, point localization accuracy" in done.stderr
     assert f"1 evaluation of maps failed: layer_cam of {trial}\nbench failures" in done.stderr
     assert "Traceback" not in done.stderr
     error = json.loads((folder / "cams" / "layer_cam.json").read_text())["error"]
