@@ -36,10 +36,10 @@ def execute(arguments: argparse.Namespace) -> int:
     """Fills the cache and says what is in it."""
     spec, context = shared.dataset_of(arguments)
 
+    from bench.amounts import duration
     from bench.data.cache import require_space
     from bench.data.loading import cached_arrays, require_manifest
     from bench.data.registry import prepare_dataset, read_source
-    from bench.execution.durations import duration
     from bench.execution.live import Display
     from bench.suite.schema import StoredSpec
 

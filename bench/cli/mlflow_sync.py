@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints a line for each suite; 1 if something could not be mirrored."""
+    from bench.amounts import count
     from bench.api.reports import record_copied
-    from bench.cli.cost_listing import count
     from bench.errors import ResultsError, brief
     from bench.results.invocation import Invocations
     from bench.suite.load import load_suite

@@ -1,11 +1,18 @@
-"""The plan of a suite as a graph: every trial below the one that it starts from, as text or JSON."""
+"""Plans as text and as JSON: the graph of a suite's trials, their time, and many suites with a line each."""
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
-from bench.api.planning import PlanRow
+from bench.amounts import count, rough, rough_duration, size
+from bench.api.planning import SuitePlan
+from bench.cli.columns import wrap
 from bench.errors import listing
+from bench.planning.cost import Left, PlanCost, total
+from bench.planning.graph import PlanRow
+from bench.planning.machine import CPU
 from bench.suite.cam import NATIVE
 from bench.suite.schema import title_of
 
@@ -15,6 +22,14 @@ _NAMED = 8
 _IN_THE_ID = ("data set", "px", "seed")
 """Columns that a narrow terminal does without."""
 
+_LEAST_HOURS = 0.5
+"""Device-hours that are worth a word."""
+
+_ALL = "all, each trial once"
+
+WIDEST = 110
+"""Characters of a line of sentences where the terminal would take more."""
+
 
 def driver_sentences(rows: Sequence[PlanRow]) -> tuple[str, ...]:
     """Returns a sentence for each driver that runs some of the trials: which."""
@@ -23,24 +38,6 @@ def driver_sentences(rows: Sequence[PlanRow]) -> tuple[str, ...]:
         if driver is not None:
             by_driver.setdefault(driver, []).append(trial_id)
     return tuple(f"{driver} runs {listing(ids, _NAMED)}" for driver, ids in by_driver.items())
-
-
-def to_json(
-    suite: str,
-    rows: Sequence[PlanRow],
-    cost: Mapping[str, object],
-    one_comparison: Mapping[str, object],
-    remarks: Sequence[str],
-) -> str:
-    """Returns the document that `bench plan --help` describes, in the order of `rows`."""
-    document = {
-        "suite": suite,
-        "trials": [row.values(suite) for row in rows],
-        "cost": cost,
-        "one_comparison": one_comparison,
-        "remarks": remarks,
-    }
-    return json.dumps(document, indent=2)
 
 
 def to_text(rows: Sequence[PlanRow], width: int) -> str:
@@ -62,27 +59,148 @@ def to_text(rows: Sequence[PlanRow], width: int) -> str:
     }
     if set(columns["cam"]) == {NATIVE}:
         del columns["cam"]
-    if _width_of(columns) > width:
+    widths = {name: max(map(len, (name, *words))) for name, words in columns.items()}
+    if sum(widths.values()) + 2 * (len(widths) - 1) > width:
         columns = {name: words for name, words in columns.items() if name not in _IN_THE_ID}
-    widths = [max(map(len, (name, *words))) for name, words in columns.items()]
     lines = [tuple(columns), *zip(*columns.values(), strict=True)]
     table = "\n".join(
-        "  ".join(word.ljust(size) for word, size in zip(line, widths, strict=True)).rstrip()
+        "  ".join(word.ljust(widths[name]) for name, word in zip(columns, line, strict=True)).rstrip()
         for line in lines
     )
-    return f"{table}\n\n{_count(rows)}"
+    return f"{table}\n\n{_count_of(rows)}"
 
 
-def _width_of(columns: dict[str, list[str]]) -> int:
-    return sum(max(map(len, (name, *words))) + 2 for name, words in columns.items()) - 2
-
-
-def _count(rows: Sequence[PlanRow]) -> str:
+def _count_of(rows: Sequence[PlanRow]) -> str:
     """Returns how many trials and maps there are, where from, and in which states."""
     trials = {row.point.trial.id: row for row in rows}
     maps = f", {len(rows)} maps" if len(rows) > len(trials) else ""
     others = Counter(row.suite for row in trials.values() if row.suite is not None)
-    origins = "".join(f", {count} of them of {suite}" for suite, count in others.items())
-    states = ", ".join(f"{count} {state}" for state, count in Counter(row.state for row in rows).items())
-    noun = "trial" if len(trials) == 1 else "trials"
-    return f"{len(trials)} {noun}{origins}{maps}: {states}"
+    origins = "".join(f", {number} of them of {suite}" for suite, number in others.items())
+    return f"{count(len(trials), 'trial')}{origins}{maps}: {_tally(row.state for row in rows)}"
+
+
+def cost_lines(cost: PlanCost, suite: str, width: int) -> Iterator[str]:
+    """Yields the time that is left and what is free of the disk, as lines of at most `width` characters."""
+    if cost.num_trials == 0:
+        return
+    if timed := cost.num_trials - cost.num_unknown:
+        times = _times(cost.wall_s, cost.device_hours, cost.device)
+        yield from wrap(f"Time left, {count(timed, 'trial')} on {_where(cost)}: {times}.", width)
+    for sentence in (*_basis([cost]), *_untimed([cost], suite), _disk(cost)):
+        yield from wrap(sentence, width)
+
+
+def _where(cost: PlanCost) -> str:
+    at_once = f"{cost.num_slots} at once" if cost.num_slots > 1 else "one at a time"
+    return f"{'the CPU' if cost.device == CPU else cost.device}, {at_once}"
+
+
+def _unit(device: str) -> str:
+    return "CPU-hours" if device == CPU else "GPU-hours"
+
+
+def _times(wall_s: Left, device_hours: Left, device: str) -> str:
+    """Returns the time, and device-hours where there are some."""
+    hours = (
+        f"; {_between(device_hours, hours_word, _unit(device))}" if device_hours.most >= _LEAST_HOURS else ""
+    )
+    return f"{_between(wall_s, rough_duration)}{hours}"
+
+
+def _between(left: Left, word: Callable[[float], str], unit: str = "") -> str:
+    """Returns what is expected and, in brackets, between which values it is: about 3 h (1 h to 9 h)."""
+    fewest, expected, most = word(left.fewest), word(left.expected), word(left.most)
+    about = f"about {expected} {unit}".rstrip()
+    return about if fewest == most else f"{about} ({fewest} to {most})"
+
+
+def _basis(costs: Sequence[PlanCost]) -> Iterator[str]:
+    """Yields what times rest on: of how many trials speed and number of epochs are from where."""
+    speeds, epochs = (
+        Counter(source for cost in costs for source in getattr(cost, name).elements())
+        for name in ("sources", "epochs")
+    )
+    if speeds:
+        yield f"Speed: {_tally(speeds.elements())}. Epochs: {_tally(epochs.elements())}."
+    if "assumed" in epochs:
+        yield "Assumed is the geometric mean of the fewest and the most epochs."
+
+
+def _tally(words: Iterable[str]) -> str:
+    """Returns how many there are of each."""
+    return listing(f"{number} {word}" for word, number in Counter(words).items())
+
+
+def _untimed(costs: Sequence[PlanCost], suite: str) -> Iterator[str]:
+    """Yields of how many trials the time is not known, and what helps."""
+    without_counts = sum(cost.num_unknown_data for cost in costs)
+    if number := sum(cost.num_unknown for cost in costs) - without_counts:
+        yield f"Never timed here: {count(number, 'trial')}; `bench probe {suite}` does that in a few steps."
+    if without_counts:
+        yield (
+            f"Not known: the time of {count(without_counts, 'trial')} on data whose number of images is "
+            "not known before one of them has trained."
+        )
+
+
+def _disk(cost: PlanCost) -> str:
+    each = "" if cost.finished_bytes is None else f"; a finished trial here takes {size(cost.finished_bytes)}"
+    return f"Disk: {size(cost.free_bytes)} are free{each}."
+
+
+def hours_word(hours: float) -> str:
+    """Returns hours to two significant digits and two decimals at most."""
+    return "<0.01" if 0 < hours < 0.005 else rough(round(hours, 2))
+
+
+def cost_json(cost: PlanCost) -> Mapping[str, Any]:
+    """Returns the value of the plan's key "cost": `PlanCost`, with "unit" of the device-hours beside it."""
+    counts = {"sources": dict(cost.sources), "epochs": dict(cost.epochs)}
+    return {"unit": _unit(cost.device)} | asdict(cost) | counts
+
+
+def all_lines(plans: Sequence[SuitePlan], width: int) -> Iterator[str]:
+    """Yields what each suite and all together have done and what is left, each as lines of this width."""
+    costs = [plan.own_cost for plan in plans]
+    entries = [(plan.name, plan.states, [plan.cost]) for plan in plans] + [(_ALL, _together(plans), costs)]
+    for name, states, own in entries:
+        parts = [f"{name}: {count(len(states), 'trial')}, {_tally(states.values())}"]
+        wall = total(cost.wall_s for cost in own)
+        if wall.most:
+            parts.append(_times(wall, total(cost.device_hours for cost in own), costs[0].device))
+        if unknown := sum(cost.num_unknown for cost in own):
+            parts.append(f"{unknown} of unknown time")
+        yield from wrap("; ".join(parts), width)
+    yield ""
+    if not any(cost.num_trials for cost in costs):
+        yield "Nothing is left that can be run."
+        return
+    text = f"Time left on {_where(costs[0])}, all suites one after the other."
+    for sentence in (text, *_basis(costs), *_untimed(costs, "SUITE"), _disk(costs[0])):
+        yield from wrap(sentence, width)
+
+
+def _together(plans: Sequence[SuitePlan]) -> dict[str, str]:
+    """Returns the state of each trial by its id, each once."""
+    return {key: state for plan in plans for key, state in plan.states.items()}
+
+
+def all_json(plans: Sequence[SuitePlan]) -> str:
+    """Returns the plans as a JSON document: {"suites", "all"}.
+
+    Each of "suites" has "suite", "states" (trials by state) and "cost", as of a plan of one; "all" has
+    "states", and "unit", "device_hours" and "wall_s", of one suite after the other, each trial counted once.
+    """
+    suites = [
+        {"suite": plan.name, "states": Counter(plan.states.values()), "cost": cost_json(plan.cost)}
+        for plan in plans
+    ]
+    costs = [plan.own_cost for plan in plans]
+    together = {
+        "states": Counter(_together(plans).values()),
+        "num_unknown": sum(cost.num_unknown for cost in costs),
+        "unit": _unit(costs[0].device),
+        "device_hours": asdict(total(cost.device_hours for cost in costs)),
+        "wall_s": asdict(total(cost.wall_s for cost in costs)),
+    }
+    return json.dumps({"suites": suites, "all": together}, indent=2)

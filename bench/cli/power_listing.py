@@ -1,88 +1,66 @@
-"""What the seeds of a plan can show in one comparison, as text or for JSON."""
+"""What the seeds of a plan can show, as text or for JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import asdict
 from textwrap import wrap
 
-from bench.reporting.detectable import (
-    METRIC,
-    Detectable,
-    detectable,
-    localizes,
-    published_spread,
-    seen_spread,
-)
-from bench.results.store import ResultsStore
-from bench.statistics.power import MOST_SEEDS
-from bench.suite.grid import Grid
-
-WIDEST = 110
-"""Characters of a line where the terminal would take more."""
+from bench.reporting.power import MOST_SEEDS, SeedPower
+from bench.statistics import power
+from bench.suite.metrics import PRIMARY, WEIGHTED
 
 _ONE_SEED = (
     "One seed has no spread: no difference between models can be tested. Two are the least, five are usual."
 )
 
 
-def collect(grid: Grid, store: ResultsStore, margin: float) -> tuple[Detectable, ...]:
-    """Returns what the grid's seeds can show, for each seed spread that is known; nothing for a single seed.
-
-    Raises:
-        ResultsError: a record cannot be read.
-    """
-    num_seeds = count_seeds(grid)
-    if num_seeds < 2 or not localizes(grid):
-        return ()
-    spreads = [published_spread(), seen_spread(grid, store)]
-    return tuple(detectable(spread, num_seeds, margin) for spread in spreads if spread is not None)
-
-
-def count_seeds(grid: Grid) -> int:
-    """Returns the number of different seeds."""
-    return len({trial.seed for trial in grid.trials})
-
-
-def to_lines(found: Sequence[Detectable], num_seeds: int, margin: float, width: int) -> Iterator[str]:
-    """Yields what one comparison of so many seeds finds, for each spread, as lines of at most `width`."""
-    if num_seeds < 2:
+def to_lines(found: SeedPower, width: int) -> Iterator[str]:
+    """Yields what the seeds find, in one comparison and of each claim, as lines of at most `width`."""
+    if found.num_seeds < 2:
         yield from wrap(_ONE_SEED, width)
-    elif found:
+    if found.spreads:
         sentence = (
-            f"What {num_seeds} seeds find with 80% probability in one comparison by seed (t test, p < .05, "
-            "not adjusted): differences in weighted point accuracy from these on; in brackets the seeds that "
-            f"find {margin:g}, the suite's margin. A claim is supported less often: all of its comparisons "
-            "have to be, over patients too, and adjusted for all of the suite's:"
+            f"What {found.num_seeds} seeds find with 80% probability in one comparison by seed (t test, "
+            "p < .05, not adjusted): differences in weighted point accuracy from these on; in brackets the "
+            f"seeds that find {found.margin:g}, the suite's margin:"
         )
         yield from wrap(sentence, width)
-    for item in found:
-        spread = item.spread
+    for item in found.spreads:
+        values, differences = item.spread.standard_deviation, item.spread.standard_deviation_of_differences
+        paired = _seeds(item.seeds_for_margin_paired, power.MOST_SEEDS)
+        unpaired = _seeds(item.seeds_for_margin_unpaired, power.MOST_SEEDS)
         sentence = (
-            f"  {item.paired:.3f} paired ({_seeds(item.seeds_for_margin_paired)}), "
-            f"{item.unpaired:.3f} unpaired ({_seeds(item.seeds_for_margin_unpaired)}); "
-            f"seeds s {spread.of_values:.3f}, their differences {spread.of_differences:.3f} ({spread.source})"
+            f"  {item.smallest_difference_paired:.3f} paired ({paired}), "
+            f"{item.smallest_difference_unpaired:.3f} unpaired ({unpaired}); "
+            f"seeds s {values:.3f}, their differences {differences:.3f} ({item.spread.source})"
         )
         yield from wrap(sentence, width, subsequent_indent="    ", break_on_hyphens=False)
+    if found.claims:
+        sentence = (
+            f"How likely {found.num_seeds} seeds support each claim, in brackets the seeds for 80%: all of "
+            "its comparisons, after Holm for all of the suite's, if each true difference is the margin, and "
+            "0 where rows are to be alike. Assumed: rows and findings independent, the averages of a "
+            "row not; seeds as far apart as those of this suite that have finished, else as the authors'. By "
+            "seed: over patients too, as bench verify tests, it is less likely:"
+        )
+        yield from wrap(sentence, width)
+    for one in found.claims:
+        chance = "not known"
+        if one.probability is not None:
+            rounded = f"{one.probability:.0%}" if one.probability >= 0.01 else "below 1%"
+            chance = f"{rounded} ({_seeds(one.seeds_needed, MOST_SEEDS)})"
+        yield from wrap(f"  {chance}: {one.statement}", width, subsequent_indent="    ")
 
 
-def _seeds(count: int | None) -> str:
-    return f"over {MOST_SEEDS:,}" if count is None else f"{count}"
+def _seeds(count: int | None, most: int) -> str:
+    return f"over {most:,}" if count is None else f"{count}"
 
 
-def to_json(found: Sequence[Detectable], num_seeds: int, margin: float) -> dict[str, object]:
-    """Returns the value of the plan's key "one_comparison"."""
+def to_json(found: SeedPower) -> dict[str, object]:
+    """Returns the plan's keys "one_comparison" and "claims"."""
+    document = asdict(found)
+    claims = document.pop("claims")
+    spreads = [spread.pop("spread") | spread for spread in document.pop("spreads")]
     return {
-        "metric": METRIC,
-        "num_seeds": num_seeds,
-        "margin": margin,
-        "spreads": [
-            {
-                "source": item.spread.source,
-                "standard_deviation": item.spread.of_values,
-                "standard_deviation_of_differences": item.spread.of_differences,
-                "smallest_difference_paired": item.paired,
-                "smallest_difference_unpaired": item.unpaired,
-                "seeds_for_margin_paired": item.seeds_for_margin_paired,
-                "seeds_for_margin_unpaired": item.seeds_for_margin_unpaired,
-            }
-            for item in found
-        ],
+        "one_comparison": {"metric": PRIMARY.key(WEIGHTED)} | document | {"spreads": spreads},
+        "claims": claims,
     }

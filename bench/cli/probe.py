@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints a line per combination; 1 if one cannot be trained here."""
-    from bench.cli.cost_listing import count, size
+    from bench.amounts import count, size
     from bench.errors import BenchError
     from bench.execution.gpus import decide_gpu
     from bench.execution.serial import SerialExecutor
@@ -43,7 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded = shared.load(arguments)
     grid, store = shared.select(arguments, loaded), shared.open_store(arguments)
 
-    from bench.execution.probing import probe_all, workloads
+    from bench.planning.probing import probe_all, workloads
     from bench.results.writable import require_writable
 
     require_writable(arguments.results_dir, "--results-dir")

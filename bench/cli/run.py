@@ -106,8 +106,8 @@ def run_and_print(
     arguments: argparse.Namespace, options: "RunOptions", loaded: "LoadedSuite", selected: "Grid"
 ) -> int:
     """Runs `selected`, prints the tables of `loaded`; 0 if all that was selected is finished."""
+    from bench.amounts import count
     from bench.api.running import run_selected
-    from bench.cli.cost_listing import count
     from bench.execution.event_log import EventLog
     from bench.execution.live import Display
     from bench.results.invocation import Invocations
@@ -134,10 +134,7 @@ def failure_hint(arguments: argparse.Namespace) -> str:
 
     if getattr(arguments, "limit_batches", None) is not None:
         return f"bench failures --results-dir {arguments.results_dir / FOLDER} says why"
-    given = [str(arguments.suite), *(f"--set={shlex.quote(one)}" for one in arguments.overrides)]
-    if str(arguments.results_dir) != shared.results_dir_default():
-        given.append(f"--results-dir={shlex.quote(str(arguments.results_dir))}")
-    same = " ".join(given)
+    same = same_suite(arguments)
     return (
         f"bench failures {same} says why, bench retry {same} runs that again; "
         "bench run --retry-failed also what it blocks"
@@ -159,3 +156,11 @@ def _hours(text: str) -> float:
     if not 0 <= hours < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}: give hours, such as 11.5")
     return hours
+
+
+def same_suite(arguments: argparse.Namespace) -> str:
+    """Returns what names the suite of the arguments, its changes and its results folder to another verb."""
+    given = [str(arguments.suite), *(f"--set={shlex.quote(one)}" for one in arguments.overrides)]
+    if str(arguments.results_dir) != shared.results_dir_default():
+        given.append(f"--results-dir={shlex.quote(str(arguments.results_dir))}")
+    return " ".join(given)

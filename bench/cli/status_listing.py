@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.cli.cost_listing import size
-from bench.execution.durations import duration, rough_duration
+from bench.amounts import duration, rough_duration, size
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.execution.status import Running, Status
 from bench.results.record import Record

@@ -30,7 +30,7 @@ import ray  # noqa: E402
 from ray._private.services import get_ray_address_from_environment  # noqa: E402
 
 from bench.errors import BenchError, brief, explained  # noqa: E402
-from bench.execution.machine import Needs, num_rooms  # noqa: E402
+from bench.planning.machine import Needs, num_rooms  # noqa: E402
 
 _INIT = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
 _SHORT = "/tmp/ray"  # noqa: S108  # Ray's own choice where nothing says otherwise

@@ -7,10 +7,10 @@ from bench.data.dataset import DataContext
 from bench.data.registry import prepare_dataset, require_dataset
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
-from bench.execution.order import expected_times, longest_first
-from bench.execution.plan_cost import Budget
 from bench.execution.stopping import stopping_on_interrupt
 from bench.execution.view import View
+from bench.planning.cost import Budget
+from bench.planning.order import expected_times, longest_first
 from bench.results.blocked import unreadable_sentences
 from bench.results.differences import require_same_data
 from bench.results.lease import Lease

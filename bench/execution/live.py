@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bench.execution.durations import duration, rough_duration
+from bench.amounts import duration, rough_duration
 from bench.execution.progress import Progress, ProgressFile
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.execution.time_left import all_left_s, earlier_share, time_left, trial_left_s

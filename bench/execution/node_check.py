@@ -19,7 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.errors import BenchError, brief
 from bench.execution.context import RunContext
-from bench.execution.machine import Needs
+from bench.planning.machine import Needs
 from bench.suite.identity import DIGEST_PREFIX, sources_digest
 
 ANSWER_S = 60.0

@@ -32,11 +32,11 @@ from bench.execution.deaths import MAX_WORKER_DEATHS
 from bench.execution.executor import Listener
 from bench.execution.gpus import num_local_gpus
 from bench.execution.lifeline import ending_when_cut_off
-from bench.execution.machine import Needs, needs_of, num_slots
 from bench.execution.node_check import check_nodes
 from bench.execution.relay import HaltStopper, Relay, listeners
 from bench.execution.room import PATIENCE_S, RoomWatch
 from bench.execution.stopping import Halt
+from bench.planning.machine import Needs, needs_of, num_slots
 from bench.results.lease import Leases
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from bench.errors import BenchError
-from bench.execution.machine import Needs, num_rooms
+from bench.planning.machine import Needs, num_rooms
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bench.errors import ResultsError
-from bench.execution.plan_cost import free_bytes
 from bench.execution.progress import Progress, ProgressFile
 from bench.execution.time_left import trial_left_s
+from bench.planning.cost import free_bytes
 from bench.results.differences import data_notes
 from bench.results.lease import Lease, holder
 from bench.results.record import Record

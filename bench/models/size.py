@@ -16,29 +16,21 @@ from bench.suite.catalog import OptionValue
 GMACS_AT_PX = 256
 
 
-def measure(
-    name: str,
-    options: Mapping[str, OptionValue],
-    encoder: str,
-    num_classes: int = NUM_CLASSES,
-    in_channels: int = IN_CHANNELS,
-) -> ModelSize:
+def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> ModelSize:
     """Returns the size of a model of the catalog.
 
     Args:
         name: a name of `bench.suite.catalog.MODELS`.
         options: what differs from the defaults of its constructor.
         encoder: an encoder of segmentation-models-pytorch.
-        num_classes: number of classes.
-        in_channels: channels of the images.
 
     Raises:
         SuiteError: unknown model, encoder or option, or the model cannot use the encoder.
     """
-    model = _build_without_memory(name, options, encoder, num_classes, in_channels)
+    model = _build_without_memory(name, options, encoder)
     sides, num_flops = {}, {}
     for size_px in SIZES_PX:
-        images = torch.empty(1, in_channels, size_px, size_px, device="meta")
+        images = torch.empty(1, IN_CHANNELS, size_px, size_px, device="meta")
         try:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 sides[size_px] = model(images).heatmaps.shape[-1]
@@ -54,19 +46,17 @@ def measure(
     )
 
 
-def check_encoder(encoder: str, in_channels: int = IN_CHANNELS) -> None:
+def check_encoder(encoder: str) -> None:
     """Builds the encoder once, in earnest.
 
     Raises:
         SuiteError: there is no such encoder, or no model can use it.
     """
-    build_encoder(encoder, in_channels)
+    build_encoder(encoder, IN_CHANNELS)
 
 
-def _build_without_memory(
-    name: str, options: Mapping[str, OptionValue], encoder: str, num_classes: int, in_channels: int
-) -> nn.Module:
-    keywords: dict[str, Any] = {"num_classes": num_classes, "in_channels": in_channels, "encoder": encoder}
+def _build_without_memory(name: str, options: Mapping[str, OptionValue], encoder: str) -> nn.Module:
+    keywords: dict[str, Any] = {"num_classes": NUM_CLASSES, "in_channels": IN_CHANNELS, "encoder": encoder}
     keywords |= options
     try:
         with torch.device("meta"):

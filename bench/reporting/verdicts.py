@@ -125,10 +125,10 @@ def judge(claims: Sequence[StatedClaim], results: Results) -> tuple[ClaimVerdict
         ResultsError: a record or a table of units cannot be read.
     """
     rows = _Rows(results)
-    found: dict[_Test, Evidence] = {}
+    found: dict[object, Evidence] = {}
     for claim in claims:
         for comparison in claim.comparisons:
-            test = _test_of(claim, comparison)
+            test = claim.test_of(comparison)
             if test not in found:
                 found[test] = _evidence(claim, comparison, rows)
     adjusted = dict(zip(found, holm([evidence.p for evidence in found.values()]), strict=True))
@@ -136,22 +136,10 @@ def judge(claims: Sequence[StatedClaim], results: Results) -> tuple[ClaimVerdict
     for claim in claims:
         comparisons = []
         for comparison in claim.comparisons:
-            test, missing = _test_of(claim, comparison), rows.missing(comparison, METRICS[claim.claim.metric])
+            test, missing = claim.test_of(comparison), rows.missing(comparison, METRICS[claim.claim.metric])
             comparisons.append(ComparisonVerdict(comparison, found[test], adjusted[test], missing))
         verdicts.append(ClaimVerdict(claim, tuple(comparisons)))
     return tuple(verdicts)
-
-
-_Test = tuple[object, ...]
-
-
-def _test_of(stated: StatedClaim, comparison: Comparison) -> _Test:
-    """Returns what tells tests apart: a comparison that two claims share counts once."""
-    claim = stated.claim
-    kind = LessVariable if isinstance(claim, LessVariable) else None
-    margin = stated.margin if isinstance(claim, Equivalent) else None
-    sides = (_trials_of(side.points) for side in (comparison.first, comparison.second))
-    return (kind, margin, claim.metric, comparison.column, *sides)
 
 
 _WHY = {"failed": "failed", "unreadable": "cannot be read"}

@@ -54,15 +54,9 @@ class Unusable:
     reason: str
 
 
-def size_key(
-    name: str,
-    options: Mapping[str, OptionValue],
-    encoder: str,
-    num_classes: int = NUM_CLASSES,
-    in_channels: int = IN_CHANNELS,
-) -> str:
+def size_key(name: str, options: Mapping[str, OptionValue], encoder: str) -> str:
     """Returns the key under which the cache keeps what `bench.models.size.measure` says of its arguments."""
-    return json.dumps([MODELS[name].target, dict(sorted(options.items())), encoder, num_classes, in_channels])
+    return json.dumps([MODELS[name].target, dict(sorted(options.items())), encoder])
 
 
 class SizeCache:

@@ -11,4 +11,5 @@ equivalence    are two means the same up to a margin ("reproduced")?
 variance       does one model vary more across seeds than another?
 multiplicity   what is left of p after many comparisons?
 power          what difference could so few seeds have shown?
+claim_power    how likely is a claim supported, with all that it compares?
 """

@@ -72,6 +72,16 @@ class StatedClaim:
         """One sentence for people: the suite's own, or what the claim compares."""
         return self.claim.statement or _sentence(self)
 
+    def test_of(self, comparison: Comparison) -> tuple[object, ...]:
+        """Returns what tells tests of a suite apart: a comparison that two claims share counts once."""
+        kind = LessVariable if isinstance(self.claim, LessVariable) else None
+        margin = self.margin if isinstance(self.claim, Equivalent) else None
+        sides = (
+            tuple((point.trial.id, point.cam) for point in side.points)
+            for side in (comparison.first, comparison.second)
+        )
+        return (kind, margin, self.claim.metric, comparison.column, *sides)
+
     def within(self, grid: Grid, whole: Grid) -> "StatedClaim":
         """Returns the claim with those of its trials that a selection of the suite's grid leaves.
 

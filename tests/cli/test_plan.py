@@ -34,7 +34,6 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "chain.yaml").write_text(CHAIN)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
@@ -65,7 +64,7 @@ def test_children_stand_below_their_parents_in_aligned_columns(trials, capsys):
         f"waiting     └─ PYLON (two-phase)    phantom   64  0     {last.id}\n"
         "\n"
         "5 trials, 1 of them of source: 2 todo, 3 waiting\n"
-        "Time left, 5 trials on "
+        "Never timed here: 5 trials; `bench probe chain.yaml`"
     )
     assert text.endswith(
         "One seed has no spread: no difference between models can be tested. Two are the least, five "
@@ -132,8 +131,8 @@ def test_json_has_the_documented_keys(trials, capsys):
     first = {"id": source.id, "state": "todo", "model": "Ours", "starts_from": None, "suite": "source"}
     second = {"id": tuned.id, "state": "waiting", "model": "PYLON (fine-tuned)", "starts_from": source.id}
     cost = document.pop("cost")
-    assert (cost["num_trials"], cost["num_unknown"], cost["sources"]) == (2, 0, {"prior": 2})
-    assert cost["disk"].keys() == {"kept", "running", "cache", "num_unknown", "unknown_data"}
+    assert (cost["num_trials"], cost["num_unknown"], cost["sources"]) == (2, 2, {})
+    assert cost["finished_bytes"] is None
     assert document == {
         "suite": "chain",
         "trials": [first | place, second | place | {"suite": "chain"}],
@@ -143,6 +142,7 @@ def test_json_has_the_documented_keys(trials, capsys):
             "margin": 0.05,
             "spreads": [],
         },
+        "claims": [],
         "remarks": [],
     }
 
@@ -167,7 +167,6 @@ def test_plan_ends_with_what_its_seeds_can_show(folder, capsys, monkeypatch):
     end = " ".join(" ".join(lines).split())
     end = end[end.index("What 2 seeds") :]
     assert end.startswith("What 2 seeds find with 80% probability in one comparison by seed")
-    assert "A claim is supported less often" in end
     assert "0.253 paired (4), 0.088 unpaired (3);" in end
     assert "(the authors' 5 seeds of PYLON, NIH 256 px; differences as if independent)" in end
 
@@ -184,6 +183,25 @@ def test_plan_knows_the_spread_of_what_is_finished(trials, store, capsys):
     assert seen["standard_deviation_of_differences"] == pytest.approx(0.04 / 2**0.5)
     assert seen["smallest_difference_paired"] == pytest.approx(11.5499 * 0.04 / 2**0.5, rel=1e-4)
     assert published["seeds_for_margin_unpaired"] == 2
+
+
+def test_plan_tells_how_likely_each_claim_is_supported(folder, capsys):
+    claims = """\
+claims:
+  - {statement: The first, superior: Baseline, to: "PYLON (fine-tuned)", column: [weighted, macro]}
+  - {superior: Baseline, to: "PYLON (fine-tuned)", metric: iobb_accuracy}
+  - {equivalent: [Baseline, "PYLON (fine-tuned)"], metric: auroc}
+"""
+    (folder / "chain.yaml").write_text(CHAIN + claims)
+    first, unknown, alike = json.loads(plan(capsys, "--json"))["claims"]
+    assert (first["statement"], first["num_comparisons"], first["margin"]) == ("The first", 2, 0.05)
+    assert 0 < first["probability"] < 0.8
+    assert 2 < first["seeds_needed"] < 20
+    assert (unknown["probability"], unknown["seeds_needed"]) == (None, None)
+    assert 0 <= alike["probability"] < 1
+    text = " ".join(plan(capsys).split())
+    assert f"({first['seeds_needed']}): The first" in text
+    assert "not known: " in text
 
 
 def finish(store: ResultsStore, trial, metrics: dict[str, float] | None = None) -> None:

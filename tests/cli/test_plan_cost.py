@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.cost_listing import hours_word, size
+from bench.amounts import rough, rough_duration, size
 from bench.cli.main import main
-from bench.execution.durations import rough, rough_duration
+from bench.cli.plan_listing import hours_word
+from bench.planning.speed import Probe, add_probe, workload_of
 from bench.results.lease import Leases
-from bench.results.model_sizes import ModelSize, SizeCache, size_key
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 
@@ -34,14 +34,14 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "suites" / "first.yaml").write_text(FIRST)
     (tmp_path / "suites" / "second.yaml").write_text(FIRST.replace("[0, 1]", "[1, 2]"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
 @pytest.fixture
-def sized(folder) -> None:
-    size_ = ModelSize(parameters=1_000_000, sides={256: 64, 512: 128}, gmacs=1.0)
-    SizeCache()[size_key("pylon", {}, "tu-test_resnet")] = size_
+def probed(folder) -> None:
+    one = load_suite(folder / "suites" / "first.yaml").grid.trials[0]
+    given = {"memory_bytes": 1, "num_steps": 5, "probed_at": "now"}
+    add_probe(folder / "results", Probe(workload=workload_of(one), device="cpu", images_per_s=4.0, **given))
 
 
 def printed(capsys, *arguments: str) -> str:
@@ -49,11 +49,13 @@ def printed(capsys, *arguments: str) -> str:
     return capsys.readouterr().out
 
 
-def test_all_suites_have_a_line_and_shared_trials_count_once(folder, sized, capsys):
+def test_all_suites_have_a_line_and_shared_trials_count_once(folder, probed, capsys):
     lines = printed(capsys, "--all").splitlines()
-    assert lines[1].split()[:2] == ["trials", "todo"]
-    assert [line.split()[:2] for line in lines[2:4]] == [["first", "2"], ["second", "2"]]
-    assert lines[4].startswith("all, each trial once       3     3")
+    assert [line.split("; ")[0] for line in lines[:3]] == [
+        "first: 2 trials, 2 todo",
+        "second: 2 trials, 2 todo",
+        "all, each trial once: 3 trials, 3 todo",
+    ]
     document = json.loads(printed(capsys, "--all", "--json"))
     each = [suite["cost"]["device_hours"]["most"] for suite in document["suites"]]
     assert each[0] == each[1] > 0
@@ -61,27 +63,27 @@ def test_all_suites_have_a_line_and_shared_trials_count_once(folder, sized, caps
     assert document["all"]["states"] == {"todo": 3}
 
 
-@pytest.mark.parametrize("gpus", [[], ["--gpus", "2xH100"]])
-def test_a_prior_is_said_to_be_one(folder, capsys, gpus):
-    for what in (["suites/first.yaml"], ["--all"]):
-        text = " ".join(printed(capsys, *what, *gpus).split())
-        prior = "79 TFLOP/s per H100 (30 to 200)" if gpus else "0.04 TFLOP/s per CPU core (0.015 to 0.12)"
-        assert re.search(r"Speed: [23] prior\. The prior is about " + re.escape(prior), text)
-        assert re.search(r"Epochs: [23] fixed", text)  # four at most, fewer than training can stop after
-    assert "for their results" in text or "Their results take" in text
-
-
-def test_unknown_speed_is_said_to_be_unknown(folder, capsys):
-    """On an encoder that no shipped suite has."""
-    for path in (folder / "suites").iterdir():
-        path.write_text(path.read_text().replace("tu-test_resnet", "resnet152"))
+def test_what_was_never_timed_is_told_with_what_times_it(folder, capsys):
     text = " ".join(printed(capsys, "suites/first.yaml").split())
-    assert "Not counted: 2 trials of unknown speed" in text
-    assert "`bench probe` measures it" in text
-    assert printed(capsys, "--all").splitlines()[2].split()[-2:] == ["?", "?"]
+    assert "Time left" not in text
+    assert "2 trials; `bench probe suites/first.yaml`" in text
+    changed = " ".join(printed(capsys, "suites/first.yaml", "--set", "resolutions=[96]").split())
+    assert "`bench probe suites/first.yaml --set='resolutions=[96]'`" in changed
+    lines = printed(capsys, "--all").splitlines()
+    assert lines[0] == "first: 2 trials, 2 todo; 2 of unknown time"
+    assert "3 trials; `bench probe SUITE`" in " ".join(lines)
 
 
-def test_what_failed_has_a_hint(folder, capsys):
+def test_where_times_are_from_is_told(folder, probed, capsys):
+    for what in (["suites/first.yaml"], ["--all"]):
+        text = " ".join(printed(capsys, *what).split())
+        assert re.search(r"Time left.* on the CPU", text)
+        assert re.search(
+            r"Speed: [23] probed\. Epochs: [23] fixed\.", text
+        )  # fewer than training can stop after
+
+
+def test_what_failed_has_a_hint(folder, probed, capsys):
     store = ResultsStore(folder / "results")
     first, second = load_suite(folder / "suites" / "first.yaml").grid.trials
     hint = "bench failures suites/first.yaml says why, bench retry suites/first.yaml runs that again"
@@ -103,11 +105,11 @@ def test_where_nothing_is_left_there_is_no_time(folder, finish_trial, capsys):
         for trial in load_suite(folder / "suites" / f"{name}.yaml").grid.trials:
             finish_trial(store, trial, {("i", "p", "Mass"): True})
     lines = printed(capsys, "--all").splitlines()
-    assert lines[2].split() == ["first", "2", "2", "—", "—"]
+    assert lines[0] == "first: 2 trials, 2 finished"
     assert lines[-1] == "Nothing is left that can be run."
 
 
-def test_device_hours_are_told_where_there_are_some(folder, capsys):
+def test_device_hours_are_told_where_there_are_some(folder, probed, capsys):
     assert "CPU-hours" not in printed(capsys, "suites/first.yaml", "--seeds", "0")
     assert "CPU-hours" in printed(capsys, "suites/first.yaml", "--set", "recipe.max_epochs=4000")
 
@@ -125,7 +127,7 @@ def test_who_runs_a_trial_is_told(folder, capsys):
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_lines_of_all_suites_fit_the_terminal(folder, sized, capsys, monkeypatch, width):
+def test_lines_of_all_suites_fit_the_terminal(folder, probed, capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     assert max(map(len, printed(capsys, "--all").splitlines())) <= width
 
@@ -139,7 +141,7 @@ def test_all_suites_of_the_repository_are_planned_without_torch(folder):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
-    assert "nih_256 " in done.stdout
+    assert "nih_256: " in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import torch
 
 from bench.cli.main import main
 from bench.errors import ResultsError
-from bench.results.probes import Probe, add_probe, read_probes
+from bench.planning.probing import probe
+from bench.planning.speed import Probe, add_probe, read_probes
 from bench.suite.load import load_suite
-from bench.training.probe import probe
 
 SUITE = """\
 models: [baseline, {name: pylon, up_layers: 1}]

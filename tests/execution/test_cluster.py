@@ -14,9 +14,9 @@ from bench.errors import BenchError
 from bench.execution import cluster
 from bench.execution.context import RunContext
 from bench.execution.gpus import decide_gpu
-from bench.execution.machine import num_slots
 from bench.execution.ray_tune import RayExecutor
 from bench.execution.serial import SerialExecutor
+from bench.planning.machine import num_slots
 from bench.results.store import ResultsStore
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial

@@ -10,8 +10,8 @@ from records import finish_whole
 from rich.console import Console
 from rich.table import Table
 
+from bench.amounts import duration
 from bench.execution.driver import Driver
-from bench.execution.durations import duration
 from bench.execution.live import Display
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.progress_table import TrialRow
@@ -87,7 +87,7 @@ def test_a_notebook_has_one_cell_that_changes_and_lines_that_stay(tmp_path, monk
         wanted, deadline = len(updates) + 2, time.monotonic() + 10
         while len(updates) < wanted and time.monotonic() < deadline:
             time.sleep(0.01)
-        view.ended(store.fail(trial, "no room"))
+        view.ended(store.fail(trial, "no room"), {})
     table, line = shown
     assert isinstance(table, Table)
     assert f"[1/1] {trial.id}: failed: no room" in line.text

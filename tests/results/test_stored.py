@@ -5,9 +5,9 @@ import json
 import pytest
 
 from bench.errors import ResultsError
+from bench.planning.speed import Probe, add_probe, read_probes
 from bench.results import stored
 from bench.results.lease import Lease, Leases, holder
-from bench.results.probes import Probe, add_probe, read_probes
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
 from bench.results.store import ResultsStore
 from bench.results.stored import read_stored, write_stored

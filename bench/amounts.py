@@ -1,4 +1,4 @@
-"""Durations as people say them, exact or as roughly as they are known."""
+"""Durations, bytes and counts as people say them: exact, or as roughly as they are known."""
 
 import math
 
@@ -10,6 +10,8 @@ _TIMES = (
     ("years", 365 * 86_400.0, math.inf),
 )
 """Units in s, and how many of them are said in the next."""
+
+_BYTES = ("B", "kB", "MB", "GB", "TB")
 
 
 def duration(seconds: float) -> str:
@@ -34,3 +36,17 @@ def rough(value: float) -> str:
     """Returns a number to two significant digits: 0.012, 4.9, 4,900."""
     digits = float(f"{value:.2g}")
     return f"{digits:,.0f}" if digits >= 10 else f"{digits:g}"
+
+
+def size(num_bytes: float) -> str:
+    """Returns bytes in powers of 1000: 12 kB, 3.4 GB."""
+    for unit in _BYTES:
+        if num_bytes < 999.5 or unit == _BYTES[-1]:
+            return f"{num_bytes:.2g} {unit}" if num_bytes < 10 else f"{num_bytes:.0f} {unit}"
+        num_bytes /= 1000
+    raise AssertionError
+
+
+def count(number: int, noun: str) -> str:
+    """Returns a number with its noun: 1 trial, 2 trials."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

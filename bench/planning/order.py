@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-from bench.data.part_sizes import part_sizes
-from bench.execution.cost import TrialCost
+from bench.planning.cost import TrialCost
+from bench.planning.images import image_counts
 from bench.suite.trial import Trial
 
 
@@ -42,29 +42,21 @@ def expected_times(
 ) -> dict[str, float]:
     """Returns by id the time that each trial is expected to take still, s: as the plan says it.
 
-    Of which the plan can say nothing counts by its pixels: resolution² × epochs × training images, at the
-    usual time of the others for each. A data set of unknown size counts as the median of the others.
+    A trial that was never timed counts by its pixels: resolution² × epochs × training images, at the usual
+    time of the others for each. A data set of unknown size counts as the median of the others.
 
     Args:
         trials: to run.
-        costs: by id, of those whose time can be told.
+        costs: by id, of those of `trials` whose time is known.
         files: by digest, those that trials name.
     """
-    pixels = _num_pixels(trials, files)
-    paces = [cost.left_s.expected / pixels[key] for key, cost in costs.items() if key in pixels]
-    pace = median(paces) if paces else 1.0
-    return {
-        trial.id: costs[trial.id].left_s.expected if trial.id in costs else pace * pixels[trial.id]
-        for trial in trials
-    }
-
-
-def _num_pixels(trials: Sequence[Trial], files: Mapping[str, Path]) -> dict[str, float]:
-    """Returns by id the pixels that a trial is trained on at most."""
-    parts = {trial.id: part_sizes(trial.dataset, files) for trial in trials}
-    images = {key: sizes.train for key, sizes in parts.items() if sizes is not None}
+    counts = {trial.id: image_counts(trial.dataset, files) for trial in trials}
+    images = {key: count.train for key, count in counts.items() if count is not None}
     usual = median(images.values()) if images else 1
-    return {
+    pixels = {
         trial.id: trial.resolution**2 * trial.recipe.max_epochs * images.get(trial.id, usual)
         for trial in trials
     }
+    known = {key: cost.left_s.expected for key, cost in costs.items()}
+    pixel_s = median(seconds / pixels[key] for key, seconds in known.items()) if known else 1.0
+    return {key: known.get(key, pixel_s * number) for key, number in pixels.items()}

@@ -6,13 +6,11 @@ import pytest
 from records import finish_whole
 
 from bench.execution.context import RunContext
-from bench.execution.cost import TrialCost
 from bench.execution.driver import Driver, run_grid
 from bench.execution.live import Display
-from bench.execution.machine import Machine
-from bench.execution.order import expected_times, longest_first
-from bench.execution.plan_cost import Budget
-from bench.execution.span import Span
+from bench.planning.cost import Budget, Left, TrialCost
+from bench.planning.machine import Machine
+from bench.planning.order import expected_times, longest_first
 from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
@@ -57,7 +55,7 @@ def test_a_child_whose_parent_is_finished_stands_for_itself():
 
 
 def cost(expected_s: float) -> TrialCost:
-    return TrialCost(Span(0.0, expected_s, 2 * expected_s), "prior", "prior")
+    return TrialCost(Left(0.0, expected_s, 2 * expected_s), "probed", "assumed")
 
 
 def test_unknown_trials_take_as_long_for_a_pixel_as_the_others_do():
@@ -86,7 +84,7 @@ def test_data_of_unknown_size_count_as_the_others(tmp_path: Path):
 
 
 def test_of_mixed_data_the_largest_is_started_first(tmp_path: Path):
-    """By the plan's prior: NIH's 78,484 training images, the lists' two, phantoms, twice as large."""
+    """By their pixels: NIH's 78,484 training images, the lists' two, phantoms, twice as large."""
     path = tmp_path / "part.txt"
     path.write_text("a.png\nb.png\n")
     lists = SplitLists(train="sha256:p", val="sha256:p", test="sha256:p")
@@ -98,15 +96,22 @@ def test_of_mixed_data_the_largest_is_started_first(tmp_path: Path):
     assert ordered(trials, times) == [nih, large, A, listed]
 
 
-def test_what_is_measured_counts_and_not_the_prior(tmp_path: Path, provenance):
-    """The small model had epochs of an hour here; by the prior the other takes longer."""
-    store, one, other = ResultsStore(tmp_path), trial(0), trial(0, encoder="resnet50")
+def test_what_is_measured_counts_before_pixels(tmp_path: Path, provenance):
+    """Epochs of small images took an hour here, those of large ones a second."""
+    store, other = ResultsStore(tmp_path), trial(1, resolution=96)
     row = {"learning_rate": 1e-3, "train_loss": 1.0, "val_loss": 1.0, "images_per_s": 0.1}
-    store.announce(one)
-    store.folder(one.id).write_history([EpochRow(epoch=1, duration_s=3600.0, **row)])
-    outcome = {"metrics": {}, "best_epoch": 1, "num_epochs": 1, "duration_s": 3600.0, "notes": ()}
-    outcome["findings"] = ()
-    finish_whole(store, one, Outcome(provenance=provenance, **outcome))
+    for one, epoch_s in ((trial(0), 3600.0), (trial(0, resolution=96), 1.0)):
+        store.announce(one)
+        store.folder(one.id).write_history([EpochRow(epoch=1, duration_s=epoch_s, **row)])
+        outcome = {
+            "findings": (),
+            "metrics": {},
+            "best_epoch": 1,
+            "num_epochs": 1,
+            "duration_s": epoch_s,
+            "notes": (),
+        }
+        finish_whole(store, one, Outcome(provenance=provenance, **outcome))
     trials = [other, trial(1)]
 
     def first(store: ResultsStore) -> Trial:
@@ -150,4 +155,4 @@ def test_a_run_starts_in_the_order_of_the_plans_times(tmp_path: Path, damaged):
     context = RunContext(tmp_path, None, tmp_path / "cache")
     run_grid(grid, Resources(), context, executor, Driver(store, NullTracker(), Display(store)))
     found = [(one.model, one.dataset.train) for one in executor.trials]
-    assert found == [("pylon", 16), ("baseline", 16), ("pylon", 8), ("baseline", 8)]
+    assert found == [("baseline", 16), ("pylon", 16), ("baseline", 8), ("pylon", 8)]

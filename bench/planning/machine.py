@@ -15,7 +15,6 @@ Needs = Mapping[str, float]
 """What a trial takes of a node, or a node has: ``cpu`` and ``gpu``, fractions allowed."""
 
 CPU = "cpu"
-_CORES_ENOUGH = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,6 @@ class Machine:
     def without_gpus(self) -> "Machine":
         """Returns the same machine for a suite that asks for none."""
         return Machine(CPU, self.num_cpus, 0)
-
-    @classmethod
-    def imagined(cls, num_gpus: int, device: str) -> "Machine":
-        """Returns a machine that has so many GPUs, and cores enough for them."""
-        return cls(device, _CORES_ENOUGH, num_gpus)
 
     def num_slots(self, needs: Collection[Needs]) -> int:
         """Returns how many trials with these needs run at once at most; one at least."""
