@@ -15,14 +15,15 @@ from bench.data.dataset import DataContext
 from bench.data.registry import dataset_digest, read_source
 from bench.data.source import Source, read_images
 from bench.errors import BenchError, DataError, ResultsError, account
+from bench.evaluation.predict import enlarge
 from bench.execution.live import Display
-from bench.reporting.build import PAGE, render_report, write_report
+from bench.reporting.build import render_report, write_report
 from bench.reporting.figures import save
 from bench.reporting.gallery import Gallery, Images, galleries_of, samples_of
 from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
-from bench.reporting.gallery_place import GALLERY, place_gallery
 from bench.reporting.gallery_trials import gallery_sources
+from bench.reporting.html import GALLERY
 from bench.reporting.learning_curve_figure import write_learning_curve
 from bench.results.atomic import write_text
 from bench.results.differences import require_same_data
@@ -122,7 +123,7 @@ def _optional() -> Iterator[None]:
 def draw_suite(
     loaded: LoadedSuite, grid: Grid, store: ResultsStore, data: DataContext, reports_dir: Path, count: int
 ) -> list[Path]:
-    """Writes the gallery of a suite into its report's folder, and into the page that is there.
+    """Writes the gallery of a suite into its report's folder.
 
     Args:
         loaded: the suite.
@@ -149,8 +150,6 @@ def draw_suite(
             f"{suite.name}: no finished trial in {store.root} has heatmaps of units with boxes (maps.npz), "
             "so there is nothing to draw; `bench run` makes them"
         )
-    if place_gallery(folder / PAGE, gallery_sources(Results(loaded.grid, store))):
-        files.insert(0, folder / PAGE)
     take_folder(folder, suite.name, loaded.source)
     return files
 
@@ -177,7 +176,7 @@ def draw_galleries(
     results = Results(grid, store)
     for place in results.places:
         shown = images.of(place.points[0].trial.dataset, place.resolution)
-        galleries += galleries_of(place, results, shown, count)
+        galleries += galleries_of(place, results, shown, enlarge, count)
     if not galleries:
         return []
     write_text(folder / GALLERY, gallery_page(title, galleries, gallery_sources(results)))
@@ -197,7 +196,7 @@ def draw_samples_of(record: Record, store: ResultsStore, images: ImageReader) ->
         DataError: images are missing or unreadable.
     """
     trial = record.trial
-    samples = samples_of(record, store, images.of(trial.dataset, trial.resolution))
+    samples = samples_of(record, store, images.of(trial.dataset, trial.resolution), enlarge)
     if samples is None:
         return None
     path = store.folder(trial.id).heatmap_samples

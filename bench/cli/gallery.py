@@ -1,9 +1,8 @@
 """Draw a suite's gallery: the same test radiographs for every model, with heatmap, boxes, peak and outcome.
 
 From finished trials' stored maps (maps.npz), without model or GPU; the data set has to be there. Written into
-the report's folder: gallery.html, a page that needs nothing but itself, and PNG files of the same; a report
-that is there has it in its index.html too. Shown are typical units of each finding, and the worst misses of
-the best model; captions state the rules.
+the report's folder: gallery.html, which the report's page links to, and PNG files of the same. Shown are
+typical units of each finding, and the worst misses of the best model; captions state the rules.
 """
 
 import argparse

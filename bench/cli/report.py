@@ -53,10 +53,11 @@ def execute(arguments: argparse.Namespace) -> int:
         results_dir=arguments.results_dir,
         reports_dir=arguments.reports_dir,
     )
-    for problem in written.problems:
+    folder = arguments.reports_dir / written.name
+    for problem in (*written.problems, *written.stale_gallery(folder)):
         print(problem, file=sys.stderr)
     print(written.page)
-    print(f"tables: {arguments.reports_dir / written.name}", file=sys.stderr)
+    print(f"tables: {folder}", file=sys.stderr)
     return 0
 
 

@@ -11,8 +11,8 @@ from bench.reporting.claim_facts import claims_csv
 from bench.reporting.claims_table import claims_table
 from bench.reporting.csv_cells import to_csv
 from bench.reporting.differences import noted, noted_by_place
-from bench.reporting.gallery_place import with_gallery
 from bench.reporting.gallery_trials import gallery_sources
+from bench.reporting.html import GALLERY, PAGE
 from bench.reporting.latex import to_latex
 from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.markdown import to_markdown
@@ -31,9 +31,6 @@ from bench.results.store import ResultsStore
 from bench.suite.cam import CAMS, NATIVE
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
-
-PAGE = "index.html"
-"""The page that has everything."""
 
 _ORIGIN = "Where the numbers come from"
 
@@ -58,11 +55,12 @@ class Report:
     sources: str = ""
     problems: tuple[str, ...] = ()
 
-    def files_in(self, folder: Path) -> Mapping[str, str]:
-        """Returns name → text as it belongs into `folder`: the page has the gallery that lies there."""
-        if PAGE not in self.files:
-            return self.files
-        return {**self.files, PAGE: with_gallery(self.files[PAGE], folder, self.sources)}
+    def stale_gallery(self, folder: Path) -> list[str]:
+        """Returns a sentence if the gallery in `folder` was drawn from other results than the tables."""
+        path = folder / GALLERY
+        if not path.exists() or self.sources.encode() in path.read_bytes():
+            return []
+        return [f"{path}: was drawn from other results than the tables; `bench gallery` draws it again"]
 
 
 def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
@@ -119,7 +117,7 @@ def write_report(report: Report, reports_dir: Path) -> Path:
         OSError: the folder cannot be written.
     """
     folder = reports_dir / report.name
-    for name, text in report.files_in(folder).items():
+    for name, text in report.files.items():
         write_text(folder / name, text)
     return folder
 

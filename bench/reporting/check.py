@@ -5,7 +5,6 @@ from pathlib import Path
 
 from bench.errors import listing
 from bench.reporting.build import Report
-from bench.reporting.gallery_place import without_gallery
 from bench.reporting.lock import LOCK, Lock, read_lock
 from bench.results.namesakes import other_suite
 from bench.suite.identity import bytes_digest
@@ -21,7 +20,7 @@ def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -
     """Returns a sentence for each difference between the report and what was written of it earlier.
 
     None if every byte is the same. Files that neither the report nor its lock names, such as figures, are
-    left alone; a gallery that lies there has to be in the page as it is. Nothing is written.
+    left alone, but for a gallery of other results. Nothing is written.
 
     Args:
         report: as the results give it now. A report of a selection has to be compared with one of the same.
@@ -35,7 +34,7 @@ def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -
     locked = lock.files if lock is not None else {}
     sentences = [
         sentence
-        for name, text in report.files_in(folder).items()
+        for name, text in report.files.items()
         if name != LOCK and (sentence := _difference(folder / name, text, locked.get(name))) is not None
     ]
     sentences += [
@@ -46,7 +45,7 @@ def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -
         sentences += _since(folder / LOCK, lock, report.files[LOCK])
         if not sentences and (folder / LOCK).read_bytes() != report.files[LOCK].encode():
             sentences.append(f"{folder / LOCK}: was changed after it was written")
-    return sentences
+    return sentences + report.stale_gallery(folder)
 
 
 def _difference(path: Path, text: str, locked: str | None) -> str | None:
@@ -59,10 +58,9 @@ def _difference(path: Path, text: str, locked: str | None) -> str | None:
         return f"{path}: cannot be read ({error.strerror or error})"
     if found == text.encode():
         return None
-    old_text = found.decode(errors="replace")
-    was_changed = locked is not None and bytes_digest(without_gallery(old_text).encode()) != locked
+    was_changed = locked is not None and bytes_digest(found) != locked
     why = "was changed after it was written; " if was_changed else ""
-    before, now = old_text.split("\n"), text.split("\n")
+    before, now = found.decode(errors="replace").split("\n"), text.split("\n")
     for number in range(max(len(before), len(now))):
         old, new = _line(before, number), _line(now, number)
         if old != new:

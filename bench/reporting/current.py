@@ -3,7 +3,6 @@
 from importlib import resources
 from pathlib import Path
 
-from bench.reporting.gallery_place import without_gallery
 from bench.reporting.lock import LOCK, read_lock, render_lock
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite
@@ -27,7 +26,7 @@ def current_page(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) ->
         return None
     try:
         is_older = (folder / LOCK).stat().st_mtime < max(_package_times())
-        files = {name: without_gallery((folder / name).read_text("utf-8")) for name in lock.files}
+        files = {name: (folder / name).read_text("utf-8") for name in lock.files}
         if is_older or not (folder / CURVES).exists():
             return None
         if render_lock(lock.suite.name, [loaded], store, files) != (folder / LOCK).read_text("utf-8"):
@@ -39,4 +38,6 @@ def current_page(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) ->
 
 def _package_times() -> list[float]:
     root = Path(str(resources.files("bench")))
-    return [path.stat().st_mtime for ending in ("py", "csv") for path in root.rglob(f"*.{ending}")]
+    return [
+        path.stat().st_mtime for ending in ("py", "csv", "html", "css") for path in root.rglob(f"*.{ending}")
+    ]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,12 +18,18 @@ from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE
 from bench.suite.grid import Point
+from bench.suite.metrics import column_title
 
 Colour = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 
+Floats = npt.NDArray[np.float32]
+
 Images = Callable[[Sequence[str]], Gray]
 """Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
+
+Enlarge = Callable[[Floats, int], Floats]
+"""Given a map [h, w], returns it [side, side], enlarged as localization does it to look for its peak."""
 
 _UNIT = ["image", "finding"]
 _NUM_SAMPLES = 8
@@ -67,6 +72,11 @@ class Heatmap:
         """Hit or miss, in a word."""
         return "hit" if self.is_hit else "miss"
 
+    @property
+    def marked_outcome(self) -> str:
+        """The word behind the mark that is drawn: a disc or a cross."""
+        return f"{'●' if self.is_hit else '×'} {self.outcome}"
+
 
 @dataclass(frozen=True)
 class GalleryRow:
@@ -85,6 +95,11 @@ class GalleryRow:
     radiograph: Gray
     boxes: tuple[Box, ...]
     heatmaps: tuple[Heatmap, ...]
+
+    @property
+    def heading(self) -> str:
+        """The finding as tables call it."""
+        return column_title(self.finding)
 
 
 @dataclass(frozen=True)
@@ -106,13 +121,16 @@ class Gallery:
     rows: tuple[GalleryRow, ...]
 
 
-def galleries_of(place: Place, results: Results, images: Images, count: int) -> tuple[Gallery, ...]:
+def galleries_of(
+    place: Place, results: Results, images: Images, enlarge: Enlarge, count: int
+) -> tuple[Gallery, ...]:
     """Returns galleries of typical units, and of the best model's worst; none without maps.
 
     Args:
         place: which.
         results: of the suite.
         images: gives test images.
+        enlarge: enlarges maps.
         count: units of each finding; of the worst cases as many are shown in all.
 
     Raises:
@@ -144,20 +162,21 @@ def galleries_of(place: Place, results: Results, images: Images, count: int) -> 
             title,
             f"{rule} {which} {marks}",
             labels,
-            _rows(positions, points, results, images),
+            _rows(positions, points, results, images, enlarge),
         )
         for what, title, rule, positions in parts
         if positions
     )
 
 
-def samples_of(record: Record, store: ResultsStore, images: Images) -> Gallery | None:
+def samples_of(record: Record, store: ResultsStore, images: Images, enlarge: Enlarge) -> Gallery | None:
     """Returns typical units of a finished trial, at least one of each finding; None without maps of them.
 
     Args:
         record: of the trial.
         store: where its results are.
         images: gives test images.
+        enlarge: enlarges maps.
 
     Raises:
         ResultsError: its tables or maps are damaged.
@@ -174,44 +193,32 @@ def samples_of(record: Record, store: ResultsStore, images: Images) -> Gallery |
         return None
     hits = units["hit"].to_numpy(bool)
     positions = typical_units(units, hits[:, None], max(1, _NUM_SAMPLES // num_findings))
-    rows = _rows(positions, (point,), results, images)
+    rows = _rows(positions, (point,), results, images, enlarge)
     title = trial.title(trial.label)
     return Gallery(store.folder(trial.id).heatmap_samples.stem, title, _SAMPLES, (trial.label,), rows)
 
 
 def overlay_of(
-    radiograph: Gray, values: npt.NDArray[np.float32], *, are_probabilities: bool = False
+    radiograph: Gray, values: Floats, enlarge: Enlarge, *, are_probabilities: bool = False
 ) -> Colour:
-    """Returns uint8 [side, side, 3]: a map's probabilities, enlarged as localization does it, in colour.
+    """Returns uint8 [side, side, 3]: a map's probabilities, enlarged, in colour.
 
     Args:
         radiograph: uint8 [side, side].
-        values: float32 [h, w], logits as the model returned them. A map that is not finite is not drawn.
+        values: [h, w], logits as the model returned them. A map that is not finite is not drawn.
+        enlarge: enlarges probabilities.
         are_probabilities: whether values are used as they are.
     """
     gray = np.repeat(radiograph[:, :, None], 3, axis=2)
     if not np.isfinite(values).all():
         return gray
-    heat = enlarged_map(values, len(radiograph), are_probabilities=are_probabilities)
+    small = values.astype(np.float32)
+    heat = enlarge(small if are_probabilities else expit(small), len(radiograph))
     low, high = float(heat.min()), float(heat.max())
     colours = heat_colours()((heat - low) / max(high - low, 1e-6))
     opacity = colours[:, :, 3:]
     mixed = gray * (1 - opacity) + 255 * colours[:, :, :3] * opacity
     return np.asarray(np.rint(mixed), np.uint8)
-
-
-def enlarged_map(
-    values: npt.NDArray[np.float32], side_px: int, *, are_probabilities: bool = False
-) -> npt.NDArray[np.float32]:
-    """Returns float32 [side, side]: the sigmoid of logits [h, w], or probabilities, enlarged bilinearly.
-
-    It is what `bench.evaluation.localize` looks for peaks in, without torch.
-    """
-    small = values.astype(np.float32)
-    if not are_probabilities:
-        small = expit(small)
-    large = cv2.resize(small, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large, np.float32)
 
 
 def _tables(points: Sequence[Point], results: Results) -> list[pd.DataFrame]:
@@ -226,7 +233,7 @@ def _tables(points: Sequence[Point], results: Results) -> list[pd.DataFrame]:
 
 
 def _rows(
-    positions: Sequence[int], points: Sequence[Point], results: Results, images: Images
+    positions: Sequence[int], points: Sequence[Point], results: Results, images: Images, enlarge: Enlarge
 ) -> tuple[GalleryRow, ...]:
     tables = [results.units_of(point).iloc[list(positions)] for point in points]
     names, findings = (tables[0][column].astype(str).to_list() for column in _UNIT)
@@ -237,7 +244,7 @@ def _rows(
     for i, (name, finding) in enumerate(zip(names, findings, strict=True)):
         own = boxes[(boxes["image"] == name) & (boxes["finding"] == finding)]
         heatmaps = tuple(
-            _heatmap(table.iloc[i], radiographs[i], of_trial[i], is_native=point.cam == NATIVE)
+            _heatmap(table.iloc[i], radiographs[i], of_trial[i], enlarge, is_native=point.cam == NATIVE)
             for table, of_trial, point in zip(tables, values, points, strict=True)
         )
         places: list[Box] = [(x, y, w, h) for x, y, w, h in own[["x", "y", "w", "h"]].to_numpy(float)]
@@ -246,8 +253,8 @@ def _rows(
 
 
 def _heatmap(
-    unit: pd.Series, radiograph: Gray, values: npt.NDArray[np.float32], *, is_native: bool
+    unit: pd.Series, radiograph: Gray, values: Floats, enlarge: Enlarge, *, is_native: bool
 ) -> Heatmap:
     peak = (float(unit["peak_column"]) + 0.5, float(unit["peak_row"]) + 0.5) if unit["finite"] else None
-    overlay = overlay_of(radiograph, values, are_probabilities=not is_native)
+    overlay = overlay_of(radiograph, values, enlarge, are_probabilities=not is_native)
     return Heatmap(overlay, peak, float(unit["score"]), bool(unit["hit"]))

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from bench.reporting.gallery import Colour, Gallery, GalleryRow, Heatmap
 from bench.reporting.overlay_figure import Gray
-from bench.suite.metrics import column_title
+from bench.reporting.paper_figure import INK, SOFT
 
 MODELS_PER_PAGE, ROWS_PER_PAGE = 5, 5
 """As many as can be read on a printed page."""
@@ -26,7 +26,6 @@ _DPI_RANGE = (92, 160)
 
 _CHARACTERS_PER_IN = 19
 _NAME_CHARACTERS = 32
-_INK, _SOFT = "#1c1f24", "#5b636e"
 _BOX, _EDGE = "#ffffff", "#000000"
 _HIT, _MISS = "#3ddbff", "#ffffff"
 
@@ -54,7 +53,7 @@ def draw_samples(gallery: Gallery) -> Figure:
         (heatmap,) = row.heatmaps
         cell = sheet.cell(*divmod(i, num_columns), row)
         cell.draw_heatmap(heatmap)
-        cell.label(column_title(row.finding), f"{_said(heatmap)} {heatmap.score:.2f}")
+        cell.label(row.heading, f"{heatmap.marked_outcome} {heatmap.score:.2f}")
         cell.name()
     return sheet.figure
 
@@ -68,12 +67,12 @@ def _draw_page(
     for i, row in enumerate(rows):
         cell = sheet.cell(i, 0, row)
         cell.draw_image(row.radiograph)
-        cell.label(column_title(row.finding))
+        cell.label(row.heading)
         cell.name()
         for j, heatmap in enumerate(row.heatmaps[shown], start=1):
             cell = sheet.cell(i, j, row)
             cell.draw_heatmap(heatmap)
-            cell.label(_said(heatmap), f"{heatmap.score:.2f}", is_bold=heatmap.is_hit)
+            cell.label(heatmap.marked_outcome, f"{heatmap.score:.2f}", is_bold=heatmap.is_hit)
     return sheet.figure
 
 
@@ -103,9 +102,9 @@ class _Sheet:
         self._axes = axes = self.figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
-        axes.text(_MARGIN_IN, _MARGIN_IN, title, fontsize=11, fontweight="bold", color=_INK, va="top")
+        axes.text(_MARGIN_IN, _MARGIN_IN, title, fontsize=11, fontweight="bold", color=INK, va="top")
         text, below = "\n".join(lines), _MARGIN_IN + _TITLE_IN
-        axes.text(_MARGIN_IN, below, text, fontsize=6.5, color=_SOFT, va="top", linespacing=1.35)
+        axes.text(_MARGIN_IN, below, text, fontsize=6.5, color=SOFT, va="top", linespacing=1.35)
 
     def cell(self, line: int, column: int, row: GalleryRow) -> "_Cell":
         """Returns the room of an image of the row."""
@@ -117,7 +116,7 @@ class _Sheet:
         middle = _MARGIN_IN + column * (_CELL_IN + _GAP_IN) + _CELL_IN / 2
         heading = textwrap.shorten(label, 30, placeholder=" …")
         self._axes.text(
-            middle, self._top - 0.04, heading, fontsize=8.5, fontweight="bold", color=_INK, ha="center"
+            middle, self._top - 0.04, heading, fontsize=8.5, fontweight="bold", color=INK, ha="center"
         )
 
 
@@ -173,9 +172,9 @@ class _Cell:
     def label(self, left: str, right: str = "", *, is_bold: bool = True) -> None:
         """Writes above the image."""
         weight, y = "bold" if is_bold else "normal", self.y - 0.04
-        self.axes.text(self.x, y, left, fontsize=7.5, color=_INK, fontweight=weight)
+        self.axes.text(self.x, y, left, fontsize=7.5, color=INK, fontweight=weight)
         if right:
-            self.axes.text(self.x + _CELL_IN, y, right, fontsize=6.5, color=_SOFT, ha="right")
+            self.axes.text(self.x + _CELL_IN, y, right, fontsize=6.5, color=SOFT, ha="right")
 
     @property
     def _in_per_px(self) -> float:
@@ -183,7 +182,3 @@ class _Cell:
 
     def _place(self, x_px: float, y_px: float) -> tuple[float, float]:
         return self.x + x_px * self._in_per_px, self.y + y_px * self._in_per_px
-
-
-def _said(heatmap: Heatmap) -> str:
-    return f"{'●' if heatmap.is_hit else '×'} {heatmap.outcome}"

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from bench.reporting.lanes import COLOURS, SHAPES, Scale
+from bench.reporting.plots import COLOURS
+from bench.reporting.scale import Scale
 
 COLUMN_IN, PAGE_IN = 3.4, 7.0
 """Of a paper: the width of one of two columns, and of both."""
@@ -17,7 +18,7 @@ INK, SOFT, LINE = "#1c1f24", "#5b636e", "#d5d9df"
 
 _DPI = 200
 _MARKERS = ("o", "s", "D", "^", "v", "P", "h")
-"""As `bench.reporting.lanes.SHAPES` are, in the same order."""
+"""As shapes are in ``templates/figure_macros.html``, in the same order."""
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -50,8 +51,7 @@ def paper_axes(width_in: float, height_in: float, scale: Scale, title: str | Non
     layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03)
     figure = Figure(figsize=(width_in, height_in), dpi=_DPI, layout=layout)
     axes = figure.subplots()
-    decimals = 2 if scale.step < 0.1 else 1
-    axes.set_xticks(scale.ticks, [f"{tick:.{decimals}f}" for tick in scale.ticks])
+    axes.set_xticks([*scale.ticks], [*scale.ticks.values()])
     margin = 0.012 * (scale.high - scale.low)  # half a mark at an end
     axes.set_xlim(scale.low - margin, scale.high + margin)
     axes.grid(axis="x", color=LINE, linewidth=0.6)
@@ -71,4 +71,4 @@ def letters_pt(width_in: float) -> float:
 
 def mark_of(index: int) -> tuple[str, str]:
     """Returns marker and colour of the row at an index: those of the page's figures."""
-    return _MARKERS[index % len(SHAPES)], COLOURS[index % len(SHAPES)]
+    return _MARKERS[index % len(_MARKERS)], COLOURS[index % len(_MARKERS)]

@@ -14,7 +14,7 @@ from bench.reporting.figures import save
 from bench.reporting.finding_figure import draw_findings
 from bench.reporting.forest_figure import draw_forest
 from bench.reporting.paper_figure import COLUMN_IN, PAGE_IN
-from bench.reporting.report_page import has_findings, has_forest, published_means
+from bench.reporting.plots import finding_plot_of, forest_of, published_means
 from bench.reporting.table import Table
 
 
@@ -34,10 +34,10 @@ def write_figures(
     """
     for table in tables:
         draw: Callable[..., Figure]
-        if has_forest(table):
-            what, draw = "forest", partial(draw_forest, table, published_means(name, table))
-        elif has_findings(table):
-            what, draw = "findings", partial(draw_findings, table)
+        if (forest := forest_of(table, published_means(name, table))) is not None:
+            what, draw = "forest", partial(draw_forest, forest)
+        elif (plot := finding_plot_of(table)) is not None:
+            what, draw = "findings", partial(draw_findings, plot)
         else:
             continue
         papers = ((".pdf", COLUMN_IN), ("-wide.pdf", PAGE_IN)) if for_paper else ()

@@ -10,12 +10,13 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.special import expit
 
 from bench.cli.main import main
 from bench.data.dataset import DataContext
 from bench.data.registry import read_source
 from bench.data.source import place_boxes
-from bench.reporting.gallery import enlarged_map
+from bench.evaluation.predict import enlarge
 from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
@@ -76,10 +77,10 @@ def test_the_process_prints_the_files_that_it_draws(place):
             assert Image.open(path).width >= 400
 
 
-def test_a_page_that_is_there_gets_the_gallery_and_pictures_of_a_longer_one_go(place, capsys):
+def test_a_gallery_is_drawn_again_and_pictures_of_a_longer_one_go(place, capsys):
     shutil.copytree(place / "reports", place / "fewer")
     folder = place / "fewer" / "suite"
-    before = (folder / "index.html").read_text()
+    before = (folder / "gallery.html").read_text()
     words = ["gallery", str(place / "suite.yaml"), "--results-dir", str(place / "results")]
     words += ["--reports-dir", str(place / "fewer")]
     drawn, num_images = [], []
@@ -87,11 +88,11 @@ def test_a_page_that_is_there_gets_the_gallery_and_pictures_of_a_longer_one_go(p
         capsys.readouterr()
         assert main([*words, "--count", count]) == 0
         drawn.append(set(capsys.readouterr().out.splitlines()))
-        assert drawn[-1] == {str(folder / "index.html"), *map(str, folder.glob("gallery*"))}
-        num_images.append((folder / "index.html").read_text().count("<image href"))
+        assert drawn[-1] == set(map(str, folder.glob("gallery*")))
+        num_images.append((folder / "gallery.html").read_text().count("<image href"))
     assert len(drawn[1]) < len(drawn[0])
     assert num_images[1] < num_images[0]
-    assert (folder / "index.html").read_text() == before
+    assert (folder / "gallery.html").read_text() == before
 
 
 def test_peaks_and_hits_are_those_of_localization(place):
@@ -104,7 +105,7 @@ def test_peaks_and_hits_are_those_of_localization(place):
     boxes = place_boxes(source, names, 64)
     for position, logits in enumerate(read_maps_of(folder.cam_maps("native"), range(len(units)))):
         unit = units.iloc[position]
-        large = enlarged_map(logits, 64)
+        large = enlarge(expit(logits), 64)
         assert large[unit["peak_row"], unit["peak_column"]] == pytest.approx(large.max(), abs=1e-5)
         own = boxes[
             (boxes["image_index"] == names.index(unit["image"]))

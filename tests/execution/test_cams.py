@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from bench.evaluation.predict import enlarge
 from bench.execution import trial as trial_module
 from bench.execution.context import RunContext
 from bench.execution.driver import Driver, cams_to_evaluate, run_grid, trials_to_run
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
 from bench.metrics.units import UNIT_COLUMNS
-from bench.reporting.gallery import enlarged_map
 from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
@@ -113,7 +113,7 @@ def test_maps_of_a_finished_trial_are_evaluated_without_training(place):
         assert tuple(units.columns) == UNIT_COLUMNS
         maps = read_maps_of(folder.cam_maps(cam), range(len(units)))
         for values, unit in zip(maps, units.itertuples(), strict=True):
-            large = enlarged_map(values, 64, are_probabilities=True)
+            large = enlarge(values, 64)
             assert large[unit.peak_row, unit.peak_column] == pytest.approx(large.max(), abs=2e-3)
         assert units[["image", "finding"]].equals(native[["image", "finding"]])
         assert evaluation.metrics["point_accuracy/weighted"] == units["hit"].mean()

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from bench.errors import ResultsError
-from bench.evaluation.enlarge import enlarged
+from bench.evaluation.predict import enlarge
 from bench.metrics.units import UNIT_COLUMNS
-from bench.reporting.gallery import enlarged_map, galleries_of, overlay_of, samples_of
+from bench.reporting.gallery import galleries_of, overlay_of, samples_of
 from bench.reporting.gallery_figure import draw_gallery, draw_samples
 from bench.reporting.gallery_page import gallery_page
 from bench.results.frame import Results
@@ -40,21 +39,9 @@ def piece(example):
     return Results(loaded.grid, example.store)
 
 
-@pytest.mark.parametrize(("small", "side"), [(4, 64), (8, 256), (5, 17), (64, 48)])
-def test_maps_are_enlarged_as_localization_does_it(small, side):
-    logits = np.random.default_rng(0).normal(0, 4, (small, small)).astype(np.float32)
-    expected = enlarged(torch.sigmoid(torch.from_numpy(logits))[None, None], (side, side))[0, 0].numpy()
-    np.testing.assert_allclose(enlarged_map(logits, side), expected, atol=1e-5)
-
-
-def test_extreme_logits_are_probabilities_of_0_and_1():
-    large = enlarged_map(np.array([[-1e4, 1e4], [-1e4, 1e4]], np.float32), 2)
-    np.testing.assert_array_equal(large, [[0, 1], [0, 1]])
-
-
 def test_the_lowest_place_of_a_map_shows_the_radiograph_as_it_is():
     radiograph = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), np.uint8)
-    overlay = overlay_of(radiograph, np.array([[-3, 3], [-3, 3]], np.float32))
+    overlay = overlay_of(radiograph, np.array([[-3, 3], [-3, 3]], np.float32), enlarge)
     np.testing.assert_array_equal(overlay[:, 0], np.repeat(radiograph[:, :1], 3, axis=1))
     assert (overlay[:, -1] != radiograph[:, -1:]).any(axis=1).mean() > 0.9
 
@@ -62,12 +49,12 @@ def test_the_lowest_place_of_a_map_shows_the_radiograph_as_it_is():
 @pytest.mark.parametrize("value", [np.nan, np.inf, 0.5])
 def test_a_map_without_a_peak_or_slope_leaves_the_radiograph(value):
     radiograph = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE), np.uint8)
-    overlay = overlay_of(radiograph, np.full((4, 4), value, np.float32))
+    overlay = overlay_of(radiograph, np.full((4, 4), value, np.float32), enlarge)
     assert (overlay == radiograph[:, :, None]).all()
 
 
 def test_galleries_show_typical_units_and_the_best_models_misses(piece, example):
-    typical, worst = galleries_of(piece.places[0], piece, gray_images, 1)
+    typical, worst = galleries_of(piece.places[0], piece, gray_images, enlarge, 1)
     assert (typical.key, worst.key) == ("gallery-phantom-64px", "gallery-worst-phantom-64px")
     assert typical.models == ("PYLON", "UP1")
     # Mass: both are hit by both, a.png is first by name; Nodule: c.png is hit by none, b.png by one.
@@ -84,13 +71,13 @@ def test_galleries_show_typical_units_and_the_best_models_misses(piece, example)
 def test_a_seed_that_more_models_have_is_preferred_to_a_lower_one(piece, example):
     first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
     example.store.folder(first.trial.id).cam_maps("native").unlink()
-    typical, _ = galleries_of(piece.places[0], piece, gray_images, 1)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, enlarge, 1)
     assert "Seed 1, the lowest" in typical.caption
 
 
 def test_there_is_no_gallery_without_maps(filled):
     piece = Results(filled.load().grid, filled.store)
-    assert galleries_of(piece.places[0], piece, gray_images, 1) == ()
+    assert galleries_of(piece.places[0], piece, gray_images, enlarge, 1) == ()
 
 
 def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
@@ -111,7 +98,7 @@ def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
                     for _ in range(4):
                         keep(values)
     piece = Results(loaded.grid, example.store)
-    typical, worst = galleries_of(piece.places[0], piece, gray_images, 2)
+    typical, worst = galleries_of(piece.places[0], piece, gray_images, enlarge, 2)
     assert typical.models == ("PYLON", "PYLON [Grad-CAM]")
     assert "PYLON [Eigen-CAM]" in typical.caption
     assert "their number is no probability" in typical.caption
@@ -123,8 +110,8 @@ def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
     assert "The misses of PYLON, " in worst.caption
     native, grad_cam = typical.rows[0].heatmaps
     gray = gray_images(["a.png"])[0]
-    assert (native.overlay == overlay_of(gray, values)).all()
-    assert (grad_cam.overlay == overlay_of(gray, values, are_probabilities=True)).all()
+    assert (native.overlay == overlay_of(gray, values, enlarge)).all()
+    assert (grad_cam.overlay == overlay_of(gray, values, enlarge, are_probabilities=True)).all()
 
 
 def words_of(figure) -> list[str]:
@@ -136,11 +123,11 @@ def test_trials_of_different_units_are_refused(piece, example):
     path = example.store.folder(first.trial.id).cam_units("native")
     write_table(path, read_table(path).assign(image="z.png"), UNIT_COLUMNS)
     with pytest.raises(ResultsError, match="different units"):
-        galleries_of(piece.places[0], piece, gray_images, 1)
+        galleries_of(piece.places[0], piece, gray_images, enlarge, 1)
 
 
 def test_hits_and_misses_differ_in_shape_and_words(piece, example):
-    typical, _ = galleries_of(piece.places[0], piece, gray_images, 2)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, enlarge, 2)
     page = gallery_page("A & B", [typical], "sha256:abc")
     num_hits = sum(heatmap.is_hit for row in typical.rows for heatmap in row.heatmaps)
     num_misses = 4 * 2 - num_hits
@@ -159,7 +146,7 @@ def test_hits_and_misses_differ_in_shape_and_words(piece, example):
 
 
 def test_many_models_and_rows_are_drawn_on_several_pages(piece, example):
-    typical, _ = galleries_of(piece.places[0], piece, gray_images, 1)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, enlarge, 1)
     row = typical.rows[0]
     wide = replace(row, heatmaps=row.heatmaps[:1] * 7)
     labels = tuple(f"model {i}" for i in range(7))
@@ -170,7 +157,7 @@ def test_many_models_and_rows_are_drawn_on_several_pages(piece, example):
 
 
 def test_the_end_of_a_long_name_is_shown(piece, example):
-    typical, _ = galleries_of(piece.places[0], piece, gray_images, 1)
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, enlarge, 1)
     row = replace(typical.rows[0], image="folder/" * 5 + "last.png")
     (figure,) = draw_gallery(replace(typical, rows=(row,)))
     assert "…r/folder/folder/folder/last.png" in words_of(figure)
@@ -178,7 +165,7 @@ def test_the_end_of_a_long_name_is_shown(piece, example):
 
 def test_samples_of_a_trial_are_typical_units_of_every_finding(piece, example):
     record = example.store.record(piece.points[0].trial.id)
-    samples = samples_of(record, example.store, gray_images)
+    samples = samples_of(record, example.store, gray_images, enlarge)
     assert samples.title == "PYLON · s0 · phantom 64 px"
     # Two findings of two units each: all of them, those of a finding in the order of hits.
     shown = [(row.image, row.finding, row.heatmaps[0].outcome) for row in samples.rows]
@@ -198,7 +185,7 @@ def test_samples_of_a_trial_are_typical_units_of_every_finding(piece, example):
 
 
 def test_lines_of_samples_are_full_before_the_next_begins(piece, example):
-    samples = samples_of(example.store.record(piece.points[0].trial.id), example.store, gray_images)
+    samples = samples_of(example.store.record(piece.points[0].trial.id), example.store, gray_images, enlarge)
     (axes,) = draw_samples(replace(samples, rows=samples.rows * 2)).axes
     places = [image.get_extent() for image in axes.images]
     assert [left for left, *_ in places[:4]] == pytest.approx([left for left, *_ in places[4:]])
@@ -210,4 +197,4 @@ def test_a_trial_without_maps_has_no_samples(filled):
     records = [filled.store.record(point.trial.id) for point in filled.load().grid.points]
     found = [record for record in records if record is not None]
     assert {record.status for record in found} == {"finished", "failed"}
-    assert [samples_of(record, filled.store, gray_images) for record in found] == [None] * len(found)
+    assert [samples_of(record, filled.store, gray_images, enlarge) for record in found] == [None] * len(found)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from bench.reporting.finding_figure import draw_findings
 from bench.reporting.forest_figure import draw_forest
-from bench.reporting.lanes import COLOURS
 from bench.reporting.paper_figure import COLUMN_IN, PAGE_IN
+from bench.reporting.plots import COLOURS, finding_plot_of, forest_of
 from bench.reporting.report_figures import write_figures
 
 from .test_report_page import INTERVALS, POINTS
@@ -26,7 +26,7 @@ def lines_at(axes, y):
 
 
 def test_rows_are_those_of_the_table_with_its_numbers():
-    axes, right = draw_forest(INTERVALS, {}, COLUMN_IN).axes
+    axes, right = draw_forest(forest_of(INTERVALS, {}), COLUMN_IN).axes
     labels = [row.label for row in INTERVALS.models]
     labels += [row.label for row in INTERVALS.references if row.cells[1].mean is not None]
     assert [text.get_text() for text in axes.get_yticklabels()] == labels
@@ -41,7 +41,7 @@ def test_rows_are_those_of_the_table_with_its_numbers():
 def test_marks_and_lines_are_where_the_values_are():
     row = INTERVALS.models[0]
     seeds, _, both = row.cells
-    axes, _ = draw_forest(INTERVALS, {row.label: 0.62}, PAGE_IN).axes
+    axes, _ = draw_forest(forest_of(INTERVALS, {row.label: 0.62}), PAGE_IN).axes
     drawn = [tuple(np.asarray(line.get_xdata(), float)) for line in lines_at(axes, axes.get_yticks()[0])]
     expected = [
         (seeds.mean - seeds.half_width, seeds.mean + seeds.half_width),
@@ -57,12 +57,12 @@ def test_marks_and_lines_are_where_the_values_are():
 def test_the_legend_names_published_means_only_where_there_are_some():
     label = INTERVALS.models[0].label
     for published, is_named in (({}, False), ({label: 0.5}, True), ({"another": 0.5}, False)):
-        (legend,) = draw_forest(INTERVALS, published, PAGE_IN).legends
+        (legend,) = draw_forest(forest_of(INTERVALS, published), PAGE_IN).legends
         assert ("published" in [text.get_text() for text in legend.get_texts()]) == is_named
 
 
 def test_findings_have_a_mark_of_each_model_in_the_colours_of_the_page():
-    figure = draw_findings(POINTS, COLUMN_IN)
+    figure = draw_findings(finding_plot_of(POINTS), COLUMN_IN)
     (axes,) = figure.axes
     findings = [text.get_text() for text in axes.get_yticklabels()]
     assert findings == [name for name in POINTS.headings if not name.endswith("avg.") and "Gain" not in name]
@@ -73,7 +73,7 @@ def test_findings_have_a_mark_of_each_model_in_the_colours_of_the_page():
 
 
 def test_intervals_end_where_shares_do():
-    (axes,) = draw_findings(POINTS, COLUMN_IN).axes
+    (axes,) = draw_findings(finding_plot_of(POINTS), COLUMN_IN).axes
     intervals = [line.get_xdata() for line in axes.lines if line.get_linewidth() > 1]
     assert min(map(min, intervals)) >= 0
     assert max(map(max, intervals)) == 1  # one would end beyond it
@@ -81,7 +81,7 @@ def test_intervals_end_where_shares_do():
 
 @pytest.mark.parametrize("width_in", [COLUMN_IN, PAGE_IN])
 def test_all_words_are_within_the_figure_and_above_each_other(width_in):
-    figure = draw_forest(TEN, {"Model 1": 0.5}, width_in)
+    figure = draw_forest(forest_of(TEN, {"Model 1": 0.5}), width_in)
     figure.draw_without_rendering()
     width, height = figure.canvas.get_width_height()
     texts = [text for axes in figure.axes for text in axes.get_yticklabels()]

@@ -6,10 +6,9 @@ import re
 import pytest
 
 from bench.reporting.build import render_report
-from bench.reporting.finding_plot import finding_plot
-from bench.reporting.forest_plot import forest_plot
-from bench.reporting.lanes import scale_of
-from bench.reporting.report_page import published_means, report_page
+from bench.reporting.plots import published_means
+from bench.reporting.report_page import report_page
+from bench.reporting.scale import scale_of
 from bench.reporting.table import Cell, Column, Row, Subject, Table
 
 INTERVALS = Table(
@@ -44,6 +43,11 @@ POINTS = Table(
 )
 
 
+def figure_of(table, suite="mine"):
+    page = report_page(suite, "Mine", [table], [], [])
+    return page.split('<figure class="plot', 1)[1].split("</figure>")[0]
+
+
 @pytest.mark.parametrize(
     ("values", "ends"),
     [
@@ -59,22 +63,22 @@ POINTS = Table(
 def test_a_scale_ends_at_round_numbers_around_its_values(values, ends):
     scale = scale_of(values)
     assert (scale.low, scale.high) == pytest.approx(ends)
-    assert scale.ticks[0] == pytest.approx(ends[0])
-    assert scale.ticks[-1] == pytest.approx(ends[1])
+    ticks = list(scale.ticks)
+    assert (ticks[0], ticks[-1]) == pytest.approx(ends)
     assert len(scale.ticks) <= 7
     assert scale.at(ends[0] - 0.1) == "0.00%"
     assert scale.at(ends[1]) == "100.00%"
 
 
 def test_a_forest_plot_has_every_interval_at_its_place():
-    figure = forest_plot(INTERVALS, {"PYLON": 0.55, "elsewhere": 0.9})
+    figure = figure_of(INTERVALS, "nih_256")  # in which the thesis has 0.62 for PYLON
     assert '<line class="narrow" x1="40.00%" x2="60.00%"' in figure
     assert '<line class="wide" x1="25.00%" x2="75.00%"' in figure  # over both
     assert '<line class="wide" x1="30.00%" x2="50.00%"' in figure  # one seed: over patients
     assert figure.count('class="narrow"') == 1
     assert re.findall(r'<svg x="([\d.]+%)" y="16" overflow="visible"><path class="(\w+)"', figure) == [
         ("50.00%", "mean"),
-        ("55.00%", "published"),
+        ("62.00%", "published"),
         ("40.00%", "mean"),
     ]
     assert re.findall(r'class="value">(.*?)<', figure) == ["0.50 [0.25, 0.75]", "0.40 [0.30, 0.50]", "—"]
@@ -85,12 +89,12 @@ def test_a_forest_plot_has_every_interval_at_its_place():
 
 
 def test_the_diamond_is_explained_only_where_there_is_one():
-    assert "Diamond" in forest_plot(INTERVALS, {"PYLON": 0.5})
-    assert "Diamond" not in forest_plot(INTERVALS, {})
+    assert "Diamond" in figure_of(INTERVALS, "nih_256")
+    assert "Diamond" not in figure_of(INTERVALS)
 
 
 def test_each_finding_has_a_lane_with_all_models():
-    figure = finding_plot(POINTS)
+    figure = figure_of(POINTS)
     assert re.findall(r'class="name">(.*?)<', figure) == ["Mass", "Nodule"]
     assert re.findall(r'<svg x="([\d.]+%)"[^>]*><path class="point"', figure) == [
         "50.00%",
@@ -106,11 +110,10 @@ def test_each_finding_has_a_lane_with_all_models():
 
 def test_models_differ_in_shape_as_well_as_colour():
     rows = tuple(dataclasses.replace(POINTS.models[0], label=f"model {i}") for i in range(7))
-    figure = (
-        finding_plot(dataclasses.replace(POINTS, models=rows)).split('class="legend"')[1].split("</div>")[0]
-    )
-    assert len(set(re.findall(r' d="(.*?)"', figure))) == 7
-    assert len(set(re.findall(r"fill:(.*?)\"", figure))) == 7
+    figure = figure_of(dataclasses.replace(POINTS, models=rows))
+    legend = figure.split('class="legend"')[1].split("</div>")[0]
+    assert len(set(re.findall(r' d="(.*?)"', legend))) == 7
+    assert len(set(re.findall(r"fill:(.*?)\"", legend))) == 7
 
 
 def test_a_table_of_averages_has_no_figure_of_findings():
@@ -143,13 +146,13 @@ def test_the_forest_plot_comes_first_and_findings_after_their_table():
     assert page.index('<figure class="plot forest"') < page.index("<table>") < page.index('id="findings-')
 
 
-def test_the_page_of_a_report_links_only_to_itself(filled):
+def test_the_page_of_a_report_links_only_to_itself_and_its_gallery(filled):
     report = render_report(filled.load(), filled.store)
     page = report.files["index.html"]
     ids = re.findall(r' id="(.*?)"', page)
     links = re.findall(r'href="(.*?)"', page)
     assert len(set(ids)) == len(ids)
-    assert all(link[1:] in ids for link in links)
+    assert {link for link in links if link.removeprefix("#") not in ids} == {"gallery.html"}
     assert not re.search(r"https?:|@import|url\(|<script|<link|<img", page)
     assert page.count("<table>") == len(report.tables)
 

@@ -101,7 +101,7 @@ def test_a_commit_that_was_noted_is_told(installed):
     note.write_bytes(before)
 
 
-def test_what_is_built_or_archived_notes_its_commit(checkout, tmp_path):
+def test_what_is_built_or_archived_notes_its_commit_and_has_the_pages_templates(checkout, tmp_path):
     command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path / "built")]
     subprocess.run(command, cwd=checkout, check=True, capture_output=True)
     archive = subprocess.run(
@@ -109,8 +109,11 @@ def test_what_is_built_or_archived_notes_its_commit(checkout, tmp_path):
     ).stdout
     (tmp_path / "archived").mkdir()
     subprocess.run(["tar", "-x", "-C", str(tmp_path / "archived")], input=archive, check=True)
+    templates = Path("bench", "reporting", "templates")
     for name in ("built", "archived"):
         assert ask(tmp_path / name) == head(checkout)[:12]
+        found, expected = ((place / templates).iterdir() for place in (tmp_path / name, ROOT))
+        assert {path.name for path in found} == {path.name for path in expected}
 
 
 @pytest.mark.parametrize(
