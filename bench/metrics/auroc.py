@@ -71,13 +71,17 @@ class Auroc(Measure):
         ranks, placement = rankdata(place), np.empty(len(place))
         placement[is_positive] = (ranks[is_positive] - rankdata(place[is_positive])) / num[1]
         placement[~is_positive] = 1 - (ranks[~is_positive] - rankdata(place[~is_positive])) / num[0]
-        area, found = placement[is_positive].mean(), np.zeros(len(times))
+        area, sums = float(placement[is_positive].mean()), []
         for own in (is_positive, ~is_positive):
-            apart = np.bincount(groups[own], weights=placement[own] - area, minlength=times.shape[1])
-            mass = times @ np.bincount(groups[own], minlength=times.shape[1])
-            found = found + (times @ apart) / np.where(mass > 0, mass, np.nan)
-        resampled: Floats = area + found
+            sums.append(np.bincount(groups[own], placement[own] - area, times.shape[1]))
+            sums.append(np.bincount(groups[own], minlength=times.shape[1]))
+        above, num_above, below, num_below = (times @ np.column_stack(sums)).T
+        resampled: Floats = area + above / _or_nan(num_above) + below / _or_nan(num_below)
         return resampled
+
+
+def _or_nan(mass: Floats) -> Floats:
+    return np.where(mass > 0, mass, np.nan)
 
 
 def _or_none(weight: Floats) -> npt.NDArray[np.float64] | None:

@@ -6,7 +6,7 @@ units, for all findings and seeds at once, since units of a patient resemble eac
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -55,8 +55,8 @@ class UnitScores(ABC):
     @cached_property
     def _patients(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The patients in ascending order, and which one each unit is of."""
-        patients, number = np.unique(self.units.patients, return_inverse=True)
-        return patients, number
+        number, patients = pd.factorize(self.units.patients, sort=True)
+        return np.asarray(patients), number
 
     @abstractmethod
     def of_finding(self, finding: object) -> "UnitScores":
@@ -221,6 +221,13 @@ def _averaged(scores: Floats, units: Floats) -> Floats:
     return macro
 
 
+class _Known(NamedTuple):
+    """What a finding scores in samples of patients, and which samples; None is every unit once."""
+
+    times: Floats | None
+    found: tuple[Floats, Floats]
+
+
 @dataclass(frozen=True, eq=False)
 class ReducedScores(UnitScores):
     """Statistics of a metric that is no mean over units: AUROC, for example.
@@ -230,12 +237,14 @@ class ReducedScores(UnitScores):
         units: which units.
         measure: computes the metric.
         subtracted: scores of another model that are taken off; None of a single model.
+        known: what was computed of a finding; scores of the same units and seeds share it.
     """
 
     statistics: Floats
     units: Units
     measure: Measure
     subtracted: "ReducedScores | None" = None
+    known: dict[tuple[object, bool], _Known] = field(default_factory=dict, repr=False)
 
     @property
     def is_difference(self) -> bool:  # type: ignore[override]
@@ -247,18 +256,32 @@ class ReducedScores(UnitScores):
         """Number of seeds."""
         return int(self.statistics.shape[1])
 
+    @cached_property
+    def _members(self) -> dict[object, NDArray[np.int64]]:
+        """The units of each finding."""
+        codes, names = pd.factorize(self.units.findings, sort=True)
+        return {name: np.flatnonzero(codes == code) for code, name in enumerate(names)}
+
     def of_finding(self, finding: object) -> "ReducedScores":
         """See `UnitScores`."""
-        chosen = self.units.findings == finding
-        if not chosen.any():
+        if finding not in self._members:
             raise ValueError(f"no unit is of {finding!r}")
-        rest = None if self.subtracted is None else self.subtracted.of_finding(finding)
-        return replace(self, statistics=self.statistics[chosen], units=self.units.at(chosen), subtracted=rest)
+        own = self._members[finding]
+        has_all = len(np.unique(self._patients[1][own])) == self.num_patients
+        return replace(
+            self,
+            statistics=self.statistics[own],
+            units=self.units.at(own),
+            subtracted=None if self.subtracted is None else self.subtracted.of_finding(finding),
+            known=self.known if has_all else {},
+        )
 
     def of_seeds(self, chosen: Sequence[int]) -> "ReducedScores":
         """See `UnitScores`."""
+        if list(chosen) == list(range(self.num_seeds)):
+            return self
         rest = None if self.subtracted is None else self.subtracted.of_seeds(chosen)
-        return replace(self, statistics=self.statistics[:, list(chosen)], subtracted=rest)
+        return replace(self, statistics=self.statistics[:, list(chosen)], subtracted=rest, known={})
 
     def minus(self, other: UnitScores) -> "ReducedScores":
         """See `UnitScores`: both are taken of the same sample of patients."""
@@ -268,7 +291,7 @@ class ReducedScores(UnitScores):
 
     def values(self, average: Average) -> Floats:
         """See `UnitScores`."""
-        value: Floats = self._averaged(average, np.ones((1, self.num_patients)), is_exact=True)[0]
+        value: Floats = self._averaged(average, None)[0]
         return value
 
     def resampled(self, average: Average, times: Floats) -> Floats:
@@ -277,29 +300,45 @@ class ReducedScores(UnitScores):
 
     def without_a_patient(self, average: Average) -> Floats:
         """See `UnitScores`."""
-        return self._averaged(average, 1 - np.eye(self.num_patients))
+        return self._averaged(average, 1 - np.eye(self.num_patients), is_kept=False)
 
-    def _averaged(self, average: Average, times: Floats, *, is_exact: bool = False) -> Floats:
+    def _averaged(self, average: Average, times: Floats | None, *, is_kept: bool = True) -> Floats:
         """Returns the average over the findings of which the metric is defined, [samples, seeds]."""
-        _, patient_of = self._patients
-        members = [np.flatnonzero(self.units.findings == name) for name in np.unique(self.units.findings)]
-        averaged = np.empty((len(times), self.num_seeds))
-        for seed in range(self.num_seeds):
-            values, counts = np.empty((2, len(times), len(members)))
-            for place, own in enumerate(members):
-                statistics, groups = self.statistics[own, seed], patient_of[own]
-                if is_exact:
-                    values[:, place] = self.measure.reduce(statistics, times[:, groups])
-                else:
-                    values[:, place] = self.measure.resample(statistics, groups, times)
-                of_patients = np.bincount(groups, self.measure.counts(statistics), times.shape[1])
-                counts[:, place] = times @ of_patients if average == WEIGHTED else 1
-            is_defined = ~np.isnan(values)
-            total = np.where(is_defined, values * counts, 0).sum(axis=1)
-            averaged[:, seed] = total / (is_defined * counts).sum(axis=1)
+        found = [self._of_finding(name, times, is_kept=is_kept) for name in self._members]
+        values = np.stack([value for value, _ in found])
+        counts = np.stack([count for _, count in found])[..., None]
+        is_defined = ~np.isnan(values)
+        mass = is_defined * (counts if average == WEIGHTED else 1)
+        averaged: Floats = np.where(is_defined, values * mass, 0).sum(axis=0) / mass.sum(axis=0)
         if self.subtracted is None:
             return averaged
-        return averaged - self.subtracted._averaged(average, times, is_exact=is_exact)
+        return averaged - self.subtracted._averaged(average, times, is_kept=is_kept)
+
+    def _of_finding(self, name: object, times: Floats | None, *, is_kept: bool) -> tuple[Floats, Floats]:
+        """Returns the metric of a finding, [samples, seeds], and how much the finding counts, [samples].
+
+        Args:
+            name: of the finding.
+            times: see `resampled`; None is every unit once, exactly.
+            is_kept: whether it is asked for again, by the same `times`.
+        """
+        key = (name, times is None)
+        if key in self.known and self.known[key].times is times:
+            return self.known[key].found
+        own = self._members[name]
+        statistics, groups = self.statistics[own], self._patients[1][own]
+        each = self.measure.counts(statistics[:, 0])
+        if times is None:
+            ones = np.ones((1, len(own)))
+            values = [self.measure.reduce(statistics[:, seed], ones) for seed in range(self.num_seeds)]
+            counts = each.sum(keepdims=True)
+        else:
+            values = [self.measure.resample(statistics[:, i], groups, times) for i in range(self.num_seeds)]
+            counts = times @ np.bincount(groups, each, times.shape[1])
+        found = np.stack(values, axis=1), counts
+        if is_kept:
+            self.known[key] = _Known(times, found)
+        return found
 
 
 def scores_of(tables: Sequence[pd.DataFrame], measure: Measure) -> UnitScores:
@@ -336,4 +375,6 @@ def scores_of(tables: Sequence[pd.DataFrame], measure: Measure) -> UnitScores:
 
 
 def _order(table: pd.DataFrame) -> NDArray[np.int64]:
-    return np.lexsort((table["finding"], table["image"]))
+    """Returns the order of images and, within one, of findings; numbers are sorted faster than names."""
+    image, finding = (pd.factorize(table[column], sort=True)[0] for column in ("image", "finding"))
+    return np.lexsort((finding, image))
