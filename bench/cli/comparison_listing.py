@@ -11,13 +11,21 @@ from bench.reporting.table import DASH
 from bench.statistics.interval import Interval
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
-_LEGEND = (
-    f"p over seeds and patients decides, as in claims and tables: {SEEDS_AND_PATIENTS}",
-    f"t by seed, and sign flips by seed: {SEEDS_ALONE}",
-    "McNemar p: exact, as if all units were independent; clustered (Obuchowski): units of a patient are not",
-    "interval over patients, McNemar, and flips by patient: of these trained models, on other patients",
-    "by finding: interval over patients; p of sign flips by patient; Holm: adjusted over the findings",
-)
+
+def _legend(comparison: Comparison) -> Iterator[str]:
+    yield f"p over seeds and patients decides, as in claims and tables: {SEEDS_AND_PATIENTS}"
+    yield f"t by seed, and sign flips by seed: {SEEDS_ALONE}"
+    if comparison.clustered is not None:
+        yield (
+            "McNemar p: exact, as if all units were independent; clustered (Obuchowski): units of a patient "
+            "are not"
+        )
+    if comparison.by_patient is not None:
+        of, p = "interval over patients, McNemar, and flips by patient", "sign flips by patient"
+    else:
+        of, p = "interval over patients", "other seeds and patients"
+    yield f"{of}: of these trained models, on other patients"
+    yield f"by finding: interval over patients; p of {p}; Holm: adjusted over the findings"
 
 
 _KEYS: dict[Winner, str] = {
@@ -123,7 +131,7 @@ def to_text(comparison: Comparison, width: int) -> str:
     lines += [line for text in _tests(comparison) for line in wrap(text, width)]
     lines += ["", "By finding"]
     lines += flow([part.finding for part in comparison.findings], _findings(comparison), width)
-    lines += [line for text in _LEGEND for line in wrap(text, width)]
+    lines += [line for text in _legend(comparison) for line in wrap(text, width)]
     return "\n".join(lines)
 
 
