@@ -192,9 +192,8 @@ def results_of(results: Path) -> dict[str, dict[str, object]]:
             continue
         record = json.loads((path / "record.json").read_text())
         del record["ended_at"], record["outcome"]["duration_s"], record["outcome"]["provenance"]
-        tables = {
-            name: pd.read_parquet(path / f"{name}.parquet").to_csv() for name in ("units", "boxes", "losses")
-        }
+        names = ("cams/native", "logits", "boxes", "losses")
+        tables = {name: pd.read_parquet(path / f"{name}.parquet").to_csv() for name in names}
         history = pd.read_csv(path / "history.csv").drop(columns=["images_per_s", "duration_s"]).to_csv()
         weights = (path / "best.safetensors").read_bytes()
         found[path.name] = {"record": record, "history": history, "weights": weights, **tables}

@@ -12,14 +12,14 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from bench.reporting.row_hits import RowHits
-from bench.statistics.unit_hits import UnitHits
 from numpy.typing import NDArray
 from scipy import stats
 
 from bench.reporting.standing import standings
 from bench.statistics.equivalence import equivalence_by_seed
+from bench.statistics.scores import Scores
 from bench.statistics.student import mean_interval
+from bench.statistics.unit_scores import MeanScores, Units
 from bench.statistics.variance import compare_variances
 
 NUM_UNITS, NUM_PATIENTS = 984, 726
@@ -40,7 +40,7 @@ def draw_models(
     accuracy: float = 0.5,
     correlation: float = 0.5,
     seed_deviation: float = 0.035,
-) -> list[RowHits]:
+) -> list[Scores]:
     """Returns models of equal accuracy among patients at large, on a probit scale.
 
     Args:
@@ -68,10 +68,14 @@ def draw_models(
         noise = 0.5 * generator.normal(size=(NUM_UNITS, num_seeds))
         scale = np.sqrt(1 + 0.25 + seed_deviation**2)
         hits = own[:, None] + of_seeds + noise < scale * stats.norm.ppf(accuracy)
-        label, seeds = f"model {index}", tuple(range(num_seeds))
-        units = UnitHits(hits.astype(float), names, patients, np.full(NUM_UNITS, "all"))
-        rows.append(RowHits(label, seeds, units, tuple(f"{label}, {seed}" for seed in seeds)))
+        units = Units(names, patients, np.full(NUM_UNITS, "all"))
+        rows.append(_row(f"model {index}", MeanScores(hits.astype(float), units)))
     return rows
+
+
+def _row(label: str, scores: MeanScores) -> Scores:
+    by_seed = dict(enumerate(scores.values("weighted").tolist()))
+    return Scores(label, by_seed, tuple(f"{label}, {seed}" for seed in by_seed), lambda: scores)
 
 
 def levels(generator: np.random.Generator, num_runs: int) -> Iterator[str]:
@@ -102,7 +106,7 @@ def coverage(generator: np.random.Generator, num_runs: int) -> Iterator[str]:
             (row,) = draw_models(generator, 1, num_seeds, accuracy=accuracy, seed_deviation=deviation)
             seeds, both = mean_interval(row.values), row.over_both
             half_width = seeds.half_width or 0.0
-            if both.low is None or both.high is None:
+            if both is None or both.low is None or both.high is None:
                 continue
             own = max(seeds.mean - half_width, 0), min(seeds.mean + half_width, 1)
             found.append(
@@ -140,8 +144,7 @@ def marks(generator: np.random.Generator, num_runs: int) -> Iterator[str]:
     found = []
     for _ in range(num_runs):
         rows = {row.label: row for row in draw_models(generator, 7, 5)}
-        column = {label: dict(enumerate(row.values)) for label, row in rows.items()}
-        places = standings(column, rows.get)
+        places = standings(rows, 1)
         best = [rows[label].over_seeds.mean for label, place in places.items() if place.is_best]
         others = [rows[label].over_seeds.mean for label, place in places.items() if not place.is_best]
         is_marked = any((place.p_to_best or 1) < LEVEL for place in places.values())
