@@ -19,14 +19,15 @@ def protocol_of(choices: Mapping[str, object]) -> LocalizationProtocol:
     Raises:
         SuiteError: there is no such choice, or it cannot be that.
     """
+    made: dict[str, Any] = {}
     for name, value in choices.items():
         if name not in CHOICES:
             raise SuiteError(f"no choice {name!r}; there are {listing(CHOICES)}{nearest(name, CHOICES)}")
         try:
-            checked(name, value)
+            made[name] = checked(name, value)
         except SuiteError as error:
             raise SuiteError(f"{name}: {error}") from None
-    return LocalizationProtocol(**{name: checked(name, value) for name, value in choices.items()})
+    return LocalizationProtocol(**made)
 
 
 def words_of(name: str) -> tuple[str, ...]:

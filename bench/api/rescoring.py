@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.errors import ResultsError, listing
 from bench.evaluation.rescore import measure_sensitivity, rescore
-from bench.metrics.measure import measure_of, measured
+from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.metrics.units import map_measures, map_metrics
 from bench.results.blocked import unreadable_sentences
@@ -128,7 +128,7 @@ def rescore_grid(
         except ResultsError as error:
             unread.append(str(error))
             continue
-        found[_key(point)] = {which: _values(tables[which], one) for which, one in protocols.items()}
+        found[_key(point)] = {which: _metrics(tables[which], one) for which, one in protocols.items()}
         if not is_recorded:
             differing.append(name)
         if point.cam == NATIVE and not folder.sensitivity.exists():
@@ -158,15 +158,8 @@ def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
     return []
 
 
-def _values(units: pd.DataFrame, protocol: LocalizationProtocol) -> _Values:
-    findings = tuple(dict.fromkeys(units["finding"]))
-    return {
-        metric.key(column): value
-        for metric in map_metrics()
-        for column, value in measured(
-            measure_of(metric.name), units, findings, metric.averages, protocol
-        ).items()
-    }
+def _metrics(units: pd.DataFrame, protocol: LocalizationProtocol) -> _Values:
+    return metrics_of(map_metrics(), units, tuple(dict.fromkeys(units["finding"])), protocol)
 
 
 def _is_recorded(units: pd.DataFrame, recorded: pd.DataFrame) -> bool:

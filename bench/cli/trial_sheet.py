@@ -10,6 +10,7 @@ from bench.errors import BenchError, ResultsError
 from bench.results.record import Outcome, Record
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import NATIVE
+from bench.suite.metrics import AVERAGES
 from bench.suite.trial import Trial
 
 Document = dict[str, Any]
@@ -203,11 +204,7 @@ def _metrics(metrics: Mapping[str, float]) -> list[str]:
     names = dict.fromkeys(key.partition("/")[0] for key in metrics)
     return [
         f"{name} "
-        + ", ".join(
-            f"{kind} {metrics[key]:.3f}"
-            for kind in ("weighted", "macro")
-            if (key := f"{name}/{kind}") in metrics
-        )
+        + ", ".join(f"{kind} {metrics[key]:.3f}" for kind in AVERAGES if (key := f"{name}/{kind}") in metrics)
         for name in names
     ]
 

@@ -10,7 +10,7 @@ from bench.metrics.measure import measure_of
 from bench.reporting.table import Cell, Column, Row, Table
 from bench.statistics.scores import Scores
 from bench.statistics.unit_scores import MeanScores, scores_of
-from bench.suite.metrics import MACRO, WEIGHTED, Average, Metric
+from bench.suite.metrics import AVERAGES, WEIGHTED, Metric, average_of
 
 CONSTANT = CONTROLS["constant"]
 GAIN = "Gain over constant"
@@ -39,10 +39,9 @@ class Control:
 
     def in_column(self, column: str) -> Scores | None:
         """Returns its values in a column: weighted, macro or a finding; None of a finding without units."""
-        if column not in (WEIGHTED, MACRO) and column not in self.hits.units.findings:
+        if column not in AVERAGES and column not in self.hits.units.findings:
             return None
-        own = self.hits if column in (WEIGHTED, MACRO) else self.hits.of_finding(column)
-        average: Average = MACRO if column == MACRO else WEIGHTED
+        own, average = self.hits.in_column(column), average_of(column)
         by_draw = dict(enumerate(own.values(average).tolist()))
         return Scores(self.label, by_draw, load_units=lambda: own, average=average)
 

@@ -10,13 +10,13 @@ from bench.errors import ResultsError, listing
 from bench.metrics.measure import measure_of
 from bench.reporting.control_rows import Control, controls_of
 from bench.reporting.table import Subject, TableKind
-from bench.results.frame import Place, Results, Value, native
+from bench.results.frame import Place, Results, native
 from bench.statistics.scores import Scores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 from bench.statistics.unit_scores import UnitScores, scores_of
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Point
-from bench.suite.metrics import MACRO, METRICS, WEIGHTED, Average, Metric
+from bench.suite.metrics import METRICS, WEIGHTED, Metric, average_of
 
 _NAMED = 8
 """Trials that a sentence names before it counts the rest."""
@@ -48,24 +48,19 @@ class RowScores:
         """The points that are finished and have the metric."""
         return tuple(point for point in self.points if self.results.has(point, self.metric))
 
-    def values(self, column: str) -> Mapping[int, Value]:
-        """Returns by seed the value of a column, and whose it is."""
-        return self.results.values(self.scored, self.metric, column)
-
     def in_column(self, column: str) -> Scores:
         """Returns what the row scores in a column: weighted, macro or a finding; nothing by no seed."""
-        values = self.values(column)
+        values = self.results.values(self.scored, self.metric, column)
 
         def units() -> UnitScores | None:
             if self.units is None:
                 return None
             seeds = [point.trial.seed for point in self.scored]
-            own = self.units.of_seeds([seeds.index(seed) for seed in values])
-            return own if column in (WEIGHTED, MACRO) else own.of_finding(column)
+            return self.units.of_seeds([seeds.index(seed) for seed in values]).in_column(column)
 
-        average: Average = MACRO if column == MACRO else WEIGHTED
         by_seed = {seed: one.value for seed, one in values.items()}
-        return Scores(self.label, by_seed, tuple(one.trial_id for one in values.values()), units, average)
+        ids = tuple(one.trial_id for one in values.values())
+        return Scores(self.label, by_seed, ids, units, average_of(column))
 
     @cached_property
     def has_units(self) -> bool:

@@ -15,7 +15,8 @@ import pandas as pd
 from bench.errors import ResultsError, SuiteError, listing, nearest
 from bench.metrics.measure import MeanMeasure, Measure, measure_of
 from bench.reporting.references import Reference, known_references, load_reference
-from bench.results.frame import UNIT, Results, native
+from bench.results.frame import Results, native
+from bench.results.units import UNIT_NAMES
 from bench.statistics.interval import Interval
 from bench.statistics.mcnemar import ClusteredMcNemarTest, McNemarTest, clustered_mcnemar, mcnemar_exact
 from bench.statistics.multiplicity import holm
@@ -220,7 +221,7 @@ def _reference_side(reference: Reference, grid: Grid, metric: Metric) -> Side:
 
 
 def _with_columns(units: pd.DataFrame, metric: Metric, where: str) -> pd.DataFrame:
-    columns = [*UNIT, *measure_of(metric.name).columns]
+    columns = [*UNIT_NAMES, *measure_of(metric.name).columns]
     if not set(columns) <= set(units.columns):
         raise ResultsError(f"{where}: its units tell nothing of {metric.phrase}")
     return units[columns]

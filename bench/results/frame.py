@@ -2,13 +2,14 @@
 
 `Results.trials` has a row for each trial, map, metric and column of it; `units`, `logits` and `maps` what
 these values are computed from. Tables, claims, comparisons and figures filter, group and format them. Every
-file is read once.
+file but logits and maps is read once.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ import pandas as pd
 from bench.errors import listing
 from bench.results.blocked import blocked_sentences
 from bench.results.maps import read_maps, read_maps_of
-from bench.results.record import CamEvaluation, Record
+from bench.results.record import CamEvaluation, Record, joined_metrics
 from bench.results.store import ResultsStore, State
-from bench.results.units import read_table
+from bench.results.units import UNIT_NAMES, read_table
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Grid, Point
 from bench.suite.identity import DIGEST_PREFIX, short_hash
@@ -29,9 +30,6 @@ from bench.suite.schema import DatasetSpec, title_of
 
 _NAMED = 8
 """Trials that a sentence names before it counts the rest."""
-
-UNIT = ["image", "patient", "finding"]
-"""Columns that say which unit a row of a table of units, or of logits, is of."""
 
 
 class Value(NamedTuple):
@@ -88,7 +86,7 @@ class Results:
         self.store = store
         self._records: dict[str, Record | None] = {}
         self._evaluations: dict[tuple[str, CamMethod], CamEvaluation | None] = {}
-        self._units: dict[tuple[str, CamMethod], pd.DataFrame] = {}
+        self._tables: dict[Path, pd.DataFrame] = {}
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -123,7 +121,9 @@ class Results:
             if self.has_units(point)
         ]
         return (
-            pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["trial_id", "cam", *UNIT])
+            pd.concat(found, ignore_index=True)
+            if found
+            else pd.DataFrame(columns=["trial_id", "cam", *UNIT_NAMES])
         )
 
     @cached_property
@@ -135,7 +135,9 @@ class Results:
             for point in points
             if self.metrics(point) and (path := self.store.folder(point.trial.id).logits).exists()
         ]
-        return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["trial_id", *UNIT])
+        return (
+            pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["trial_id", *UNIT_NAMES])
+        )
 
     def maps(self, trial_id: str, cam: CamMethod = NATIVE) -> Iterator[npt.NDArray[np.float32]]:
         """Yields the maps [h, w] of a trial's units, in order: logits of the native map, else in [0, 1].
@@ -176,10 +178,7 @@ class Results:
 
     def metrics(self, point: Point) -> Mapping[str, float]:
         """Returns the metrics of a finished point, its model's too, by name; none of others."""
-        record, evaluation = self.record(point.trial.id), self._evaluation(point)
-        if record is None or record.outcome is None or evaluation is None:
-            return {}
-        return record.outcome.metrics | evaluation.metrics if evaluation.status == "finished" else {}
+        return joined_metrics(self.record(point.trial.id), self._evaluation(point))
 
     def _evaluation(self, point: Point) -> CamEvaluation | None:
         key = (point.trial.id, point.cam)
@@ -222,11 +221,8 @@ class Results:
         """
         folder = self.store.folder(point.trial.id)
         if metric is not None and metric.is_of_model:
-            return read_table(folder.logits)
-        key = (point.trial.id, point.cam)
-        if key not in self._units:
-            self._units[key] = read_table(folder.cam_units(point.cam))
-        return self._units[key]
+            return read_table(folder.logits)  # too large to be kept
+        return self._table(folder.cam_units(point.cam))
 
     def has_maps(self, point: Point) -> bool:
         """Whether there are maps of a point's units."""
@@ -246,7 +242,12 @@ class Results:
         Raises:
             ResultsError: they are missing or not readable.
         """
-        return read_table(self.store.folder(trial_id).boxes)
+        return self._table(self.store.folder(trial_id).boxes)
+
+    def _table(self, path: Path) -> pd.DataFrame:
+        if path not in self._tables:
+            self._tables[path] = read_table(path)
+        return self._tables[path]
 
     def areas_of(self, point: Point) -> dict[str, float]:
         """Returns by finding the mean share of the image that boxes cover that a trial was scored with.

@@ -1,5 +1,6 @@
 """A record: what one trial produced, or how it failed."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -79,6 +80,13 @@ class CamEvaluation(Frozen):
     """Of a finished evaluation."""
     ended_at: str
     """ISO 8601 with time zone."""
+
+
+def joined_metrics(record: Record | None, evaluation: CamEvaluation | None) -> Mapping[str, float]:
+    """Returns the metrics of a trial's model and of one of its maps; none unless both are finished."""
+    if record is None or record.outcome is None or evaluation is None or evaluation.status != "finished":
+        return {}
+    return evaluation.metrics | record.outcome.metrics
 
 
 def last_line(error: str) -> str:

@@ -35,7 +35,15 @@ from bench.errors import ResultsError, brief
 from bench.redaction import redacted
 from bench.results.atomic import replacing, write_text
 from bench.results.file_lock import locked
-from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Outcome, Record, now
+from bench.results.record import (
+    EPOCH_COLUMNS,
+    CamEvaluation,
+    EpochRow,
+    Outcome,
+    Record,
+    joined_metrics,
+    now,
+)
 from bench.results.sensitivity import read_sensitivity
 from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
@@ -239,10 +247,7 @@ class ResultsStore:
         Empty unless both are finished and can be read.
         """
         record = self.record(trial_id)
-        evaluation = None if record is None else self.evaluation(trial_id, cam)
-        if record is None or record.outcome is None or evaluation is None:
-            return {}
-        return evaluation.metrics | record.outcome.metrics if evaluation.status == "finished" else {}
+        return joined_metrics(record, None if record is None else self.evaluation(trial_id, cam))
 
     def problems(self, trial_id: str) -> tuple[str, ...]:
         """Returns a sentence for each file of the trial that is there and cannot be read."""

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.metrics.measure import MeanMeasure, Measure
-from bench.suite.metrics import WEIGHTED, Average
+from bench.suite.metrics import AVERAGES, WEIGHTED, Average
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +65,10 @@ class UnitScores(ABC):
         Raises:
             ValueError: no unit has this finding.
         """
+
+    def in_column(self, column: str) -> "UnitScores":
+        """Returns the units of a table's column: all of an average's, else those of the finding."""
+        return self if column in AVERAGES else self.of_finding(column)
 
     @abstractmethod
     def of_seeds(self, chosen: Sequence[int]) -> "UnitScores":

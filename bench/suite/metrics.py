@@ -126,6 +126,11 @@ else:
     MetricName = Literal[tuple(METRICS)]
 
 
+def average_of(column: str) -> Average:
+    """Returns how a column averages its units; a single finding's average is the same by either."""
+    return MACRO if column == MACRO else WEIGHTED
+
+
 def column_title(column: str) -> str:
     """Returns the heading of a metric's column: of an average, or of a finding."""
     return next((title for name, title in AVERAGES.items() if name == column), column.replace("_", " "))
