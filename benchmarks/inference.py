@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.reporting.standing import standings
+from bench.reporting.tables.standing import standings
 from bench.statistics.equivalence import equivalence_by_seed
 from bench.statistics.scores import Scores
 from bench.statistics.student import mean_interval

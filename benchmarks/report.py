@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from folder import parser_of, working_folder
 
-from bench.data.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS
+from bench.data.sources.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS
 from bench.metrics.measure import metrics_of
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
 from bench.results.provenance import Provenance

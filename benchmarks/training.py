@@ -26,12 +26,12 @@ from torch import nn
 from bench.data.augment import augment, draw_parameters
 from bench.data.dataset import DataContext, Dataset, ImageSet
 from bench.data.feeding import training_batches
-from bench.data.registry import load_dataset
+from bench.data.sources.registry import load_dataset
 from bench.models import build_model
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
+from bench.training.determinism import fix_arithmetic
 from bench.training.precision import choose_precision
-from bench.training.seeding import fix_arithmetic
 from bench.training.session import Session
 
 Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]

@@ -14,10 +14,10 @@ from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
 from bench.escapes import _KERNEL, code, code_block, latex, markdown, paragraph
-from bench.reporting.figures import save
-from bench.reporting.latex import PREAMBLE, to_document, to_latex
-from bench.reporting.markdown import to_markdown
-from bench.reporting.table import Cell, Column, Footnote, Row, Subject, Table
+from bench.reporting.figures.files import save
+from bench.reporting.tables.table import Cell, Column, Footnote, Row, Subject, Table
+from bench.reporting.writers.latex import PREAMBLE, to_document, to_latex
+from bench.reporting.writers.markdown import to_markdown
 
 FOREIGN = (
     'β-PYLON ≥ 2 → "new" | x',

@@ -12,23 +12,22 @@ import numpy.typing as npt
 from bench.api.reports import draw_figures
 from bench.api.suites import report_folder
 from bench.data.dataset import DataContext
-from bench.data.registry import dataset_digest, read_source
-from bench.data.source import Source, read_images
+from bench.data.sources.registry import dataset_digest, read_source
+from bench.data.sources.source import Source, read_images
 from bench.errors import BenchError, DataError, ResultsError, account
 from bench.evaluation.predict import enlarge
 from bench.execution.live import Display
 from bench.reporting.build import render_report, write_report
-from bench.reporting.figures import save
-from bench.reporting.gallery import Gallery, Images, galleries_of, samples_of
-from bench.reporting.gallery_figure import draw_gallery, draw_samples
-from bench.reporting.gallery_page import gallery_page
-from bench.reporting.gallery_trials import gallery_sources
-from bench.reporting.html import GALLERY
-from bench.reporting.learning_curve_figure import write_learning_curve
-from bench.results.atomic import write_text
+from bench.reporting.figures.curves import write_learning_curve
+from bench.reporting.figures.files import save
+from bench.reporting.gallery.content import Gallery, Images, galleries_of, gallery_sources, samples_of
+from bench.reporting.gallery.figure import draw_gallery, draw_samples
+from bench.reporting.gallery.page import gallery_page
+from bench.reporting.writers.html import GALLERY
 from bench.results.differences import require_same_data
+from bench.results.files import write_text
 from bench.results.frame import Results
-from bench.results.namesakes import take_folder
+from bench.results.invocation import take_folder
 from bench.results.record import Record
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.grid import Grid

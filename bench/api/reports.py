@@ -7,10 +7,9 @@ from tempfile import TemporaryDirectory
 from bench.api.suites import Seeds, SuiteLike, as_loaded, as_path, open_store, report_folder, select
 from bench.errors import ResultsError
 from bench.reporting.build import Report, render_report, write_report
-from bench.reporting.report_figures import write_figures
-from bench.reporting.suite_curves_figure import write_suite_curves
-from bench.results.invocation import Invocations
-from bench.results.namesakes import take_folder
+from bench.reporting.figures.curves import write_suite_curves
+from bench.reporting.figures.paper import write_figures
+from bench.results.invocation import Invocations, take_folder
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite
 

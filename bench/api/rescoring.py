@@ -11,10 +11,10 @@ from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.metrics.units import map_measures, map_metrics
-from bench.results.blocked import unreadable_sentences
 from bench.results.differences import difference_notes, require_same_data
+from bench.results.failures import unreadable_sentences
 from bench.results.frame import Place, Results
-from bench.results.sensitivity import Sensitivity, write_sensitivity
+from bench.results.record import Sensitivity, write_sensitivity
 from bench.results.store import TrialFolder
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import MeanInterval, mean_interval

@@ -24,20 +24,18 @@ from bench.api.suites import (
 from bench.data.dataset import DataContext
 from bench.errors import BenchError, listing, nearest
 from bench.execution.context import CHECKPOINT_EVERY_S, RunContext
-from bench.execution.driver import Driver, run_grid, trials_to_run
+from bench.execution.driver import Driver, recorded, run_grid, trials_to_run
 from bench.execution.executor import Executor
 from bench.execution.gpus import decide_gpu
-from bench.execution.live import Display
-from bench.execution.recording import recorded
-from bench.execution.view import View
-from bench.reporting.current import current_page
+from bench.execution.live import Display, View
+from bench.reporting.check import current_page
 from bench.reporting.references import require_references
-from bench.results.blocked import blocked_sentences, unreadable_sentences
 from bench.results.differences import require_same_data
+from bench.results.failures import blocked_sentences, unreadable_sentences
+from bench.results.files import require_writable
 from bench.results.frame import Results
 from bench.results.invocation import Invocations
 from bench.results.store import ResultsStore
-from bench.results.writable import require_writable
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 from bench.suite.smoke import FOLDER, limited
@@ -270,7 +268,7 @@ def _write_report(loaded: LoadedSuite, options: RunOptions) -> str:
 def _executor(options: RunOptions) -> Executor:
     """Returns what runs trials; each is imported only if it does."""
     if options.executor == "ray":
-        from bench.execution.ray_tune import RayExecutor
+        from bench.execution.ray.executor import RayExecutor
 
         return RayExecutor(options.address, options.max_concurrent)
     for given, name in ((options.address, "--address"), (options.max_concurrent, "--max-concurrent")):

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bench.data.dataset import DataContext
-from bench.results.namesakes import require_own
+from bench.results.invocation import require_own
 from bench.results.store import ResultsStore
 from bench.suite import load
-from bench.suite.grid import Grid
+from bench.suite.grid import Grid, Shard
 from bench.suite.load import LoadedSuite
-from bench.suite.shard import Shard
 from bench.suite.user_path import results_folder, user_path
 
 SuiteLike = str | Path | LoadedSuite

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from bench.cli.columns import wrap
 from bench.reporting.cell_lineage import CellLineage
-from bench.reporting.table import DASH
+from bench.reporting.tables.table import DASH
 
 
 def to_json(cell: CellLineage) -> str:

@@ -43,7 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench import api
     from bench.api.reading import compared_points
     from bench.cli.comparison_listing import to_csv, to_json, to_text
-    from bench.results.atomic import write_text
+    from bench.results.files import write_text
 
     loaded = shared.load(arguments)
     comparison = api.compare(

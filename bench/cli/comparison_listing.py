@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from bench.cli.columns import Group, flow, wrap
 from bench.reporting.pairwise import Comparison, SeedComparison, Side, Winner
-from bench.reporting.table import DASH
+from bench.reporting.tables.table import DASH
 from bench.statistics.interval import Interval
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 

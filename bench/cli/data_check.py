@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints what every check says."""
     from bench.cli.integrity_listing import to_json, to_text
-    from bench.data.integrity import check
-    from bench.data.registry import read_source
+    from bench.data.checks.integrity import check
+    from bench.data.sources.registry import read_source
     from bench.execution.live import Display
 
     accepted = _acceptable(arguments.accept)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.cli import arguments as shared
 
 if TYPE_CHECKING:
-    from bench.data.cache import CachedArray
+    from bench.data.images.cache import CachedArray
 
 EXAMPLES = """\
 examples:
@@ -37,9 +37,9 @@ def execute(arguments: argparse.Namespace) -> int:
     spec, context = shared.dataset_of(arguments)
 
     from bench.amounts import duration
-    from bench.data.cache import require_space
+    from bench.data.images.cache import require_space
     from bench.data.loading import cached_arrays, require_manifest
-    from bench.data.registry import prepare_dataset, read_source
+    from bench.data.sources.registry import prepare_dataset, read_source
     from bench.execution.live import Display
     from bench.suite.schema import StoredSpec
 
@@ -74,7 +74,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _summary(arrays: "dict[str, CachedArray]", kept: set[str]) -> str:
     """Returns a line for each array."""
-    from bench.data.cache import as_size
+    from bench.data.images.cache import as_size
 
     lines = [
         f"{what}: {len(array.files)} images of {array.side_px} px, {as_size(array.target.stat().st_size)}"

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from bench.data.source import Source
-    from bench.reporting.contact_sheet_figure import Tile
+    from bench.data.sources.source import Source
+    from bench.reporting.figures.data_set import Tile
 
 EXAMPLES = """\
 examples:
@@ -61,7 +61,7 @@ def execute(arguments: argparse.Namespace) -> int:
     import sys
 
     from bench.errors import DataError
-    from bench.reporting.figures import check_figure_path, save
+    from bench.reporting.figures.files import check_figure_path, save
 
     if arguments.augmented and arguments.part != "train":
         raise DataError(f"--augmented shows training images; leave out --part {arguments.part}")
@@ -69,8 +69,8 @@ def execute(arguments: argparse.Namespace) -> int:
     spec, context = shared.dataset_of(arguments)
 
     from bench.data.contact_sheet import augmented_images, choose_images, raw_images
-    from bench.data.registry import read_source
-    from bench.reporting.contact_sheet_figure import draw_contact_sheet
+    from bench.data.sources.registry import read_source
+    from bench.reporting.figures.data_set import draw_contact_sheet
     from bench.suite.schema import Augmentation
 
     source, part, size_px, seed = read_source(spec, context), arguments.part, arguments.size, arguments.seed
@@ -96,7 +96,7 @@ def _tiles(
     pixels: "npt.NDArray[np.uint8] | npt.NDArray[np.float32]",
 ) -> "list[Tile]":
     """Returns a tile for each image without its boxes."""
-    from bench.reporting.contact_sheet_figure import Tile
+    from bench.reporting.figures.data_set import Tile
 
     names = [source.parts[part][i] for i in positions]
     labels = source.labels.loc[names, list(source.findings)].to_numpy()
@@ -109,9 +109,9 @@ def _boxed_tiles(
 ) -> "list[Tile]":
     from dataclasses import replace
 
-    from bench.data.source import place_boxes
+    from bench.data.sources.source import place_boxes
     from bench.metrics.boxes import COLUMNS
-    from bench.reporting.contact_sheet_figure import LabelledBox
+    from bench.reporting.figures.data_set import LabelledBox
 
     tiles = _tiles(source, part, positions, pixels)
     table = place_boxes(source, [tile.name for tile in tiles], pixels.shape[-1])

@@ -24,11 +24,11 @@ def execute(arguments: argparse.Namespace) -> int:
     import sys
 
     from bench.cli.statistics_listing import to_json, to_text
-    from bench.data.registry import read_source
-    from bench.data.statistics import describe
+    from bench.data.checks.statistics import describe
+    from bench.data.sources.registry import read_source
 
     if arguments.output is not None:
-        from bench.reporting.figures import check_figure_path
+        from bench.reporting.figures.files import check_figure_path
 
         check_figure_path(arguments.output)
     spec, context = shared.dataset_of(arguments)
@@ -36,8 +36,8 @@ def execute(arguments: argparse.Namespace) -> int:
     width = shared.terminal_width()
     print(to_json(spec.name, statistics) if arguments.json else to_text(spec.name, statistics, width))
     if arguments.output is not None:
-        from bench.reporting.figures import save
-        from bench.reporting.statistics_figure import draw_statistics
+        from bench.reporting.figures.data_set import draw_statistics
+        from bench.reporting.figures.files import save
 
         save(draw_statistics(spec.name, statistics), arguments.output)
         print(f"figure: {arguments.output}", file=sys.stderr)

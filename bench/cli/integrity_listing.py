@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 
 from bench.cli.columns import Group, flow, wrap
-from bench.data.expected_counts import EVERY, Comparison, comparisons
-from bench.data.integrity import Integrity
-from bench.data.source import Source
+from bench.data.checks.expected_counts import EVERY, Comparison, comparisons
+from bench.data.checks.integrity import Integrity
+from bench.data.sources.source import Source
 from bench.suite.violation import VIOLATIONS
 
 _CLEAN, _VIOLATED, _ACCEPTED = "✓", "✗", "~"

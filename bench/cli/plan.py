@@ -64,8 +64,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.planning.graph import collect, left_to_run
     from bench.planning.speed import probes_problem
     from bench.reporting.power import seed_power
-    from bench.results.blocked import blocked_sentences, unreadable_sentences
     from bench.results.differences import difference_remarks
+    from bench.results.failures import blocked_sentences, unreadable_sentences
 
     loaded = shared.load(arguments)
     grid = shared.select(arguments, loaded)

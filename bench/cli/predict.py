@@ -59,8 +59,8 @@ def execute(arguments: argparse.Namespace) -> int:
     device = _device(arguments.device)
 
     from bench.cli.prediction_output import PredictionOutput, chosen_findings
-    from bench.evaluation.predict_files import predict_files
-    from bench.execution.trained import load_trained
+    from bench.evaluation.predict import predict_files
+    from bench.execution.prepare import load_trained
 
     trained = load_trained(folder, device)
     paths = list(dict.fromkeys(arguments.images))

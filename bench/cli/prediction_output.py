@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.data.dicom import Gray
-from bench.data.findings import finding_names
+from bench.data.images.dicom import Gray
+from bench.data.sources.findings import finding_names
 from bench.errors import DataError, listing
 from bench.evaluation.predict import enlarge
-from bench.reporting.figures import save
-from bench.reporting.overlay_figure import Overlay, draw_overlay
-from bench.reporting.table import DASH
+from bench.reporting.figures.files import save
+from bench.reporting.figures.overlay import Overlay, draw_overlay
+from bench.reporting.tables.table import DASH
+from bench.results.files import require_writable
 from bench.results.predictions import (
     PredictedImage,
     describe,
@@ -20,7 +21,6 @@ from bench.results.predictions import (
     write_heatmaps,
     write_predictions,
 )
-from bench.results.writable import require_writable
 from bench.suite.trial import Trial
 
 TABLE = "predictions.csv"

@@ -44,7 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
     grid, store = shared.select(arguments, loaded), shared.open_store(arguments)
 
     from bench.planning.probing import probe_all, workloads
-    from bench.results.writable import require_writable
+    from bench.results.files import require_writable
 
     require_writable(arguments.results_dir, "--results-dir")
 

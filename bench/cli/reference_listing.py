@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bench.cli.columns import Group, flow, wrap
 from bench.reporting.references import Reference
-from bench.reporting.table import DASH, format_number
+from bench.reporting.tables.table import DASH, format_number
 from bench.statistics.student import mean_interval
 from bench.suite.metrics import MACRO, WEIGHTED
 

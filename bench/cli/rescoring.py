@@ -6,7 +6,7 @@ from dataclasses import asdict
 from bench.api.rescoring import CHOSEN, Rescored
 from bench.errors import listing
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
-from bench.reporting.table import DASH, format_number
+from bench.reporting.tables.table import DASH, format_number
 from bench.statistics.student import MeanInterval
 
 

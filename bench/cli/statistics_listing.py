@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from bench.cli.columns import Group, flow, wrap
-from bench.data.statistics import ALL, Counts, DatasetStatistics
+from bench.data.checks.statistics import ALL, Counts, DatasetStatistics
 from bench.errors import listing
 from bench.reporting.published import AREA_TABLES, published_area
-from bench.reporting.table import DASH, format_number
+from bench.reporting.tables.table import DASH, format_number
 
 _EVERY_IMAGE = "every image"
 _DIFFERS = "*"

@@ -114,7 +114,7 @@ def _maps(folder: TrialFolder) -> list[Document]:
 
 
 def _manifests(name: str, cache_dir: Path) -> list[Document]:
-    from bench.data.manifest import stored_manifests
+    from bench.data.checks.manifest import stored_manifests
 
     return [
         {

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from textwrap import wrap
 
-from bench.reporting.claim_facts import claim_facts, comparison_facts
-from bench.reporting.claims_table import (
+from bench.reporting.tables.claims import (
+    claim_facts,
     column_name,
+    comparison_facts,
     comparison_name,
     effect_text,
     heading_of,
@@ -17,7 +18,7 @@ from bench.reporting.claims_table import (
     margin_notes,
     missing_notes,
 )
-from bench.reporting.table import format_p
+from bench.reporting.tables.table import format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
 from bench.statistics.spread import SEEDS_ALONE
 

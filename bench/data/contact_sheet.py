@@ -5,7 +5,7 @@ import numpy.typing as npt
 import torch
 
 from bench.data.augment import augment, draw_parameters
-from bench.data.source import Source, read_images
+from bench.data.sources.source import Source, read_images
 from bench.suite.schema import Augmentation
 
 FIRST_EPOCH = 1

@@ -66,7 +66,7 @@ class DataContext:
         on_progress: told (what, done, total) while images are decoded.
         on_notice: told, in a sentence, what decoding takes before it begins.
         limit_images: of each part that are loaded, as a trial's recipe has it; None is all.
-        digest: what a check has found a stored data set to be (see `bench.data.manifest.digest_of`), so that
+        digest: what a check has found in a stored data set (`bench.data.checks.manifest.digest_of`), so that
             no other is loaded; None if none has.
     """
 

@@ -1,9 +1,11 @@
 """Batches for training and evaluation: pixels are gathered, augmented and normalised; no worker processes.
 
-Both are the same code on every device. How pixels get there is the route, `bench.data.residency`.
+Both are the same code on every device. How pixels get there is the route, `bench.data.images.pixel_store`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,10 +16,36 @@ from torch import Tensor
 
 from bench.data.augment import WarpParameters, augment, draw_parameters
 from bench.data.dataset import ImageSet
-from bench.data.prefetch import prefetched
-from bench.data.residency import Indices, Route, pixel_store
+from bench.data.images.pixel_store import Indices, Route, pixel_store
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
+
+Item = TypeVar("Item")
+
+
+def prefetched(items: Iterator[Item], num_ahead: int) -> Generator[Item, None, None]:
+    """Yields `items` in their order, made by a thread that is at most `num_ahead` of them ahead.
+
+    What goes wrong in making an item is raised in its place. The thread ends with the generator: when all is
+    yielded, when an item could not be made, or when the generator is closed.
+
+    Args:
+        items: only the thread advances them.
+        num_ahead: 0: no thread, each item is made when it is asked for.
+    """
+    if num_ahead == 0:
+        yield from items
+        return
+    end = object()
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
+    try:
+        coming = deque(thread.submit(next, items, end) for _ in range(num_ahead))
+        while (item := coming.popleft().result()) is not end:
+            coming.append(thread.submit(next, items, end))
+            yield item  # type: ignore[misc]  # not the end
+    finally:
+        thread.shutdown(cancel_futures=True)
+
 
 Staged = TypeVar("Staged")
 

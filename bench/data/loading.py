@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.data.cache import CachedArray, cached_images, require_space
-from bench.data.content import ImageFile
+from bench.data.checks.content import ImageFile
+from bench.data.checks.manifest import digest_of, read_manifest, require_readable, sizes_from
 from bench.data.dataset import DataContext, Dataset, ImageSet
-from bench.data.download import check_parts, paths_of
-from bench.data.frames import Sizes
-from bench.data.manifest import digest_of, read_manifest, require_readable, sizes_from
-from bench.data.source import Source, place_boxes
+from bench.data.images.cache import CachedArray, cached_images, require_space
+from bench.data.images.image_sizes import Sizes
+from bench.data.sources.download import check_parts, paths_of
+from bench.data.sources.source import Source, place_boxes
 from bench.errors import DataError
 
 
@@ -58,7 +58,7 @@ def _require_same(source: Source, manifest: pd.DataFrame, digest: str) -> None:
 
 
 def require_manifest(source: Source, context: DataContext) -> pd.DataFrame:
-    """Returns what the files of the images hold (see `bench.data.manifest`), all of them readable.
+    """Returns what the files of the images hold (see `bench.data.checks.manifest`), all of them readable.
 
     Raises:
         DataError: images of a part are missing or not readable, or the cache cannot be written.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.download import require_name
+from bench.data.sources.download import require_name
 from bench.errors import DataError
 from bench.suite.keys import clean
 from bench.suite.schema import SplitLists

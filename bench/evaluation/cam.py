@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
-from bench.evaluation.compact import compact_unit_maps
 from bench.evaluation.localize import localize, localize_units
+from bench.evaluation.map_storage import compact_unit_maps
 from bench.evaluation.score import Scores, map_scores
 from bench.metrics.boxes import UNIT
 from bench.results.maps import Map

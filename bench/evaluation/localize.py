@@ -10,6 +10,7 @@ Each of these choices can be made otherwise: the same code, told another protoco
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,33 @@ import torch
 from torch import Tensor
 
 from bench.evaluation.enlarge import enlarged, sigmoid
-from bench.evaluation.ties import resolved
 from bench.metrics.boxes import FRAME, UNIT
 from bench.metrics.measure import UnitMaps
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.regions import Regions, Shape, regions_of
 from bench.metrics.units import PEAK_COLUMNS, map_measures
+
+
+def resolved(large: Tensor, maximum: Tensor, rule: Literal["last", "mean"]) -> dict[str, Tensor]:
+    """Returns peak_row and peak_column [n] of the rule; −1 for a map of NaN.
+
+    Args:
+        large: [n, rows, columns] enlarged maps.
+        maximum: [n] of each; NaN of one that is not finite.
+        rule: the last of the pixels that share the maximum, in row-major order, or their mean position.
+    """
+    unit, row, column = (large == maximum[:, None, None]).nonzero(as_tuple=True)  # in row-major order
+    counts = torch.bincount(unit, minlength=len(large))
+    if rule == "last":
+        last = (counts.cumsum(0) - 1).clamp(min=0)
+        values = [torch.cat([index, index.new_full((1,), -1)])[last] for index in (row, column)]
+    else:
+        sums = [torch.bincount(unit, weights=i.double(), minlength=len(large)) for i in (row, column)]
+        values = [total / counts for total in sums]
+    return dict(
+        zip(("peak_row", "peak_column"), (torch.where(counts > 0, v, -1) for v in values), strict=True)
+    )
+
 
 _PIXELS_ON_CPU = 2**19
 """Of maps that are enlarged at a time: 2 MiB, which stay in a core's cache while they are reduced."""

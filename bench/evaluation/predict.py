@@ -1,18 +1,26 @@
 """What a trained model says of images that nobody has labelled: as scoring would see them, in float32."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from bench.data.checks.content import read_content
 from bench.data.dataset import ImageSet
 from bench.data.feeding import evaluation_batches
+from bench.data.images.decoding import check, read_gray, square
+from bench.data.images.dicom import Gray
+from bench.errors import DataError
 from bench.evaluation.enlarge import enlarged, sigmoid
 from bench.evaluation.localize import find_peaks
 from bench.metrics.boxes import COLUMNS, UNIT
-from bench.results.predictions import Floats, Prediction
+from bench.results.predictions import Floats, PredictedImage, Prediction
 from bench.suite.schema import Recipe
+from bench.suite.trial import Trial
 
 
 @torch.no_grad()
@@ -57,3 +65,44 @@ def _predictions(heatmaps: Tensor, logits: Tensor, size_px: int) -> list[Predict
     peaks = found[["peak_row", "peak_column"]].to_numpy(np.int64).reshape(num_images, num_findings, 2)
     probabilities, maps = torch.sigmoid(logits).cpu().numpy(), sigmoid(heatmaps).cpu().numpy()
     return [Prediction(*values, size_px) for values in zip(probabilities, maps, peaks, strict=True)]
+
+
+_AT_A_TIME = 16
+"""Images that are held in memory in their own size."""
+
+
+def predict_files(
+    model: nn.Module, trial: Trial, paths: Sequence[Path], device: torch.device
+) -> Iterator[tuple[PredictedImage, Gray] | DataError]:
+    """Yields for each file, in their order, its prediction and its gray image, or why there is none.
+
+    A DICOM's gray image is smaller than the stored one (`bench.data.images.dicom.read_dicom`); its prediction
+    knows the stored size.
+
+    Args:
+        model: on `device`.
+        trial: what the model was trained in: resolution, batch size and normalisation.
+        paths: PNG, JPEG or DICOM files.
+        device: where to run.
+    """
+    for start in range(0, len(paths), _AT_A_TIME):
+        chunk = paths[start : start + _AT_A_TIME]
+        images = [_read(path) for path in chunk]
+        squares = [square(image[0], trial.resolution) for image in images if not isinstance(image, DataError)]
+        predictions = iter(predict(model, np.stack(squares), trial.recipe, device) if squares else ())
+        for path, image in zip(chunk, images, strict=True):
+            if isinstance(image, DataError):
+                yield image
+            else:
+                gray, rows, columns = image
+                yield PredictedImage(path, columns, rows, next(predictions)), gray
+
+
+def _read(path: Path) -> tuple[Gray, int, int] | DataError:
+    """Returns the gray image, and rows and columns that the file holds."""
+    try:
+        content = read_content(path)
+        rows, columns = check(path, content)
+        return read_gray(path, content), rows, columns
+    except DataError as error:
+        return error

@@ -7,22 +7,71 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 
-from bench.data.box_table import match_rows, read_rows
-from bench.data.download import names_in, read_csv
-from bench.data.findings import FIXED_FINDINGS, finding_names, require_finding
-from bench.data.nih import official_name, read_boxes
-from bench.data.nih_names import patients_of
-from bench.data.patients import read_patients
+from bench.data.dataset import ImageSet
+from bench.data.sources.box_table import match_rows, read_rows
+from bench.data.sources.download import names_in, read_csv
+from bench.data.sources.findings import FIXED_FINDINGS, finding_names, require_finding
+from bench.data.sources.nih import official_name, patients_of, read_boxes
+from bench.data.sources.patients import read_patients
 from bench.errors import DataError, ResultsError, listing
-from bench.evaluation.score_maps import score_maps
-from bench.metrics.boxes import scaled
+from bench.evaluation.localize import localize_units
+from bench.evaluation.score import Scores, map_scores
+from bench.metrics.boxes import UNIT, scaled
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
 from bench.suite.identity import file_digest
 from bench.suite.keys import Names
 from bench.version import VERSION
+
+
+def score_maps(
+    maps: npt.NDArray[np.floating],
+    units: pd.DataFrame,
+    boxes: pd.DataFrame,
+    findings: tuple[str, ...],
+    grid_px: int,
+    *,
+    are_probabilities: bool = True,
+) -> Scores:
+    """Returns what maps say by the protocol of trials, without a network.
+
+    Args:
+        maps: [n, h, w], of each unit one.
+        units: n rows in the order of the maps: image, patient, finding; each unit once.
+        boxes: image, finding, x, y, w, h in px of grid_px, and width_px and height_px, the sizes of the
+            images' own frames; at least one of each unit, and of no other.
+        findings: the order of the metrics.
+        grid_px: side of the square that peaks are looked for in, px.
+        are_probabilities: see `localize`.
+    """
+    images = units.drop_duplicates("image")
+    image_of = {name: i for i, name in enumerate(images["image"])}
+    class_of = {name: i for i, name in enumerate(findings)}
+
+    def numbered(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(
+            image_index=table["image"].map(image_of), class_index=table["finding"].map(class_of)
+        )
+
+    scored = ImageSet(
+        pixels=np.empty((len(images), 0, 0), np.uint8),  # what is scored here was seen elsewhere
+        labels=np.empty((len(images), 0), np.uint8),
+        names=tuple(images["image"]),
+        patients=tuple(images["patient"]),
+        boxes=numbered(boxes),
+    )
+    found = localize_units(
+        torch.from_numpy(np.asarray(maps, np.float32)),
+        numbered(units)[UNIT],
+        scored.boxes,
+        grid_px,
+        are_probabilities=are_probabilities,
+    )
+    return map_scores(found.sort_values(UNIT, ignore_index=True), scored, findings)
+
 
 _FINDING_COLUMNS = ("finding", "class", "cls")
 _TOLERANCE = 0.05

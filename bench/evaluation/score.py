@@ -11,8 +11,8 @@ from torch import nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
-from bench.evaluation.compact import compact_maps
 from bench.evaluation.localize import localize
+from bench.evaluation.map_storage import compact_maps
 from bench.metrics.boxes import MASK
 from bench.metrics.measure import metrics_of, notes_of
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics

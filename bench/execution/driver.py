@@ -1,18 +1,22 @@
-"""The driver of a run: what is left to do, records and tracking of what happens."""
+"""The driver of a run: runs what is left to do, and writes down trials and the run itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bench.data.dataset import DataContext
-from bench.data.registry import prepare_dataset, require_dataset
+from bench.data.sources.registry import prepare_dataset, require_dataset
+from bench.errors import account
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
+from bench.execution.live import View
 from bench.execution.stopping import stopping_on_interrupt
-from bench.execution.view import View
 from bench.planning.cost import Budget
 from bench.planning.order import expected_times, longest_first
-from bench.results.blocked import unreadable_sentences
 from bench.results.differences import require_same_data
+from bench.results.failures import unreadable_sentences
+from bench.results.invocation import Invocations
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore, TrialFolder
@@ -201,3 +205,42 @@ def _points_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> li
 def _skipped(*, retry_failed: bool) -> set[str]:
     done = {"finished", "unreadable"}
     return done if retry_failed else done | {"failed"}
+
+
+@dataclass
+class Recording:
+    """What the block that runs a suite has to hand over.
+
+    Attributes:
+        report: the folder of the suite's report, once it is written.
+    """
+
+    report: Path | None = None
+
+
+@contextmanager
+def recorded(
+    loaded: LoadedSuite, command: Sequence[str], store: ResultsStore, tracker: Tracker
+) -> Iterator[Recording]:
+    """Yields where to hand over the report of the run that the block is.
+
+    Args:
+        loaded: the suite, narrowed to what is run of it.
+        command: the words of the command line, from the verb on.
+        store: where the run is written down.
+        tracker: is told when it begins and when it has ended.
+    """
+    invocations, recording = Invocations(store), Recording()
+    invocation = invocations.begin(loaded, command)
+    tracker.invoked(invocation)
+    error: str | None = None
+    try:
+        yield recording
+    except KeyboardInterrupt:
+        error = ""
+        raise
+    except Exception as reason:
+        error = account(reason)
+        raise
+    finally:
+        tracker.reported(invocations.end(invocation, report=recording.report, error=error))

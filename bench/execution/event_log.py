@@ -28,7 +28,7 @@ PREPARING_S = 1.0
 
 
 class EventLog:
-    """Writes events as they come, each line at once; a `bench.execution.view.View`."""
+    """Writes events as they come, each line at once; a `bench.execution.live.View`."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout

@@ -1,10 +1,11 @@
-"""What a user sees of a run: a live table on a terminal or in a notebook's cell, a few lines elsewhere."""
+"""Shows a run: a live table on a terminal or in a notebook, a few lines elsewhere, nothing to a program."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -12,8 +13,15 @@ from rich.table import Table
 
 from bench.amounts import duration, rough_duration
 from bench.execution.progress import Progress, ProgressFile
-from bench.execution.progress_table import TrialRow, progress_line, progress_table
-from bench.execution.time_left import all_left_s, earlier_share, time_left, trial_left_s
+from bench.execution.progress_table import (
+    TrialRow,
+    all_left_s,
+    earlier_share,
+    progress_line,
+    progress_table,
+    time_left,
+    trial_left_s,
+)
 from bench.results.record import CamEvaluation, EpochRow, Record, last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAMS, CamMethod
@@ -233,3 +241,33 @@ def _every(seconds: float, act: Callable[[], None]) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+class View(Protocol):
+    """Is told by the driver what happens to trials, once it is written down."""
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """So many images of a data set are decoded or checked."""
+
+    def notice(self, sentence: str) -> None:
+        """Something that a reader should know."""
+
+    def started(self, trial: Trial) -> None:
+        """The trial runs now."""
+
+    def epoch(self, trial: Trial, row: EpochRow) -> None:
+        """An epoch has ended; after a resumption the earlier ones are told again."""
+
+    def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
+        """The trial is finished, with these metrics of it and its native map, or has failed.
+
+        Other maps may still be evaluated.
+        """
+
+    def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
+        """A map other than the native one was evaluated, or its evaluation failed."""
+
+    def running(
+        self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None
+    ) -> AbstractContextManager[None]:
+        """Shows `trials` until the block ends; `cams` are, by id, the maps beside the native one."""

@@ -1,4 +1,4 @@
-"""What a trial is worked on with: its data and its model, made from the specification alone."""
+"""Prepares a trial's data and model from its specification, or loads a finished trial's model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,14 +7,17 @@ import torch
 from torch import nn
 
 from bench.data.dataset import DataContext, Dataset
-from bench.data.registry import load_dataset
+from bench.data.sources.registry import load_dataset
+from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.models import build_model
 from bench.models.weights import WeightsReport, load_weights_file
-from bench.results.store import ResultsStore
+from bench.results.record import Outcome
+from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.trial import Trial
+from bench.training.checkpoint import load_weights
+from bench.training.determinism import fix_arithmetic, seed_everything
 from bench.training.memory import explaining_memory
-from bench.training.seeding import fix_arithmetic, seed_everything
 
 
 @dataclass(frozen=True)
@@ -81,3 +84,59 @@ def prepare(
     with explaining_memory(trial, device):
         model = model.to(device)
     return Prepared(data, model, device, tuple(reports))
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model to use.
+
+    Attributes:
+        trial: what it is.
+        model: with the weights of its best epoch, on `device`.
+        findings: its c classes, in the order of logits and heatmaps.
+        device: where it runs.
+    """
+
+    trial: Trial
+    model: nn.Module
+    findings: tuple[str, ...]
+    device: torch.device
+
+
+def load_trained(folder: TrialFolder, device: torch.device) -> TrainedModel:
+    """Returns the model of a finished trial; arithmetic in this process is then that of its evaluation.
+
+    Raises:
+        ResultsError: the trial is not finished, or its weights are missing or damaged or do not fit it.
+    """
+    trial, outcome = _finished(folder)
+    findings = outcome.findings
+    fix_arithmetic(trial.recipe.num_threads)
+    model = build_model(
+        trial.model,
+        num_classes=len(findings),
+        encoder=trial.encoder,
+        encoder_weights="none",
+        **trial.options,  # type: ignore[arg-type]
+    )
+    path = folder.best_weights
+    if not path.exists():
+        raise ResultsError(f"{path}: is missing; the trial's record alone makes no model")
+    load_weights(model, path)
+    if trial.recipe.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TrainedModel(trial, model.to(device).eval(), findings, device)
+
+
+def _finished(folder: TrialFolder) -> tuple[Trial, Outcome]:
+    record = folder.read_record()
+    if record is not None and record.outcome is not None:
+        return record.trial, record.outcome
+    if record is not None:
+        raise ResultsError(f"{folder.path}: the trial has failed ({record.reason}); there is no model")
+    num_epochs = len(folder.epochs())
+    trained = f"after {num_epochs} epoch{'s' * (num_epochs != 1)}"
+    state = trained if folder.last_checkpoint.exists() else "before its first epoch ended"
+    raise ResultsError(
+        f"{folder.path}: the trial is not finished: it runs, or stopped {state}; run its suite"
+    )

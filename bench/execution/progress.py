@@ -5,7 +5,7 @@ import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from bench.results.atomic import write_text
+from bench.results.files import write_text
 
 INTERVAL_S = 0.5
 

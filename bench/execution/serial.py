@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from bench.errors import DiskFullError, account
-from bench.execution.agenda import Agenda
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.gpus import num_local_gpus
+from bench.execution.ready_queue import Agenda
 from bench.execution.stopping import StopWish
 from bench.execution.trial import run_trial
 from bench.results.lease import Leases

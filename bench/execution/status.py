@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.errors import ResultsError
 from bench.execution.progress import Progress, ProgressFile
-from bench.execution.time_left import trial_left_s
+from bench.execution.progress_table import trial_left_s
 from bench.planning.cost import free_bytes
 from bench.results.differences import data_notes
 from bench.results.lease import Lease, holder

@@ -14,11 +14,10 @@ from bench.execution.prepare import Prepared, prepare
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.stopping import StopWish
 from bench.metrics.units import UNIT_COLUMNS
-from bench.results.atomic import write_text
+from bench.results.files import write_text
 from bench.results.maps import writing_maps
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
-from bench.results.record import CamEvaluation, EpochRow, Outcome, now
-from bench.results.sensitivity import write_sensitivity
+from bench.results.record import CamEvaluation, EpochRow, Outcome, now, write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import LOGIT_COLUMNS, write_table
 from bench.suite.cam import CAMS, NATIVE, CamMethod
@@ -28,7 +27,7 @@ from bench.training.checkpoint import load_weights
 from bench.training.determinism import collecting_nondeterminism
 from bench.training.loop import train
 from bench.training.memory import explaining_memory
-from bench.training.pieces import in_pieces
+from bench.training.micro_batches import in_pieces
 from bench.training.precision import describe_arithmetic, device_name
 from bench.training.session import Step
 

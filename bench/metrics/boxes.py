@@ -6,7 +6,7 @@ integer index (row, column). `bench.metrics.regions` says what is in a box.
 A table of boxes has the columns image_index, class_index, x, y, w, h: several rows of one image and class are
 one region, their union. Those of a data set have width_px and height_px too: the size of the image's own
 frame, in which its boxes were published. Where a data set outlines findings, a column mask holds the text of
-`bench.metrics.masks`, or None; x, y, w, h are then the mask's bounds.
+`bench.metrics.regions`, or None; x, y, w, h are then the mask's bounds.
 """
 
 import pandas as pd

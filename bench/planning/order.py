@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-from bench.planning.cost import TrialCost
-from bench.planning.images import image_counts
+from bench.planning.cost import TrialCost, image_counts
 from bench.suite.trial import Trial
 
 

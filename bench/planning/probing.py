@@ -16,9 +16,9 @@ from bench.planning.speed import Probe, add_probe, read_probes, workload_of
 from bench.results.record import now
 from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
+from bench.training.determinism import fix_arithmetic, seed_everything
 from bench.training.memory import explaining_memory
 from bench.training.precision import device_name
-from bench.training.seeding import fix_arithmetic, seed_everything
 from bench.training.session import Session
 
 _NUM_CLASSES = 14

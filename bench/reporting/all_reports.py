@@ -8,7 +8,7 @@ from bench.reporting.build import render_report, write_report
 from bench.reporting.check import check_report
 from bench.reporting.thesis.report import render_thesis, summary_lines
 from bench.results.differences import require_same_data
-from bench.results.namesakes import other_suite, take_folder
+from bench.results.invocation import other_suite, take_folder
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite, load_suite
 

@@ -6,24 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.escapes import markdown, paragraph
-from bench.reporting.build_tables import build_tables
-from bench.reporting.claim_facts import claims_csv
-from bench.reporting.claims_table import claims_table
-from bench.reporting.csv_cells import to_csv
-from bench.reporting.differences import noted, noted_by_place
-from bench.reporting.gallery_trials import gallery_sources
-from bench.reporting.html import GALLERY, PAGE
-from bench.reporting.latex import to_latex
+from bench.reporting.gallery.content import gallery_sources
 from bench.reporting.lock import LOCK, render_lock
-from bench.reporting.markdown import to_markdown
 from bench.reporting.references import load_readable
 from bench.reporting.report_page import report_page
-from bench.reporting.sensitivity_table import sensitivity_tables
-from bench.reporting.table import Table
+from bench.reporting.tables.build import build_tables
+from bench.reporting.tables.claims import claims_csv, claims_table
+from bench.reporting.tables.differences import noted, noted_by_place
+from bench.reporting.tables.sensitivity import sensitivity_tables
+from bench.reporting.tables.table import Table
 from bench.reporting.verdicts import judge
-from bench.results.atomic import write_text
-from bench.results.blocked import unreadable_sentences
+from bench.reporting.writers.csv_cells import to_csv
+from bench.reporting.writers.html import GALLERY, PAGE
+from bench.reporting.writers.latex import to_latex
+from bench.reporting.writers.markdown import to_markdown
 from bench.results.differences import require_same_data, short
+from bench.results.failures import unreadable_sentences
+from bench.results.files import write_text
 from bench.results.frame import Results
 from bench.results.provenance import DRAWN
 from bench.results.record import Record

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.errors import ResultsError, listing, nearest
 from bench.metrics.measure import measure_of, measured
-from bench.reporting.csv_cells import COLUMNS
-from bench.reporting.table import Quantity
+from bench.reporting.tables.table import Quantity
+from bench.reporting.writers.csv_cells import COLUMNS
 from bench.results.differences import difference_notes, points_of
 from bench.results.store import ResultsStore, State
 from bench.results.units import read_table

@@ -20,7 +20,7 @@ from bench.results.units import UNIT_NAMES
 from bench.statistics.interval import Interval
 from bench.statistics.mcnemar import ClusteredMcNemarTest, McNemarTest, clustered_mcnemar, mcnemar_exact
 from bench.statistics.multiplicity import holm
-from bench.statistics.permutation import EXACT_UP_TO, SignFlipTest, sign_flip_by_patient, sign_flip_by_seed
+from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_patient, sign_flip_by_seed
 from bench.statistics.scores import Scores, interval_over_patients
 from bench.statistics.unit_scores import MeanScores, UnitScores, scores_of
 from bench.suite.grid import Grid, Point

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.data.nih_names import patients_of
+from bench.data.sources.nih import patients_of
 from bench.errors import ResultsError, SuiteError, listing, nearest
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder, stored_references
 from bench.results.units import read_table

@@ -1,16 +1,16 @@
 """The page of a suite's report: what was found in a sentence and a figure, then tables, claims and origin.
 
 All of it comes from records alone, so that the same results give the same bytes. The gallery shows
-radiographs, which records do not hold: it is a page of its own (see `bench.reporting.gallery_page`).
+radiographs, which records do not hold: it is a page of its own (see `bench.reporting.gallery.page`).
 """
 
 from collections.abc import Sequence
 
 from bench.errors import listing
-from bench.reporting.control_rows import CONSTANT
-from bench.reporting.html import GALLERY, render
-from bench.reporting.plots import COLOURS, finding_plot_of, forest_of, published_means
-from bench.reporting.table import Table
+from bench.reporting.figures.plots import COLOURS, finding_plot_of, forest_of, published_means
+from bench.reporting.tables.control_rows import CONSTANT
+from bench.reporting.tables.table import Table
+from bench.reporting.writers.html import GALLERY, render
 
 
 def report_page(

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, get_args
 
-from bench.reporting.metric_rows import RowScores
+from bench.reporting.tables.metric_rows import RowScores
 from bench.results.frame import Results, native
 from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
-from bench.statistics.permutation import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
+from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
 from bench.statistics.spread import (
     ALPHA,
     SEEDS_ALONE,

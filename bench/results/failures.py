@@ -1,15 +1,40 @@
-"""What has failed, trials and evaluations of maps, and which of it has the same cause."""
+"""Trials and evaluations that have failed, grouped by cause, and the trials that they keep from running."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.errors import ResultsError
+from bench.errors import ResultsError, listing
 from bench.results.record import last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.trial import Trial
+
+_NAMED = 8
+"""Trials that a sentence names before it counts the rest."""
+
+
+def blocked_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[str, ...]:
+    """Returns a sentence for each trial that keeps others of `trials` from being run: which, and why."""
+    blocked: dict[str, list[str]] = {}
+    reasons: dict[str, str] = {}
+    for trial in {trial.id: trial for trial in trials}.values():
+        if store.state(trial.id) in ("todo", "interrupted") and (blocker := store.blocker(trial)) is not None:
+            blocked.setdefault(blocker.id, []).append(trial.id)
+            how = "failed" if store.state(blocker.id) == "failed" else "cannot be read"
+            reasons[blocker.id] = f"{how}: {store.reason(blocker.id)}"
+    return tuple(
+        f"{listing(ids, _NAMED)} {'is' if len(ids) == 1 else 'are'} blocked because {key} {reasons[key]}"
+        for key, ids in blocked.items()
+    )
+
+
+def unreadable_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[str, ...]:
+    """Returns a sentence for each record or evaluation of `trials` that is there and cannot be read."""
+    ids = dict.fromkeys(trial.id for trial in trials)
+    return tuple(sentence for trial_id in ids for sentence in store.problems(trial_id))
+
 
 _PLACE = re.compile(r'^  File "([^"]+)", line (\d+), in (\S+)$', re.MULTILINE)
 _CHANGING = re.compile(r"\b0x[0-9a-f]+\b|\d+(?:\.\d+)?")

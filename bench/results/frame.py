@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.errors import listing
-from bench.results.blocked import blocked_sentences
+from bench.results.failures import blocked_sentences
 from bench.results.maps import read_maps, read_maps_of
 from bench.results.record import CamEvaluation, Record, joined_metrics
 from bench.results.store import ResultsStore, State

@@ -21,8 +21,7 @@ from typing import Self
 import psutil
 from pydantic import ValidationError
 
-from bench.results.atomic import write_text
-from bench.results.file_lock import locked
+from bench.results.files import locked, write_text
 from bench.results.store import ResultsStore
 from bench.suite.frozen import Frozen
 

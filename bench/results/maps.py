@@ -3,7 +3,7 @@
 cams/<method>.npz is an archive of numpy arrays, one for each unit, named by its row in cams/<method>.parquet
 from 0: of the native map logits [h, w] as the model returned them, before anything is enlarged; of other
 methods, such as Grad-CAM, values in [0, 1]. They are float16 where that changes nothing of how the unit was
-scored (see `bench.evaluation.compact`), else float32.
+scored (see `bench.evaluation.map_storage`), else float32.
 
 984 units in float16, as many as NIH ChestX-ray14 has, take 0.3 MB where maps are 8 × 8 (Baseline at 256 px),
 6.4 MB at 64 × 64 (PYLON) and 90 MB at 256 × 256 (Unet); without compression 0.35, 8.3 and 129 MB.
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import ResultsError, brief
-from bench.results.atomic import replacing
+from bench.results.files import replacing
 
 Map = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from bench.results.atomic import write_text
+from bench.results.files import write_text
 from bench.suite.catalog import MODELS, OptionValue
 from bench.suite.identity import sources_digest
 from bench.suite.user_path import ensure_home

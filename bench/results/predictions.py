@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.errors import ResultsError
-from bench.results.atomic import replacing, write_text
+from bench.results.files import replacing, write_text
 
 COLUMNS = ("image", "finding", "probability", "peak_x", "peak_y")
 

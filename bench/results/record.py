@@ -2,14 +2,41 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from bench.results.provenance import Provenance
+from bench.results.stored import read_stored, write_stored
 from bench.suite.cam import CamMethod
 from bench.suite.frozen import Frozen
 from bench.suite.trial import Trial
+
+
+class Sensitivity(Frozen):
+    """Metrics of a trial's native maps by the default protocol and its variants."""
+
+    num_units: int
+    metrics: dict[str, dict[str, dict[str, float]]]
+    """By metric, by the protocol's name in `bench.metrics.protocol` (the default, then each that differs),
+    and by average."""
+
+
+def read_sensitivity(path: Path) -> Sensitivity | None:
+    """Returns what the file holds, or None if there is none.
+
+    Raises:
+        ResultsError: the file is there and cannot be read.
+    """
+    again = "move it out of the folder, and bench rescore computes it again from the stored maps"
+    return read_stored(path, Sensitivity, "sensitivity", again)
+
+
+def write_sensitivity(path: Path, sensitivity: Sensitivity) -> None:
+    """Writes the file in one step."""
+    write_stored(path, sensitivity)
+
 
 EPOCH_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "images_per_s", "duration_s")
 

@@ -33,8 +33,7 @@ from typing import Literal
 
 from bench.errors import ResultsError, brief
 from bench.redaction import redacted
-from bench.results.atomic import replacing, write_text
-from bench.results.file_lock import locked
+from bench.results.files import locked, replacing, write_text
 from bench.results.record import (
     EPOCH_COLUMNS,
     CamEvaluation,
@@ -43,8 +42,8 @@ from bench.results.record import (
     Record,
     joined_metrics,
     now,
+    read_sensitivity,
 )
-from bench.results.sensitivity import read_sensitivity
 from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
 from bench.suite.cam import CAMS, NATIVE, CamMethod

@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import ResultsError, brief
-from bench.results.atomic import write_text
+from bench.results.files import write_text
 from bench.version import VERSION
 
 FORMAT = 2

@@ -7,7 +7,7 @@ Units: image, patient, finding, peak_row, peak_column (px of the input), score (
 metric of maps, see `bench.metrics.units`.
 Boxes: image, finding, x, y, w, h in float px of the square input, corner top left; width_px and height_px of
 the image's own frame, in which its boxes were published; of a data set with masks mask, see
-`bench.metrics.masks`.
+`bench.metrics.regions`.
 Logits: image, patient and finding of all images of the test part and all findings; label, uint8, 0 or 1;
 logit of the model, float32.
 Losses: epoch and step of the epoch, both from 1; images of the step; loss, their mean as the optimiser saw
@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.errors import ResultsError, brief
-from bench.results.atomic import replacing
+from bench.results.files import replacing
 
 UNIT_NAMES = ("image", "patient", "finding")
 BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")

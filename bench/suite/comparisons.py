@@ -2,8 +2,9 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bench.errors import SuiteError, listing, nearest
 from bench.suite.cam import NATIVE, with_cam
@@ -18,11 +19,39 @@ from bench.suite.claims import (
     Operand,
     Superior,
 )
-from bench.suite.dataset_findings import boxed_findings, labelled_findings
+from bench.suite.findings import NO_FINDING_COLUMNS
 from bench.suite.grid import Grid, GridError, Point
 from bench.suite.metrics import METRICS
-from bench.suite.schema import Suite, title_of
+from bench.suite.schema import DatasetSpec, FolderSpec, Suite, title_of
+from bench.suite.text_table import read_columns
 from bench.suite.yaml_positions import Path_
+
+
+def labelled_findings(dataset: DatasetSpec, files: Mapping[str, Path]) -> tuple[str, ...]:
+    """Returns the classes of the data set; of a folder, the columns of its table of labels.
+
+    Args:
+        dataset: with digests in place of paths.
+        files: where the file of a digest is.
+
+    Raises:
+        DataError: the table of labels cannot be read.
+    """
+    if not isinstance(dataset, FolderSpec):
+        return dataset.labelled
+    columns = read_columns(files[dataset.labels])
+    return tuple(column for column in columns if column.casefold() not in NO_FINDING_COLUMNS)
+
+
+def boxed_findings(dataset: DatasetSpec, files: Mapping[str, Path]) -> tuple[str, ...]:
+    """Returns those that may have boxes: of a folder with boxes, all; of one without, none.
+
+    Raises:
+        DataError: the table of labels cannot be read.
+    """
+    if not isinstance(dataset, FolderSpec):
+        return dataset.boxed
+    return labelled_findings(dataset, files) if dataset.boxes is not None else ()
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ class ModelSpec(Frozen):
 class PhantomSpec(Frozen):
     """Procedural chest radiographs with exact boxes; rendered when needed, nothing stored."""
 
-    reader: ClassVar = "bench.data.phantom_source:read_phantom"
-    drawer: ClassVar = "bench.data.phantom_source:load_phantom"
+    reader: ClassVar = "bench.data.phantom.source:read_phantom"
+    drawer: ClassVar = "bench.data.phantom.source:load_phantom"
 
     name: Literal["phantom"] = "phantom"
     findings: Literal["eight", "nih", "vindr"] = "eight"
@@ -149,7 +149,7 @@ class StoredSpec(Frozen):
 class NihSpec(StoredSpec):
     """NIH ChestX-ray14 from its official download, or a mirror of any size."""
 
-    reader: ClassVar = "bench.data.nih:read_nih"
+    reader: ClassVar = "bench.data.sources.nih:read_nih"
     labelled: ClassVar = NIH_FINDINGS
     boxed: ClassVar = NIH_BOXED_FINDINGS
 
@@ -165,7 +165,7 @@ class VindrSpec(StoredSpec):
     The thesis evaluates every 3 epochs, at most 100 of them (code): a suite's recipe has to say so.
     """
 
-    reader: ClassVar = "bench.data.vindr:read_vindr"
+    reader: ClassVar = "bench.data.sources.vindr:read_vindr"
     labelled: ClassVar = VINDR_FINDINGS
     boxed: ClassVar = VINDR_BOXED_FINDINGS
 
@@ -182,7 +182,7 @@ class FolderSpec(StoredSpec):
     table of labels gives them.
     """
 
-    reader: ClassVar = "bench.data.folder:read_folder"
+    reader: ClassVar = "bench.data.sources.folder:read_folder"
 
     name: Literal["folder"] = "folder"
     title: str | None = Field(None, pattern=SHORT_NAME)

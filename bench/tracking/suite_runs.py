@@ -10,8 +10,7 @@ from mlflow.entities import Run
 from bench.errors import ResultsError, brief
 from bench.results.invocation import Invocation, InvocationFolder
 from bench.results.provenance import UNKNOWN
-from bench.tracking.dashboard_view import charts_link, runs_link
-from bench.tracking.description import of_invocation
+from bench.tracking.dashboard import charts_link, of_invocation, runs_link
 from bench.tracking.mlflow_store import ASKED_BY, KIND, SUITE_RUN, TRIAL_RUN, MlflowStore, as_ms, metric
 from bench.tracking.trial_runs import flatten
 

@@ -22,7 +22,7 @@ from bench.suite.cam import NATIVE
 from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
-from bench.tracking.description import of_trial
+from bench.tracking.dashboard import of_trial
 from bench.tracking.mirrored import STATUS
 from bench.tracking.mlflow_store import ASKED_BY, KIND, TRIAL_RUN, MlflowStore, as_ms, metric, now_ms
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, brief, explained
-from bench.results.atomic import replacing
+from bench.results.files import replacing
 from bench.results.store import TrialFolder
 
 log = logging.getLogger(__name__)

@@ -6,26 +6,103 @@ position in the epoch has to be remembered.
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.data.dataset import Dataset
-from bench.data.feeding import Batch, training_batches
+from bench.data.dataset import Dataset, ImageSet
+from bench.data.feeding import Batch, evaluation_batches, training_batches
+from bench.errors import TrainingError
 from bench.results.record import EpochRow
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.training.checkpoint import Checkpoint
-from bench.training.compiling import to_logits
-from bench.training.divergence import DivergenceWatch
-from bench.training.losses import LossLog
-from bench.training.pieces import joined, part, refuses_single_images, require_more_than_one_image
-from bench.training.precision import choose_precision, device_name
+from bench.training.compiling import ToLogits, to_logits
+from bench.training.determinism import capture_random_state, restore_random_state
+from bench.training.losses import Losses, LossLog
+from bench.training.micro_batches import (
+    in_pieces,
+    joined,
+    part,
+    refuses_single_images,
+    require_more_than_one_image,
+)
+from bench.training.precision import Precision, choose_precision, device_name
 from bench.training.schedule import PlateauSchedule
-from bench.training.seeding import capture_random_state, restore_random_state
-from bench.training.validation import validation_loss
+
+MAX_SKIPPED_STEPS = 25
+"""Steps in a row without a finite loss that float16 may have: the loss scaler skips them, and the network may
+recover. In float32 and bfloat16 the first such step has spoilt the weights."""
+
+_REMEDIES = {
+    "float32": "try a lower recipe.learning_rate, and look at the data and initial weights",
+    "bfloat16": "try a lower recipe.learning_rate, or recipe.precision float32",
+    "float16": "try recipe.precision bfloat16 or float32, or a lower recipe.learning_rate",
+}
+
+
+@dataclass
+class DivergenceWatch:
+    """Looks at losses in their order.
+
+    Attributes:
+        precision: float32, bfloat16 or float16.
+        num_in_a_row: steps up to now without a finite loss.
+    """
+
+    precision: str
+    num_in_a_row: int = field(default=0, init=False)
+
+    @property
+    def tolerated(self) -> int:
+        """Steps in a row without a finite loss that do not end training."""
+        return MAX_SKIPPED_STEPS - 1 if self.precision == "float16" else 0
+
+    def look(self, losses: Losses, first: int, epoch: int, num_steps: int, learning_rate: float) -> None:
+        """Takes in losses of steps `first` (counted from 0) and later, of `num_steps`, in `epoch` (from 1).
+
+        Raises:
+            TrainingError: too many in a row are not finite.
+        """
+        for step, (loss, is_finite) in enumerate(zip(losses, np.isfinite(losses), strict=True), first + 1):
+            self.num_in_a_row = 0 if is_finite else self.num_in_a_row + 1
+            if self.num_in_a_row > self.tolerated:
+                skipped = f" for {self.num_in_a_row} steps in a row" if self.tolerated else ""
+                raise TrainingError(
+                    f"training diverged: the loss is {loss}{skipped} at epoch {epoch}, step {step} of "
+                    f"{num_steps} (learning rate {learning_rate:g}, {self.precision}); "
+                    f"{_REMEDIES[self.precision]}"
+                )
+
+
+@torch.no_grad()
+def validation_loss(
+    model: nn.Module, logits_of: ToLogits, images: ImageSet, recipe: Recipe, precision: Precision
+) -> float:
+    """Returns the mean over images of the per-image mean binary cross-entropy, in the precision of training.
+
+    Args:
+        model: is put into evaluation mode.
+        logits_of: calls it.
+        images: the validation part.
+        recipe: batches and normalisation.
+        precision: of the network.
+
+    Source: thesis §5.3 (batches are weighted by their size: code).
+    """
+    model.eval()
+    total = torch.zeros((), dtype=torch.float64, device=precision.device)
+    for batch in evaluation_batches(images, in_pieces(recipe), precision.device):
+        with precision.autocast():
+            logits = logits_of(batch.images)
+        loss = F.binary_cross_entropy_with_logits(logits.float(), batch.labels)
+        total += loss.double() * len(batch.indices)
+    return float(total) / len(images)
+
 
 _LOOK_EVERY = 32
 """Steps between looks at the losses on CUDA, where each waits for the device; on a CPU it is every step."""

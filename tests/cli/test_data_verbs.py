@@ -11,14 +11,14 @@ import torch
 from bench.cli.data_show import _boxed_tiles, _tiles
 from bench.cli.main import main
 from bench.cli.statistics_listing import area_differs, to_text
+from bench.data.checks.statistics import describe
 from bench.data.contact_sheet import augmented_images, choose_images, raw_images
 from bench.data.dataset import DataContext
 from bench.data.feeding import training_batches
-from bench.data.registry import load_dataset, read_source
-from bench.data.statistics import describe
+from bench.data.sources.registry import load_dataset, read_source
 from bench.errors import ResultsError
-from bench.reporting.contact_sheet_figure import LabelledBox
-from bench.reporting.figures import check_figure_path
+from bench.reporting.figures.data_set import LabelledBox
+from bench.reporting.figures.files import check_figure_path
 from bench.suite.schema import Augmentation, NihSpec, PhantomSpec
 from bench.suite.trial import Trial
 

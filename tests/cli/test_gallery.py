@@ -14,8 +14,8 @@ from scipy.special import expit
 
 from bench.cli.main import main
 from bench.data.dataset import DataContext
-from bench.data.registry import read_source
-from bench.data.source import place_boxes
+from bench.data.sources.registry import read_source
+from bench.data.sources.source import place_boxes
 from bench.evaluation.predict import enlarge
 from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore

@@ -105,7 +105,7 @@ def test_show_of_a_trial_that_never_ran_tells_what_it_starts_from(tmp_path, monk
 
 
 def test_show_of_a_trial_counts_what_its_data_sets_manifest_knows(bench, folder):
-    from bench.data.manifest import FileFacts, _save
+    from bench.data.checks.manifest import FileFacts, _save
 
     facts = {
         "a": FileFacts("a.png", 1000, 1, 1, 7, "x", 8, 8, ""),

@@ -10,8 +10,8 @@ from records import finish_whole
 
 from bench.cli.main import main
 from bench.data.dataset import DataContext
-from bench.data.findings import NIH_BOXED_FINDINGS
-from bench.data.phantom_source import load_phantom
+from bench.data.phantom.source import load_phantom
+from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.execution.context import RunContext
 from bench.execution.trial import run_trial
 from bench.results.store import ResultsStore

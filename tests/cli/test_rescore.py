@@ -10,7 +10,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.metrics.units import UNIT_COLUMNS
-from bench.results.sensitivity import read_sensitivity
+from bench.results.record import read_sensitivity
 from bench.results.store import ResultsStore
 from bench.results.units import read_table, write_table
 

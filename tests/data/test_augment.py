@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.data.augment import WarpParameters, augment, draw_parameters
-from bench.data.phantom import render_phantom
+from bench.data.phantom.render import render_phantom
 from bench.models.torchvision_compat import torchvision
 from bench.suite.schema import Augmentation
 

@@ -20,9 +20,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from bench.data.decoding import check, read_gray
-from bench.data.dicom import equalised
-from bench.data.dicom_header import dicom_size, is_dicom
+from bench.data.images.decoding import check, read_gray
+from bench.data.images.dicom import equalised
+from bench.data.images.dicom_header import dicom_size, is_dicom
 from bench.errors import DataError
 
 

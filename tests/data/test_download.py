@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
+from bench.data.checks.integrity import Integrity, check
+from bench.data.checks.statistics import describe
 from bench.data.dataset import DataContext
-from bench.data.integrity import Integrity, check
 from bench.data.loading import load_source
-from bench.data.registry import read_source
-from bench.data.source import Source
-from bench.data.statistics import describe
+from bench.data.sources.registry import read_source
+from bench.data.sources.source import Source
 from bench.errors import DataError
 from bench.suite.identity import file_digest
 from bench.suite.schema import DatasetSpec, FolderSpec, NihSpec, SplitLists, VindrSpec

@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 
 from bench.cli.main import main
-from bench.data import manifest
+from bench.data.checks import manifest
+from bench.data.checks.expected_counts import COUNTS, EVERY, expected_counts
+from bench.data.checks.integrity import check
 from bench.data.dataset import DataContext
-from bench.data.expected_counts import COUNTS, EVERY, expected_counts
-from bench.data.findings import NIH_FINDINGS, VINDR_FINDINGS
-from bench.data.integrity import check
 from bench.data.loading import load_source
-from bench.data.nih import read_nih
+from bench.data.sources.findings import NIH_FINDINGS, VINDR_FINDINGS
+from bench.data.sources.nih import read_nih
 from bench.errors import DataError
 from bench.results.store import TrialFolder
 from bench.suite.identity import file_digest
@@ -347,7 +347,7 @@ def test_a_data_set_that_was_moved_is_not_decoded_again(root, tmp_path, monkeypa
     spec, place = spec_and_context(root)
     before = load_nih(spec, 64, place)
     moved = root.rename(tmp_path / "moved")
-    monkeypatch.setattr("bench.data.cache.decode_each", lambda *_: pytest.fail("decodes again"))
+    monkeypatch.setattr("bench.data.images.cache.decode_each", lambda *_: pytest.fail("decodes again"))
     spec, place = spec_and_context(moved, place.cache_dir)
     assert (load_nih(spec, 64, place).test.pixels == before.test.pixels).all()
 

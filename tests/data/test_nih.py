@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from bench.data.dataset import DataContext
-from bench.data.findings import NIH_FINDINGS
 from bench.data.loading import load_source
-from bench.data.nih import find_images, read_nih, read_tables
+from bench.data.sources.findings import NIH_FINDINGS
+from bench.data.sources.nih import find_images, read_nih, read_tables
 from bench.data.splits import NUM_TRAIN, NUM_VAL, split_by_image, split_by_patient
 from bench.errors import DataError
 from bench.suite.identity import file_digest
@@ -179,7 +179,7 @@ def test_rgba_with_opaque_alpha_gives_the_pixels_of_its_gray_version(root, tmp_p
 
 def test_cache_is_built_once_and_read_again(root, tmp_path, monkeypatch):
     first = load_nih(NihSpec(), 64, context(root, tmp_path))
-    monkeypatch.setattr("bench.data.cache.decode_each", lambda *_: pytest.fail("decodes again"))
+    monkeypatch.setattr("bench.data.images.cache.decode_each", lambda *_: pytest.fail("decodes again"))
     again = load_nih(NihSpec(), 64, context(root, tmp_path))
     assert (again.test.pixels == first.test.pixels).all()
     assert isinstance(again.test.pixels, np.memmap)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bench.data.dataset import DataContext
-from bench.data.findings import NIH_BOXED_FINDINGS
-from bench.data.phantom import Phantom, PhantomBox, _render, phantom_truth, render_phantom
-from bench.data.phantom_populations import POPULATIONS
-from bench.data.phantom_source import read_phantom
+from bench.data.phantom.populations import POPULATIONS
+from bench.data.phantom.render import Phantom, PhantomBox, _render, phantom_truth, render_phantom
+from bench.data.phantom.source import read_phantom
+from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.suite.schema import PhantomSpec
 
 PHANTOM_FINDINGS = POPULATIONS["eight"].findings

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
-from bench.data.phantom import Truth, _render, phantom_truth, render_phantom
-from bench.data.phantom_populations import POPULATIONS, Kind, Population
+from bench.data.phantom.populations import POPULATIONS, Kind, Population
+from bench.data.phantom.render import Truth, _render, phantom_truth, render_phantom
+from bench.data.sources.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "phantoms_eight_seed1_64px.npz"
 SAMPLE_SIZE = 800

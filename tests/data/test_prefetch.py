@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bench.data.prefetch import prefetched
+from bench.data.feeding import prefetched
 
 
 def threads() -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.decoding import check, read_gray
+from bench.data.images.decoding import check, read_gray
 from bench.errors import DataError
 
 FILM = np.add.outer(np.arange(48), 2 * np.arange(64)).astype(np.float64)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.data import residency
 from bench.data.dataset import ImageSet
-from bench.data.residency import fits_on_device, pixel_store
+from bench.data.images import pixel_store as residency
+from bench.data.images.pixel_store import fits_on_device, pixel_store
 from bench.metrics.boxes import COLUMNS
 
 CPU = torch.device("cpu")

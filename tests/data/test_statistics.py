@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.data.checks.statistics import ALL, Counts, DatasetStatistics, describe
 from bench.data.dataset import DataContext
-from bench.data.findings import NIH_BOXED_FINDINGS
-from bench.data.phantom_source import load_phantom
-from bench.data.registry import read_source
-from bench.data.statistics import ALL, Counts, DatasetStatistics, describe
+from bench.data.phantom.source import load_phantom
+from bench.data.sources.findings import NIH_BOXED_FINDINGS
+from bench.data.sources.registry import read_source
 from bench.errors import DataError
 from bench.reporting.published import published_area, published_mean
 from bench.suite.schema import DATASET_SPECS, NihSpec, PhantomSpec, VindrSpec

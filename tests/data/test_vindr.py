@@ -10,14 +10,14 @@ import pandas as pd
 import pydicom
 import pytest
 
+from bench.data.checks.integrity import check
 from bench.data.dataset import DataContext
-from bench.data.decoding import read_gray
-from bench.data.findings import VINDR_FINDINGS
-from bench.data.integrity import check
+from bench.data.images.decoding import read_gray
 from bench.data.loading import load_source
-from bench.data.registry import load_dataset
+from bench.data.sources.findings import VINDR_FINDINGS
+from bench.data.sources.registry import load_dataset
+from bench.data.sources.vindr import read_tables, read_vindr
 from bench.data.splits import split_in_three
-from bench.data.vindr import read_tables, read_vindr
 from bench.errors import DataError
 from bench.suite.identity import file_digest
 from bench.suite.schema import SplitLists, VindrSpec
@@ -215,7 +215,7 @@ def test_cache_is_built_once_and_read_again(root, tmp_path, monkeypatch, kind):
         convert(root)
         write_ratios(root)
     first = load_vindr(spec, 64, context(root, tmp_path, files))
-    monkeypatch.setattr("bench.data.cache.decode_each", lambda *_: pytest.fail("decodes again"))
+    monkeypatch.setattr("bench.data.images.cache.decode_each", lambda *_: pytest.fail("decodes again"))
     again = load_vindr(spec, 64, context(root, tmp_path, files))
     assert (again.test.pixels == first.test.pixels).all()
     assert isinstance(again.test.pixels, np.memmap)

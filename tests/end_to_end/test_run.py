@@ -18,7 +18,7 @@ import pytest
 
 from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
-from bench.tracking.dashboard_view import runs_link
+from bench.tracking.dashboard import runs_link
 
 from .conftest import wait_until
 

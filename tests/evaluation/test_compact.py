@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.evaluation.compact import compact_maps
 from bench.evaluation.localize import localize, localize_units
+from bench.evaluation.map_storage import compact_maps
 from bench.metrics.boxes import COLUMNS
 from bench.metrics.units import map_measures
 

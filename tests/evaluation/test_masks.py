@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from bench.data.dataset import Dataset, ImageSet
-from bench.data.source import Source, place_boxes
+from bench.data.sources.source import Source, place_boxes
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.evaluation.score import named_boxes, score
 from bench.metrics.boxes import MASK
-from bench.metrics.masks import bounds, encode
 from bench.metrics.protocol import THESIS, LocalizationProtocol
+from bench.metrics.regions import bounds, encode
 from bench.metrics.units import UNIT_COLUMNS
 from bench.models.blocks import CamOutput
 from bench.results.maps import writing_maps

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from bench.errors import DataError
-from bench.evaluation.reference_maps import MapFiles, add_reference
-from bench.evaluation.score_maps import score_maps
+from bench.evaluation.reference_maps import MapFiles, add_reference, score_maps
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
 from bench.results.units import read_table

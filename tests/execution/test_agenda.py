@@ -5,7 +5,7 @@ import pickle
 import pytest
 from records import finish_whole
 
-from bench.execution.agenda import Agenda
+from bench.execution.ready_queue import Agenda
 from bench.results.lease import Lease, Leases, holder
 from bench.results.provenance import describe
 from bench.results.record import Outcome
@@ -161,7 +161,7 @@ def test_what_is_popped_is_held_until_it_has_ended(store):
 
 def test_when_the_time_to_start_is_over_nothing_is_ready_any_more(store, monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("bench.execution.agenda.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("bench.execution.ready_queue.time.monotonic", lambda: clock[0])
     agenda = Agenda([A, B, A_CHILD], store, Leases(store), start_until_s=150.0)
     assert agenda.pop_ready() == A
     clock[0] = 150.0

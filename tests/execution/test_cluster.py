@@ -5,16 +5,16 @@ import re
 import socket
 from functools import lru_cache
 
+import bench.execution.ray_tune as _  # noqa: F401  # sets what Ray reads when it is imported
 import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-import bench.execution.ray_tune as _  # noqa: F401  # sets what Ray reads when it is imported
 from bench.errors import BenchError
-from bench.execution import cluster
 from bench.execution.context import RunContext
 from bench.execution.gpus import decide_gpu
-from bench.execution.ray_tune import RayExecutor
+from bench.execution.ray import cluster
+from bench.execution.ray.executor import RayExecutor
 from bench.execution.serial import SerialExecutor
 from bench.planning.machine import num_slots
 from bench.results.store import ResultsStore

@@ -19,7 +19,7 @@ from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
 from bench.tracking.tracker import NullTracker
 from bench.training import compiling
-from bench.training.divergence import MAX_SKIPPED_STEPS
+from bench.training.session import MAX_SKIPPED_STEPS
 
 
 def trial_of(train=8, **recipe) -> Trial:

@@ -11,9 +11,9 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from bench.errors import BenchError
-from bench.execution import cluster
 from bench.execution.context import RunContext
-from bench.execution.node_check import Expected, check_nodes, code_here, lacks
+from bench.execution.ray import cluster
+from bench.execution.ray.node_check import Expected, check_nodes, code_here, lacks
 
 NEEDS = [{"cpu": 1.0, "gpu": 0.0}]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.execution.context import RunContext
-from bench.execution.ray_tune import RayExecutor
+from bench.execution.ray.executor import RayExecutor
 from bench.results.store import ResultsStore
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial

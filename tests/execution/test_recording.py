@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from bench.errors import ResultsError
-from bench.execution.recording import recorded
+from bench.execution.driver import recorded
 from bench.results.invocation import Invocations
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite

@@ -3,8 +3,8 @@
 import pytest
 
 from bench.errors import BenchError
-from bench.execution import room
-from bench.execution.room import RoomWatch
+from bench.execution.ray import capacity as room
+from bench.execution.ray.capacity import RoomWatch
 
 NEEDS = {"small": {"cpu": 1.0, "gpu": 0.0}, "large": {"cpu": 4.0, "gpu": 1.0}}
 SMALL, LARGE = {"cpu": 2.0, "gpu": 0.0}, {"cpu": 8.0, "gpu": 1.0}

@@ -15,7 +15,7 @@ from bench.execution.driver import Driver, run_grid
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
-from bench.results.blocked import blocked_sentences
+from bench.results.failures import blocked_sentences
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.suite.schema import PhantomSpec, Phase, Recipe

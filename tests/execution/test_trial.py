@@ -18,8 +18,7 @@ from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import THESIS, VARIANTS
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
-from bench.results.record import CamEvaluation, Outcome
-from bench.results.sensitivity import read_sensitivity
+from bench.results.record import CamEvaluation, Outcome, read_sensitivity
 from bench.results.store import ResultsStore
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, LOSS_COLUMNS, read_table
 from bench.suite.catalog import MODELS
@@ -273,7 +272,7 @@ class Oracle(torch.nn.Module):
 
 def test_perfect_maps_score_one(tmp_path):
     from bench.data.dataset import DataContext
-    from bench.data.registry import load_dataset
+    from bench.data.sources.registry import load_dataset
 
     trial = small_trial()
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, zoom
 
 from bench.metrics.boxes import COLUMNS, FRAME, MASK
-from bench.metrics.masks import bounds, decode, encode
 from bench.metrics.protocol import THESIS, VARIANTS, LocalizationProtocol
-from bench.metrics.regions import Regions, regions_of
+from bench.metrics.regions import Regions, bounds, decode, encode, regions_of
 
 BOX = (10.0, 20.0, 8.0, 4.0)
 """Columns 10 to 18, rows 20 to 24."""

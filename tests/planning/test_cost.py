@@ -5,8 +5,7 @@ import math
 import pytest
 from records import finish_whole
 
-from bench.planning.cost import Budget, wall_s
-from bench.planning.images import image_counts
+from bench.planning.cost import Budget, image_counts, wall_s
 from bench.planning.machine import Machine, needs_of
 from bench.planning.speed import Probe, add_probe, workload_of
 from bench.results.record import EpochRow, Outcome

@@ -3,8 +3,8 @@
 import pytest
 
 from bench.errors import ResultsError
-from bench.reporting.build_tables import build_tables
-from bench.reporting.table import Cell, Row, Table
+from bench.reporting.tables.build import build_tables
+from bench.reporting.tables.table import Cell, Row, Table
 from bench.results.frame import Results, _dataset_names
 from bench.suite.identity import short_hash
 from bench.suite.load import load_suite

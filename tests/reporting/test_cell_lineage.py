@@ -7,8 +7,8 @@ from bench.errors import ResultsError
 from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report, write_report
 from bench.reporting.cell_lineage import trace_cell
-from bench.reporting.csv_cells import to_csv
-from bench.reporting.table import Cell, Column, Row, Subject, Table
+from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
+from bench.reporting.writers.csv_cells import to_csv
 from bench.results.units import LOGIT_COLUMNS, read_table, write_table
 from bench.suite.metrics import AUROC, POINT_ACCURACY
 

@@ -6,12 +6,11 @@ import re
 import pytest
 
 from bench.reporting.build import render_report
-from bench.reporting.claim_facts import CSV_COLUMNS, claims_csv
-from bench.reporting.claims_table import claims_table
-from bench.reporting.latex import to_latex
-from bench.reporting.markdown import to_markdown
-from bench.reporting.table import format_p
+from bench.reporting.tables.claims import CSV_COLUMNS, claims_csv, claims_table
+from bench.reporting.tables.table import format_p
 from bench.reporting.verdicts import judge
+from bench.reporting.writers.latex import to_latex
+from bench.reporting.writers.markdown import to_markdown
 from bench.results.frame import Results
 
 SUITE = """\

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.reporting.gallery_choice import best_model, typical_units, worst_units
+from bench.reporting.gallery.content import best_model, typical_units, worst_units
 
 # Five units of Mass that 2, 0, 1, 3 and 1 of three models hit, one of Nodule that all hit.
 UNITS = pd.DataFrame({"image": list("edcbaz"), "finding": ["Mass"] * 5 + ["Nodule"]})

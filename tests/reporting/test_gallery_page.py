@@ -8,12 +8,10 @@ import pytest
 from bench.evaluation.predict import enlarge
 from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report, write_report
-from bench.reporting.check import check_report
-from bench.reporting.current import CURVES, current_page
-from bench.reporting.gallery import galleries_of
-from bench.reporting.gallery_page import gallery_page
-from bench.reporting.gallery_trials import gallery_sources
-from bench.reporting.html import GALLERY, PAGE
+from bench.reporting.check import CURVES, check_report, current_page
+from bench.reporting.gallery.content import galleries_of, gallery_sources
+from bench.reporting.gallery.page import gallery_page
+from bench.reporting.writers.html import GALLERY, PAGE
 from bench.results.frame import Results
 from bench.results.maps import writing_maps
 from bench.results.units import read_table, write_table

@@ -4,10 +4,14 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from bench.reporting.current import CURVES
-from bench.reporting.figures import save
-from bench.reporting.learning_curve_figure import draw_learning_curve, write_learning_curve
-from bench.reporting.suite_curves_figure import draw_suite_curves, write_suite_curves
+from bench.reporting.check import CURVES
+from bench.reporting.figures.curves import (
+    draw_learning_curve,
+    draw_suite_curves,
+    write_learning_curve,
+    write_suite_curves,
+)
+from bench.reporting.figures.files import save
 from bench.results.record import EpochRow
 
 LOSSES = ((0.7, None), (None, 0.5), (0.4, 0.45), (0.3, 0.48))

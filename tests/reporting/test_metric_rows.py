@@ -9,11 +9,10 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.errors import ResultsError
-from bench.reporting.comparison_table import MOST_ROWS, comparison_table
-from bench.reporting.control_rows import gain_over
-from bench.reporting.interval_table import interval_table
-from bench.reporting.metric_rows import rows_of
-from bench.reporting.table import Subject
+from bench.reporting.tables.build import MOST_ROWS, comparison_table, interval_table
+from bench.reporting.tables.control_rows import gain_over
+from bench.reporting.tables.metric_rows import rows_of
+from bench.reporting.tables.table import Subject
 from bench.results.frame import Results
 from bench.results.units import write_table
 from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.reporting.figures import save
-from bench.reporting.overlay_figure import Overlay, draw_overlay
+from bench.reporting.figures.files import save
+from bench.reporting.figures.overlay import Overlay, draw_overlay
 
 SIDE = 32
 

@@ -8,7 +8,6 @@ import pytest
 from bench.errors import ResultsError, SuiteError
 from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report
-from bench.reporting.build_tables import build_tables
 from bench.reporting.references import (
     AUTHORS,
     known_references,
@@ -16,6 +15,7 @@ from bench.reporting.references import (
     load_reference,
     require_references,
 )
+from bench.reporting.tables.build import build_tables
 from bench.results.frame import Results
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
 from bench.results.stored import write_stored

@@ -12,11 +12,7 @@ from hypothesis import strategies as st
 from markupsafe import escape as escape_html
 
 from bench.escapes import latex as escape
-from bench.reporting.csv_cells import to_csv
-from bench.reporting.html import to_html
-from bench.reporting.latex import to_latex
-from bench.reporting.markdown import to_markdown
-from bench.reporting.table import (
+from bench.reporting.tables.table import (
     Cell,
     Column,
     Footnote,
@@ -26,6 +22,10 @@ from bench.reporting.table import (
     decimals_by_interval,
     format_number,
 )
+from bench.reporting.writers.csv_cells import to_csv
+from bench.reporting.writers.html import to_html
+from bench.reporting.writers.latex import to_latex
+from bench.reporting.writers.markdown import to_markdown
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

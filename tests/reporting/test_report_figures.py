@@ -8,11 +8,8 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from bench.reporting.finding_figure import draw_findings
-from bench.reporting.forest_figure import draw_forest
-from bench.reporting.paper_figure import COLUMN_IN, PAGE_IN
-from bench.reporting.plots import COLOURS, finding_plot_of, forest_of
-from bench.reporting.report_figures import write_figures
+from bench.reporting.figures.paper import COLUMN_IN, PAGE_IN, draw_findings, draw_forest, write_figures
+from bench.reporting.figures.plots import COLOURS, finding_plot_of, forest_of
 
 from .test_report_page import INTERVALS, POINTS
 

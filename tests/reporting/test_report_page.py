@@ -6,10 +6,9 @@ import re
 import pytest
 
 from bench.reporting.build import render_report
-from bench.reporting.plots import published_means
+from bench.reporting.figures.plots import published_means, scale_of
 from bench.reporting.report_page import report_page
-from bench.reporting.scale import scale_of
-from bench.reporting.table import Cell, Column, Row, Subject, Table
+from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
 
 INTERVALS = Table(
     key="intervals-nih-256px",

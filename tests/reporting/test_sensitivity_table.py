@@ -4,9 +4,9 @@ import pytest
 
 from bench.metrics.protocol import VARIANTS
 from bench.reporting.build import render_report
-from bench.reporting.sensitivity_table import _CHOICES, sensitivity_tables
+from bench.reporting.tables.sensitivity import _CHOICES, sensitivity_tables
 from bench.results.frame import Results
-from bench.results.sensitivity import Sensitivity, read_sensitivity, write_sensitivity
+from bench.results.record import Sensitivity, read_sensitivity, write_sensitivity
 
 DEFAULTS = {"PYLON": (0.60, 0.62, 0.64), "UP1": (0.59, 0.62)}
 CHANGES = {"tolerance_15": (0.10, 0.12, 0.14), "align_corners": (-0.02, -0.02, -0.02)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.reporting.standing import standings
+from bench.reporting.tables.standing import standings
 from bench.statistics.multiplicity import holm
 from bench.statistics.scores import Scores
 from bench.statistics.unit_scores import MeanScores, Units

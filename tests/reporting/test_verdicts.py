@@ -12,7 +12,7 @@ from scipy import stats
 
 from bench.cli.verdict_listing import to_text
 from bench.metrics.units import UNIT_COLUMNS
-from bench.reporting.claims_table import claims_table
+from bench.reporting.tables.claims import claims_table
 from bench.reporting.verdicts import ClaimVerdict, judge
 from bench.results.frame import Results
 from bench.results.units import write_table

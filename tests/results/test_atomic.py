@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.results.atomic import replacing, write_text
+from bench.results.files import replacing, write_text
 
 
 def test_the_block_writes_the_file(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from bench.results.atomic import replacing\n"
+        "from bench.results.files import replacing\n"
         "with replacing(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half of the new')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

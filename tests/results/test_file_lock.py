@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bench.errors import ResultsError
-from bench.results.file_lock import locked
+from bench.results.files import locked
 
 HOLD = """
 import sys

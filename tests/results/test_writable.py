@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import ResultsError
-from bench.results.writable import require_writable
+from bench.results.files import require_writable
 
 
 def refused(folder: Path, **how: bool) -> str:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.statistics.permutation import sign_flip_by_patient, sign_flip_by_seed
+from bench.statistics.paired import sign_flip_by_patient, sign_flip_by_seed
 from bench.statistics.unit_scores import MeanScores, Units
 
 

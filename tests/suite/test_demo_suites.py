@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.data.findings import NIH_FINDINGS, VINDR_FINDINGS
-from bench.data.phantom_populations import POPULATIONS
+from bench.data.phantom.populations import POPULATIONS
+from bench.data.sources.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.load import load_suite
 
 ROOT = Path(__file__).parents[2]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import SuiteError
+from bench.suite.grid import Shard
 from bench.suite.load import load_suite
-from bench.suite.shard import Shard
 
 SUITES = Path(__file__).parents[2] / "suites"
 

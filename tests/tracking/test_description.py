@@ -7,7 +7,7 @@ from bench.results.invocation import Invocation, InvocationFolder
 from bench.results.lease import this_process
 from bench.results.record import Outcome, Record
 from bench.suite.load import load_suite
-from bench.tracking.description import of_invocation, of_trial
+from bench.tracking.dashboard import of_invocation, of_trial
 
 READER = MarkdownIt("commonmark")
 FOREIGN = "*x* <img src=x onerror=alert(1)> ``` [a](b)\n# c"

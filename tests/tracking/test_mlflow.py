@@ -13,7 +13,7 @@ from records import finish_whole
 
 from bench.errors import DiskFullError
 from bench.results.record import CamEvaluation
-from bench.tracking.dashboard_view import VIEW, VIEW_TAG
+from bench.tracking.dashboard import VIEW, VIEW_TAG
 from bench.tracking.mlflow import MlflowTracker
 from bench.tracking.tracker import NullTracker
 

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 
-from bench.tracking.relocation import relocate
+from bench.tracking.mlflow_store import relocate
 
 from .conftest import Mirror
 

@@ -6,8 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from bench.training.determinism import collecting_nondeterminism
-from bench.training.seeding import fix_arithmetic
+from bench.training.determinism import collecting_nondeterminism, fix_arithmetic
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.errors import TrainingError
-from bench.training.divergence import MAX_SKIPPED_STEPS, DivergenceWatch
+from bench.training.session import MAX_SKIPPED_STEPS, DivergenceWatch
 
 
 def look(watch: DivergenceWatch, losses: list[float], first: int = 0) -> None:

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from bench.data.dataset import DataContext
-from bench.data.registry import load_dataset
+from bench.data.sources.registry import load_dataset
 from bench.errors import TrainingError
 from bench.models import build_model
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
-from bench.training.pieces import part, refuses_single_images
+from bench.training.micro_batches import part, refuses_single_images
 from bench.training.session import Session
 
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.data.dataset import DataContext
-from bench.data.phantom_source import load_phantom
+from bench.data.phantom.source import load_phantom
 from bench.models import build_model
 from bench.results.store import TrialFolder
 from bench.suite.schema import PhantomSpec, Recipe

@@ -1,9 +1,9 @@
 """What stands under the thesis' tables: how numbers are printed, and what marks mean."""
 
 from bench.errors import listing
-from bench.reporting.standing import standing_caption
-from bench.reporting.table import DIGITS
-from bench.reporting.table import VERDICT_SYMBOLS as _SYMBOLS
+from bench.reporting.tables.standing import standing_caption
+from bench.reporting.tables.table import DIGITS
+from bench.reporting.tables.table import VERDICT_SYMBOLS as _SYMBOLS
 from bench.reporting.thesis.cells import HIGH_DEVIATION
 from bench.reporting.thesis.layout import ThesisTable
 from bench.reporting.thesis.measured import Measurements

@@ -1,17 +1,69 @@
 """Cells of the thesis' tables: ours, published, and how they differ."""
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from scipy import stats
 
-from bench.reporting.published import NUM_SEEDS
-from bench.reporting.table import Cell, Footnote
+from bench.reporting.published import NUM_SEEDS, PublishedCell
+from bench.reporting.tables.table import Cell, Footnote, Verdict
 from bench.reporting.thesis.layout import Slot
 from bench.reporting.thesis.measured import Measured
-from bench.reporting.thesis.verdict import Compared, compare, compare_fact
+from bench.statistics.equivalence import equivalence_to_published, is_wide
 from bench.statistics.student import CONFIDENCE
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A difference from a published mean.
+
+    Attributes:
+        difference: ours − published; None if one is missing.
+        verdict: see `compare`.
+        has_wide_margin: whether the margin is wide for the published mean (`bench.statistics.equivalence`).
+    """
+
+    difference: float | None
+    verdict: Verdict
+    has_wide_margin: bool = False
+
+
+def compare(values: Sequence[float], published: PublishedCell | None, margin: float) -> Compared:
+    """Returns how ours differ from the published mean.
+
+    reproduced: the 95% interval of the difference lies within the margin. higher, lower: it lies beyond the
+    margin. inconclusive: neither, or fewer than two seeds, or no spread to judge by.
+    missing: no value of ours or none published.
+
+    Args:
+        values: of our seeds.
+        published: what the thesis prints.
+        margin: largest difference that still counts as none.
+    """
+    if not values or published is None:
+        return Compared(None, "missing")
+    test = equivalence_to_published(values, published.value, margin)
+    verdict: Verdict = "inconclusive"
+    if test.verdict == "equivalent":
+        verdict = "reproduced"
+    elif test.verdict == "different":
+        verdict = "higher" if test.difference > 0 else "lower"
+    return Compared(test.difference, verdict, is_wide(margin, published.value.mean))
+
+
+def compare_fact(value: float | None, published: PublishedCell | None) -> Compared:
+    """Returns how a number without chance differs from the printed one: reproduced if it rounds to it."""
+    if value is None or published is None:
+        return Compared(None, "missing")
+    difference = value - published.value.mean
+    if abs(difference) <= 0.5 * 10.0**-published.decimals + _ROUNDING:
+        return Compared(difference, "reproduced")
+    return Compared(difference, "higher" if difference > 0 else "lower")
+
 
 HIGH_DEVIATION = 0.12
 """Standard deviation across seeds above which variance is called high; of five seeds a half-width of .15."""

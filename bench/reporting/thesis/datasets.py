@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from bench.data.expected_counts import EVERY, expected_counts
-from bench.data.findings import FIXED_FINDINGS
-from bench.reporting.table import Cell, Column, Row, Subject, Table, Verdict
+from bench.data.checks.expected_counts import EVERY, expected_counts
+from bench.data.sources.findings import FIXED_FINDINGS
+from bench.reporting.tables.table import Cell, Column, Row, Subject, Table, Verdict
 from bench.reporting.thesis.cells import Footnotes
 
 _TITLE = "Large open data sets of chest radiographs"

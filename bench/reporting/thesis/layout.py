@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.reporting.published import PublishedCell, published_cell
-from bench.reporting.table import Quantity, Subject
+from bench.reporting.tables.table import Quantity, Subject
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.metrics import AVERAGES
 

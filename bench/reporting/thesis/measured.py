@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.errors import listing
-from bench.reporting.metric_rows import RowScores, population_of
-from bench.reporting.standing import Standing, standings
+from bench.reporting.tables.metric_rows import RowScores, population_of
+from bench.reporting.tables.standing import Standing, standings
 from bench.reporting.thesis.layout import Slot, ThesisTable
 from bench.results.frame import Results
 from bench.results.store import ResultsStore

@@ -5,19 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.reporting.build import Report, table_files
-from bench.reporting.differences import noted_by_cells
-from bench.reporting.html import to_html, to_page
-from bench.reporting.latex import to_document
 from bench.reporting.lock import LOCK, render_lock
-from bench.reporting.markdown import to_markdown
-from bench.reporting.table import Cell, Column, Row, Subject, Table, Verdict
+from bench.reporting.tables.differences import noted_by_cells
+from bench.reporting.tables.table import Cell, Column, Row, Subject, Table, Verdict
 from bench.reporting.thesis import datasets
 from bench.reporting.thesis.cells import compared
-from bench.reporting.thesis.compact import compact
-from bench.reporting.thesis.forms import beside, ours
+from bench.reporting.thesis.forms import beside, compact, ours
 from bench.reporting.thesis.layout import ThesisTable
 from bench.reporting.thesis.measured import Measurements
 from bench.reporting.thesis.tables import THESIS_TABLES
+from bench.reporting.writers.html import to_html, to_page
+from bench.reporting.writers.latex import to_document
+from bench.reporting.writers.markdown import to_markdown
 from bench.results.differences import require_same_data_of_all
 from bench.results.store import ResultsStore
 

@@ -5,7 +5,7 @@ name rows of transfer differently ("PYLON (two-phase)", "PYLON (two-step)"): her
 Source: thesis, chapters 5 and 6.
 """
 
-from bench.data.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.data.sources.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.reporting.published import AREA_ROW
 from bench.reporting.thesis.layout import Axis, PrintedQuantity, Source, ThesisTable
 from bench.suite.metrics import AUROC, IOBB_ACCURACY, POINT_ACCURACY, Metric, column_title

@@ -9,7 +9,7 @@ import pytest
 
 from bench.errors import SuiteError
 from bench.reporting.build import Report
-from bench.reporting.table import Quantity
+from bench.reporting.tables.table import Quantity
 from bench.reporting.thesis.report import render_thesis
 from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.results.store import ResultsStore

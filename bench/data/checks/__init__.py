@@ -1,0 +1,1 @@
+"""Checks and counts of a data set, before anything is trained on it."""

@@ -1,0 +1,213 @@
+"""Decoded, resized images as one memory-mapped uint8 array per list of images and size.
+
+An array is built once, on all cores, and has its name only when it is whole. It is named by what the files
+hold (their digests, in their order), the side and the decoders: another content is another array, the same
+content elsewhere is the same. A manifest beside it says what it was made from.
+
+A build that was killed goes on where it was. So does one whose unreadable images were replaced: an array
+under construction is named by the files' names alone, and images whose files hold what they held are kept.
+"""
+
+import hashlib
+import json
+import logging
+import multiprocessing
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.data.checks.content import ImageFile
+from bench.data.images import dicom, raster
+from bench.data.images.decoding import decode_each
+from bench.data.images.dicom_header import is_dicom
+from bench.data.images.partial_array import Identities, PartialArray, pixels_file
+from bench.errors import DataError, explained
+from bench.results.files import locked, write_text
+from bench.results.record import now
+from bench.suite.identity import short_hash
+
+RESIZING = "opencv-cubic-1"
+"""OpenCV's cubic interpolation without antialiasing, as in the thesis (code)."""
+
+Progress = Callable[[int, int], None]
+_PROGRESS_S = 0.5
+_UNGUARDED = (
+    'the processes that decode import the script that started them: it needs if __name__ == "__main__"'
+)
+_BLOCK_BYTES = 512
+"""What `stat` counts blocks in, whatever the file system has."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CachedArray:
+    """Images as an array uint8 [n, side_px, side_px] in the cache, made or still to make.
+
+    Attributes:
+        files: image files, decoded by `bench.data.images.decoding.decode`.
+        side_px: side of the result; the aspect ratio is not kept.
+        cache_dir: where the array is, or is put.
+    """
+
+    files: Sequence[ImageFile]
+    side_px: int
+    cache_dir: Path
+
+    @cached_property
+    def decoder(self) -> str:
+        """Names what makes pixels from files."""
+        are_dicoms = {is_dicom(path) for path, _ in self.files}
+        return " ".join(
+            [RESIZING, *((raster.CONVERSION, dicom.CONVERSION)[kind] for kind in sorted(are_dicoms))]
+        )
+
+    @cached_property
+    def target(self) -> Path:
+        """The array; its manifest is beside it, ending in .json."""
+        key = short_hash([self.decoder, self.side_px, [sha256 for _, sha256 in self.files]])
+        return self.cache_dir / f"{self.side_px}px-{key}.npy"
+
+    @cached_property
+    def partial(self) -> Path:
+        """The folder in which it is made."""
+        key = short_hash([self.decoder, self.side_px, [path.name for path, _ in self.files]])
+        return self.cache_dir / f"{self.side_px}px-{key}.partial"
+
+    def num_missing_bytes(self) -> int:
+        """Returns how much more of the disk it will take."""
+        if self.target.exists():
+            return 0
+        begun = pixels_file(self.partial)
+        taken = begun.stat().st_blocks * _BLOCK_BYTES if begun.exists() else 0
+        return max(len(self.files) * self.side_px**2 - taken, 0)
+
+
+def cached_images(array: CachedArray, on_progress: Progress | None = None) -> npt.NDArray[np.uint8]:
+    """Returns uint8 [n, side, side], memory-mapped and read-only, decoding images if need be.
+
+    Only one process makes an array; others wait for it.
+
+    Args:
+        array: which images, in what size.
+        on_progress: told (done, total) while images are decoded; first what is there from an earlier start.
+
+    Raises:
+        DataError: images cannot be read (they are counted, up to ten are named with the reason, and the
+            others are kept for the next start), or the disk is full.
+    """
+    try:
+        if not array.target.exists():
+            with _alone(array):
+                if not array.target.exists():
+                    _build(array, on_progress or (lambda _done, _total: None))
+    except OSError as error:
+        raise DataError(f"{explained(error, array.target)} (--cache-dir moves the cache)") from None
+    pixels: npt.NDArray[np.uint8] = np.load(array.target, mmap_mode="r")
+    return pixels
+
+
+def require_space(arrays: Iterable[CachedArray], on_notice: Callable[[str], None] | None = None) -> None:
+    """Says what arrays that are not made yet need of the disk, before anything is decoded.
+
+    Args:
+        arrays: in one cache.
+        on_notice: told one sentence, if anything is needed.
+
+    Raises:
+        DataError: it is more than is free.
+    """
+    missing = [array for array in arrays if not array.target.exists()]
+    if not missing:
+        return
+    folder = missing[0].cache_dir
+    num_bytes = sum(array.num_missing_bytes() for array in missing)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    num_free = shutil.disk_usage(existing).free
+    need = f"{as_size(num_bytes)} of disk for {sum(len(array.files) for array in missing)} decoded images"
+    if num_bytes > num_free:
+        raise DataError(f"{folder}: needs {need}, and {as_size(num_free)} are free; --cache-dir moves it")
+    if on_notice:
+        on_notice(f"{folder}: takes {need}; {as_size(num_free)} are free")
+
+
+def refuse_unreadable(problems: Sequence[str], total: int) -> None:
+    """Refuses images if there are any that cannot be decoded: counts them and names ten.
+
+    Args:
+        problems: a sentence for each.
+        total: how many images there are.
+
+    Raises:
+        DataError: there is a problem.
+    """
+    if problems:
+        shown = "; ".join(problems[:10]) + ("; …" if len(problems) > 10 else "")
+        raise DataError(f"{len(problems)} of {total} images cannot be decoded: {shown}")
+
+
+def as_size(num_bytes: int) -> str:
+    """Returns ``1.2 GB`` or ``34.5 MB``, of powers of ten."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
+
+
+@contextmanager
+def _alone(array: CachedArray) -> Iterator[None]:
+    """Waits until no other process makes the array; a lock ends with its process, however that ends."""
+    lock = array.partial.with_suffix(".lock")
+    with locked(lock.with_name(f".{lock.name}"), partial(_say_waiting, array)):
+        yield
+
+
+def _say_waiting(array: CachedArray) -> None:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as multiprocessing asks
+        raise DataError(_UNGUARDED)
+    _log.warning("%s: another process decodes these images; waiting for it", array.partial)
+
+
+def _build(array: CachedArray, on_progress: Progress) -> None:
+    unreadable: list[str] = []
+    total = len(array.files)
+    with PartialArray(array.partial, _identities(array.files), array.side_px) as begun:
+        missing = begun.missing()
+        num_kept = total - len(missing)
+        on_progress(num_kept, total)
+        told_at = time.monotonic()
+        with closing(decode_each([array.files[i] for i in missing], array.side_px)) as images:
+            for done, (i, image) in enumerate(zip(missing, images, strict=True), num_kept + 1):
+                if isinstance(image, DataError):
+                    unreadable.append(str(image))
+                else:
+                    begun.write(i, image)
+                if done == total or time.monotonic() - told_at > _PROGRESS_S:
+                    told_at = time.monotonic()
+                    on_progress(done, total)
+        refuse_unreadable(unreadable, total)
+        _write_manifest(array)
+        begun.commit(array.target)
+
+
+def _identities(files: Sequence[ImageFile]) -> Identities:
+    """Returns a number above 0 for what each file holds."""
+    return np.array([int(sha256[:16], 16) | 1 for _, sha256 in files], np.uint64)
+
+
+def _write_manifest(array: CachedArray) -> None:
+    import cv2
+
+    manifest = {
+        "count": len(array.files),
+        "side_px": array.side_px,
+        "decoder": array.decoder,
+        "content": hashlib.sha256("".join(sha256 for _, sha256 in array.files).encode()).hexdigest(),
+        "opencv": cv2.__version__,
+        "created": now(),
+    }
+    write_text(array.target.with_suffix(".json"), json.dumps(manifest, indent=2) + "\n")

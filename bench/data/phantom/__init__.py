@@ -1,0 +1,1 @@
+"""Phantoms: procedural chest radiographs with exact boxes, the embedded default data set."""

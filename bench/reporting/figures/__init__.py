@@ -1,0 +1,1 @@
+"""Figures: one description of each, drawn on paper and on the page."""

@@ -1,0 +1,278 @@
+"""What the figures of a report show, as data: its page draws it as SVG, papers and slides by matplotlib."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bench.reporting.tables.control_rows import CONSTANT
+from bench.reporting.tables.table import Cell, Row, Table
+from bench.reporting.thesis.tables import THESIS_TABLES
+from bench.suite.metrics import AVERAGES, PRIMARY, WEIGHTED
+
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
+_MOST_STEPS = 6
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear scale of values from left to right.
+
+    Attributes:
+        low: value at its left end.
+        high: value at its right end.
+        step: between two ticks.
+    """
+
+    low: float
+    high: float
+    step: float
+
+    def at(self, value: float) -> str:
+        """Returns the place of a value, ``"12.34%"``; values beyond the ends are at the ends."""
+        share = (value - self.low) / (self.high - self.low)
+        return f"{100 * min(max(share, 0.0), 1.0):.2f}%"
+
+    @property
+    def middle(self) -> float:
+        """The value halfway between the ends."""
+        return (self.low + self.high) / 2
+
+    @property
+    def ticks(self) -> dict[float, str]:
+        """The values of ticks, both ends among them, as numbers and as they are shown."""
+        decimals = 2 if self.step < 0.1 else 1
+        count = round((self.high - self.low) / self.step) + 1
+        values = (self.low + i * self.step for i in range(count))
+        return {value: f"{value:.{decimals}f}" for value in values}
+
+
+def scale_of(values: Iterable[float]) -> Scale:
+    """Returns the scale within [0, 1] that holds all of the values.
+
+    Args:
+        values: shares, at least one.
+    """
+    found = [min(max(value, 0.0), 1.0) for value in values]
+    least, most = min(found), max(found)
+    for step in _STEPS:
+        low = min(math.floor(least / step + 1e-9), round(1 / step) - 1)
+        high = max(math.ceil(most / step - 1e-9), low + 1)
+        if high - low <= _MOST_STEPS:
+            break
+    return Scale(low * step, high * step, step)
+
+
+COLOURS = ("#0072b2", "#d55e00", "#00855f", "#b5508a", "#8a6d00", "#2f8fc4", "#5f5f5f")
+"""Of models in their order, on white: told apart without seeing red or green."""
+
+Ends = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """A model or a control, and how sure its weighted average is; None is not known.
+
+    Attributes:
+        label: what is shown.
+        printed: the mean as it is shown.
+        printed_ends: the ends of `wide` as they are shown in brackets, or nothing.
+        mean: over seeds; the value of a control.
+        seeds: 95% interval over seeds, cut at 0 and 1.
+        wide: 95% interval over seeds and patients, or over patients alone.
+        published: the published mean.
+    """
+
+    label: str
+    printed: str
+    printed_ends: str
+    mean: float | None
+    seeds: Ends | None
+    wide: Ends | None
+    published: float | None = None
+
+    @property
+    def value(self) -> str:
+        """Its numbers as they are shown."""
+        return f"{self.printed} {self.printed_ends}".rstrip()
+
+    @property
+    def drawn(self) -> list[float]:
+        """All values that are drawn of it."""
+        found = (self.mean, self.published, *(self.seeds or ()), *(self.wide or ()))
+        return [value for value in found if value is not None]
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A forest plot of a table of intervals.
+
+    Attributes:
+        key: data set and resolution, as files' names say them.
+        title: one line.
+        scale: holds all of it.
+        models: at least one.
+        controls: those that have a value.
+        is_over_both: whether any model's wide interval is over seeds and patients.
+    """
+
+    key: str
+    title: str
+    scale: Scale
+    models: tuple[ForestRow, ...]
+    controls: tuple[ForestRow, ...]
+    is_over_both: bool
+
+    @property
+    def has_published(self) -> bool:
+        """Whether any row has a published mean."""
+        return any(row.published is not None for row in self.models)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model's accuracy for a finding.
+
+    Attributes:
+        model: its number.
+        mean: over seeds.
+        ends: 95% interval over seeds, cut at 0 and 1; None if it has none.
+    """
+
+    model: int
+    mean: float
+    ends: Ends | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A finding, and what models and the best constant point reach.
+
+    Attributes:
+        name: what is shown.
+        points: of the models that have a value.
+        constant: None if it is not known.
+    """
+
+    name: str
+    points: tuple[Point, ...]
+    constant: float | None
+
+
+@dataclass(frozen=True)
+class FindingPlot:
+    """Each finding's accuracy by every model.
+
+    Attributes:
+        key: data set and resolution, as files' names say them.
+        title: one line.
+        models: labels, at least one.
+        findings: at least one.
+        scale: all shares.
+    """
+
+    key: str
+    title: str
+    models: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    scale: Scale
+
+
+def forest_of(table: Table, published: Mapping[str, float]) -> Forest | None:
+    """Returns the forest plot of a table; None unless it is one of how sure the first metric is.
+
+    Args:
+        table: see `bench.reporting.tables.build`.
+        published: means by the label of a row.
+    """
+    if (table.subject.kind, table.subject.metric) != ("intervals", PRIMARY.name) or not table.models:
+        return None
+    models = tuple(_model(row, published.get(row.label)) for row in table.models)
+    controls = tuple(_control(row) for row in table.references if row.cells[1].mean is not None)
+    return Forest(
+        table.subject.place_key,
+        f"Weighted point accuracy, {table.subject.place}",
+        scale_of(value for row in (*models, *controls) for value in row.drawn),
+        models,
+        controls,
+        any(row.cells[2].low is not None for row in table.models),
+    )
+
+
+def finding_plot_of(table: Table) -> FindingPlot | None:
+    """Returns the figure by finding; None unless the table is of the first metric and has findings."""
+    columns = [i for i, column in enumerate(table.columns) if column.name and column.name not in AVERAGES]
+    is_meant = (table.subject.kind, table.subject.metric) == ("metric", PRIMARY.name)
+    if not is_meant or not table.models or not columns:
+        return None
+    constant = next((row.cells for row in table.references if row.label == CONSTANT), None)
+    return FindingPlot(
+        table.subject.place_key,
+        f"Point accuracy by finding, {table.subject.place}",
+        tuple(row.label for row in table.models),
+        tuple(
+            Finding(
+                table.headings[i],
+                tuple(
+                    Point(number, cell.mean, _over_seeds(cell))
+                    for number, cell in enumerate(row.cells[i] for row in table.models)
+                    if cell.mean is not None
+                ),
+                constant[i].mean if constant is not None else None,
+            )
+            for i in columns
+        ),
+        Scale(0.0, 1.0, 0.2),
+    )
+
+
+def published_means(suite: str, table: Table) -> Mapping[str, float]:
+    """Returns the thesis' weighted averages of the rows of a table of intervals, by label.
+
+    Args:
+        suite: its name; only those of the thesis have any.
+        table: of intervals of one metric at one resolution.
+    """
+    meant = (table.subject.metric, WEIGHTED, table.subject.resolution)
+    slots = (slot for thesis in THESIS_TABLES for slot in thesis.slots())
+    return {
+        slot.source.model or slot.source.label: slot.published.value.mean
+        for slot in slots
+        if (slot.quantity.metric, slot.quantity.name, slot.resolution) == meant
+        and slot.source.suites.get(slot.resolution) == suite
+        and slot.published is not None
+    }
+
+
+def _model(row: Row, published: float | None) -> ForestRow:
+    seeds, over_patients, over_both = row.cells
+    wide = over_patients if over_both.low is None else over_both
+    printed = seeds if wide.printed_ends is None else wide
+    return ForestRow(
+        row.label,
+        printed.printed_mean,
+        _printed_ends(wide),
+        seeds.mean,
+        _over_seeds(seeds),
+        _ends(wide),
+        published,
+    )
+
+
+def _control(row: Row) -> ForestRow:
+    cell = row.cells[1]
+    return ForestRow(row.label, cell.printed_mean, _printed_ends(cell), cell.mean, None, _ends(cell))
+
+
+def _ends(cell: Cell) -> Ends | None:
+    return None if cell.low is None or cell.high is None else (cell.low, cell.high)
+
+
+def _printed_ends(cell: Cell) -> str:
+    return "" if cell.printed_ends is None else f"[{', '.join(cell.printed_ends)}]"
+
+
+def _over_seeds(cell: Cell) -> Ends | None:
+    """Returns the interval around a mean, cut at 0 and 1."""
+    if cell.mean is None or cell.half_width is None:
+        return None
+    return max(cell.mean - cell.half_width, 0.0), min(cell.mean + cell.half_width, 1.0)

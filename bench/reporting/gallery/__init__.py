@@ -1,0 +1,1 @@
+"""The gallery: the same radiographs for every model, with heatmap, peak and boxes."""

@@ -1,0 +1,1 @@
+"""Writers of tables: LaTeX, Markdown, CSV and HTML."""
