@@ -3,8 +3,8 @@
 One process at a time looks for a run and makes it if there is none: a lock in the results folder keeps two
 drivers from making two, and from racing on the tables of a fresh database.
 
-MLflow writes down absolute addresses of artifacts, which no call of its own changes: after a results folder was moved
-or copied, they are corrected in its tables.
+MLflow writes down absolute addresses of artifacts, which no call of its own changes: after a results folder
+was moved or copied, they are corrected in its tables.
 """
 
 import os

@@ -5,11 +5,11 @@ import re
 import socket
 from functools import lru_cache
 
-import bench.execution.ray_tune as _  # noqa: F401  # sets what Ray reads when it is imported
 import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+import bench.execution.ray.executor as _  # noqa: F401  # sets what Ray reads when it is imported
 from bench.errors import BenchError
 from bench.execution.context import RunContext
 from bench.execution.gpus import decide_gpu

@@ -15,7 +15,7 @@ from bench.results.files import locked
 HOLD = """
 import sys
 from pathlib import Path
-from bench.results.file_lock import locked
+from bench.results.files import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()

@@ -1,8 +1,8 @@
 """Headers of DICOM files: which hold one gray radiograph, its size, and whether small numbers are bright.
 
 Small numbers are bright in MONOCHROME1, or if the shape of the presentation is INVERSE: the standard has
-both say the same of a radiograph (PS3.3 C.8.11.3), so that they turn it once. A negative rescale slope, or a look-up
-table that makes large numbers small, turns it once more.
+both say the same of a radiograph (PS3.3 C.8.11.3), so that they turn it once. A negative rescale slope, or
+a look-up table that makes large numbers small, turns it once more.
 """
 
 import io

@@ -9,8 +9,8 @@ Boxes are in px of the original images, each of its own size: the input is a squ
 scaled by side / columns and y by side / rows. Each radiologist drew boxes of their own; all boxes of a class
 on an image are one region, and a hit in any of them counts (thesis §5.5).
 
-A DICOM says its own size. A converted PNG or JPEG does not, so one of these tables has to be beside train.csv,
-gzipped or not; if both are, the first counts:
+A DICOM says its own size. A converted PNG or JPEG does not, so one of these tables has to be beside
+train.csv, gzipped or not; if both are, the first counts:
 
 - train_meta.csv with image_id, dim0 (rows), dim1 (columns), as in the resized mirrors at Kaggle;
 - images_ratio.csv with image_id, resize_ratio, as the thesis' authors published it, for copies whose aspect
