@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench.redaction import redacted
 
+_MOST_ALLOWED = 40
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What an `OSError` says where there is no room left."""
 
@@ -48,10 +49,38 @@ _REMEDIES = {
 
 
 class BenchError(Exception):
-    """A mistake or a missing thing that the user can mend; its text is one sentence, without secrets."""
+    """A mistake or a missing thing that the user can correct: one sentence without secrets, and its facts.
 
-    def __init__(self, text: str = "") -> None:
-        super().__init__(redacted(text))
+    The sentence is ``place: problem; allowed: …; did you mean 'x'?``, as far as its facts are given.
+
+    Attributes:
+        place: where it is: a file, perhaps with line and column, an option, a field; or None.
+        value: what came; or None.
+        allowed: the words of which `value` should be one; empty where that cannot be said.
+    """
+
+    def __init__(
+        self, problem: str = "", *, place: object = None, value: object = None, allowed: Iterable[object] = ()
+    ) -> None:
+        self.place = None if place is None else str(place)
+        self.value = value
+        self.allowed = tuple(map(str, allowed))
+        sentence = problem if self.place is None else f"{self.place}: {problem}"
+        if self.allowed:
+            sentence += (
+                f"; allowed: {listing(self.allowed, _MOST_ALLOWED)}{nearest(str(value), self.allowed)}"
+            )
+        super().__init__(redacted(sentence))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles the sentence and its facts: errors go from workers to the driver."""
+        return _restored, (type(self), str(self), self.__dict__)
+
+
+def _restored(kind: type[BenchError], sentence: str, facts: dict[str, object]) -> BenchError:
+    error = kind.__new__(kind, sentence)
+    error.__dict__.update(facts)
+    return error
 
 
 class SuiteError(BenchError):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 import shutil
 import unicodedata
 import urllib.error
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import account, as_text, explained, nearest
+from bench.errors import SuiteError, account, as_text, explained, nearest
 
 NUMBERS = [
     "EACCES EPERM EROFS ENOSPC EDQUOT EISDIR ELOOP ENAMETOOLONG EMFILE ENFILE EIO ESTALE ENOTCONN EHOSTDOWN"
@@ -74,3 +75,11 @@ def test_a_word_that_only_looks_the_same_is_spelt_out(form):
     hint = nearest(came, [allowed])
     assert hint.isascii()
     assert ascii(allowed) in hint
+
+
+def test_an_error_keeps_its_facts_and_says_them_in_one_sentence_also_from_another_process():
+    error = SuiteError("no such model", place="mine.yaml:3:5", value="pilon", allowed=["pylon", "pan"])
+    for one in (error, pickle.loads(pickle.dumps(error))):
+        assert type(one) is SuiteError
+        assert (one.place, one.value, one.allowed) == ("mine.yaml:3:5", "pilon", ("pylon", "pan"))
+        assert str(one) == "mine.yaml:3:5: no such model; allowed: pylon, pan; did you mean 'pylon'?"
