@@ -198,7 +198,7 @@ def test_every_file_that_a_page_names_or_links_exists(path):
     text = path.read_text(encoding="utf-8")
     is_guide = path.name.startswith("adding-")  # its example's file is not ours
     named = [] if is_guide else [ROOT / name for name in re.findall(r"`(bench/[\w/]+(?:\.py)?/?)`", text)]
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(r'<img src="([^"]+)"', text)
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(r'<img [^>]*src="([^"]+)"', text)
     missing = [
         str(place) for place in (*named, *(path.parent / link for link in links)) if not place.exists()
     ]
