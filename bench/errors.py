@@ -14,12 +14,15 @@ import errno
 import os
 import traceback
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.redaction import redacted
 
-_MOST_ALLOWED = 40
+_MOST_ALLOWED = 20
+"""Words that a sentence names before it counts the rest."""
+
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What an `OSError` says where there is no room left."""
 
@@ -54,37 +57,36 @@ class BenchError(Exception):
     The sentence is ``place: problem; allowed: …; did you mean 'x'?``, as far as its facts are given.
 
     Attributes:
+        problem: the sentence without place and allowed words.
         place: where it is: a file, perhaps with line and column, an option, a field; or None.
-        value: what came; or None.
-        allowed: the words of which `value` should be one; empty where that cannot be said.
+        value: the value that was given; or None.
+        allowed: the words of which `value` should be one; empty where they cannot be listed.
     """
 
     def __init__(
         self, problem: str = "", *, place: object = None, value: object = None, allowed: Iterable[object] = ()
     ) -> None:
+        self.problem = problem
         self.place = None if place is None else str(place)
         self.value = value
         self.allowed = tuple(map(str, allowed))
         sentence = problem if self.place is None else f"{self.place}: {problem}"
         if self.allowed:
-            sentence += (
-                f"; allowed: {listing(self.allowed, _MOST_ALLOWED)}{nearest(str(value), self.allowed)}"
-            )
+            hint = "" if value is None else nearest(str(value), self.allowed)
+            sentence += f"; allowed: {listing(self.allowed, _MOST_ALLOWED)}{hint}"
         super().__init__(redacted(sentence))
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickles the sentence and its facts: errors go from workers to the driver."""
-        return _restored, (type(self), str(self), self.__dict__)
-
-
-def _restored(kind: type[BenchError], sentence: str, facts: dict[str, object]) -> BenchError:
-    error = kind.__new__(kind, sentence)
-    error.__dict__.update(facts)
-    return error
 
 
 class SuiteError(BenchError):
-    """The suite is not usable: unknown key, wrong type, empty grid and the like."""
+    """The suite is not usable: unknown key, wrong type, empty grid and the like.
+
+    Attributes:
+        mistakes: of an error that reports several mistakes, a line each: the mistakes; else empty.
+    """
+
+    def __init__(self, problem: str = "", *, mistakes: Sequence["SuiteError"] = (), **facts: Any) -> None:
+        super().__init__("\n".join(map(str, mistakes)) or problem, **facts)
+        self.mistakes = tuple(mistakes)
 
 
 class DataError(BenchError):

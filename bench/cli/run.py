@@ -130,10 +130,10 @@ def run_and_print(
 
 def failure_hint(arguments: argparse.Namespace) -> str:
     """Returns which commands help where something has failed of what the arguments of a verb select."""
-    from bench.suite.smoke import FOLDER
+    from bench.suite.load import SMOKE_FOLDER
 
     if getattr(arguments, "limit_batches", None) is not None:
-        return f"bench failures --results-dir {arguments.results_dir / FOLDER} says why"
+        return f"bench failures --results-dir {arguments.results_dir / SMOKE_FOLDER} says why"
     same = same_suite(arguments)
     return (
         f"bench failures {same} says why, bench retry {same} runs that again; "

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(_arguments: argparse.Namespace) -> int:
     """Prints the schema."""
-    from bench.suite.json_schema import suite_schema
+    from bench.suite.schema import suite_schema
 
     print(json.dumps(suite_schema(), indent=2))
     return 0

@@ -13,8 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from bench.errors import listing
 
 OptionValue = bool | int | float | str
+
+_JSON_TYPES = {"bool": "boolean", "int": "integer", "float": "number", "str": "string"}
 
 
 @dataclass(frozen=True)
@@ -134,12 +139,31 @@ class Option:
         """Returns `value` in the option's own type, so that 5 and 5.0 are one."""
         return float(value) if self.type_name == "float" else value
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The values as a suite writes them, where they can be listed."""
+        values = (True, False) if self.type_name == "bool" else self.allowed
+        return tuple(map(_written, values))
+
     def expectation(self) -> str:
-        """Returns what a message gives as allowed: the values, or the type and its bound."""
-        values: tuple[OptionValue, ...] = (True, False) if self.type_name == "bool" else self.allowed
-        if values:
-            return ", ".join(str(v).lower() if isinstance(v, bool) else str(v) for v in values)
+        """Returns what may be written: the values, or the type and its bound."""
+        if self.words:
+            return listing(self.words)
         return self.type_name if self.bound is None else f"{self.type_name} {self.bound[0]} {self.bound[1]:g}"
+
+    def json_schema(self) -> dict[str, Any]:
+        """Returns the JSON Schema of its value."""
+        kind: dict[str, Any] = {"type": _JSON_TYPES[self.type_name]}
+        if self.allowed:
+            kind = {"enum": list(self.allowed)}
+        elif self.bound is not None:
+            relation, limit = self.bound
+            kind["exclusiveMinimum" if relation == "above" else "minimum"] = limit
+        return {**kind, "default": self.default}
+
+
+def _written(value: OptionValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @lru_cache
@@ -160,9 +184,7 @@ def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
     for variant in entry.variants:
         if dict(variant.options) == changed:
             return variant.label
-    listed = ", ".join(
-        f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in changed.items()
-    )
+    listed = listing(f"{key}={_written(value)}" for key, value in changed.items())
     return f"{entry.label} ({listed})" if changed else entry.label
 
 

@@ -5,9 +5,10 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from bench.suite.cam import NATIVE, CamMethod
+from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import Claim, Margins
 from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_BOXED_FINDINGS, VINDR_FINDINGS
 from bench.suite.frozen import Frozen
@@ -215,8 +216,25 @@ DATASET_SPECS: dict[str, type[Frozen]] = {
 
 if TYPE_CHECKING:
     DatasetName = str
+    BareDataset = str
 else:
     DatasetName = Literal[tuple(DATASET_SPECS)]
+    BareDataset = Literal[
+        tuple(
+            name
+            for name, spec in DATASET_SPECS.items()
+            if not any(field.is_required() for field in spec.model_fields.values())
+        )
+    ]
+
+NamedDataset = Annotated[
+    DatasetSpec,
+    BeforeValidator(
+        lambda value: {"name": value} if isinstance(value, str) else value,
+        json_schema_input_type=BareDataset | DatasetSpec,
+    ),
+]
+"""A data set as suites write it: its bare name, where no other key is required, means a mapping with it."""
 
 
 def title_of(dataset: DatasetSpec) -> str:
@@ -323,7 +341,7 @@ class Suite(Frozen):
     """Heading of the report; the name if absent."""
     models: tuple[ModelSpec, ...] = Field(min_length=1)
     """The rows of the table, in order."""
-    datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
+    datasets: tuple[NamedDataset, ...] = Field(min_length=1)
     resolutions: tuple[Resolution, ...] = Field(min_length=1)
     """Sides of the square input in px; multiples of 32 from 64 up (thesis: 256, 512)."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
@@ -352,3 +370,34 @@ class Suite(Frozen):
     references: tuple[str, ...] = ()
     """Results of others that stand below the models in tables of their data set and resolution: names of
     `bench reference list`. Not part of a trial's identity."""
+
+
+def suite_schema() -> dict[str, Any]:
+    """Returns the JSON Schema of suite files, with the options of each model."""
+    schema = Suite.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["required"].remove("name")  # the file's stem stands in
+    definitions = schema["$defs"]
+    for spec in DATASET_SPECS.values():
+        own = definitions[spec.__name__]
+        own["required"] = ["name", *own.get("required", [])]
+    definitions["Operand"] = {"anyOf": [{"type": "string"}, definitions["Operand"]]}
+    shared = definitions.pop("ModelSpec")["properties"]
+    schema["properties"]["models"]["items"] = {
+        "anyOf": [{"enum": list(MODELS)}, *(_model_schema(name, shared) for name in MODELS)]
+    }
+    return schema
+
+
+def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of one model: its options stand beside the name or under "options"."""
+    fields = {key: field for key, field in shared.items() if key not in ("name", "options")}
+    options = {option.name: option.json_schema() for option in model_options(name).values()}
+    grouped = {"type": "object", "properties": options, "additionalProperties": False}
+    return {
+        "type": "object",
+        "title": MODELS[name].label,
+        "properties": {"name": {"const": name}, **fields, **options, "options": grouped},
+        "required": ["name"],
+        "additionalProperties": False,
+    }

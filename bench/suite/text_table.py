@@ -35,15 +35,14 @@ def decoded(content: bytes, where: str, mistake: type[BenchError], cure: str = "
         BenchError: the `mistake`, if it is in another encoding.
     """
     if content.startswith(_UTF_16) or b"\0" in content:
-        raise mistake(f"{where}: seems to be UTF-16, which Notepad calls Unicode; {cure}")
+        raise mistake(f"seems to be UTF-16, which Notepad calls Unicode; {cure}", place=where)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise mistake(
-            f"{where}:{line}: byte 0x{content[error.start]:02x} is no UTF-8; the file seems to be Latin-1 "
-            f"or Windows-1252; {cure}"
-        ) from None
+        byte = f"0x{content[error.start]:02x}"
+        problem = f"byte {byte} is no UTF-8; the file seems to be Latin-1 or Windows-1252; {cure}"
+        raise mistake(problem, place=f"{where}:{line}", value=byte) from None
 
 
 _EXPORT = "export it as 'CSV UTF-8'"
@@ -90,10 +89,10 @@ def read_text(path: Path) -> str:
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read ({reason}){_beside(path)}") from None
+        raise DataError(f"cannot be read ({reason}){_beside(path)}", place=path) from None
     for start, kind in _OTHER_KINDS:
         if content.lstrip().startswith(start):
-            raise DataError(f"{path}: is no text but {kind}")
+            raise DataError(f"is no text but {kind}", place=path)
     return decoded(content, str(path), DataError, _SAVE_AS)
 
 
@@ -123,10 +122,8 @@ def read_table(path: Path) -> TextTable:
         beyond = next((cell for cell in cells[len(names) :] if cell.strip()), None)
         if beyond is not None or len(cells) < num_needed:
             hint = "; a cell that holds a comma has to stand in double quotes" if beyond is not None else ""
-            raise DataError(
-                f"{path}:{line}: the row has {len(cells)} cells, where the header names {num_needed} columns"
-                f"{hint}"
-            )
+            problem = f"the row has {len(cells)} cells, where the header names {num_needed} columns{hint}"
+            raise DataError(problem, place=f"{path}:{line}", value=beyond)
         lines.append(line)
         rows.append([*cells[: len(names)], *[""] * (len(names) - len(cells))])
     kept = [i for i, name in enumerate(names) if name or not _is_idle(i, rows, lines, path)]
@@ -146,9 +143,9 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{path}:{line}: cannot be read as CSV ({error})") from None
+        raise DataError(f"cannot be read as CSV ({error})", place=f"{path}:{line}") from None
     if is_empty:
-        raise DataError(f"{path}: is empty; the first row of a table names its columns")
+        raise DataError("is empty; the first row of a table names its columns", place=path)
 
 
 def _names(header: list[str], path: Path) -> list[str]:
@@ -157,15 +154,18 @@ def _names(header: list[str], path: Path) -> list[str]:
     for separator, word in _SEPARATORS.items():
         if len(names) == 1 and separator in names[0]:
             raise DataError(
-                f"{path}: seems to have {word} between its cells; commas are read, and points in decimals: "
-                f"{_SAVE_AS}, with commas"
+                f"seems to have {word} between its cells; commas are read, and points in decimals: "
+                f"{_SAVE_AS}, with commas",
+                place=path,
+                value=separator,
             )
     first: dict[str, int] = {}
     for i, name in enumerate(names):
         if name and first.setdefault(name.casefold(), i) != i:
             before = first[name.casefold()]
             called = repr(name) if names[before] == name else f"{names[before]!r} and {name!r}"
-            raise DataError(f"{path}:1: columns {before + 1} and {i + 1} have one name: {called}")
+            problem = f"columns {before + 1} and {i + 1} have one name: {called}"
+            raise DataError(problem, place=f"{path}:1", value=name)
     return names
 
 
@@ -181,7 +181,8 @@ def _is_idle(position: int, rows: list[list[str]], lines: list[int], path: Path)
     if position == 0 and len(set(cells)) == len(cells) and all(cell.isdecimal() for cell in cells):
         return True
     line, cell = next((line, cell) for line, cell in zip(lines, cells, strict=True) if cell)
-    raise DataError(f"{path}:{line}: {cell!r} stands in column {position + 1}, which has no name")
+    problem = f"{cell!r} stands in column {position + 1}, which has no name"
+    raise DataError(problem, place=f"{path}:{line}", value=cell)
 
 
 def _beside(path: Path) -> str:

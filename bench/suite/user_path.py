@@ -29,8 +29,9 @@ def user_path(text: str, folder: Path = Path()) -> Path:
     """
     if _VARIABLE.match(text):
         raise BenchError(
-            f"{text}: variables are not replaced here, only ~ is; write the folder itself, or let the shell "
-            f"replace it (no single quotes); a folder that is called so is ./{text}"
+            "variables are not replaced here, only ~ is; write the folder itself, or let the shell replace "
+            f"it (no single quotes); a folder that is called so is ./{text}",
+            place=text,
         )
     path = folder / _with_home(text)
     try:
@@ -48,8 +49,9 @@ def results_folder(text: str) -> Path:
     """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
         raise ResultsError(
-            f"{text}: results need a file system that locks and renames files, a local disk or NFS; mount it "
-            "and give its folder, or copy results there afterwards"
+            "results need a file system that locks and renames files, a local disk or NFS; mount it and give "
+            "its folder, or copy results there afterwards",
+            place=text,
         )
     folder = user_path(text)
     try:
@@ -72,7 +74,7 @@ def _with_home(text: str) -> Path:
         expanded = None
     if expanded is None or (not user and _has_stand_in()):
         why = f"there is no user {user!r}" if user else "this user has no home folder (HOME is not set)"
-        raise BenchError(f"{text}: {why}; write the whole path, or ./{text} if a folder is called so")
+        raise BenchError(f"{why}; write the whole path, or ./{text} if a folder is called so", place=text)
     return expanded
 
 
