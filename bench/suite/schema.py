@@ -392,7 +392,10 @@ def suite_schema() -> dict[str, Any]:
 def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:
     """Returns the schema of one model: its options stand beside the name or under "options"."""
     fields = {key: field for key, field in shared.items() if key not in ("name", "options")}
-    options = {option.name: option.json_schema() for option in model_options(name).values()}
+    options = {
+        key: {**option.type.json_schema(), "default": option.default}
+        for key, option in model_options(name).items()
+    }
     grouped = {"type": "object", "properties": options, "additionalProperties": False}
     return {
         "type": "object",
