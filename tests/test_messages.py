@@ -17,10 +17,15 @@ from bench.cli.main import main
 from bench.data.dataset import DataContext
 from bench.data.sources.registry import load_dataset
 from bench.errors import BenchError
+from bench.reporting.references import load_reference, require_references
+from bench.results.lookup import find_trial
+from bench.results.references import reference_folder
 from bench.results.store import ResultsStore
+from bench.results.units import read_table as read_units
 from bench.suite.load import load_dataset_spec, load_suite
 from bench.suite.text_table import read_table
 from bench.suite.user_path import results_folder, user_path
+from bench.version import VERSION
 
 GOLDEN = Path(__file__).parent / "golden" / "messages.txt"
 BROKEN = Path(__file__).parent / "suite" / "broken"
@@ -117,6 +122,25 @@ def data_sets() -> Iterator[Case]:
         yield name, lambda file=file, old=old, new=new: _load_ward(file, old, new)
 
 
+def results() -> Iterator[Case]:
+    store = ResultsStore(Path("damaged"))
+    trial = load_suite(Path("small.yaml")).grid.trials[0]
+    store.announce(trial)
+    folder = store.folder(trial.id)
+    contents = {
+        "a record that is cut off": b"{",
+        "a record that is none": b'{"status": 3}',
+        "a record of a newer bench": b'{"format": 99, "written_by": "99.1.0"}',
+    }
+    for name, content in contents.items():
+        yield name, lambda content=content: (_written(folder.record, content), folder.read_record())
+    yield "a table of units", lambda: read_units(_written(folder.cam_units("native"), b"PAR1"))
+    yield "a trial of no folder", lambda: find_trial(store, "pylon")
+    record = reference_folder(store.root, "theirs").record
+    yield "a reference that is none", lambda: (_written(record, b"{"), load_reference("theirs", store.root))
+    yield "a reference that is not there", lambda: require_references(("their",), store.root)
+
+
 def words() -> Iterator[Case]:
     commands = [
         "rnu",
@@ -126,7 +150,6 @@ def words() -> Iterator[Case]:
         "run small.yaml --set references=[theirs] --serial --no-mlflow",
         "status --results-dir small.yaml",
         "show pylon-phantom",
-        "show baseline-phantom-64px-s0 --results-dir damaged",
         "predict pylon x.png",
         "report --all --only seed=0",
         "compare small.yaml pylon pylom",
@@ -149,13 +172,14 @@ def weights() -> Iterator[Case]:
         )
 
 
-KINDS = (suites, selections, paths, tables, data_sets, words, weights)
+KINDS = (suites, selections, paths, tables, data_sets, results, weights, words)
 
 
-def _written(name: str, content: bytes | None) -> Path:
+def _written(name: str | Path, content: bytes | None) -> Path:
     path = Path(name)
     path.unlink(missing_ok=True)
     if content is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return path
 
@@ -192,23 +216,19 @@ def said(call: Callable[[], object]) -> str:
         call()
     except BenchError as error:
         return str(error)
-    return "nothing is refused"
+    raise AssertionError("it is not refused")
 
 
 def messages() -> str:
     """Returns what every kind of bad input is told, with the folders' names left out."""
     Path("small.yaml").write_text(SUITE)
     Path("three.yaml").write_text(SUITE.replace("64", "65").replace("[0, 1]", "[x]") + "model: 3\n")
-    store = ResultsStore(Path("damaged"))
-    for trial in load_suite(Path("small.yaml")).grid.trials:
-        store.announce(trial)
-        store.folder(trial.id).record.write_text("{")
     lines = []
     for kind in KINDS:
         lines += ["", f"# {kind.__name__.replace('_', ' ')}"]
         for name, call in kind():
             sentence = said(call).replace(f"{BROKEN}/", "").replace(f"{Path.cwd()}/", "")
-            first, *rest = sentence.splitlines()
+            first, *rest = sentence.replace(f"({VERSION})", "(VERSION)").splitlines()
             lines += [f"{name}: {first}", *(f"    {line}" for line in rest)]
     return "\n".join(lines[1:]) + "\n"
 

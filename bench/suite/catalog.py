@@ -1,9 +1,8 @@
-"""What a suite may name as a model: one plain table, and the options that each model's constructor takes.
+"""The models that a suite can name, in one table, and the options of their constructors.
 
-A suite has to be checked, and its trials identified, in a fraction of a second and without torch. So the
-options are read from the *source* of the model's constructor (its keyword-only parameters with their
-annotations and defaults), not by importing it: a model is declared once, in its own file, and in one line
-here.
+A suite is checked, and its trials identified, in a fraction of a second and without torch. So the options are
+read from the *source* of a model's constructor (its keyword-only parameters with annotations and defaults)
+without importing it: a model is declared in its own file, and in one line here.
 """
 
 import ast
@@ -31,7 +30,7 @@ class Variant:
 
     Attributes:
         label: the name in tables.
-        options: what differs from the defaults.
+        options: those that differ from the defaults.
         tables: the thesis' tables and figures that have it as a row.
     """
 
@@ -42,11 +41,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """Where a model's class is, and what tables call it.
+    """A model.
 
     Attributes:
-        target: ``module:class``.
-        label: the name in tables of the model with default options, as the thesis prints it.
+        target: ``module:class`` of it.
+        label: the name in tables, with default options, as the thesis prints it.
         tables: the thesis' tables that have it as a row.
         variants: named sets of options.
     """
@@ -165,7 +164,7 @@ class Option:
         return tuple(map(_written, values))
 
     def expectation(self) -> str:
-        """Returns what may be written: the values, or the type and its bound."""
+        """Returns a description of its values: all of them, or the type and its bound."""
         if self.words:
             return listing(self.words)
         return self.type_name if self.bound is None else f"{self.type_name} {self.bound[0]} {self.bound[1]:g}"
@@ -184,7 +183,7 @@ def model_options(name: str) -> dict[str, Option]:
 
 
 def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
-    """Returns the name that tables show: of the model, or of the variant that the options make of it.
+    """Returns the name in tables of the model, or of the variant that the options make of it.
 
     Options that no variant names are listed in brackets after the model's label.
     """
@@ -198,7 +197,7 @@ def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
 
 
 def as_label(text: str) -> str:
-    """Returns `text` with the minus sign that labels have, where people type "PAN - all GAP"."""
+    """Returns `text` with the minus sign of labels, where people type "PAN - all GAP"."""
     return text.replace(" - ", " − ")
 
 

@@ -1,6 +1,6 @@
-"""What a suite may claim of its rows: statements that finished trials support or refute.
+"""Claims of a suite on its rows: statements that finished trials support or refute.
 
-A claim has one of four kinds, and the kind is the key that names what it is about:
+A claim has one of four kinds, which is the key that names its subject:
 
 superior         a row scores higher than others, seed by seed
 equivalent       rows score the same, up to a margin declared in advance
@@ -45,8 +45,7 @@ class _Margins(Frozen):
 
     def of(self, metric: str) -> float:
         """Returns the margin of a metric."""
-        margin: float = getattr(self, metric)
-        return margin
+        return float(getattr(self, metric))
 
 
 if TYPE_CHECKING:
@@ -60,17 +59,22 @@ else:
     )
 
 
-class Condition(Frozen):
-    """Which trials of a model are meant; what is absent is as the claim has it."""
+class _Choice(Frozen):
+    """A choice among the trials of a row."""
 
-    suite: str | None = None
-    """Another suite's trials: the name of its file, without its ending, in the same folder."""
     dataset: str | None = None
     """Name or title of the data set, where the suite has several."""
     resolution: int | None = None
     """Side of the input in px, where the suite has several."""
     cam: CamMethod | None = None
     """The map that localization is scored on; native if absent."""
+
+
+class Condition(_Choice):
+    """A choice among the trials of a row; the claim's own choice holds for keys that are absent."""
+
+    suite: str | None = None
+    """Another suite's trials: the name of its file, without its ending, in the same folder."""
 
 
 class Operand(Condition):
@@ -91,8 +95,8 @@ _All = Literal["all"] | tuple[str, ...]
 _Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class ClaimBase(Frozen):
-    """What claims of every kind say."""
+class ClaimBase(_Choice):
+    """The keys that claims of every kind have."""
 
     statement: str | None = None
     """One sentence for people; derived from the rest if absent."""
@@ -105,12 +109,6 @@ class ClaimBase(Frozen):
     metric: MetricName = PRIMARY.name
     column: Annotated[_Words, _or_one(str, _Words)] = (WEIGHTED,)
     """weighted, macro or a finding, or a list of them; each is compared for itself."""
-    dataset: str | None = None
-    """Name or title of the data set, where the suite has several."""
-    resolution: int | None = None
-    """Side of the input in px, where the suite has several."""
-    cam: CamMethod | None = None
-    """The map that localization is scored on; native if absent."""
 
 
 class Superior(ClaimBase):
@@ -157,11 +155,11 @@ CLAIM_KINDS: dict[str, type[ClaimBase]] = {
     "less_variable": LessVariable,
     "gains_with": GainsWith,
 }
-"""By the key that a claim of the kind has, and of the others none."""
+"""The kinds by their keys; a claim has exactly one of these keys."""
 
 
 def claim_kind(value: Any) -> type[ClaimBase] | None:
-    """Returns the kind of claim that a mapping states; None where it has the key of none, or of several."""
+    """Returns the kind of claim that a mapping states; None if it has the key of none or of several."""
     kinds = [kind for key, kind in CLAIM_KINDS.items() if isinstance(value, dict) and key in value]
     return kinds[0] if len(kinds) == 1 else None
 

@@ -1,4 +1,4 @@
-"""Works out a suite's claims: which trials each compares, in which column, one comparison at a time."""
+"""The comparisons that a suite's claims make: of which trials, in which column."""
 
 import functools
 import itertools
@@ -19,7 +19,7 @@ from bench.suite.claims import (
 )
 from bench.suite.document import KeyPath, SettingError
 from bench.suite.findings import NO_FINDING_COLUMNS
-from bench.suite.grid import Grid, Point, called, grid_of
+from bench.suite.grid import Grid, Point, grid_of, points_of
 from bench.suite.metrics import METRICS, Metric
 from bench.suite.schema import DatasetSpec, FolderSpec, Suite, title_of
 from bench.suite.text_table import read_columns
@@ -30,7 +30,7 @@ class ComparedRow:
     """A row that a claim compares.
 
     Attributes:
-        label: the row, and what of suite and resolution the claim says of it alone.
+        label: the row, with the suite and the resolution if the claim names them for this row.
         points: its trials, one for each seed.
     """
 
@@ -45,7 +45,7 @@ class RowComparison:
     Attributes:
         first: the row that the claim is about.
         second: the row that it is compared with.
-        column: weighted, macro or a finding, as records call it.
+        column: weighted, macro or a finding.
     """
 
     first: ComparedRow
@@ -87,7 +87,7 @@ class StatedClaim:
         return f"{text} ({METRICS[claim.metric].phrase}, {listing(claim.column)})"
 
     def test_of(self, comparison: RowComparison) -> tuple[object, ...]:
-        """Returns what tells tests of a suite apart: a comparison that two claims share counts once."""
+        """Returns the key of a comparison's test: two claims that make the same comparison share the test."""
         kind = LessVariable if isinstance(self.claim, LessVariable) else None
         margin = self.margin if isinstance(self.claim, Equivalent) else None
         rows = (comparison.first, comparison.second)
@@ -109,11 +109,11 @@ class StatedClaim:
 
 
 def state_claims(suite: Suite, grid: Grid, load_grid: Callable[[str], Grid]) -> tuple[StatedClaim, ...]:
-    """Returns the suite's claims in their order, with the trials that they compare.
+    """Returns the suite's claims with the trials that they compare, in the suite's order.
 
     Args:
         suite: a validated suite.
-        grid: what it expands to.
+        grid: its trials.
         load_grid: gives the grid of another suite in the folder by its name; may raise `SuiteError`.
 
     Raises:
@@ -201,7 +201,7 @@ class _Reader:
     def _side(self, operand: Operand, at: KeyPath, at_model: KeyPath | None = None) -> ComparedRow:
         """Returns the trials that an operand means; `at_model` is where its row is named."""
         points, at_model = self._grid_of(operand, at).points, at_model or at
-        found = called(points, operand.model)
+        found = points_of(points, operand.model)
         labels = list(dict.fromkeys(point.label for point in found or points))
         if not found or len(labels) > 1:
             many = f"more than one row {operand.model!r}" if found else f"no row {operand.model!r}"
@@ -220,7 +220,7 @@ class _Reader:
         return grid
 
     def _narrow(self, points: Sequence[Point], condition: Condition, at: KeyPath) -> list[Point]:
-        """Returns those under the condition, which has to leave one data set, resolution and map."""
+        """Returns the points under the condition, which has to leave one data set, resolution and map."""
         kept = list(points)
         for axis in ("dataset", "resolution", "cam"):
             own, shared = getattr(condition, axis), getattr(self.claim, axis)
@@ -277,10 +277,10 @@ def _whose(condition: Condition) -> str:
 
 
 def _identity(point: Point, axis: str) -> str:
-    """Returns what tells points apart on an axis; data sets of one name may differ."""
+    """Returns a text that differs between points that differ on the axis; data sets may share a name."""
     return point.trial.dataset.model_dump_json() if axis == "dataset" else _value(point, axis)
 
 
 def _value(point: Point, axis: str) -> str:
-    """Returns the word that a condition has for the point on an axis."""
+    """Returns the word by which a condition names the point on an axis."""
     return point.value_of(axis)[-1]

@@ -36,10 +36,10 @@ class Document:
     """A parsed YAML file.
 
     Attributes:
-        source: the file, as messages call it.
+        source: name of the file in messages.
         data: mappings as dict, sequences as list, scalars.
         positions: (line, column), counted from 1, of each key's mapping entry and each list item.
-        overrides: what `override` has set.
+        overrides: keys that `override` has set.
     """
 
     source: str
@@ -48,7 +48,7 @@ class Document:
     overrides: list[KeyPath] = field(default_factory=list)
 
     def place(self, keys: KeyPath) -> str:
-        """Returns where the value is from: an override, or file, line and column of it or what holds it."""
+        """Returns where the value is from: an override, or the file, line and column of it or its parent."""
         for override in reversed(self.overrides):
             shared = min(len(keys), len(override))
             if shared and keys[:shared] == override[:shared]:
@@ -128,7 +128,7 @@ for _tag, _pattern, _first in _RESOLVERS:
 
 
 def parse(text: str, source: str) -> Document:
-    """Returns the document in `text`; `source` names it in messages.
+    """Returns the document in `text`; messages call it `source`.
 
     Raises:
         SuiteError: not YAML, more than one document, a duplicate or non-text key, an anchor that refers to
@@ -151,7 +151,7 @@ def parse(text: str, source: str) -> Document:
 
 
 def _convert(node: yaml.Node, keys: KeyPath, document: Document, above: frozenset[int]) -> Plain:
-    """Returns the data of the node and what is below it, and notes the positions in the document."""
+    """Returns the data of the node and the nodes below it, and notes positions in the document."""
     positions = document.positions
     positions.setdefault(keys, _position(node))
     if len(positions) > MAX_NODES:

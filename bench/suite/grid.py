@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,8 +42,8 @@ class Point:
     """A trial in its suite's grid, scored on one kind of map.
 
     Attributes:
-        trial: what is trained and scored.
-        label: the model, as this suite calls it.
+        trial: the training and its scoring.
+        label: name of the model in this suite.
         cam: the map that localization is scored on.
     """
 
@@ -71,14 +71,18 @@ class Point:
             return (self.trial.dataset.name, title_of(self.trial.dataset))
         return (str(getattr(self.trial, axis)),)
 
+    def matches(self, wanted: Mapping[str, Container[str]]) -> bool:
+        """Returns whether a word for this point is among the wanted ones of each axis."""
+        return all(any(word in words for word in self.value_of(axis)) for axis, words in wanted.items())
+
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a trial is from that a suite starts from.
+    """The suite of a trial that another suite's trials start from.
 
     Attributes:
-        suite: the other suite's name.
-        label: the model, as that suite calls it.
+        suite: name of the suite.
+        label: name of the model in that suite.
     """
 
     suite: str
@@ -87,13 +91,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Grid:
-    """A suite's points in the order of its rows, and what it knows of other things that they name.
+    """A suite's points in the order of its rows.
 
     Attributes:
         points: the trials and their maps.
-        files: those that trials name by digest.
-        accepted: by data set, as JSON, what may be wrong with it; also of suites that this one starts from.
-        origins: by trial id, where trials of other suites are from.
+        files: paths of the files that trials name by digest.
+        accepted: the violations that are accepted, by data set as JSON; also of suites to start from.
+        origins: the suites of trials to start from, by id.
     """
 
     points: tuple[Point, ...]
@@ -108,7 +112,7 @@ class Grid:
 
     @cached_property
     def required(self) -> tuple[Trial, ...]:
-        """Trials that are not of this grid and have to be finished before some of it, in the order to run."""
+        """Trials of other grids that some of this one start from, in the order to run them."""
         own = {trial.id for trial in self.trials}
         before = {parent.id: parent for trial in self.trials for parent in trial.ancestors()}
         return tuple(trial for key, trial in before.items() if key not in own)
@@ -138,11 +142,7 @@ class Grid:
             for value in sorted(values - set(present)):
                 problem = f"no trial of this suite has {axis} {value!r}"
                 raise SuiteError(problem, value=value, allowed=present)
-        chosen = self.of(
-            point
-            for point in self.points
-            if all(values & set(point.value_of(axis)) for axis, values in wanted.items())
-        )
+        chosen = self.of(point for point in self.points if point.matches(wanted))
         if not chosen.points:
             raise SuiteError("no trial of this suite matches all of the conditions together")
         return chosen
@@ -189,8 +189,8 @@ def _first_of(point: Point) -> str:
     return first.id
 
 
-def called(points: Iterable[Point], word: str) -> list[Point]:
-    """Returns the points whose model has the label; if none has, the row; if none has, the model's name."""
+def points_of(points: Iterable[Point], word: str) -> list[Point]:
+    """Returns the points with this label of a model; if there are none, of this row, or of this model."""
     known, label = list(points), as_label(word)
     by_label = [point for point in known if point.label == label]
     by_row = [point for point in known if point.row == label]
@@ -308,7 +308,7 @@ def _parent(model: ModelSpec, source: Grid, resolution: int, seed: int, at: KeyP
     assert model.init is not None
     wanted = model.init.model
     points = [p for p in source.points if (p.trial.resolution, p.trial.seed) == (resolution, seed)]
-    found = called(points, wanted)
+    found = points_of(points, wanted)
     trials = {point.trial.id: point.trial for point in found}
     if len(trials) == 1:
         return next(iter(trials.values()))
@@ -326,11 +326,8 @@ def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[
         given = exclusion.model_dump(exclude_none=True)
         if not given:
             raise SettingError(("exclude", index), f"an empty entry; give at least one of {listing(AXES)}")
-        matching = [
-            i
-            for i, point in enumerate(points)
-            if all(as_label(str(value)) in point.value_of(axis) for axis, value in given.items())
-        ]
+        wanted = {axis: (as_label(str(value)),) for axis, value in given.items()}
+        matching = [i for i, point in enumerate(points) if point.matches(wanted)]
         if not matching:
             raise SettingError(("exclude", index), f"{given} matches no trial of the grid", value=given)
         left_out.update(matching)

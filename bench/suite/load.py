@@ -95,7 +95,7 @@ def load_suite(
         path: a YAML file.
         overrides: ``key=value`` with dots between levels, e.g. ``recipe.batch_size=8``; values are YAML.
         chain: suites that led to this one, each starting from the next.
-        with_claims: whether to work out what its claims compare, which may be trials of other suites.
+        with_claims: whether to find the trials that its claims compare, which may be of other suites.
 
     Raises:
         SuiteError: anything wrong with the file or an override, one line per mistake.

@@ -1,9 +1,9 @@
-"""The one strict reader of text that people bring: tables as CSV, lists of names.
+"""A strict reader of the text files that users bring: tables as CSV, lists of names.
 
 Text is UTF-8, with or without a byte order mark, and may be gzipped. A table has commas between its cells and
-a name over each column. What spreadsheets and pandas add without changing anything is let pass: blank rows,
-empty cells beyond the last column, columns without a name that are empty, a first one that numbers the rows.
-All else that would shift or rename a column is refused with its line.
+a name over each column. Harmless additions of spreadsheets and pandas are ignored: blank rows, empty cells
+beyond the last column, columns without a name that are empty, a first one that numbers the rows. Anything
+that would shift or rename a column is refused with its line.
 """
 
 import csv
@@ -27,8 +27,8 @@ def decoded(content: bytes, where: str, mistake: type[BenchError], cure: str = "
 
     Args:
         content: of a file.
-        where: the file, as messages call it.
-        mistake: what to raise.
+        where: name of the file in messages.
+        mistake: class of the error to raise.
         cure: how to make it UTF-8.
 
     Raises:
@@ -54,12 +54,12 @@ _OTHER_KINDS = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself: `git lfs pull` brings it"),
     (b"<", "a web page or XML, as a server sends it that wants a login"),
 )
-"""How files begin that are no text tables, and what they are."""
+"""First bytes of other kinds of files, and descriptions of these kinds."""
 
 _SAVE_AS = "save it as UTF-8 text, which spreadsheets call 'CSV UTF-8'"
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _UNNAMED = re.compile(r"Unnamed: \d+")
-"""What pandas calls a column without a name."""
+"""The name that pandas gives a column without one."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ class TextTable:
 
 
 def read_text(path: Path) -> str:
-    """Returns what a text file says, without a byte order mark.
+    """Returns the text of a file, without a byte order mark.
 
     Raises:
-        DataError: it cannot be read, or is no UTF-8 text: with what it seems to be.
+        DataError: it cannot be read, or is no UTF-8 text.
     """
     try:
         content = path.read_bytes()
@@ -149,7 +149,7 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _names(header: list[str], path: Path) -> list[str]:
-    """The cleaned names of the columns; "" of one without."""
+    """Returns the cleaned names of the columns; "" for a column without one."""
     names = ["" if _UNNAMED.fullmatch(cell.strip()) else clean(cell) for cell in header]
     for separator, word in _SEPARATORS.items():
         if len(names) == 1 and separator in names[0]:
@@ -170,10 +170,10 @@ def _names(header: list[str], path: Path) -> list[str]:
 
 
 def _is_idle(position: int, rows: list[list[str]], lines: list[int], path: Path) -> bool:
-    """Whether a column without a name says nothing: it is empty, or comes first and numbers the rows.
+    """Returns whether a column without a name can be left out: it is empty, or numbers the rows.
 
     Raises:
-        DataError: it does say something.
+        DataError: it cannot.
     """
     cells = [row[position].strip() for row in rows]
     if not any(cells):
@@ -186,7 +186,7 @@ def _is_idle(position: int, rows: list[list[str]], lines: list[int], path: Path)
 
 
 def _beside(path: Path) -> str:
-    """What the folder has that is called almost as a file that is not there."""
+    """Returns a hint at a file of a similar name in the folder, if the file is not there."""
     try:
         names = [file.name for file in path.parent.iterdir()] if not path.exists() else []
     except OSError:

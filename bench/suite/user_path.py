@@ -1,4 +1,4 @@
-"""Paths as users write them: on the command line, in variables of the environment, in suites."""
+"""Paths that users write: on the command line, in variables of the environment, in suites."""
 
 import atexit
 import errno
@@ -20,8 +20,9 @@ def user_path(text: str, folder: Path = Path()) -> Path:
 
     One that is not absolute is below `folder`.
 
-    A shell does that only where the word begins so, which ``--results-dir=~/x`` does not, and YAML never.
-    Variables are the shell's: a path that begins with one is refused, lest a folder be called so.
+    A shell replaces ``~`` only at the beginning of a word, so not in ``--results-dir=~/x``; YAML never does.
+    A path that begins with a variable, which is the shell's to replace, is refused: else a folder would get
+    that name.
 
     Raises:
         BenchError: there is no such user, or this one has no home folder; it begins with a variable; links
@@ -42,7 +43,7 @@ def user_path(text: str, folder: Path = Path()) -> Path:
 
 
 def results_folder(text: str) -> Path:
-    """Returns the folder of results that a user has given; one that is not there yet is fine.
+    """Returns the folder of results that a user names; it need not exist yet.
 
     Raises:
         BenchError: it is none, or cannot be read.

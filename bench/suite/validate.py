@@ -22,7 +22,19 @@ from bench.suite.schema import (
     Suite,
 )
 
-_KINDS = {"int": "a whole number", "float": "a number", "string": "text", "bool": "true or false"}
+_NEEDED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_pattern_mismatch": "letters, digits, '_', '-' and '.', a letter or digit first",
+}
+"""Our words for types of pydantic's errors; the other types have plain words of their own."""
 
 _WHOLE_NUMBER = "constrained-int"
 """The name that pydantic gives the branch of a union that is a number with bounds."""
@@ -69,7 +81,7 @@ def _read(kind: Any, document: Document) -> Any:
 
 
 def _is_echo(detail: ErrorDetails) -> bool:
-    """Returns whether pydantic says of the whole again what it says elsewhere of a part.
+    """Returns whether pydantic repeats for the whole an error that it reports for a part.
 
     A list whose items are wrong counts as too short too, and a value that is to be a word or a mapping is
     refused once for either.
@@ -110,25 +122,13 @@ def _mistake(detail: ErrorDetails, data: Any, kind: Any) -> SettingError:
         case "too_short":
             problem = f"{name} is empty; the grid needs at least one"
         case other:
-            problem = f"{name} is {_show(came)}; {_expectation(other, detail['msg'])}"
+            needed = _NEEDED.get(other) or detail["msg"].removeprefix("Input should be ")
+            problem = f"{name} is {_show(came)}; it has to be {needed}"
     return SettingError(keys, problem, value=came)
 
 
 def _words(listed: str) -> list[str]:
     return [word.strip(" '") for word in listed.split(",")]
-
-
-def _expectation(kind: str, message: str) -> str:
-    """Returns what a value has to be, by the type of pydantic's error."""
-    if kind == "string_pattern_mismatch":
-        return "it has to be letters, digits, '_', '-' and '.', a letter or digit first"
-    if not (kind.endswith("_type") or kind == "int_from_float"):
-        return message.replace("Input should", "it has to", 1)
-    if "tuple" in kind:
-        return "it has to be a list"
-    if kind.startswith(("model", "dict")):
-        return "it has to be a mapping"
-    return f"it has to be {_KINDS.get(kind.partition('_')[0], message.removeprefix('Input should be '))}"
 
 
 def _no_kind_of_claim(keys: KeyPath, name: str, came: Any) -> SettingError:
