@@ -16,6 +16,7 @@ from bench.suite.schema import (
     DatasetSpec,
     Exclusion,
     FolderSpec,
+    Init,
     ModelSpec,
     SplitLists,
     StoredSpec,
@@ -244,10 +245,12 @@ def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid
             for key, kinds in source.accepted.items():
                 accepted[key] = accepted.get(key, frozenset()) | kinds
         for dataset, resolution, seed in itertools.product(datasets, suite.resolutions, suite.seeds):
-            trial = None if source is None else _parent(model, source, resolution, seed, at)
-            if trial is not None and trial.encoder != encoder:
-                problem = f"encoder is {encoder!r}, and the trials to start from have another"
-                raise SettingError(at, problem, value=encoder, allowed=[trial.encoder])
+            trial = None
+            if model.init is not None and source is not None:
+                trial = _parent(model.init, source, resolution, seed, (*at, "init", "model"))
+                if trial.encoder != encoder:
+                    problem = f"encoder is {encoder!r}, and the trials to start from have another"
+                    raise SettingError(at, problem, value=encoder, allowed=[trial.encoder])
             for phase in model.phases:
                 trial = Trial(
                     model=model.name,
@@ -266,7 +269,7 @@ def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid
     kept = _without(points, suite.exclude)
     if not kept:
         raise SettingError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
-    _refuse_twins(kept)
+    _refuse_duplicates(kept)
     return Grid(kept, files.by_name, accepted, origins)
 
 
@@ -303,21 +306,17 @@ def _origins_of(name: str, source: Grid) -> dict[str, Origin]:
     return {**before, **source.origins, **own}
 
 
-def _parent(model: ModelSpec, source: Grid, resolution: int, seed: int, at: KeyPath) -> Trial:
-    """Returns the trial of the source that the model's trial of this resolution and seed starts from."""
-    assert model.init is not None
-    wanted = model.init.model
+def _parent(init: Init, source: Grid, resolution: int, seed: int, keys: KeyPath) -> Trial:
+    """Returns the trial of the source, of this resolution and seed, to start from."""
     points = [p for p in source.points if (p.trial.resolution, p.trial.seed) == (resolution, seed)]
-    found = points_of(points, wanted)
+    found = points_of(points, init.model)
     trials = {point.trial.id: point.trial for point in found}
     if len(trials) == 1:
         return next(iter(trials.values()))
-    trial = f"trial of model {wanted!r} with seed {seed} at {resolution} px"
-    problem = f"suite {model.init.suite!r} has no {trial}"
-    if trials:
-        problem = f"suite {model.init.suite!r} has more than one {trial}"
+    many = "more than one" if trials else "no"
+    problem = f"suite {init.suite!r} has {many} trial of {init.model!r} with seed {seed} at {resolution} px"
     labels = dict.fromkeys(point.label for point in found or points)
-    raise SettingError((*at, "init", "model"), problem, value=wanted, allowed=labels)
+    raise SettingError(keys, problem, value=init.model, allowed=labels)
 
 
 def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[Point, ...]:
@@ -334,13 +333,13 @@ def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[
     return tuple(point for i, point in enumerate(points) if i not in left_out)
 
 
-def _refuse_twins(points: Sequence[Point]) -> None:
+def _refuse_duplicates(points: Sequence[Point]) -> None:
     by_key: dict[tuple[str, CamMethod], Point] = {}
     by_row: dict[str, tuple[str, CamMethod]] = {}
     for point in points:
-        twin = by_key.setdefault(point.key, point)
-        if twin is not point:
-            same = "twice" if twin.label == point.label else f"as {twin.label!r} and as {point.label!r}"
+        other = by_key.setdefault(point.key, point)
+        if other is not point:
+            same = "twice" if other.label == point.label else f"as {other.label!r} and as {point.label!r}"
             problem = f"the grid holds the same trial {same}: {point.trial.id}"
             raise SettingError(("models",), problem, value=point.trial.id)
         model = (canonical_json(point.trial.model_identity()), point.cam)

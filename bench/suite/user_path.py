@@ -73,7 +73,7 @@ def _with_home(text: str) -> Path:
         expanded = path.expanduser()
     except RuntimeError:
         expanded = None
-    if expanded is None or (not user and _has_stand_in()):
+    if expanded is None or (not user and Path.home().name.startswith(_STAND_IN)):
         why = f"there is no user {user!r}" if user else "this user has no home folder (HOME is not set)"
         raise BenchError(f"{why}; write the whole path, or ./{text} if a folder is called so", place=text)
     return expanded
@@ -94,7 +94,3 @@ def ensure_home() -> None:
         getpass.getuser()
     except (KeyError, OSError):
         os.environ["LOGNAME"] = str(os.getuid())
-
-
-def _has_stand_in() -> bool:
-    return Path.home().name.startswith(_STAND_IN)

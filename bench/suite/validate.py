@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.errors import listing, nearest
+from bench.errors import nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import CLAIM_KINDS, claim_kind
 from bench.suite.document import Document, KeyPath, SettingError, holds
@@ -76,11 +76,11 @@ def _read(kind: Any, document: Document) -> Any:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(document.data))
     except ValidationError as error:
-        details = [detail for detail in error.errors(include_url=False) if not _is_echo(detail)]
+        details = [detail for detail in error.errors(include_url=False) if not _is_repetition(detail)]
         raise document.located([_mistake(detail, document.data, kind) for detail in details]) from None
 
 
-def _is_echo(detail: ErrorDetails) -> bool:
+def _is_repetition(detail: ErrorDetails) -> bool:
     """Returns whether pydantic repeats for the whole an error that it reports for a part.
 
     A list whose items are wrong counts as too short too, and a value that is to be a word or a mapping is
@@ -110,17 +110,16 @@ def _mistake(detail: ErrorDetails, data: Any, kind: Any) -> SettingError:
             tag, tags = context["tag"], _words(context["expected_tags"])
             return SettingError((*keys, "name"), f"unknown data set {tag!r}", value=tag, allowed=tags)
         case "union_tag_not_found" if keys[:1] == ("claims",):
-            return _no_kind_of_claim(keys, name, came)
+            similar = [key for key in came if nearest(key, CLAIM_KINDS)] if isinstance(came, dict) else []
+            problem = f"{name} is {_show(came)}; it needs exactly one of the keys"
+            return SettingError(keys, problem, value=similar[0] if similar else None, allowed=CLAIM_KINDS)
         case "union_tag_not_found":
             return SettingError(keys, f"{name} needs a 'name'", allowed=DATASET_SPECS)
         case "literal_error":
             words = _words(context["expected"].replace(" or ", ", "))
             return SettingError(keys, f"{name} is {_show(came)}", value=came, allowed=words)
-        case "too_short" if keys[:1] == ("claims",):
-            least = context["min_length"]
-            problem = f"{name} names {context['actual_length']}; it has to name at least {least}"
         case "too_short":
-            problem = f"{name} is empty; the grid needs at least one"
+            problem = f"{name} lists {context['actual_length']}; it needs at least {context['min_length']}"
         case other:
             needed = _NEEDED.get(other) or detail["msg"].removeprefix("Input should be ")
             problem = f"{name} is {_show(came)}; it has to be {needed}"
@@ -129,16 +128,6 @@ def _mistake(detail: ErrorDetails, data: Any, kind: Any) -> SettingError:
 
 def _words(listed: str) -> list[str]:
     return [word.strip(" '") for word in listed.split(",")]
-
-
-def _no_kind_of_claim(keys: KeyPath, name: str, came: Any) -> SettingError:
-    given = list(came) if isinstance(came, dict) else []
-    kinds = [key for key in given if key in CLAIM_KINDS]
-    problem = f"has {listing(kinds)}" if kinds else f"is {_show(came)}"
-    similar = None if kinds else next((key for key in given if nearest(key, CLAIM_KINDS)), None)
-    return SettingError(
-        keys, f"{name} {problem}; it needs exactly one of the keys", value=similar, allowed=CLAIM_KINDS
-    )
 
 
 def _keys_in_file(loc: Sequence[str | int], data: Any) -> KeyPath:
