@@ -9,6 +9,7 @@ BenchError                 anything a user can mend; the CLI prints its message 
     └── DiskFullError      no room is left in it: no failure of a trial, so that the run ends
 """
 
+import copyreg
 import difflib
 import errno
 import os
@@ -75,6 +76,10 @@ class BenchError(Exception):
             hint = "" if value is None else nearest(str(value), self.allowed)
             sentence += f"; allowed: {listing(self.allowed, _MOST_ALLOWED)}{hint}"
         super().__init__(redacted(sentence))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles the sentence and the facts, for any signature: errors go from workers to the driver."""
+        return copyreg.__newobj__, (type(self), str(self)), self.__dict__  # type: ignore[attr-defined]
 
 
 class SuiteError(BenchError):

@@ -103,6 +103,9 @@ def holds(container: Any, key: str | int) -> bool:
     return isinstance(container, dict) and key in container
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which is no text."""
+
 _RESOLVERS = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", "~nN\0"),
     ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -165,7 +168,7 @@ def _convert(node: yaml.Node, keys: KeyPath, document: Document, above: frozense
         mapping: dict[str, Plain] = {}
         for key_node, value_node in node.value:
             key = key_node.value
-            if not isinstance(key_node, yaml.ScalarNode):
+            if not isinstance(key_node, yaml.ScalarNode) or _HALF.search(key):
                 raise _error_at(key_node, document, "a key has to be a word")
             if key in mapping:
                 first = positions[(*keys, key)][0]
@@ -190,8 +193,7 @@ def _scalar(node: yaml.ScalarNode, document: Document) -> Plain:
                 return int(text, 10)
             case "float":
                 return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-            case "str":
-                text.encode()  # half of a surrogate pair is no text
+            case "str" if not _HALF.search(text):
                 return text
     except (KeyError, ValueError):
         pass

@@ -121,8 +121,8 @@ def _mistake(detail: ErrorDetails, data: Any, kind: Any) -> SettingError:
         case "too_short":
             problem = f"{name} lists {context['actual_length']}; it needs at least {context['min_length']}"
         case other:
-            needed = _NEEDED.get(other) or detail["msg"].removeprefix("Input should be ")
-            problem = f"{name} is {_show(came)}; it has to be {needed}"
+            needed = f"it has to be {_NEEDED[other]}" if other in _NEEDED else detail["msg"]
+            problem = f"{name} is {_show(came)}; {needed.replace('Input should', 'it has to', 1)}"
     return SettingError(keys, problem, value=came)
 
 

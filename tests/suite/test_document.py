@@ -203,8 +203,8 @@ def test_keys_are_text_whatever_they_look_like() -> None:
     assert parse("1: a\nno: b\nnull: c\n", "x.yaml").data == {"1": "a", "no": "b", "null": "c"}
 
 
-@pytest.mark.parametrize("text", ["[1]: 2", "{a: 1}: 2", "? [1]\n: 2"])
-def test_lists_and_mappings_are_refused_as_keys(text: str) -> None:
+@pytest.mark.parametrize("text", ["[1]: 2", "{a: 1}: 2", "? [1]\n: 2", '"\\ud800": 1'])
+def test_lists_mappings_and_halves_of_characters_are_refused_as_keys(text: str) -> None:
     with pytest.raises(SuiteError) as caught:
         parse(text, "x.yaml")
     assert caught.value.place == f"x.yaml:1:{3 if text.startswith('?') else 1}"
