@@ -56,7 +56,7 @@ def array_of(paths, tmp_path, side_px=64):
 def in_process(code: str, paths, tmp_path, **options) -> subprocess.Popen:
     prelude = (
         "import os, signal, time\nfrom pathlib import Path, PosixPath\n"
-        "from bench.data import cache, decoding, partial_array\n"
+        "from bench.data.images import cache, decoding, partial_array\n"
         "from bench.data.checks.content import ImageFile\n"
         f"array = cache.CachedArray({known(paths)}, 64, Path({str(tmp_path / 'cache')!r}))\n"
     )
@@ -230,7 +230,7 @@ def test_a_script_without_main_guard_ends_with_a_sentence(tmp_path, write_dicom)
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from bench.data import cache, decoding\n"
+        "from bench.data.images import cache, decoding\n"
         "decoding._WORTH_PROCESSES = 1\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "import hashlib\n"
