@@ -130,8 +130,8 @@ class StoredSpec(Frozen):
     """A data set that is decoded from files."""
 
     reader: ClassVar[str]
-    """``module:function`` that takes its specification and a `DataContext` and returns its `DataSource`. It is
-    imported when it is used: a machine need not have the decoders of data sets that it does not train on."""
+    """``module:function`` that takes its specification and a `DataContext` and returns its `DataSource`. It
+    is imported when it is used: a machine need not have decoders of data sets that it does not train on."""
     labelled: ClassVar[tuple[str, ...]] = ()
     """Its findings, in the order of tables; empty if they are read from its own tables."""
     boxed: ClassVar[tuple[str, ...]] = ()
