@@ -1,7 +1,7 @@
 """The errors that users meet: one clear sentence each, never a traceback.
 
 BenchError                 anything a user can mend; the CLI prints its message and exits with 2
-├── SuiteError             the suite file: where, what came, what is allowed, the nearest match
+├── SuiteError             the suite file: unknown key, wrong type, empty grid and the like
 ├── DataError              a data set on disk: missing, unreadable or inconsistent
 ├── WeightsError           initial weights that cannot be found or do not fit
 ├── TrainingError          training that cannot go on: it diverged, or ran out of memory
@@ -9,19 +9,23 @@ BenchError                 anything a user can mend; the CLI prints its message 
     └── DiskFullError      no room is left in it: no failure of a trial, so that the run ends
 """
 
+import copyreg
 import difflib
 import errno
 import os
 import traceback
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.redaction import redacted
 
-_MOST_ALLOWED = 40
+_MOST_ALLOWED = 20
+"""Words that a sentence names before it counts the rest."""
+
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What an `OSError` says where there is no room left."""
+"""The numbers of an `OSError` that mean that there is no room left."""
 
 _NO_RIGHT = "; ask who owns it for the right, or name another place"
 _NO_FOLDER = "is no folder, and one is needed; move it away, or name another place"
@@ -45,7 +49,7 @@ _REMEDIES = {
     errno.ENOTCONN: f"the file system is not connected{_NO_ANSWER}",
     errno.EHOSTDOWN: f"the file system's server is down{_NO_ANSWER}",
 }
-"""What is wrong and what helps, by the number of an `OSError`."""
+"""The problem and its remedy, by the number of an `OSError`."""
 
 
 class BenchError(Exception):
@@ -54,37 +58,40 @@ class BenchError(Exception):
     The sentence is ``place: problem; allowed: …; did you mean 'x'?``, as far as its facts are given.
 
     Attributes:
+        problem: the sentence without place and allowed words.
         place: where it is: a file, perhaps with line and column, an option, a field; or None.
-        value: what came; or None.
-        allowed: the words of which `value` should be one; empty where that cannot be said.
+        value: the value that was given; or None.
+        allowed: the words of which `value` should be one; empty where they cannot be listed.
     """
 
     def __init__(
         self, problem: str = "", *, place: object = None, value: object = None, allowed: Iterable[object] = ()
     ) -> None:
+        self.problem = problem
         self.place = None if place is None else str(place)
         self.value = value
         self.allowed = tuple(map(str, allowed))
         sentence = problem if self.place is None else f"{self.place}: {problem}"
         if self.allowed:
-            sentence += (
-                f"; allowed: {listing(self.allowed, _MOST_ALLOWED)}{nearest(str(value), self.allowed)}"
-            )
+            hint = "" if value is None else nearest(str(value), self.allowed)
+            sentence += f"; allowed: {listing(self.allowed, _MOST_ALLOWED)}{hint}"
         super().__init__(redacted(sentence))
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickles the sentence and its facts: errors go from workers to the driver."""
-        return _restored, (type(self), str(self), self.__dict__)
-
-
-def _restored(kind: type[BenchError], sentence: str, facts: dict[str, object]) -> BenchError:
-    error = kind.__new__(kind, sentence)
-    error.__dict__.update(facts)
-    return error
+        """Pickles the sentence and the facts, for any signature: errors go from workers to the driver."""
+        return copyreg.__newobj__, (type(self), str(self)), self.__dict__  # type: ignore[attr-defined]
 
 
 class SuiteError(BenchError):
-    """The suite is not usable: unknown key, wrong type, empty grid and the like."""
+    """The suite is not usable: unknown key, wrong type, empty grid and the like.
+
+    Attributes:
+        mistakes: of an error that reports several mistakes, a line each: the mistakes; else empty.
+    """
+
+    def __init__(self, problem: str = "", *, mistakes: Sequence["SuiteError"] = (), **facts: Any) -> None:
+        super().__init__("\n".join(map(str, mistakes)) or problem, **facts)
+        self.mistakes = tuple(mistakes)
 
 
 class DataError(BenchError):
@@ -110,11 +117,11 @@ class DiskFullError(ResultsError):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Returns ``"; did you mean 'x'?"`` for the allowed word most like `word`, or an empty string.
 
-    Case is ignored in the comparison. There is none for a word that is allowed, which is not what is wrong.
+    Case is ignored in the comparison. A word that is allowed has none: something else is wrong with it.
     One that only looks the same, such as é of two characters, is written so that the difference can be seen.
 
     Args:
-        word: what came.
+        word: the word that was given.
         allowed: any iterable of words.
     """
     known = list(allowed)
@@ -135,7 +142,7 @@ def brief(error: Exception) -> str:
 
 
 def explained(error: OSError, place: Path | None = None) -> str:
-    """Returns the sentence of an error of the operating system: where, what is wrong, and what helps.
+    """Returns the sentence of an error of the operating system: place, problem and remedy.
 
     Args:
         error: as Python or a library has raised it.
@@ -154,7 +161,7 @@ def explained(error: OSError, place: Path | None = None) -> str:
 
 
 def obstacle(path: Path) -> tuple[Path, str] | None:
-    """Returns the uppermost part of the path that stands where a folder has to be and is none, and why."""
+    """Returns the uppermost part of the path that is no folder where one is needed, and the reason."""
     try:
         for part in (*reversed(path.parents), path):
             if part.is_symlink() and not part.exists():
@@ -167,7 +174,7 @@ def obstacle(path: Path) -> tuple[Path, str] | None:
 
 
 def account(error: BaseException) -> str:
-    """Returns what a record says of a failure: a sentence if it can be mended, else the traceback."""
+    """Returns the text of a failure in a record: a sentence if a user can mend it, else the traceback."""
     if isinstance(error, OSError):
         words = explained(error)
     else:
@@ -176,16 +183,16 @@ def account(error: BaseException) -> str:
 
 
 def as_text(words: str) -> str:
-    r"""Returns the words as UTF-8 can hold them: a file's name of other bytes with escapes (``\udce9``)."""
+    r"""Returns the words in characters of UTF-8: a file's name of other bytes has escapes (``\udce9``)."""
     return words.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def listing(words: Iterable[str], at_most: int | None = None) -> str:
-    """Returns the words in their order, joined by commas: what a message gives as "allowed".
+    """Returns the words in their order, joined by commas.
 
     Args:
-        words: what to name.
-        at_most: how many are named before the rest is counted; all if absent.
+        words: the words.
+        at_most: number of words that are named before the rest is counted; all if absent.
     """
     named = list(words)
     rest = len(named) - at_most if at_most is not None else 0

@@ -1,6 +1,6 @@
-"""Text as LaTeX and Markdown print it, whoever wrote it: labels, titles, findings, names of files, errors.
+"""Escapes text for LaTeX and Markdown: labels, titles, findings, names of files, errors.
 
-One function for each format; everything that is no markup of ours goes through it. HTML's is `html.escape`.
+All text that is not our own markup passes through the function of its format; HTML has `html.escape`.
 """
 
 import re
@@ -16,7 +16,7 @@ from pylatexenc.latexencode import (
 )
 
 _BREAKS = re.compile(r"[^\S\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE} ]+")
-"""White space that is no blank: a paragraph would end there."""
+"""White space other than blanks, which would end a paragraph."""
 
 _OWN = {
     "\\": r"\textbackslash{}",
@@ -50,7 +50,7 @@ _OWN = {
     "\N{NARROW NO-BREAK SPACE}": r"\,",
     "\N{NON-BREAKING HYPHEN}": r"\mbox{-}",
 }
-"""Characters that the library writes otherwise than we do, or by what the usual encoding, OT1, lacks."""
+"""Characters that we write otherwise than the library, some because the usual encoding, OT1, lacks them."""
 
 _KERNEL = re.compile(
     r"[\x20-\x7e\u00a1-\u00aa\u00ac-\u00b7\u00b9\u00ba\u00bc-\u00cf\u00d1-\u00dd\u00df-\u00ef\u00f1-\u00fd\u00ff-\u0103"
@@ -59,13 +59,13 @@ _KERNEL = re.compile(
     r"\u2026\u2030\u2032-\u2034\u2044\u2070\u2071\u2074-\u208e\u20ac\u2113\u2116\u2122\u2126\u212b"
     r"\u2190-\u2199\u21d0-\u21d5∀∂∃∆∇∈∉∋∏∐∑∓∗∘∙√∝∞∠∣∥∧∨∩∪∫∼≃≅≠≡≤≥≪≫≺≻⊂⊃⊆⊇⊎⊕⊖⊗⊘⊙⊢⊣⊤⊥⋅⋆⋈⋮⋯⋱⌈⌉⌊⌋〈〉]"
 )
-"""Characters that the library writes by what LaTeX has without a package."""
+"""Characters that the library writes by commands that LaTeX has without a package."""
 
 
 def latex(text: str) -> str:
     r"""Returns the text as pdfLaTeX prints it, within a line and with no package.
 
-    What LaTeX has no name for, such as Chinese, is told by its code point: ``⟨U+4E2D⟩``.
+    A character without a command in LaTeX, such as Chinese, becomes its code point: ``⟨U+4E2D⟩``.
     """
     return str(_encoder().unicode_to_latex(_in_one_line(text)))
 
@@ -82,7 +82,7 @@ def _encoder() -> UnicodeToLatexEncoder:
 
 
 def _code_point(text: str, position: int) -> tuple[int, str] | None:
-    """What pylatexenc asks of a rule: how many characters it takes, and what stands for them."""
+    """A rule of pylatexenc: returns how many characters it replaces, and the replacement."""
     character = text[position]
     if _KERNEL.match(character):
         return None
@@ -97,13 +97,13 @@ _MARKS = re.compile(
     r"|(?P<underscore>(?<![^\W_])_|_(?![^\W_]))"  # within a word it means nothing
     r"|(?P<link>\](?=[(\[:])|\[(?=\^))"
 )
-"""What means something to Markdown, anywhere or in this place."""
+"""Characters that are markup in Markdown, anywhere or in this place."""
 
 _FIRST = re.compile(r"(\d{0,9})(#(?=#*(?:\s|$))|[+-](?=[\s-]|$)|[>=]|[.)](?=\s|$))")
-"""What makes a heading, a list, a rule or a quotation of a line."""
+"""Beginnings that make a line a heading, a list, a rule or a quotation."""
 
 _INSTEAD = {"dollar": "<span>$</span>", "entity": "&amp;", "tag": "&lt;"}
-"""Of marks that no backslash helps against everywhere; GitHub takes what is between dollars for a formula."""
+"""Replacements of marks that a backslash cannot escape everywhere; GitHub reads formulas between dollars."""
 
 
 def markdown(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Secrets in addresses: passwords and tokens that the environment or a library names, and nobody is to read.
+"""Hides passwords and tokens of addresses and of the environment.
 
-Texts of libraries quote the addresses that they were given: of MLflow's server, of databases, Ray or proxies.
-Whatever bench says, logs or writes down of an error passes through `redacted`.
+Libraries quote addresses in their errors: of MLflow's server, of databases, Ray or proxies. Every error that
+bench prints, logs or stores passes through `redacted`.
 """
 
 import base64
@@ -23,7 +23,7 @@ _KEY = rf"(?:{_WORD}|(?:[\w.-]*[_.-])?(?:key|apikey|pwd|pass|sig|auth))"
 _VALUE = r"[^&\s'\"<>#;,)}\]]"
 
 _USER = re.compile(r"(?<=://)(?:[^\s/?#'\"<>]*|[^\s:/?#'\"<>]*:[^\s'\"<>]*)(?=@)")
-"""What stands before the host, also where a password has characters that it should not have."""
+"""User and password before the host, even if the password has characters that should be escaped."""
 
 _QUERY = re.compile(rf"(?<=[?&;])({_KEY})=({_VALUE}+)", re.IGNORECASE)
 
@@ -40,7 +40,7 @@ _SECRET_VARIABLE = re.compile(r"(?:TOKEN|PASSWORD|PASSWD|SECRET|SECRET_ACCESS_KE
 """Variables of the environment whose whole value is a secret."""
 
 _SHORTEST = 4
-"""Characters: a shorter secret is hidden within an address alone, since it may stand in any word."""
+"""Characters: a shorter secret is hidden only within an address, since it may be part of any word."""
 
 
 def redacted(text: str) -> str:
@@ -56,7 +56,7 @@ def redacted(text: str) -> str:
 
 
 def redact_output() -> None:
-    """Lets logs, warnings and the last traceback of this process hide secrets too, whoever writes them."""
+    """Makes logs, warnings and the last traceback of this process hide secrets too."""
     for handler in logging.getLogger().handlers:
         if handler.formatter is not None and not isinstance(handler.formatter, _Redacting):
             handler.setFormatter(_Redacting(handler.formatter))
@@ -88,7 +88,7 @@ def _print_traceback(kind: type[BaseException], error: BaseException, trace: Tra
 
 
 def _known_secrets() -> Iterator[str]:
-    """Yields what of the environment is secret, in the forms in which it may be quoted."""
+    """Yields the secrets of the environment, in the forms in which they may be quoted."""
     for name, value in os.environ.items():
         found = [value] if _SECRET_VARIABLE.search(name) else []
         for users in _USER.findall(value):

@@ -1,4 +1,4 @@
-"""The version of this package, as it is installed, and where it is."""
+"""The version and the folder of this package, as it is installed."""
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -9,4 +9,4 @@ except PackageNotFoundError:  # a source tree that was never installed
     VERSION = "0+unknown"
 
 FOLDER = Path(__file__).parent
-"""Of the package's source."""
+"""The folder of the package's source."""

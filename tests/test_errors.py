@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import SuiteError, account, as_text, explained, nearest
+from bench.suite.document import SettingError
 
 NUMBERS = [
     "EACCES EPERM EROFS ENOSPC EDQUOT EISDIR ELOOP ENAMETOOLONG EMFILE ENFILE EIO ESTALE ENOTCONN EHOSTDOWN"
@@ -75,6 +76,11 @@ def test_a_word_that_only_looks_the_same_is_spelt_out(form):
     hint = nearest(came, [allowed])
     assert hint.isascii()
     assert ascii(allowed) in hint
+
+
+def test_an_error_of_another_signature_comes_from_another_process_too():
+    error = pickle.loads(pickle.dumps(SettingError(("models", 0), "no such model", value="pilon")))
+    assert (type(error), error.keys, error.value) == (SettingError, ("models", 0), "pilon")
 
 
 def test_an_error_keeps_its_facts_and_says_them_in_one_sentence_also_from_another_process():

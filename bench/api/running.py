@@ -37,8 +37,7 @@ from bench.results.frame import Results
 from bench.results.invocation import Invocations
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
-from bench.suite.load import LoadedSuite
-from bench.suite.smoke import FOLDER, limited
+from bench.suite.load import SMOKE_FOLDER, LoadedSuite
 from bench.suite.trial import Trial
 from bench.suite.user_path import results_folder
 from bench.tracking.mirrored import is_mirrored, mirrored_tags
@@ -73,7 +72,7 @@ class RunOptions:
 
     def suite(self, loaded: LoadedSuite) -> LoadedSuite:
         """Returns the suite to run: this one, or a smoke test of it."""
-        return loaded if self.limit_batches is None else limited(loaded, self.limit_batches)
+        return loaded if self.limit_batches is None else loaded.limited(self.limit_batches)
 
     def select(self, loaded: LoadedSuite) -> Grid:
         """Returns what is selected of the suite."""
@@ -96,7 +95,7 @@ class RunOptions:
         return self._own(self.reports_dir)
 
     def _own(self, folder: Path) -> Path:
-        return folder if self.limit_batches is None else folder / FOLDER
+        return folder if self.limit_batches is None else folder / SMOKE_FOLDER
 
     def data(self, loaded: LoadedSuite) -> DataContext:
         """Returns where the suite's data sets are."""

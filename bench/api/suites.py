@@ -7,7 +7,7 @@ from bench.data.dataset import DataContext
 from bench.results.invocation import require_own
 from bench.results.store import ResultsStore
 from bench.suite import load
-from bench.suite.grid import Grid, Shard
+from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 from bench.suite.user_path import results_folder, user_path
 
@@ -53,7 +53,7 @@ def select(
         SuiteError: a condition is wrong, or nothing is left.
     """
     grid = loaded.grid.select(several(only), listed(seeds))
-    return grid if shard is None else Shard.parse(shard).of(grid)
+    return grid if shard is None else grid.shard(shard)
 
 
 def several(words: str | Sequence[str]) -> tuple[str, ...]:

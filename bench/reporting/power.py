@@ -18,7 +18,7 @@ from bench.results.store import ResultsStore
 from bench.statistics.claim_power import PlannedComparison, claim_powers
 from bench.statistics.power import POWER, seeds_needed, smallest_difference
 from bench.suite.claims import Equivalent, LessVariable
-from bench.suite.comparisons import Comparison, Side, StatedClaim
+from bench.suite.comparisons import ComparedRow, RowComparison, StatedClaim
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 from bench.suite.metrics import AVERAGES, MACRO, PRIMARY, WEIGHTED, column_title
@@ -175,13 +175,15 @@ def powers_of(claims: Sequence[StatedClaim], trials: pd.DataFrame, num_seeds: in
     return tuple(found)
 
 
-def _planned(stated: StatedClaim, comparison: Comparison, trials: pd.DataFrame) -> PlannedComparison | None:
+def _planned(
+    stated: StatedClaim, comparison: RowComparison, trials: pd.DataFrame
+) -> PlannedComparison | None:
     where = stated.claim.metric, comparison.column
     spread = seen_spread(trials, *where) or published_spread(*where)
     if spread is None or isinstance(stated.claim, LessVariable):
         return None
 
-    def key(side: Side) -> tuple[object, ...]:
+    def key(side: ComparedRow) -> tuple[object, ...]:
         """A row's averages move together across seeds (.99 in the authors'), findings do not (.25)."""
         column = None if comparison.column in AVERAGES else comparison.column
         return (stated.claim.metric, column, *((point.trial.id, point.cam) for point in side.points))

@@ -27,7 +27,7 @@ from bench.statistics.spread import (
 from bench.statistics.variance import FEWEST_SEEDS, compare_variances
 from bench.suite.cam import with_cam
 from bench.suite.claims import Equivalent, LessVariable
-from bench.suite.comparisons import Comparison, Side, StatedClaim
+from bench.suite.comparisons import ComparedRow, RowComparison, StatedClaim
 from bench.suite.grid import Point
 from bench.suite.metrics import METRICS, Metric
 
@@ -78,7 +78,7 @@ class ComparisonVerdict:
         missing: trials that should be there, by name, and why they are not.
     """
 
-    comparison: Comparison
+    comparison: RowComparison
     evidence: Evidence
     adjusted_p: float
     missing: Mapping[str, str]
@@ -157,7 +157,7 @@ class _Rows:
         self._results = results
         self._rows: dict[object, RowScores] = {}
 
-    def of(self, side: Side, metric: Metric) -> RowScores:
+    def of(self, side: ComparedRow, metric: Metric) -> RowScores:
         """Returns what the side scores by the metric."""
         points = _points(side, metric)
         key = (metric.name, _trials_of(points))
@@ -165,7 +165,7 @@ class _Rows:
             self._rows[key] = RowScores(side.label, metric, points, self._results)
         return self._rows[key]
 
-    def missing(self, comparison: Comparison, metric: Metric) -> dict[str, str]:
+    def missing(self, comparison: RowComparison, metric: Metric) -> dict[str, str]:
         """Returns why trials of either side have no value, by their names."""
         name = metric.key(comparison.column)
         points = (*_points(comparison.first, metric), *_points(comparison.second, metric))
@@ -184,11 +184,11 @@ class _Rows:
         return _WHY.get(self._results.state(point), "not evaluated")
 
 
-def _points(side: Side, metric: Metric) -> tuple[Point, ...]:
+def _points(side: ComparedRow, metric: Metric) -> tuple[Point, ...]:
     return tuple(map(native, side.points)) if metric.is_of_model else side.points
 
 
-def _evidence(stated: StatedClaim, comparison: Comparison, rows: _Rows) -> Evidence:
+def _evidence(stated: StatedClaim, comparison: RowComparison, rows: _Rows) -> Evidence:
     claim, metric = stated.claim, METRICS[stated.claim.metric]
     first, second = (
         rows.of(side, metric).in_column(comparison.column) for side in (comparison.first, comparison.second)

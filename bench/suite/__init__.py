@@ -1,1 +1,9 @@
-"""Suites: what was asked for, as frozen data, expanded to trials with stable ids. No torch, no Ray."""
+"""Suites: settings in YAML, checked and expanded to trials with stable ids. No torch, no Ray.
+
+How is a suite read?            load (files), document (YAML and places), validate (mistakes)
+Which keys does it have?        schema, claims
+Which trials does it make?      grid, trial, identity (ids)
+Which trials do claims compare? comparisons
+What can it name?               catalog (models), encoders, cam (maps), metrics, findings, violation
+How is users' text read?        text_table (CSV), keys (names), user_path
+"""

@@ -1,6 +1,6 @@
-"""The maps by which a trained model can be scored: one plain table, and the rows that they make of tables.
+"""The maps that a trained model can be scored on, in one table.
 
-A suite has to be checked without torch, so a method is declared here, and computed where its `target` says.
+A suite is checked without torch, so a map is declared here; the function at its `target` computes it.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Cam:
     """A map, and where it is computed.
 
     Attributes:
-        title: what tables call it: as its paper does.
-        target: ``module:function`` that computes it, a `bench.evaluation.cam.CamFunction`; None of the native
-            map. Imported when it is used.
-        packages: what computes it, by its names on PyPI: their versions stand beside its numbers.
+        title: its name in tables, as in its paper.
+        target: ``module:function`` that computes it, a `bench.evaluation.cam.CamFunction`, imported when it
+            is used; None for the native map.
+        packages: names on PyPI of the packages that compute it; their versions stand beside its numbers.
     """
 
     title: str

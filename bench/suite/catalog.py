@@ -1,20 +1,27 @@
-"""What a suite may name as a model: one plain table, and the options that each model's constructor takes.
+"""The models that a suite can name, in one table, and the options of their constructors.
 
-A suite has to be checked, and its trials identified, in a fraction of a second and without torch. So the
-options are read from the *source* of the model's constructor (its keyword-only parameters with their
-annotations and defaults), not by importing it: a model is declared once, in its own file, and in one line
-here.
+A suite is checked, and its trials identified, in a fraction of a second and without torch. So the options are
+read from the *source* of a model's constructor (its keyword-only parameters with annotations and defaults)
+without importing it: a model is declared in its own file, and in one line here.
 """
 
 import ast
 import importlib.util
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from bench.errors import listing
 
 OptionValue = bool | int | float | str
+
+_ANNOTATIONS = {"Annotated": Annotated, "Literal": Literal, "Gt": Gt, "Ge": Ge}
+"""Names that annotations of options are made of, beside those of Python's types."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Variant:
 
     Attributes:
         label: the name in tables.
-        options: what differs from the defaults.
+        options: those that differ from the defaults.
         tables: the thesis' tables and figures that have it as a row.
     """
 
@@ -34,11 +41,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """Where a model's class is, and what tables call it.
+    """A model.
 
     Attributes:
-        target: ``module:class``.
-        label: the name in tables of the model with default options, as the thesis prints it.
+        target: ``module:class`` of it.
+        label: the name in tables, with default options, as the thesis prints it.
         tables: the thesis' tables that have it as a row.
         variants: named sets of options.
     """
@@ -106,40 +113,65 @@ class Option:
     Attributes:
         name: the parameter.
         default: its default value.
-        allowed: the values that a ``Literal`` lists; empty where only the type is given.
-        type_name: "bool", "int", "float" or "str".
-        bound: what ``Annotated[float, Gt(0)]`` or ``Ge(0)`` asks for, as ("above", 0.0) or ("at least", 0.0).
+        annotation: bool, int, float, str, a ``Literal`` of values, or ``Annotated`` with a bound.
     """
 
     name: str
     default: OptionValue
-    allowed: tuple[OptionValue, ...]
-    type_name: str
-    bound: tuple[str, float] | None = None
+    annotation: Any
+
+    @cached_property
+    def type(self) -> TypeAdapter[OptionValue]:
+        """The annotation as pydantic checks values by it."""
+        return TypeAdapter(self.annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
+
+    @property
+    def type_name(self) -> str:
+        """bool, int, float or str."""
+        return type(self.default).__name__
+
+    @property
+    def allowed(self) -> tuple[OptionValue, ...]:
+        """The values that a ``Literal`` lists; empty where only the type is given."""
+        return get_args(self.annotation) if get_origin(self.annotation) is Literal else ()
+
+    @property
+    def bound(self) -> tuple[str, float] | None:
+        """The bound of ``Annotated[float, Gt(0)]`` or ``Ge(0)``, as ("above", 0.0) or ("at least", 0.0)."""
+        for constraint in getattr(self.annotation, "__metadata__", ()):
+            is_strict = isinstance(constraint, Gt)
+            return ("above", float(constraint.gt)) if is_strict else ("at least", float(constraint.ge))
+        return None
 
     def accepts(self, value: object) -> bool:
-        """Returns whether `value` is allowed: in the list where there is one, else by type and bound."""
-        if self.allowed:
-            return any(value == known and type(value) is type(known) for known in self.allowed)
-        if isinstance(value, bool) or self.type_name in ("bool", "str"):
-            return type(value).__name__ == self.type_name
-        if not isinstance(value, int if self.type_name == "int" else (int, float)):
+        """Returns whether `value` is allowed: of its type, within its bound, one of the listed ones."""
+        if self.allowed and type(value) is not type(self.default):
+            return False  # pydantic takes true and 1.0 for 1
+        try:
+            self.type.validate_python(value)
+        except ValidationError:
             return False
-        if not math.isfinite(value) or self.bound is None:
-            return math.isfinite(value)
-        relation, limit = self.bound
-        return value > limit or (relation == "at least" and value == limit)
+        return True
 
     def normalised(self, value: OptionValue) -> OptionValue:
         """Returns `value` in the option's own type, so that 5 and 5.0 are one."""
-        return float(value) if self.type_name == "float" else value
+        return float(value) if isinstance(self.default, float) else value
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The values as a suite writes them, where they can be listed."""
+        values = (True, False) if isinstance(self.default, bool) else self.allowed
+        return tuple(map(_written, values))
 
     def expectation(self) -> str:
-        """Returns what a message gives as allowed: the values, or the type and its bound."""
-        values: tuple[OptionValue, ...] = (True, False) if self.type_name == "bool" else self.allowed
-        if values:
-            return ", ".join(str(v).lower() if isinstance(v, bool) else str(v) for v in values)
+        """Returns a description of its values: all of them, or the type and its bound."""
+        if self.words:
+            return listing(self.words)
         return self.type_name if self.bound is None else f"{self.type_name} {self.bound[0]} {self.bound[1]:g}"
+
+
+def _written(value: OptionValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @lru_cache
@@ -151,7 +183,7 @@ def model_options(name: str) -> dict[str, Option]:
 
 
 def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
-    """Returns the name that tables show: of the model, or of the variant that the options make of it.
+    """Returns the name in tables of the model, or of the variant that the options make of it.
 
     Options that no variant names are listed in brackets after the model's label.
     """
@@ -160,14 +192,12 @@ def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
     for variant in entry.variants:
         if dict(variant.options) == changed:
             return variant.label
-    listed = ", ".join(
-        f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in changed.items()
-    )
+    listed = listing(f"{key}={_written(value)}" for key, value in changed.items())
     return f"{entry.label} ({listed})" if changed else entry.label
 
 
 def as_label(text: str) -> str:
-    """Returns `text` with the minus sign that labels have, where people type "PAN - all GAP"."""
+    """Returns `text` with the minus sign of labels, where people type "PAN - all GAP"."""
     return text.replace(" - ", " − ")
 
 
@@ -206,18 +236,5 @@ def _source_of(module: str) -> Path:
 def _read_option(parameter: ast.arg, default: ast.expr | None) -> Option:
     if parameter.annotation is None or default is None:
         raise LookupError(f"option {parameter.arg!r} needs an annotation and a default")
-    value: OptionValue = ast.literal_eval(default)
-    annotation = parameter.annotation
-    if not isinstance(annotation, ast.Subscript):
-        return Option(parameter.arg, value, (), ast.unparse(annotation))
-    if ast.unparse(annotation.value) == "Literal":
-        listed = ast.literal_eval(annotation.slice)
-        allowed = listed if isinstance(listed, tuple) else (listed,)
-        return Option(parameter.arg, value, allowed, type(value).__name__)
-    assert isinstance(annotation.slice, ast.Tuple), "Annotated takes a type and a bound"
-    kind, bound = annotation.slice.elts
-    assert isinstance(bound, ast.Call), "a bound is Gt(…) or Ge(…)"
-    relation = {"Gt": "above", "Ge": "at least"}[ast.unparse(bound.func)]
-    return Option(
-        parameter.arg, value, (), ast.unparse(kind), (relation, float(ast.literal_eval(bound.args[0])))
-    )
+    annotation = eval(ast.unparse(parameter.annotation), dict(_ANNOTATIONS))  # noqa: S307 - our own source
+    return Option(parameter.arg, ast.literal_eval(default), annotation)

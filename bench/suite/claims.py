@@ -1,6 +1,6 @@
-"""What a suite may claim of its rows: statements that finished trials support or refute.
+"""Claims of a suite on its rows: statements that finished trials support or refute.
 
-A claim has one of four kinds, and the kind is the key that names what it is about:
+A claim has one of four kinds, which is the key that names its subject:
 
 superior         a row scores higher than others, seed by seed
 equivalent       rows score the same, up to a margin declared in advance
@@ -19,15 +19,21 @@ from bench.suite.frozen import Frozen
 from bench.suite.metrics import METRICS, PRIMARY, WEIGHTED, MetricName
 
 
-def _as_tuple(value: Any) -> Any:
-    """One word or mapping means a list of it; past this validator JSON's lists count as Python's."""
-    if isinstance(value, str | dict):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
+def _or_one(item: Any, listed: Any, word: str | None = None) -> BeforeValidator:
+    """Returns the validator of a field that also takes one item in place of a list.
 
+    Args:
+        item: type of the item: text or a mapping.
+        listed: type of the list, or of the list and the word.
+        word: text that the field takes as it is.
+    """
 
-def _unless(word: str) -> BeforeValidator:
-    return BeforeValidator(lambda value: value if value == word else _as_tuple(value))
+    def as_tuple(value: Any) -> Any:
+        if isinstance(value, str | dict) and value != word:
+            return (value,)
+        return tuple(value) if isinstance(value, list) else value  # past a validator lists are not JSON's
+
+    return BeforeValidator(as_tuple, json_schema_input_type=listed | item)
 
 
 def _as_word(value: Any) -> Any:
@@ -39,8 +45,7 @@ class _Margins(Frozen):
 
     def of(self, metric: str) -> float:
         """Returns the margin of a metric."""
-        margin: float = getattr(self, metric)
-        return margin
+        return float(getattr(self, metric))
 
 
 if TYPE_CHECKING:
@@ -54,17 +59,22 @@ else:
     )
 
 
-class Condition(Frozen):
-    """Which trials of a model are meant; what is absent is as the claim has it."""
+class _Choice(Frozen):
+    """A choice among the trials of a row."""
 
-    suite: str | None = None
-    """Another suite's trials: the name of its file, without its ending, in the same folder."""
     dataset: str | None = None
     """Name or title of the data set, where the suite has several."""
     resolution: int | None = None
     """Side of the input in px, where the suite has several."""
     cam: CamMethod | None = None
     """The map that localization is scored on; native if absent."""
+
+
+class Condition(_Choice):
+    """A choice among the trials of a row; the claim's own choice holds for keys that are absent."""
+
+    suite: str | None = None
+    """Another suite's trials: the name of its file, without its ending, in the same folder."""
 
 
 class Operand(Condition):
@@ -79,12 +89,14 @@ class Operand(Condition):
         return {"model": value} if isinstance(value, str) else value
 
 
-Operands = Annotated[tuple[Operand, ...], BeforeValidator(_as_tuple)]
-Columns = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+_Operands = Annotated[tuple[Operand, ...], Field(min_length=1)]
+_Others = Literal["others"] | tuple[Operand, ...]
+_All = Literal["all"] | tuple[str, ...]
+_Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class ClaimBase(Frozen):
-    """What claims of every kind say."""
+class ClaimBase(_Choice):
+    """The keys that claims of every kind have."""
 
     statement: str | None = None
     """One sentence for people; derived from the rest if absent."""
@@ -95,14 +107,8 @@ class ClaimBase(Frozen):
     ] = None
     """Word or number by which claims of several suites belong together, e.g. 5."""
     metric: MetricName = PRIMARY.name
-    column: Columns = Field((WEIGHTED,), min_length=1)
+    column: Annotated[_Words, _or_one(str, _Words)] = (WEIGHTED,)
     """weighted, macro or a finding, or a list of them; each is compared for itself."""
-    dataset: str | None = None
-    """Name or title of the data set, where the suite has several."""
-    resolution: int | None = None
-    """Side of the input in px, where the suite has several."""
-    cam: CamMethod | None = None
-    """The map that localization is scored on; native if absent."""
 
 
 class Superior(ClaimBase):
@@ -110,14 +116,14 @@ class Superior(ClaimBase):
 
     superior: Operand
     """The row."""
-    to: Annotated[Literal["others"] | tuple[Operand, ...], _unless("others")] = Field(min_length=1)
+    to: Annotated[_Others, _or_one(Operand, _Others, "others")] = Field(min_length=1)
     """Those that it is compared with; `others` are all other rows of the suite."""
 
 
 class Equivalent(ClaimBase):
     """Rows score the same up to a margin, each pair of them."""
 
-    equivalent: Operands = Field(min_length=2)
+    equivalent: tuple[Operand, ...] = Field(min_length=2)
     """The rows, at least two."""
     margin: float | None = Field(None, gt=0, lt=1)
     """Largest difference that still counts as none; the suite's for the metric if absent."""
@@ -128,7 +134,7 @@ class LessVariable(ClaimBase):
 
     less_variable: Operand
     """The row."""
-    than: Operands = Field(min_length=1)
+    than: Annotated[_Operands, _or_one(Operand, _Operands)]
     """Those that vary more."""
 
 
@@ -139,7 +145,7 @@ class GainsWith(ClaimBase):
     """The condition that helps, e.g. `{resolution: 512}`."""
     over: Condition
     """The other one, e.g. `{suite: nih_256, resolution: 256}`."""
-    models: Annotated[Literal["all"] | tuple[str, ...], _unless("all")] = Field("all", min_length=1)
+    models: Annotated[_All, _or_one(str, _All, "all")] = Field("all", min_length=1)
     """Labels of the rows; `all` are those of the condition that helps."""
 
 
@@ -149,11 +155,11 @@ CLAIM_KINDS: dict[str, type[ClaimBase]] = {
     "less_variable": LessVariable,
     "gains_with": GainsWith,
 }
-"""By the key that a claim of the kind has, and of the others none."""
+"""The kinds by their keys; a claim has exactly one of these keys."""
 
 
 def claim_kind(value: Any) -> type[ClaimBase] | None:
-    """Returns the kind of claim that a mapping states; None where it has the key of none, or of several."""
+    """Returns the kind of claim that a mapping states; None if it has the key of none or of several."""
     kinds = [kind for key, kind in CLAIM_KINDS.items() if isinstance(value, dict) and key in value]
     return kinds[0] if len(kinds) == 1 else None
 

@@ -1,6 +1,6 @@
-"""Names of encoders, read from the sources of the libraries that have them: importing those takes torch.
+"""Names of encoders, read from the sources of their libraries: importing those takes torch.
 
-segmentation-models-pytorch has some of its own, and with ``tu-`` before their names those of timm.
+segmentation-models-pytorch has encoders of its own, and those of timm with ``tu-`` before their names.
 """
 
 import importlib.util
@@ -20,9 +20,9 @@ _TIMM_OLD_NAME = re.compile(r"'(\w+)'\s*:")
 
 
 def unknown_encoder(name: str) -> str | None:
-    """Returns what is wrong with the name of an encoder, and the nearest that there is; None if nothing is.
+    """Returns a sentence on the name of an encoder that no library has; None if one has it.
 
-    Nothing is said where a library is not installed, or does not list its encoders as it used to.
+    None too if a library is not installed, or does not list its encoders in the expected way.
     """
     own = _own_names()
     if not own or name in own:

@@ -1,4 +1,4 @@
-"""Names of findings, in the order that the sources give them.
+"""Names of findings, in the order of their sources.
 
 Source: Wang et al. 2017 (ChestX-ray14); Nguyen et al. 2022 (VinDr-CXR); thesis §5.1 and §5.5.
 """
@@ -47,4 +47,4 @@ VINDR_BOXED_FINDINGS: tuple[str, ...] = VINDR_FINDINGS[:-1]
 """The 14 labels that have boxes."""
 
 NO_FINDING_COLUMNS: tuple[str, ...] = ("image", "patient", "split")
-"""Columns of a folder's table of labels with a meaning of their own."""
+"""Columns of a folder's table of labels that are no findings."""

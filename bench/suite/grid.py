@@ -2,19 +2,21 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from bench.errors import BenchError, SuiteError, listing, nearest
+from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, display_name
+from bench.suite.document import KeyPath, SettingError
 from bench.suite.identity import canonical_json, file_digest
 from bench.suite.schema import (
     DatasetSpec,
     Exclusion,
     FolderSpec,
+    Init,
     ModelSpec,
     SplitLists,
     StoredSpec,
@@ -26,22 +28,14 @@ from bench.suite.user_path import user_path
 from bench.suite.violation import AcceptableKind
 
 IMAGES_PREFIX = "images of "
-"""Before the digest of a table of labels: what a trial calls the folder of its images."""
+"""Before the digest of a table of labels: the name that trials give the folder of its images."""
 
 AXES = ("model", "dataset", "resolution", "seed", "cam")
 
 _CONDITIONS = re.compile(rf",(?=\s*(?:{'|'.join(AXES)})=)")
-"""What parts conditions; a label may hold commas too."""
+"""A comma between two conditions; a label may hold commas too."""
 
 _MAX_SEEDS = 10_000
-
-
-class GridError(SuiteError):
-    """Something wrong with the grid, at a path in the suite."""
-
-    def __init__(self, path: tuple[str | int, ...], text: str) -> None:
-        super().__init__(text)
-        self.path = path
 
 
 @dataclass(frozen=True)
@@ -49,14 +43,19 @@ class Point:
     """A trial in its suite's grid, scored on one kind of map.
 
     Attributes:
-        trial: what is trained and scored.
-        label: the model, as this suite calls it.
+        trial: the training and its scoring.
+        label: name of the model in this suite.
         cam: the map that localization is scored on.
     """
 
     trial: Trial
     label: str
     cam: CamMethod = NATIVE
+
+    @property
+    def key(self) -> tuple[str, CamMethod]:
+        """The trial's id and the map, which tell points apart."""
+        return self.trial.id, self.cam
 
     @property
     def row(self) -> str:
@@ -73,14 +72,18 @@ class Point:
             return (self.trial.dataset.name, title_of(self.trial.dataset))
         return (str(getattr(self.trial, axis)),)
 
+    def matches(self, wanted: Mapping[str, Container[str]]) -> bool:
+        """Returns whether a word for this point is among the wanted ones of each axis."""
+        return all(any(word in words for word in self.value_of(axis)) for axis, words in wanted.items())
+
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a trial is from that a suite starts from.
+    """The suite of a trial that another suite's trials start from.
 
     Attributes:
-        suite: the other suite's name.
-        label: the model, as that suite calls it.
+        suite: name of the suite.
+        label: name of the model in that suite.
     """
 
     suite: str
@@ -89,13 +92,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Grid:
-    """A suite's points in the order of its rows, and what it knows of other things that they name.
+    """A suite's points in the order of its rows.
 
     Attributes:
         points: the trials and their maps.
-        files: those that trials name by digest.
-        accepted: by data set, as JSON, what may be wrong with it; also of suites that this one starts from.
-        origins: by trial id, where trials of other suites are from.
+        files: paths of the files that trials name by digest.
+        accepted: the violations that are accepted, by data set as JSON; also of suites to start from.
+        origins: the suites of trials to start from, by id.
     """
 
     points: tuple[Point, ...]
@@ -110,7 +113,7 @@ class Grid:
 
     @cached_property
     def required(self) -> tuple[Trial, ...]:
-        """Trials that are not of this grid and have to be finished before some of it, in the order to run."""
+        """Trials of other grids that some of this one start from, in the order to run them."""
         own = {trial.id for trial in self.trials}
         before = {parent.id: parent for trial in self.trials for parent in trial.ancestors()}
         return tuple(trial for key, trial in before.items() if key not in own)
@@ -130,32 +133,69 @@ class Grid:
         for condition in itertools.chain.from_iterable(map(_CONDITIONS.split, only)):
             axis, equals, value = condition.strip().partition("=")
             if not equals or axis not in AXES:
-                hint = nearest(axis, AXES)
-                raise SuiteError(
-                    f"--only {condition!r}: give axis=value with an axis of {listing(AXES)}{hint}"
-                )
+                problem = f"{axis!r} is no axis; give axis=value"
+                raise SuiteError(problem, place=f"--only {condition!r}", value=axis, allowed=AXES)
             wanted.setdefault(axis, set()).add(as_label(value))
         if seeds is not None:
             wanted.setdefault("seed", set()).update(str(seed) for seed in parse_seeds(seeds))
         for axis, values in wanted.items():
-            present = list(dict.fromkeys(word for point in self.points for word in point.value_of(axis)))
+            present = dict.fromkeys(word for point in self.points for word in point.value_of(axis))
             for value in sorted(values - set(present)):
-                known = listing(present)
-                raise SuiteError(
-                    f"no trial of this suite has {axis} {value!r}; it has: {known}{nearest(value, present)}"
-                )
-        chosen = tuple(
-            point
-            for point in self.points
-            if all(values & set(point.value_of(axis)) for axis, values in wanted.items())
-        )
-        if not chosen:
+                problem = f"no trial of this suite has {axis} {value!r}"
+                raise SuiteError(problem, value=value, allowed=present)
+        chosen = self.of(point for point in self.points if point.matches(wanted))
+        if not chosen.points:
             raise SuiteError("no trial of this suite matches all of the conditions together")
-        return self.of(chosen)
+        return chosen
+
+    def shard(self, text: str) -> "Grid":
+        """Returns the grid narrowed to one of several parts: ``2/8`` is the second of eight.
+
+        Trials that start, over however many others, from one and the same trial are a family, and a trial
+        that starts from none is one with all that start from it. The first family goes to the first part, the
+        second to the second and so on, in the order of the grid: the parts hold the grid, each trial once,
+        are the same on every machine, and no two train the same trial first.
+
+        Raises:
+            SuiteError: it is no such text, there is no such part, or there are fewer families than parts and
+                none for this one.
+        """
+        place = f"--shard {text!r}"
+        match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+        if match is None:
+            raise SuiteError("give which part of how many, such as 2/8", place=place, value=text)
+        index, count = map(int, match.groups())
+        if not 1 <= index <= count:
+            parts = f"1/{count} to {count}/{count}" if count else "from 1/1 on"
+            raise SuiteError(f"there is no such part; parts are {parts}", place=place, value=text)
+        families = list(dict.fromkeys(map(_first_of, self.points)))
+        kept = set(families[index - 1 :: count])
+        if not kept:
+            raise SuiteError(
+                f"the part is empty; the selected trials make at most {len(families)} parts, since trials "
+                "stay with those that they start from",
+                place=place,
+                value=text,
+            )
+        return self.of(point for point in self.points if _first_of(point) in kept)
 
     def of(self, points: Iterable[Point]) -> "Grid":
         """Returns the grid with these points in place of its own."""
         return replace(self, points=tuple(points))
+
+
+def _first_of(point: Point) -> str:
+    """Returns the id of the trial that the point's chain begins with."""
+    first, *_ = (*point.trial.ancestors(), point.trial)
+    return first.id
+
+
+def points_of(points: Iterable[Point], word: str) -> list[Point]:
+    """Returns the points with this label of a model; if there are none, of this row, or of this model."""
+    known, label = list(points), as_label(word)
+    by_label = [point for point in known if point.label == label]
+    by_row = [point for point in known if point.row == label]
+    return by_label or by_row or [point for point in known if point.trial.model == label]
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -165,13 +205,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         SuiteError: anything else.
     """
     seeds: set[int] = set()
+    place = f"--seeds {text!r}"
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
-            raise SuiteError(f"--seeds {text!r}: give numbers and ranges such as 0,2 or 0-4")
+            raise SuiteError("give numbers and ranges such as 0,2 or 0-4", place=place, value=text)
         span = range(int(first), int(last or first) + 1)
         if len(span) > _MAX_SEEDS:
-            raise SuiteError(f"--seeds {text!r}: more than {_MAX_SEEDS} seeds")
+            raise SuiteError(f"more than {_MAX_SEEDS} seeds", place=place, value=text)
         seeds.update(span)
     return tuple(sorted(seeds))
 
@@ -185,52 +226,55 @@ def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid
         load_grid: gives the grid of another suite in the folder by its name; may raise `SuiteError`.
 
     Raises:
-        GridError: a suite to start from has no such trial, a file cannot be read, two points are the same
+        SettingError: a suite to start from has no such trial, a file cannot be read, two points are the same
             trial, or nothing is left of the grid.
     """
-    files: dict[str, Path] = {}
-    datasets = [_with_digests(i, dataset, folder, files) for i, dataset in enumerate(suite.datasets)]
-    weights = [_weights_digest(suite, i, folder, files) for i in range(len(suite.models))]
+    files = SuiteFiles(folder)
+    datasets = [files.stored(dataset, ("datasets", i)) for i, dataset in enumerate(suite.datasets)]
     points: list[Point] = []
-    sources = [_source_of(i, model, load_grid, files) for i, model in enumerate(suite.models)]
-    for index, dataset, resolution, seed in itertools.product(
-        range(len(suite.models)), datasets, suite.resolutions, suite.seeds
-    ):
-        model, source = suite.models[index], sources[index]
-        encoder = model.encoder or suite.encoder
-        trial = None if source is None else _parent(index, model, source, resolution, seed)
-        if trial is not None and trial.encoder != encoder:
-            came = f"encoder is {encoder}, and the trials to start from have {trial.encoder}"
-            raise GridError(("models", index), came)
-        for phase in model.phases:
-            trial = Trial(
-                model=model.name,
-                options=model.options,
-                encoder=encoder,
-                weights=weights[index] if trial is None else "none",
-                init=trial,
-                phase=phase,
-                dataset=dataset,
-                resolution=resolution,
-                seed=seed,
-                recipe=suite.recipe,
-            )
-        assert trial is not None, "a model has at least one phase"
-        points += [Point(trial, label_of(model), cam) for cam in suite.cams]
+    accepted = dict.fromkeys((dataset.model_dump_json() for dataset in datasets), frozenset(suite.accept))
+    origins: dict[str, Origin] = {}
+    for index, model in enumerate(suite.models):
+        at = ("models", index)
+        encoder, weights = model.encoder or suite.encoder, _weights(suite, index, files)
+        source = None
+        if model.init is not None:
+            source = grid_of(model.init.suite, load_grid, (*at, "init", "from"))
+            origins |= _origins_of(model.init.suite, source)
+            files.by_name.update(source.files)
+            for key, kinds in source.accepted.items():
+                accepted[key] = accepted.get(key, frozenset()) | kinds
+        for dataset, resolution, seed in itertools.product(datasets, suite.resolutions, suite.seeds):
+            trial = None
+            if model.init is not None and source is not None:
+                trial = _parent(model.init, source, resolution, seed, (*at, "init", "model"))
+                if trial.encoder != encoder:
+                    problem = f"encoder is {encoder!r}, and the trials to start from have another"
+                    raise SettingError(at, problem, value=encoder, allowed=[trial.encoder])
+            for phase in model.phases:
+                trial = Trial(
+                    model=model.name,
+                    options=model.options,
+                    encoder=encoder,
+                    weights=weights if trial is None else "none",
+                    init=trial,
+                    phase=phase,
+                    dataset=dataset,
+                    resolution=resolution,
+                    seed=seed,
+                    recipe=suite.recipe,
+                )
+            assert trial is not None, "a model has at least one phase"
+            points += [Point(trial, label_of(model), cam) for cam in suite.cams]
     kept = _without(points, suite.exclude)
     if not kept:
-        raise GridError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
-    _refuse_twins(kept)
-    origins: dict[str, Origin] = {}
-    for model, source in zip(suite.models, sources, strict=True):
-        if model.init is not None and source is not None:
-            origins |= _origins_of(model.init.suite, source)
-    accepted = _accepted(suite, datasets, [source for source in sources if source is not None])
-    return Grid(kept, files, accepted, origins)
+        raise SettingError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
+    _refuse_duplicates(kept)
+    return Grid(kept, files.by_name, accepted, origins)
 
 
 def label_of(model: ModelSpec) -> str:
-    """Returns what tables call the row of `model`."""
+    """Returns the name of the model's row in tables."""
     if model.label:
         return model.label
     num_phases = len(model.phases)
@@ -241,28 +285,18 @@ def label_of(model: ModelSpec) -> str:
     return display_name(model.name, model.options) + suffix
 
 
-def _accepted(
-    suite: Suite, datasets: Sequence[DatasetSpec], sources: Sequence[Grid]
-) -> dict[str, frozenset[AcceptableKind]]:
-    own = dict.fromkeys((dataset.model_dump_json() for dataset in datasets), frozenset(suite.accept))
-    for source in sources:
-        for key, kinds in source.accepted.items():
-            own[key] = own.get(key, frozenset()) | kinds
-    return own
+def grid_of(name: str, load_grid: Callable[[str], Grid], keys: KeyPath) -> Grid:
+    """Returns the grid of another suite, which this one names at `keys`.
 
-
-def _source_of(
-    index: int, model: ModelSpec, load_grid: Callable[[str], Grid], files: dict[str, Path]
-) -> Grid | None:
-    """Returns the grid that the model's trials start from; what it needs of files is added to `files`."""
-    if model.init is None:
-        return None
+    Raises:
+        SettingError: there is no such suite, or something is wrong with it.
+    """
     try:
-        source = load_grid(model.init.suite)
+        return load_grid(name)
     except SuiteError as error:
-        raise GridError(("models", index, "init", "from"), str(error)) from None
-    files.update(source.files)
-    return source
+        if error.place is None and not error.mistakes:
+            raise SettingError(keys, error.problem, value=name, allowed=error.allowed) from None
+        raise SettingError(keys, str(error), value=name) from None
 
 
 def _origins_of(name: str, source: Grid) -> dict[str, Origin]:
@@ -272,159 +306,109 @@ def _origins_of(name: str, source: Grid) -> dict[str, Origin]:
     return {**before, **source.origins, **own}
 
 
-def _parent(index: int, model: ModelSpec, source: Grid, resolution: int, seed: int) -> Trial:
-    assert model.init is not None
-    wanted = as_label(model.init.model)
-    same = {"resolution": str(resolution), "seed": str(seed)}
-    points = [p for p in source.points if all(v in p.value_of(axis) for axis, v in same.items())]
-    found = {p.trial.id: p.trial for p in points if p.label == wanted}
-    found = found or {p.trial.id: p.trial for p in points if p.trial.model == wanted}
-    path, what = ("models", index, "init", "model"), f"suite {model.init.suite!r}"
-    at = f"with seed {seed} at {resolution} px"
-    if len(found) > 1:
-        rows = listing(dict.fromkeys(repr(p.label) for p in points if p.trial.id in found))
-        raise GridError(path, f"{what} has {len(found)} trials of model {wanted!r} {at}; say which: {rows}")
-    if not found:
-        labels = list(dict.fromkeys(p.label for p in points))
-        raise GridError(
-            path,
-            f"{what} has no trial of model {wanted!r} {at}; it has: {listing(labels) or 'none'}"
-            f"{nearest(wanted, labels)}",
-        )
-    return next(iter(found.values()))
+def _parent(init: Init, source: Grid, resolution: int, seed: int, keys: KeyPath) -> Trial:
+    """Returns the trial of the source, of this resolution and seed, to start from."""
+    points = [p for p in source.points if (p.trial.resolution, p.trial.seed) == (resolution, seed)]
+    found = points_of(points, init.model)
+    trials = {point.trial.id: point.trial for point in found}
+    if len(trials) == 1:
+        return next(iter(trials.values()))
+    many = "more than one" if trials else "no"
+    problem = f"suite {init.suite!r} has {many} trial of {init.model!r} with seed {seed} at {resolution} px"
+    labels = dict.fromkeys(point.label for point in found or points)
+    raise SettingError(keys, problem, value=init.model, allowed=labels)
 
 
 def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[Point, ...]:
-    kept = list(points)
+    left_out: set[int] = set()
     for index, exclusion in enumerate(exclusions):
         given = exclusion.model_dump(exclude_none=True)
         if not given:
-            raise GridError(("exclude", index), f"an empty entry; give at least one of {listing(AXES)}")
-        matches = [
-            all(as_label(str(value)) in point.value_of(axis) for axis, value in given.items())
-            for point in points
-        ]
-        if not any(matches):
-            raise GridError(("exclude", index), f"{given} matches no trial of the grid")
-        kept = [point for point in kept if not matches[points.index(point)]]
-    return tuple(kept)
+            raise SettingError(("exclude", index), f"an empty entry; give at least one of {listing(AXES)}")
+        wanted = {axis: (as_label(str(value)),) for axis, value in given.items()}
+        matching = [i for i, point in enumerate(points) if point.matches(wanted)]
+        if not matching:
+            raise SettingError(("exclude", index), f"{given} matches no trial of the grid", value=given)
+        left_out.update(matching)
+    return tuple(point for i, point in enumerate(points) if i not in left_out)
 
 
-def _refuse_twins(points: Sequence[Point]) -> None:
-    by_id: dict[tuple[str, CamMethod], Point] = {}
+def _refuse_duplicates(points: Sequence[Point]) -> None:
+    by_key: dict[tuple[str, CamMethod], Point] = {}
     by_row: dict[str, tuple[str, CamMethod]] = {}
     for point in points:
-        twin = by_id.setdefault((point.trial.id, point.cam), point)
-        if twin is not point:
-            same = "twice" if twin.label == point.label else f"as {twin.label!r} and as {point.label!r}"
-            raise GridError(("models",), f"the grid holds the same trial {same}: {point.trial.id}")
+        other = by_key.setdefault(point.key, point)
+        if other is not point:
+            same = "twice" if other.label == point.label else f"as {other.label!r} and as {point.label!r}"
+            problem = f"the grid holds the same trial {same}: {point.trial.id}"
+            raise SettingError(("models",), problem, value=point.trial.id)
         model = (canonical_json(point.trial.model_identity()), point.cam)
         if by_row.setdefault(point.row, model) != model:
-            text = f"two different models are both called {point.row!r}; give one of them a 'label'"
-            raise GridError(("models",), text)
+            problem = f"two different models are both called {point.row!r}; give one of them a 'label'"
+            raise SettingError(("models",), problem, value=point.row)
 
 
-def _weights_digest(suite: Suite, index: int, folder: Path, files: dict[str, Path]) -> str:
+def _weights(suite: Suite, index: int, files: "SuiteFiles") -> str:
     own = suite.models[index].weights
-    path: tuple[str | int, ...] = ("weights",) if own is None else ("models", index, "weights")
+    keys: KeyPath = ("weights",) if own is None else ("models", index, "weights")
     weights = own or suite.weights
     if weights in ("none", "imagenet"):
         return weights
     if not Path(weights).suffix and "/" not in weights:
-        hint = nearest(weights, ("none", "imagenet"))
-        raise GridError(path, f"weights is {weights!r}; allowed: none, imagenet, or a file{hint}")
-    return _register(path, weights, folder, files)
+        words = ("none", "imagenet", "a file")
+        raise SettingError(keys, f"weights is {weights!r}", value=weights, allowed=words)
+    return files.digest(weights, keys)
 
 
-def _with_digests(index: int, dataset: DatasetSpec, folder: Path, files: dict[str, Path]) -> DatasetSpec:
-    """Returns the data set with digests in place of paths; what they stand for is added to `files`."""
-    path = ("datasets", index)
-    found: dict[str, str | SplitLists] = {}
-    if isinstance(dataset, StoredSpec) and isinstance(dataset.split, SplitLists):
-        lists = {part: _register((*path, "split", part), name, folder, files) for part, name in dataset.split}
-        found["split"] = SplitLists(**lists)
-    if isinstance(dataset, FolderSpec):
-        found["labels"] = _register((*path, "labels"), dataset.labels, folder, files)
-        if dataset.boxes is not None:
-            found["boxes"] = _register((*path, "boxes"), dataset.boxes, folder, files)
-        found["images"] = f"{IMAGES_PREFIX}{found['labels']}"
-        images = _file((*path, "images"), dataset.images, folder).resolve()
-        if files.setdefault(str(found["images"]), images) != images:
-            raise GridError((*path, "images"), "two data sets share their labels but not their images")
-    return dataset.model_copy(update=found)
-
-
-def _register(path: tuple[str | int, ...], name: str, folder: Path, files: dict[str, Path]) -> str:
-    file = _file(path, name, folder)
-    try:
-        digest = file_digest(file)
-    except OSError as error:
-        raise GridError(path, f"{path[-1]}: cannot read {file} ({error.strerror or error})") from None
-    files[digest] = file.resolve()
-    return digest
-
-
-def _file(path: tuple[str | int, ...], name: str, folder: Path) -> Path:
-    """Returns the file or folder that the suite's value at `path` names, relative to the suite's folder."""
-    try:
-        return user_path(name, folder)
-    except BenchError as error:
-        raise GridError(path, f"{path[-1]}: {error}") from None
-
-
-_FORM = re.compile(r"(\d+)/(\d+)")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One of several parts.
+class SuiteFiles:
+    """Files that a suite names, relative to its folder.
 
     Attributes:
-        index: which, from 1.
-        count: how many there are.
+        by_name: the files, by the name that trials give them: the digest of the content.
     """
 
-    index: int
-    count: int
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.by_name: dict[str, Path] = {}
 
-    @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """Returns what ``2/8`` means.
-
-        Raises:
-            SuiteError: it is no such text, or there is no such part.
-        """
-        match = _FORM.fullmatch(text.strip())
-        if match is None:
-            raise SuiteError(f"--shard {text!r}: give which part of how many, such as 2/8")
-        shard = cls(*map(int, match.groups()))
-        if not 1 <= shard.index <= shard.count:
-            allowed = f"1/{shard.count} to {shard.count}/{shard.count}" if shard.count else "from 1/1 on"
-            raise SuiteError(f"--shard {text!r}: there is no such part; parts are {allowed}")
-        return shard
-
-    def of(self, grid: Grid) -> Grid:
-        """Returns the grid narrowed to this part of it.
-
-        Trials that start, over however many others, from one and the same trial are a family, and a trial
-        that starts from none is one with all that start from it. The first family goes to the first part, the
-        second to the second and so on, in the order of the grid: the parts hold the grid, each trial once,
-        are the same on every machine, and no two train the same trial first.
+    def digest(self, name: str, keys: KeyPath) -> str:
+        """Returns the digest of the file that the suite names so at `keys`.
 
         Raises:
-            SuiteError: there are fewer families than parts, and none for this one.
+            SettingError: it cannot be read.
         """
-        families = list(dict.fromkeys(map(_first_of, grid.points)))
-        kept = set(families[self.index - 1 :: self.count])
-        if not kept:
-            raise SuiteError(
-                f"--shard {self.index}/{self.count}: is empty; what is selected makes at most "
-                f"{len(families)} parts, since trials stay with what they start from"
-            )
-        return grid.of(point for point in grid.points if _first_of(point) in kept)
+        file = self._find(name, keys)
+        try:
+            digest = file_digest(file)
+        except OSError as error:
+            problem = f"{keys[-1]}: cannot read {file} ({error.strerror or error})"
+            raise SettingError(keys, problem, value=name) from None
+        self.by_name[digest] = file.resolve()
+        return digest
 
+    def stored(self, dataset: DatasetSpec, keys: KeyPath) -> DatasetSpec:
+        """Returns the data set as trials have it: digests of files in place of their paths.
 
-def _first_of(point: Point) -> str:
-    """Returns the id of the trial that the point's chain begins with."""
-    first, *_ = (*point.trial.ancestors(), point.trial)
-    return first.id
+        Raises:
+            SettingError: a file cannot be read, or two data sets share their labels but not their images.
+        """
+        found: dict[str, str | SplitLists] = {}
+        if isinstance(dataset, StoredSpec) and isinstance(dataset.split, SplitLists):
+            lists = {part: self.digest(name, (*keys, "split", part)) for part, name in dataset.split}
+            found["split"] = SplitLists(**lists)
+        if isinstance(dataset, FolderSpec):
+            labels = found["labels"] = self.digest(dataset.labels, (*keys, "labels"))
+            if dataset.boxes is not None:
+                found["boxes"] = self.digest(dataset.boxes, (*keys, "boxes"))
+            name = found["images"] = f"{IMAGES_PREFIX}{labels}"
+            images = self._find(dataset.images, (*keys, "images")).resolve()
+            if self.by_name.setdefault(name, images) != images:
+                problem = "two data sets share their labels but not their images"
+                raise SettingError((*keys, "images"), problem, value=dataset.images)
+        return dataset.model_copy(update=found)
+
+    def _find(self, name: str, keys: KeyPath) -> Path:
+        try:
+            return user_path(name, self._folder)
+        except BenchError as error:
+            raise SettingError(keys, f"{keys[-1]}: {error}", value=name) from None

@@ -1,7 +1,7 @@
-"""Which trial is which: a readable prefix and a hash of everything that can change a trial's numbers.
+"""Hashes and digests that tell trials and files apart.
 
-The hash covers the canonical JSON of the trial with fields at their defaults left out, so that a field added
-later, with a default that keeps old behaviour, changes no id. A change of a default, or of code that moves
+A trial's id ends in a hash of its canonical JSON without the fields that have their defaults, so that a new
+field whose default keeps the old behaviour changes no id. A change of a default, or of code that moves
 numbers, raises `PROTOCOL`. Golden tests pin ids and defaults.
 """
 
@@ -43,7 +43,7 @@ def file_digest(path: Path) -> str:
 
 
 def sources_digest(folder: Path) -> str:
-    """Returns ``sha256:…`` of the Python files in the folder and below it: of their paths and their bytes."""
+    """Returns ``sha256:…`` of the paths and bytes of the Python files in and below the folder."""
     files = sorted(folder.rglob("*.py"))
     return bytes_digest(
         canonical_json([(str(f.relative_to(folder)), file_digest(f)) for f in files]).encode()

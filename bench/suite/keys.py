@@ -1,9 +1,8 @@
-"""When two names are the same: of images, patients, findings, columns and parts, in whatever file they stand.
+"""Equality of names of images, patients, findings, columns and parts in different files.
 
-A name counts without blanks around it and in one Unicode form, as `clean` has it, so that what a Mac writes
-(é as e and an accent) is what others write. Beyond that `Names` finds a name again if it differs in what
-files are careless about, as long as just one name does. What may be the same and may not, such as ``p1`` and
-``p01``, is never taken for the same: `bare` is what the two have in common, for whoever has to tell the user.
+`clean` removes blanks around a name and brings it to one Unicode form: a Mac writes é as e and an accent.
+`Names` finds a known name in another spelling, if only one name has it. Names that may or may not be the
+same, such as ``p1`` and ``p01``, are never taken for the same; messages hint at them by `bare`.
 """
 
 import re
@@ -14,13 +13,13 @@ from functools import cached_property
 from bench.errors import nearest
 
 IMAGE_ENDINGS = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
-"""Of the files that are read as images."""
+"""Endings of the files that are read as images."""
 
 _INVISIBLE = "\ufeff\u200b\u200e\u200f\u2060"
-"""Marks without width that spreadsheets and web pages leave around a text."""
+"""Characters without width that spreadsheets and web pages leave around a text."""
 
 _NAMES_TO_GUESS_FROM = 5000
-"""Beyond so many names the most similar one is not looked for: that takes seconds."""
+"""The most similar of more names is not looked for: that takes seconds."""
 
 
 def clean(text: str) -> str:
@@ -34,34 +33,34 @@ def clean(text: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """Returns what spellings of a finding or a part have in common: neither case nor kind of gap."""
+    """Returns the name of a finding or a part without case, and with one kind of gap between words."""
     return re.sub(r"[\s_-]+", " ", clean(text).casefold())
 
 
 def without_ending(name: str) -> str:
-    """Returns the name of an image without the ending of its file, if it has one that images have."""
+    """Returns the name of an image without the ending of its file, if that is one of an image."""
     stem, dot, ending = name.rpartition(".")
     return stem if f"{dot}{ending.lower()}" in IMAGE_ENDINGS else name
 
 
 def alike(name: str) -> str:
-    """Returns what the names of one image have in common: neither case nor ending."""
+    """Returns the name of an image without case and ending."""
     return without_ending(clean(name)).casefold()
 
 
 def bare(name: str) -> str:
-    """Returns what names have in common that may be the same: case, gaps, leading zeros and a ".0" aside."""
+    """Returns the name without case, gaps, leading zeros and a ".0": names may be the same if this is."""
     text = unicodedata.normalize("NFKC", spelled(without_ending(clean(name))))
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"(?<=\d)\.0+$", "", text))
 
 
 class Names:
-    """Names that are known, found again as other files write them.
+    """Known names, found in the spelling of other files.
 
     Args:
         names: the names, each once.
-        same: what ways of writing one name have in common.
-        aliases: known names by others that stand for them.
+        same: gives the same text for all spellings of one name.
+        aliases: known names by other names for them.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Names:
         return iter(self._names)
 
     def find(self, written: str) -> str | None:
-        """Returns the name that is meant: the very same, else the only one that is written alike."""
+        """Returns the known name: the very same, else the only one of which this is a spelling; else None."""
         name = clean(written)
         if name in self._names:
             return name
@@ -87,7 +86,7 @@ class Names:
 
     @cached_property
     def _ways(self) -> dict[str, list[str]]:
-        """The names by what ways of writing them have in common."""
+        """The names by the text that is the same for all of their spellings."""
         ways: dict[str, list[str]] = {}
         for name in self._names:
             ways.setdefault(self._same(name), []).append(name)
@@ -100,11 +99,11 @@ class Names:
         return {bare(name): name for name in reversed(self._names)}
 
     def hint(self, written: str, *, with_similar: bool = True) -> str:
-        """Returns, after a semicolon, what may have been meant by a name that is not found; or nothing.
+        """Returns, after a semicolon, a known name that may have been meant by one that is not found; or "".
 
         Args:
             written: the name.
-            with_similar: whether to look for a similar name too, where none is the same but for its zeros.
+            with_similar: whether to look for a similar name too, if none differs by its zeros alone.
         """
         ways = self._ways.get(self._same(clean(written)), [])
         if len(ways) > 1:
@@ -123,7 +122,7 @@ def _letters(name: str) -> str:
 
 
 def why_other(written: str, meant: str) -> str:
-    """Returns, after a colon, how one of the names became the other, and the cure; nothing if not known."""
+    """Returns, after a colon, how one of the names became the other, and the cure; "" if not known."""
     if bare(written) != bare(meant):
         return ""
     if clean(written).endswith(".0") != clean(meant).endswith(".0"):

@@ -1,47 +1,21 @@
-"""Reads a suite file, and those that it starts from or is compared with; mistakes become sentences."""
+"""Reads a suite file, and those that it starts from or is compared with."""
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from bench.errors import SuiteError, as_text, listing, nearest
+from bench.errors import SuiteError, as_text, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
-from bench.suite.grid import Grid, GridError, Point, expand
-from bench.suite.schema import DATASET_SPECS, DatasetSpec, Suite
+from bench.suite.document import Document, SettingError, parse
+from bench.suite.grid import Grid, Point, SuiteFiles, expand
+from bench.suite.schema import DATASET_SPECS, DatasetSpec, Recipe, Suite
 from bench.suite.text_table import decoded
-from bench.suite.validate import validate, where
-from bench.suite.yaml_positions import Path_, holds, parse, parse_scalar
+from bench.suite.trial import Trial
+from bench.suite.validate import validate, validate_dataset
 
-
-def apply_override(data: dict[str, Any], text: str) -> Path_:
-    """Applies one ``key=value`` to `data` in place and returns its path."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise SuiteError(f"--set {text!r}: give key=value, e.g. recipe.batch_size=8")
-    path: Path_ = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
-    target: Any = data
-    for part, after in itertools.pairwise(path):
-        if isinstance(target, dict) and isinstance(part, str):
-            target = target.setdefault(part, {})
-        elif isinstance(target, list) and isinstance(part, int) and part < len(target):
-            if isinstance(target[part], str):  # a model or data set given by its bare name
-                target[part] = {"name": target[part]}
-            target = target[part]
-        else:
-            raise SuiteError(f"--set {text!r}: the suite has nothing at {part!r} to set {after!r} in")
-    last = path[-1]
-    if (isinstance(target, dict) and isinstance(last, str)) or holds(target, last):
-        target[last] = parse_scalar(value, f"--set {key}")
-    else:
-        raise SuiteError(f"--set {text!r}: the suite has nothing at {last!r} to set")
-    return path
-
-
-_NAMED = 12
-"""Suites that a sentence names before it counts the rest."""
+SMOKE_FOLDER = "smoke"
+"""Folder of smoke tests, below results and reports: they are never mixed with results."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +23,11 @@ class LoadedSuite:
     """A suite file that was read.
 
     Attributes:
-        suite: what it says.
+        suite: the settings in the file.
         grid: the trials that it expands to.
         source: the file.
-        claims: what it claims of them.
-        overrides: how it was changed.
+        claims: its claims, with the trials that they compare.
+        overrides: the ``key=value`` that changed it.
     """
 
     suite: Suite
@@ -75,6 +49,30 @@ class LoadedSuite:
         claims = [claim.within(grid, self.grid) for claim in self.claims]
         return replace(self, grid=grid, claims=tuple(claim for claim in claims if claim.comparisons))
 
+    def limited(self, num_batches: int) -> "LoadedSuite":
+        """Returns the suite as a smoke test: other trials in place of its own and of those they start from.
+
+        Each has one epoch, on so many batches of images, at least one, and loads as many for validation and
+        test. That is part of its identity: no result has its id. Claims and references, which are on results,
+        are left out.
+        """
+
+        def shortened(recipe: Recipe) -> Recipe:
+            return recipe.model_copy(update={"limit_batches": num_batches, "max_epochs": 1})
+
+        def limited(trial: Trial) -> Trial:
+            init = None if trial.init is None else limited(trial.init)
+            return trial.model_copy(update={"recipe": shortened(trial.recipe), "init": init})
+
+        old = self.grid
+        points = tuple(replace(point, trial=limited(point.trial)) for point in old.points)
+        known = [trial for trial in (*old.trials, *old.required) if trial.id in old.origins]
+        origins = {limited(trial).id: old.origins[trial.id] for trial in known}
+        suite = self.suite.model_copy(
+            update={"recipe": shortened(self.suite.recipe), "claims": (), "references": ()}
+        )
+        return replace(self, suite=suite, grid=replace(old, points=points, origins=origins), claims=())
+
 
 def suite_files(suites_dir: Path) -> tuple[Path, ...]:
     """Returns the suites in the folder, by name.
@@ -84,7 +82,7 @@ def suite_files(suites_dir: Path) -> tuple[Path, ...]:
     """
     files = tuple(sorted(suites_dir.glob("*.yaml")))
     if not files:
-        raise SuiteError(f"{suites_dir}: has no suites (*.yaml); name their folder by --suites-dir")
+        raise SuiteError("has no suites (*.yaml); name their folder by --suites-dir", place=suites_dir)
     return files
 
 
@@ -97,7 +95,7 @@ def load_suite(
         path: a YAML file.
         overrides: ``key=value`` with dots between levels, e.g. ``recipe.batch_size=8``; values are YAML.
         chain: suites that led to this one, each starting from the next.
-        with_claims: whether to work out what its claims compare, which may be trials of other suites.
+        with_claims: whether to find the trials that its claims compare, which may be of other suites.
 
     Raises:
         SuiteError: anything wrong with the file or an override, one line per mistake.
@@ -106,11 +104,28 @@ def load_suite(
         content = path.read_bytes()
     except OSError as error:
         siblings = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
-        reason = error.strerror or error
-        raise SuiteError(f"{path}: cannot be read ({reason}){nearest(str(path), siblings)}") from None
-    return _load_text(
-        decoded(content, str(path), SuiteError), path, overrides, chain, with_claims=with_claims
-    )
+        hint = nearest(str(path), siblings)
+        raise SuiteError(f"cannot be read ({error.strerror or error}){hint}", place=path) from None
+    text = decoded(content, str(path), SuiteError)
+    if as_text(path.stem) != path.stem:
+        raise SuiteError("the file's name, which names the suite, is not UTF-8; rename the file", place=path)
+    document = parse(text, str(path))
+    if not isinstance(document.data, dict):
+        came = {type(None): "nothing", list: "a list"}.get(type(document.data), "one value")
+        problem = f"a suite is a mapping with models, datasets, …; the file holds {came}"
+        raise SuiteError(problem, place=path, value=document.data)
+    document.data.setdefault("name", path.stem)
+    for override in overrides:
+        document.override(override)
+    suite = validate(document)
+    try:
+        grid = expand(suite, path.parent, partial(_grid_to_start_from, path, chain))
+        claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
+    except SettingError as mistake:
+        if mistake.keys[:1] == ("claims",) and overrides:
+            mistake.problem += "; --set claims=[] leaves the claims out"
+        raise document.located([mistake]) from None
+    return LoadedSuite(suite, grid, path, claims, tuple(overrides))
 
 
 def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[DatasetSpec, Mapping[str, Path]]:
@@ -124,36 +139,15 @@ def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[Dataset
         SuiteError: an unknown data set or key, or a value that is not allowed.
     """
     if name not in DATASET_SPECS:
-        known = listing(DATASET_SPECS)
-        raise SuiteError(f"unknown data set {name!r}; known: {known}{nearest(name, DATASET_SPECS)}")
-    text = f"models: [baseline]\ndatasets: [{{name: {name}}}]\nresolutions: [256]\nseeds: [0]\n"
-    prefix = "datasets.0."
+        raise SuiteError(f"unknown data set {name!r}", value=name, allowed=DATASET_SPECS)
+    document = Document(name, {"name": name})
+    for override in overrides:
+        document.override(override)
+    files = SuiteFiles(Path())
     try:
-        loaded = _load_text(text, Path(name), [prefix + override for override in overrides], ())
-    except SuiteError as error:
-        raise SuiteError(str(error).replace(f"--set {prefix}", "--set ")) from None
-    return loaded.grid.trials[0].dataset, loaded.grid.files
-
-
-def _load_text(
-    text: str, path: Path, overrides: Sequence[str], chain: tuple[Path, ...], *, with_claims: bool = True
-) -> LoadedSuite:
-    if as_text(path.stem) != path.stem:
-        raise SuiteError(f"{path}: the file's name, which names the suite, is not UTF-8; rename the file")
-    document = parse(text, str(path))
-    if not isinstance(document.data, dict):
-        came = "nothing" if document.data is None else f"a {type(document.data).__name__}"
-        raise SuiteError(f"{path}: a suite is a mapping with models, datasets, …; the file holds {came}")
-    data: dict[str, Any] = {"name": path.stem, **document.data}
-    overridden = {apply_override(data, text) for text in overrides}
-    suite = validate(data, document, path, overridden)
-    try:
-        grid = expand(suite, path.parent, partial(_grid_to_start_from, path, chain))
-        claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
-    except GridError as error:
-        hint = "; --set claims=[] does without" if error.path[:1] == ("claims",) and overridden else ""
-        raise SuiteError(f"{where(error.path, document, path, overridden)}: {error}{hint}") from None
-    return LoadedSuite(suite, grid, path, claims, tuple(overrides))
+        return files.stored(validate_dataset(document), ()), files.by_name
+    except SettingError as mistake:
+        raise document.located([mistake]) from None
 
 
 def _grid_to_start_from(path: Path, chain: tuple[Path, ...], name: str) -> Grid:
@@ -161,7 +155,7 @@ def _grid_to_start_from(path: Path, chain: tuple[Path, ...], name: str) -> Grid:
     sibling = _sibling(path, name)
     if sibling in (*chain, path):
         links = " → ".join(p.stem for p in (*chain, path, sibling))
-        raise SuiteError(f"suites start from each other in a circle: {links}")
+        raise SuiteError(f"suites start from each other in a circle: {links}", value=name)
     return load_suite(sibling, (), (*chain, path), with_claims=False).grid
 
 
@@ -174,7 +168,5 @@ def _sibling(path: Path, name: str) -> Path:
     siblings = {p.stem: p for p in sorted(path.parent.glob("*.y*ml"))}
     if name not in siblings:
         others = [stem for stem in siblings if stem != path.stem]
-        raise SuiteError(
-            f"no suite {name!r} beside this one; there are: {listing(others, _NAMED)}{nearest(name, others)}"
-        )
+        raise SuiteError(f"no suite {name!r} beside this one", value=name, allowed=others)
     return siblings[name]

@@ -1,8 +1,7 @@
-"""Every metric that trials are scored by, declared; `bench/metrics/<name>.py` computes it.
+"""Declarations of the metrics that trials are scored by; `bench/metrics/<name>.py` computes each.
 
-Tables and their captions, claims and their margins, `bench compare` and `bench rescore`, MLflow, the JSON
-Schema of suites and the names in records follow from a metric's declaration here. docs/adding-a-metric.md
-adds one.
+Tables, captions, claims, margins, `bench compare`, `bench rescore`, MLflow, the JSON Schema of suites and the
+names in records follow from a declaration. docs/adding-a-metric.md shows how to add one.
 """
 
 from collections.abc import Iterable
@@ -10,35 +9,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 Average = Literal["weighted", "macro"]
-"""weighted: over findings by how many units each has. macro: over findings, each counting the same."""
+"""Means over findings. weighted: by their numbers of units; macro: each finding counts the same."""
 
 WEIGHTED: Average = "weighted"
 MACRO: Average = "macro"
 
 AVERAGES: dict[Average, str] = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
-"""What tables call them."""
+"""Their headings in tables."""
 
 Need = Literal["peaks", "maps", "negatives", "logits"]
-"""What a metric looks at: where maps peak, all of a map, images without the finding too, the logits."""
+"""Input of a metric: positions of the maps' peaks, whole maps, images without the finding too, or logits."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What is known of a metric without computing it.
+    """A metric, as far as it is known without computing it.
 
     Attributes:
-        name: in suites, records, files' names and MLflow.
-        title: heads its table.
+        name: its name in suites, records, names of files and MLflow.
+        title: heading of its table.
         short: its name where there is little room.
         phrase: its name within a sentence.
-        caption: says below its table what it is, in sentences.
-        needs: what it looks at; of one that needs logits the value is the model's, whatever its maps.
+        caption: sentences below its table that define it.
+        needs: its input; the value of a metric that needs logits is the model's, whatever its maps.
         margin: largest difference that counts as none, unless a suite declares another.
-        best: which end of its range is the better one.
+        best: the better end of its range.
         low: least possible value.
         high: greatest possible value.
-        decimals: that tables print at least.
-        averages: over findings, that it is reported by.
+        decimals: least number of decimals in tables.
+        averages: the averages over findings that are reported.
     """
 
     name: str
@@ -56,7 +55,7 @@ class Metric:
 
     @property
     def is_of_model(self) -> bool:
-        """Whether it is the model's, whatever map its localization is scored on."""
+        """Whether its value is the model's, the same for every map."""
         return "logits" in self.needs
 
     @property
@@ -65,7 +64,7 @@ class Metric:
         return 1 if self.best == "highest" else -1
 
     def key(self, column: str) -> str:
-        """Returns what records call the value of a column: an average, or a finding."""
+        """Returns the key in records of a column's value; a column is an average or a finding."""
         return f"{self.name}/{column}"
 
     def columns_in(self, keys: Iterable[str]) -> tuple[str, ...]:
@@ -116,7 +115,7 @@ METRICS: dict[str, Metric] = {
         IOBB_ACCURACY,
     )
 }
-"""In the order of a report's tables. The first one is what reports, displays and dashboards lead with."""
+"""In the order of a report's tables. Reports, displays and dashboards lead with the first one."""
 
 PRIMARY = next(iter(METRICS.values()))
 
@@ -127,10 +126,10 @@ else:
 
 
 def average_of(column: str) -> Average:
-    """Returns how a column averages its units; a single finding's average is the same by either."""
+    """Returns the average of a column; a single finding has the same value by either."""
     return MACRO if column == MACRO else WEIGHTED
 
 
 def column_title(column: str) -> str:
-    """Returns the heading of a metric's column: of an average, or of a finding."""
+    """Returns the heading of a column, which is an average or a finding."""
     return next((title for name, title in AVERAGES.items() if name == column), column.replace("_", " "))

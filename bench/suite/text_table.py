@@ -1,9 +1,9 @@
-"""The one strict reader of text that people bring: tables as CSV, lists of names.
+"""A strict reader of the text files that users bring: tables as CSV, lists of names.
 
 Text is UTF-8, with or without a byte order mark, and may be gzipped. A table has commas between its cells and
-a name over each column. What spreadsheets and pandas add without changing anything is let pass: blank rows,
-empty cells beyond the last column, columns without a name that are empty, a first one that numbers the rows.
-All else that would shift or rename a column is refused with its line.
+a name over each column. Harmless additions of spreadsheets and pandas are ignored: blank rows, empty cells
+beyond the last column, columns without a name that are empty, a first one that numbers the rows. Anything
+that would shift or rename a column is refused with its line.
 """
 
 import csv
@@ -27,23 +27,22 @@ def decoded(content: bytes, where: str, mistake: type[BenchError], cure: str = "
 
     Args:
         content: of a file.
-        where: the file, as messages call it.
-        mistake: what to raise.
+        where: name of the file in messages.
+        mistake: class of the error to raise.
         cure: how to make it UTF-8.
 
     Raises:
         BenchError: the `mistake`, if it is in another encoding.
     """
     if content.startswith(_UTF_16) or b"\0" in content:
-        raise mistake(f"{where}: seems to be UTF-16, which Notepad calls Unicode; {cure}")
+        raise mistake(f"seems to be UTF-16, which Notepad calls Unicode; {cure}", place=where)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise mistake(
-            f"{where}:{line}: byte 0x{content[error.start]:02x} is no UTF-8; the file seems to be Latin-1 "
-            f"or Windows-1252; {cure}"
-        ) from None
+        byte = f"0x{content[error.start]:02x}"
+        problem = f"byte {byte} is no UTF-8; the file seems to be Latin-1 or Windows-1252; {cure}"
+        raise mistake(problem, place=f"{where}:{line}", value=byte) from None
 
 
 _EXPORT = "export it as 'CSV UTF-8'"
@@ -55,12 +54,12 @@ _OTHER_KINDS = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself: `git lfs pull` brings it"),
     (b"<", "a web page or XML, as a server sends it that wants a login"),
 )
-"""How files begin that are no text tables, and what they are."""
+"""First bytes of other kinds of files, and descriptions of these kinds."""
 
 _SAVE_AS = "save it as UTF-8 text, which spreadsheets call 'CSV UTF-8'"
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _UNNAMED = re.compile(r"Unnamed: \d+")
-"""What pandas calls a column without a name."""
+"""The name that pandas gives a column without one."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,10 @@ class TextTable:
 
 
 def read_text(path: Path) -> str:
-    """Returns what a text file says, without a byte order mark.
+    """Returns the text of a file, without a byte order mark.
 
     Raises:
-        DataError: it cannot be read, or is no UTF-8 text: with what it seems to be.
+        DataError: it cannot be read, or is no UTF-8 text.
     """
     try:
         content = path.read_bytes()
@@ -90,10 +89,10 @@ def read_text(path: Path) -> str:
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: cannot be read ({reason}){_beside(path)}") from None
+        raise DataError(f"cannot be read ({reason}){_beside(path)}", place=path) from None
     for start, kind in _OTHER_KINDS:
         if content.lstrip().startswith(start):
-            raise DataError(f"{path}: is no text but {kind}")
+            raise DataError(f"is no text but {kind}", place=path)
     return decoded(content, str(path), DataError, _SAVE_AS)
 
 
@@ -123,10 +122,8 @@ def read_table(path: Path) -> TextTable:
         beyond = next((cell for cell in cells[len(names) :] if cell.strip()), None)
         if beyond is not None or len(cells) < num_needed:
             hint = "; a cell that holds a comma has to stand in double quotes" if beyond is not None else ""
-            raise DataError(
-                f"{path}:{line}: the row has {len(cells)} cells, where the header names {num_needed} columns"
-                f"{hint}"
-            )
+            problem = f"the row has {len(cells)} cells, where the header names {num_needed} columns{hint}"
+            raise DataError(problem, place=f"{path}:{line}", value=beyond)
         lines.append(line)
         rows.append([*cells[: len(names)], *[""] * (len(names) - len(cells))])
     kept = [i for i, name in enumerate(names) if name or not _is_idle(i, rows, lines, path)]
@@ -146,34 +143,37 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{path}:{line}: cannot be read as CSV ({error})") from None
+        raise DataError(f"cannot be read as CSV ({error})", place=f"{path}:{line}") from None
     if is_empty:
-        raise DataError(f"{path}: is empty; the first row of a table names its columns")
+        raise DataError("is empty; the first row of a table names its columns", place=path)
 
 
 def _names(header: list[str], path: Path) -> list[str]:
-    """The cleaned names of the columns; "" of one without."""
+    """Returns the cleaned names of the columns; "" for a column without one."""
     names = ["" if _UNNAMED.fullmatch(cell.strip()) else clean(cell) for cell in header]
     for separator, word in _SEPARATORS.items():
         if len(names) == 1 and separator in names[0]:
             raise DataError(
-                f"{path}: seems to have {word} between its cells; commas are read, and points in decimals: "
-                f"{_SAVE_AS}, with commas"
+                f"seems to have {word} between its cells; commas are read, and points in decimals: "
+                f"{_SAVE_AS}, with commas",
+                place=path,
+                value=separator,
             )
     first: dict[str, int] = {}
     for i, name in enumerate(names):
         if name and first.setdefault(name.casefold(), i) != i:
             before = first[name.casefold()]
             called = repr(name) if names[before] == name else f"{names[before]!r} and {name!r}"
-            raise DataError(f"{path}:1: columns {before + 1} and {i + 1} have one name: {called}")
+            problem = f"columns {before + 1} and {i + 1} have one name: {called}"
+            raise DataError(problem, place=f"{path}:1", value=name)
     return names
 
 
 def _is_idle(position: int, rows: list[list[str]], lines: list[int], path: Path) -> bool:
-    """Whether a column without a name says nothing: it is empty, or comes first and numbers the rows.
+    """Returns whether a column without a name can be left out: it is empty, or numbers the rows.
 
     Raises:
-        DataError: it does say something.
+        DataError: it cannot.
     """
     cells = [row[position].strip() for row in rows]
     if not any(cells):
@@ -181,11 +181,12 @@ def _is_idle(position: int, rows: list[list[str]], lines: list[int], path: Path)
     if position == 0 and len(set(cells)) == len(cells) and all(cell.isdecimal() for cell in cells):
         return True
     line, cell = next((line, cell) for line, cell in zip(lines, cells, strict=True) if cell)
-    raise DataError(f"{path}:{line}: {cell!r} stands in column {position + 1}, which has no name")
+    problem = f"{cell!r} stands in column {position + 1}, which has no name"
+    raise DataError(problem, place=f"{path}:{line}", value=cell)
 
 
 def _beside(path: Path) -> str:
-    """What the folder has that is called almost as a file that is not there."""
+    """Returns a hint at a file of a similar name in the folder, if the file is not there."""
     try:
         names = [file.name for file in path.parent.iterdir()] if not path.exists() else []
     except OSError:

@@ -1,4 +1,4 @@
-"""A trial: one grid point, fully resolved."""
+"""A trial: one training and its scoring, fully specified."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -13,9 +13,9 @@ from bench.suite.schema import DatasetSpec, Phase, Recipe, Resolution, Seed, tit
 
 
 class Trial(Frozen):
-    """Everything that can change the numbers, and nothing else: no path, no device, no suite name.
+    """Everything that can change the numbers, and nothing else: no path, no device, no name of a suite.
 
-    Files are named by the digest of their content (``sha256:…``); who runs the trial knows where they are.
+    Files are named by the digest of their content (``sha256:…``); `Grid.files` knows their paths.
     """
 
     model: str
@@ -28,7 +28,7 @@ class Trial(Frozen):
     init: "Trial | None" = None
     """Trial whose best epoch this one starts from, in place of `weights`."""
     phase: Phase = Phase()
-    """What is frozen."""
+    """The part of the model that is frozen."""
     dataset: DatasetSpec
     resolution: Resolution
     seed: Seed
@@ -42,13 +42,13 @@ class Trial(Frozen):
         return f"{prefix}-{short_hash(self.identity())}"
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Returns a copy, with an id of its own where `update` changes it."""
+        """Returns a copy whose id is computed anew."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("id", None)
         return copied
 
     def identity(self) -> dict[str, Any]:
-        """Returns what is hashed: the given values that differ from defaults."""
+        """Returns the values that differ from defaults, which the id is a hash of."""
         given = self.dataset.model_dump(mode="json", exclude_defaults=True, exclude={"title"})
         return self.model_identity() | {
             **({} if self.init is None else {"init": self.init.id}),
@@ -60,7 +60,7 @@ class Trial(Frozen):
         }
 
     def model_identity(self) -> dict[str, Any]:
-        """Returns what makes the row of a table: the model and what it starts from."""
+        """Returns the part that is the same along a row of a table: the model and its starting point."""
         known = model_options(self.model)
         options = {k: known[k].normalised(v) for k, v in self.options.items() if v != known[k].default}
         phase = self.phase.model_dump(mode="json", exclude_defaults=True)
@@ -78,11 +78,11 @@ class Trial(Frozen):
         return () if self.init is None else (*self.init.ancestors(), self.init)
 
     def title(self, label: str) -> str:
-        """Returns what people read in displays and dashboards, the model called `label`."""
+        """Returns the trial's name in displays and dashboards; `label` is the name of its model."""
         return f"{label} · s{self.seed} · {title_of(self.dataset)} {self.resolution} px"
 
     @property
     def label(self) -> str:
-        """What people call the trial's model where no suite does: from its options and how it starts."""
+        """The name of the trial's model where no suite gives it one: from its options and its start."""
         how = " (fine-tuned)" if self.init is not None else ""
         return display_name(self.model, self.options) + (" (encoder frozen)" if self.phase.freezes else how)

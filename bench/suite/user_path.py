@@ -1,4 +1,4 @@
-"""Paths as users write them: on the command line, in variables of the environment, in suites."""
+"""Paths that users write: on the command line, in variables of the environment, in suites."""
 
 import atexit
 import errno
@@ -20,8 +20,9 @@ def user_path(text: str, folder: Path = Path()) -> Path:
 
     One that is not absolute is below `folder`.
 
-    A shell does that only where the word begins so, which ``--results-dir=~/x`` does not, and YAML never.
-    Variables are the shell's: a path that begins with one is refused, lest a folder be called so.
+    A shell replaces ``~`` only at the beginning of a word, so not in ``--results-dir=~/x``; YAML never does.
+    A path that begins with a variable, which is the shell's to replace, is refused: else a folder would get
+    that name.
 
     Raises:
         BenchError: there is no such user, or this one has no home folder; it begins with a variable; links
@@ -29,8 +30,9 @@ def user_path(text: str, folder: Path = Path()) -> Path:
     """
     if _VARIABLE.match(text):
         raise BenchError(
-            f"{text}: variables are not replaced here, only ~ is; write the folder itself, or let the shell "
-            f"replace it (no single quotes); a folder that is called so is ./{text}"
+            "variables are not replaced here, only ~ is; write the folder itself, or let the shell replace "
+            f"it (no single quotes); a folder that is called so is ./{text}",
+            place=text,
         )
     path = folder / _with_home(text)
     try:
@@ -41,15 +43,16 @@ def user_path(text: str, folder: Path = Path()) -> Path:
 
 
 def results_folder(text: str) -> Path:
-    """Returns the folder of results that a user has given; one that is not there yet is fine.
+    """Returns the folder of results that a user names; it need not exist yet.
 
     Raises:
         BenchError: it is none, or cannot be read.
     """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
         raise ResultsError(
-            f"{text}: results need a file system that locks and renames files, a local disk or NFS; mount it "
-            "and give its folder, or copy results there afterwards"
+            "results need a file system that locks and renames files, a local disk or NFS; mount it and give "
+            "its folder, or copy results there afterwards",
+            place=text,
         )
     folder = user_path(text)
     try:
@@ -70,9 +73,9 @@ def _with_home(text: str) -> Path:
         expanded = path.expanduser()
     except RuntimeError:
         expanded = None
-    if expanded is None or (not user and _has_stand_in()):
+    if expanded is None or (not user and Path.home().name.startswith(_STAND_IN)):
         why = f"there is no user {user!r}" if user else "this user has no home folder (HOME is not set)"
-        raise BenchError(f"{text}: {why}; write the whole path, or ./{text} if a folder is called so")
+        raise BenchError(f"{why}; write the whole path, or ./{text} if a folder is called so", place=text)
     return expanded
 
 
@@ -91,7 +94,3 @@ def ensure_home() -> None:
         getpass.getuser()
     except (KeyError, OSError):
         os.environ["LOGNAME"] = str(os.getuid())
-
-
-def _has_stand_in() -> bool:
-    return Path.home().name.startswith(_STAND_IN)

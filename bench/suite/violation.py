@@ -1,37 +1,11 @@
-"""What can be wrong with a data set and yet be accepted, by the names under which suites accept it."""
+"""The checks of a data set, and which violations of them a suite can accept."""
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 DATA_DIFFER = "data_differ"
-"""That results which stand together had different data: of results, and no check of a data set."""
+"""Results that stand together had different data: a violation of results, and no check of a data set."""
 
-_AcceptableViolation = Literal[
-    "counts_unexpected",
-    "image_sizes_differ",
-    "boxes_unmatched",
-    "boxes_outside",
-    "boxes_without_label",
-    "boxes_repeated",
-    "images_duplicate",
-    "images_shared_train_val",
-    "images_shared_train_test",
-    "images_shared_val_test",
-    "patients_absent",
-    "patients_alike",
-    "patients_shared_train_val",
-    "patients_shared_train_test",
-    "patients_shared_val_test",
-]
-
-AcceptableKind = Literal[_AcceptableViolation, "data_differ"]
-"""What a suite may accept."""
-
-ACCEPTABLE: tuple[str, ...] = get_args(_AcceptableViolation)
-
-ViolationKind = _AcceptableViolation | Literal["images_missing", "images_unreadable"]
-"""The last two cannot be accepted: there would be nothing to train on in their place."""
-
-VIOLATIONS: dict[ViolationKind, str] = {
+VIOLATIONS = {
     "images_missing": "images of the split without a file",
     "images_unreadable": "image files that cannot be decoded",
     "image_sizes_differ": "images of another size than the rest, where all should have one",
@@ -51,3 +25,13 @@ VIOLATIONS: dict[ViolationKind, str] = {
     "patients_shared_val_test": "patients with images in val and in test",
 }
 """Every check of `bench data check`, in the order in which its results are shown."""
+
+ACCEPTABLE = tuple(kind for kind in VIOLATIONS if kind not in ("images_missing", "images_unreadable"))
+"""The others cannot be accepted: there would be nothing to train on in place of the images."""
+
+if TYPE_CHECKING:
+    ViolationKind = str
+    AcceptableKind = str
+else:
+    ViolationKind = Literal[tuple(VIOLATIONS)]
+    AcceptableKind = Literal[(*ACCEPTABLE, DATA_DIFFER)]

@@ -200,7 +200,7 @@ def test_augmented_sheet_is_another_than_the_raw_one(tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["stats", "nhi"], "unknown data set 'nhi'; known: .* did you mean 'nih'?"),
+        (["stats", "nhi"], "unknown data set 'nhi'; allowed: .* did you mean 'nih'?"),
         (
             ["stats", "nih", "--set", "splt=patient"],
             "--set splt: unknown key 'splt'; .* did you mean 'split'?",

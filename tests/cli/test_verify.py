@@ -148,5 +148,5 @@ def test_a_mistake_in_a_claim_is_told_with_its_place(folder):
     done = bench(folder, "wrong.yaml")
     assert done.returncode == 2
     assert done.stderr == (
-        "wrong.yaml:6:6: this suite has no row 'PYLN'; it has: PYLON, Baseline; did you mean 'PYLON'?\n"
+        "wrong.yaml:6:6: this suite has no row 'PYLN'; allowed: PYLON, Baseline; did you mean 'PYLON'?\n"
     )

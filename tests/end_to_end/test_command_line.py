@@ -141,7 +141,7 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(bench, name, fragment):
         ),
         (["run"], "the following arguments are required: SUITE"),
         (["run", "smal.yaml"], "did you mean 'small.yaml'?"),
-        (["run", "small.yaml", "--seeds", "7"], "no trial of this suite has seed '7'; it has: 0, 1"),
+        (["run", "small.yaml", "--seeds", "7"], "no trial of this suite has seed '7'; allowed: 0, 1"),
         (["run", "small.yaml", "--only", "modle=pylon"], "did you mean 'model'?"),
         (["run", "small.yaml", "--set", "recipe.batch=3"], "--set recipe.batch: unknown key 'batch'"),
         (["run", "small.yaml", "--set", "resources.gpu=64"], "asks for 64 GPU per trial and there are"),

@@ -138,7 +138,7 @@ def test_a_damaged_record_or_sensitivity_is_left_out_and_told(
 
 
 @pytest.mark.parametrize(
-    "module", ["bench.reporting.build", "bench.suite.load", "bench.suite.json_schema", "bench.cli.main"]
+    "module", ["bench.reporting.build", "bench.suite.load", "bench.suite.schema", "bench.cli.main"]
 )
 def test_suites_and_reports_need_no_torch_ray_or_mlflow(module: str) -> None:
     program = (

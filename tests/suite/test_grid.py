@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import SuiteError
-from bench.suite.grid import Grid, parse_seeds
+from bench.suite.grid import AXES, Grid, parse_seeds
 from bench.suite.load import load_suite
 
 GOOD = """\
@@ -68,8 +68,9 @@ def test_exclusions_may_overlap(tmp_path: Path) -> None:
 
 
 def test_excluding_one_of_two_equal_trials_does_not_help(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match="same trial twice"):
+    with pytest.raises(SuiteError) as caught:
         _grid(tmp_path, GOOD.replace("[phantom, nih]", "[phantom, {name: phantom, seed: 0}]"))
+    assert caught.value.value == _grid(tmp_path).trials[0].id
 
 
 @pytest.mark.parametrize(
@@ -98,36 +99,30 @@ def test_selection_changes_no_id(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("only", "seeds", "fragment"),
+    ("only", "seeds", "place", "value", "allowed"),
     [
-        (["pylon"], None, "give axis=value"),
-        ([""], None, "give axis=value"),
-        (["modle=pylon"], None, "did you mean 'model'?"),
-        (["encoder=resnet50"], None, "model, dataset, resolution, seed"),
-        (["model=pylom"], None, "did you mean 'pylon'?"),
-        (["model="], None, "no trial of this suite has model ''"),
-        (["resolution=256"], None, "it has: 64, 128"),
-        (["seed=x"], None, "it has: 0, 1, 2"),
-        ([], "7", "no trial of this suite has seed '7'"),
-        ([], "", "--seeds ''"),
-        ([], "a", "--seeds 'a'"),
-        ([], "2-0", "--seeds '2-0'"),
-        ([], "-1", "--seeds '-1'"),
-        ([], "0,,1", "--seeds '0,,1'"),
-        ([], "0-", "--seeds '0-'"),
-        ([], "1.5", "--seeds '1.5'"),
+        (["pylon"], None, "--only 'pylon'", "pylon", AXES),
+        ([""], None, "--only ''", "", AXES),
+        (["modle=pylon"], None, "--only 'modle=pylon'", "modle", AXES),
+        (["encoder=resnet50"], None, "--only 'encoder=resnet50'", "encoder", AXES),
+        (["model=pylom"], None, None, "pylom", ("PYLON", "pylon", "Baseline", "baseline", "UP1")),
+        (["model="], None, None, "", ("PYLON", "pylon", "Baseline", "baseline", "UP1")),
+        (["resolution=256"], None, None, "256", ("64", "128")),
+        (["seed=x"], None, None, "x", ("0", "1", "2")),
+        ([], "7", None, "7", ("0", "1", "2")),
+        *(([], text, f"--seeds {text!r}", text, ()) for text in ("", "a", "2-0", "-1", "0,,1", "0-", "1.5")),
     ],
 )
-def test_bad_selections_are_refused_in_one_line(tmp_path: Path, only, seeds, fragment: str) -> None:
+def test_bad_selections_are_refused_in_one_line(tmp_path: Path, only, seeds, place, value, allowed) -> None:
     with pytest.raises(SuiteError) as caught:
         _grid(tmp_path).select(only, seeds)
-    assert fragment in str(caught.value)
+    assert (caught.value.place, caught.value.value, caught.value.allowed) == (place, value, allowed)
     assert "\n" not in str(caught.value)
 
 
 def test_conditions_that_exclude_each_other_leave_nothing_and_say_so(tmp_path: Path) -> None:
     grid = _grid(tmp_path, f"{GOOD}exclude: [{{model: UP1, seed: 0}}]\n")
-    with pytest.raises(SuiteError, match="all of the conditions together"):
+    with pytest.raises(SuiteError):
         grid.select(["model=UP1"], "0")
 
 
@@ -150,7 +145,7 @@ def test_options_at_their_defaults_do_not_show_in_labels(tmp_path: Path) -> None
 
 
 def test_the_same_model_under_two_labels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match="as 'PYLON' and as 'Ours'"):
+    with pytest.raises(SuiteError, match=r"'PYLON' .* 'Ours'"):
         _grid(tmp_path, GOOD.replace("baseline", "{name: pylon, label: Ours}"))
 
 
@@ -187,8 +182,9 @@ def test_maps_can_be_selected(tmp_path: Path, condition: str, rows: set[str]) ->
 
 
 def test_a_map_that_the_suite_has_not_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match="has cam 'grad_cam'; it has: native, grad_cam_plus"):
+    with pytest.raises(SuiteError) as caught:
         _grid(tmp_path, CAMS).select(["cam=grad_cam"])
+    assert caught.value.allowed == ("native", "grad_cam_plus_plus")
 
 
 def test_exclude_may_name_a_map(tmp_path: Path) -> None:
@@ -199,8 +195,9 @@ def test_exclude_may_name_a_map(tmp_path: Path) -> None:
 
 def test_a_label_that_is_another_models_row_is_refused(tmp_path: Path) -> None:
     text = CAMS.replace("label: UP1", 'label: "PYLON [Grad-CAM++]"')
-    with pytest.raises(SuiteError, match=r"both called 'PYLON \[Grad-CAM\+\+\]'"):
+    with pytest.raises(SuiteError) as caught:
         _grid(tmp_path, text)
+    assert caught.value.value == "PYLON [Grad-CAM++]"
 
 
 def test_files_of_the_grid_are_found_by_their_digest(tmp_path: Path) -> None:
@@ -216,7 +213,7 @@ def test_files_of_the_grid_are_found_by_their_digest(tmp_path: Path) -> None:
 def test_unreadable_split_lists_are_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.txt").write_text("x.png\n")
     split = f"[{{name: {name}, split: {{train: a.txt, val: gone.txt, test: a.txt}}}}]"
-    with pytest.raises(SuiteError, match=r"val: cannot read .*gone\.txt"):
+    with pytest.raises(SuiteError, match=r"val: .*gone\.txt"):
         _grid(tmp_path, GOOD.replace("[phantom, nih]", split))
 
 
@@ -241,10 +238,10 @@ def test_any_other_seeds_are_a_suite_error(text: str) -> None:
     try:
         seeds = parse_seeds(text)
     except SuiteError as error:
-        seeds, sentence = (), str(error)
+        seeds, refused = (), error.value
     else:
-        sentence = repr(text)
-    assert repr(text) in sentence
+        refused = text
+    assert refused == text
     assert list(seeds) == sorted(set(seeds))
     assert all(seed >= 0 for seed in seeds)
 
@@ -301,25 +298,34 @@ def test_where_a_trial_starts_from_is_part_of_its_identity(tmp_path: Path) -> No
     assert not first & second
 
 
+ROWS = ("Baseline", "PYLON", "PYLON (UP1)")
+
+
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "value", "allowed"),
     [
-        (("model: PYLON}}", "model: PILON}}"), "'source' has no trial of model 'PILON' with seed 0 at 64 px"),
-        (
-            ("model: PYLON}}", "model: pylon}}"),
-            r"2 trials of model 'pylon'.*which: 'PYLON', 'PYLON \(UP1",
-        ),
-        (("seeds: [0, 1]", "seeds: [2]"), "no trial of model 'PYLON' with seed 2 at 64 px; it has: none"),
-        (("resolutions: [64]", "resolutions: [96]"), "with seed 0 at 96 px"),
-        (("encoder: resnet18", "encoder: resnet34"), "encoder is resnet34.* start from have resnet18"),
-        (("from: source, model: PYLON}}", "from: sauce, model: PYLON}}"), "no suite 'sauce'.*mean 'source'"),
-        (("from: source, model: PYLON}}", "from: good, model: PYLON}}"), "in a circle: good → good"),
+        (("model: PYLON}}", "model: PILON}}"), "PILON", ROWS),
+        (("model: PYLON}}", "model: pylon}}"), "pylon", ROWS[1:]),
+        (("seeds: [0, 1]", "seeds: [2]"), "PYLON", ()),
+        (("resolutions: [64]", "resolutions: [96]"), "PYLON", ()),
+        (("encoder: resnet18", "encoder: resnet34"), "resnet34", ("resnet18",)),
+        (("from: source, model: PYLON}}", "from: sauce, model: PYLON}}"), "sauce", ("source",)),
+        (("from: source, model: PYLON}}", "from: good, model: PYLON}}"), "good", ()),
     ],
 )
-def test_starting_points_that_are_not_there_are_refused(tmp_path: Path, change, sentence: str) -> None:
+def test_starting_points_that_are_not_there_are_refused(tmp_path: Path, change, value, allowed) -> None:
     assert change[0] in TRANSFER
-    with pytest.raises(SuiteError, match=sentence):
+    with pytest.raises(SuiteError) as caught:
         _transfer(tmp_path, TRANSFER.replace(*change))
+    assert str(caught.value.place).startswith(f"{tmp_path / 'good.yaml'}:2:")
+    assert (caught.value.value, caught.value.allowed) == (value, allowed)
+
+
+def test_a_mistake_in_the_suite_to_start_from_is_told_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError) as caught:
+        _transfer(tmp_path, source=SOURCE + "tilte: x\n")
+    assert caught.value.place == f"{tmp_path / 'good.yaml'}:2:26"
+    assert f"{tmp_path / 'source.yaml'}:7:1: " in str(caught.value)
 
 
 def test_labels_with_a_minus_can_be_typed_with_a_hyphen(tmp_path: Path) -> None:

@@ -6,11 +6,10 @@ import jsonschema
 import pytest
 
 from bench.errors import SuiteError
-from bench.suite.json_schema import suite_schema
+from bench.suite.document import parse
 from bench.suite.load import load_suite
 from bench.suite.metrics import METRICS
-from bench.suite.schema import Recipe
-from bench.suite.yaml_positions import parse
+from bench.suite.schema import Recipe, suite_schema
 
 MINIMAL = "models: [pylon]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0]\n"
 GOOD = {

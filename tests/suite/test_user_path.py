@@ -42,7 +42,7 @@ def test_home_folders_are_put_in_at_the_beginning_alone(home):
 def test_what_cannot_be_known_is_a_sentence_with_the_path(home, text):
     with pytest.raises(BenchError) as error:
         user_path(text)
-    assert str(error.value).startswith(f"{text}: ")
+    assert error.value.place == text
     assert f"./{text}" in str(error.value)
 
 
@@ -94,8 +94,9 @@ def test_a_user_without_a_home_folder_gets_one_for_libraries_and_none_for_paths(
     try:
         assert Path.home().is_dir()
         assert os.environ["LOGNAME"]
-        with pytest.raises(BenchError, match="no home folder"):
+        with pytest.raises(BenchError) as caught:
             user_path("~/x")
+        assert caught.value.place == "~/x"
     finally:
         (((remove, folder), how),) = registered
         remove(folder, **how)

@@ -68,7 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
         case "suites":
             show(_suites_table(arguments.suites_dir))
         case _:
-            from bench.suite.json_schema import suite_schema
+            from bench.suite.schema import suite_schema
 
             show_json(suite_schema())
     return 0

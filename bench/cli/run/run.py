@@ -129,10 +129,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def failure_hint(arguments: argparse.Namespace) -> str:
     """Returns the commands that help after a failure in the suite of the arguments."""
-    from bench.suite.smoke import FOLDER
+    from bench.suite.load import SMOKE_FOLDER
 
     if getattr(arguments, "limit_batches", None) is not None:
-        return f"`bench status --failures --results-dir {arguments.results_dir / FOLDER}` says why"
+        return f"`bench status --failures --results-dir {arguments.results_dir / SMOKE_FOLDER}` says why"
     same = same_suite(arguments)
     return (
         f"`bench status --failures {same}` says why, `bench run --only-failed {same}` runs that again, "

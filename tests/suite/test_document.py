@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import SuiteError
-from bench.suite.yaml_positions import parse, parse_scalar
+from bench.suite.document import parse
 
 # JSON is YAML as long as its text has no line breaks, control or invisible characters of its own.
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp")), max_size=10)
@@ -75,7 +75,7 @@ _FRAGMENTS = st.sampled_from(
     ],
 )
 def test_scalars_mean_what_yaml_1_2_says(text: str, value: object) -> None:
-    parsed = parse_scalar(text)
+    parsed = parse(text, "x.yaml").data
     assert parsed == value
     assert type(parsed) is type(value)
 
@@ -84,16 +84,16 @@ def test_scalars_mean_what_yaml_1_2_says(text: str, value: object) -> None:
     "word", ["no", "yes", "on", "off", "y", "NO", "1_000", "12:30:45", "2020-01-01", "1e", "e4", ".", "tRUE"]
 )
 def test_words_that_older_yaml_reads_as_something_else_stay_text(word: str) -> None:
-    assert parse_scalar(word) == word
+    assert parse(word, "x.yaml").data == word
 
 
 @pytest.mark.parametrize(("text", "value"), [("010", 10), ("09", 9), ("-012", -12), ("00", 0)])
 def test_leading_zeros_do_not_make_a_number_octal(text: str, value: int) -> None:
-    assert parse_scalar(text) == value
+    assert parse(text, "x.yaml").data == value
 
 
 def test_not_a_number_is_a_float() -> None:
-    parsed = parse_scalar(".nan")
+    parsed = parse(".nan", "x.yaml").data
     assert isinstance(parsed, float)
     assert parsed != parsed
 
@@ -110,7 +110,7 @@ def test_json_text_parses_to_what_json_says(data: object) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_printed_float_reads_back_as_that_float(value: float) -> None:
-    parsed = parse_scalar(repr(value))
+    parsed = parse(repr(value), "x.yaml").data
     assert isinstance(parsed, float)
     assert parsed == value
 
@@ -153,21 +153,22 @@ def test_nesting_beyond_reason_is_refused() -> None:
 
 def test_list_items_have_positions() -> None:
     document = parse("seeds:\n  - 3\n  - 5\nflow: [1, 22, 3]\n", "x.yaml")
-    assert document.position(("seeds", 1)) == (3, 5)
-    assert document.position(("flow", 2)) == (4, 15)
+    assert document.place(("seeds", 1)) == "x.yaml:3:5"
+    assert document.place(("flow", 2)) == "x.yaml:4:15"
 
 
 def test_a_path_that_is_not_in_the_file_has_its_ancestors_position() -> None:
     document = parse("recipe:\n  batch_size: 8\n", "x.yaml")
-    assert document.position(("recipe", "absent", 0)) == (1, 1)
-    assert document.position(("absent",)) == (1, 1)
-    assert parse("", "x.yaml").position(("absent",)) is None
+    assert document.place(("recipe", "absent", 0)) == "x.yaml:1:1"
+    assert document.place(("absent",)) == "x.yaml:1:1"
+    assert parse("", "x.yaml").place(("absent",)) == "x.yaml"
 
 
 def test_duplicate_keys_are_refused_with_both_lines() -> None:
     with pytest.raises(SuiteError) as caught:
         parse("a: 1\nb:\n  c: 2\n  d: 3\n  c: 4\n", "x.yaml")
-    assert str(caught.value) == "x.yaml:5:3: duplicate key 'c'; it stands on line 3 already"
+    assert (caught.value.place, caught.value.value) == ("x.yaml:5:3", "c")
+    assert "line 3" in str(caught.value)
 
 
 def test_the_same_key_in_two_mappings_is_no_duplicate() -> None:
@@ -180,7 +181,7 @@ def test_the_same_key_in_two_mappings_is_no_duplicate() -> None:
 def test_anchors_that_refer_to_themselves_are_refused(text: str, place: str) -> None:
     with pytest.raises(SuiteError) as caught:
         parse(text, "x.yaml")
-    assert str(caught.value) == f"x.yaml:{place}: an anchor refers to itself"
+    assert caught.value.place == f"x.yaml:{place}"
 
 
 def test_an_anchor_may_be_used_several_times() -> None:
@@ -189,8 +190,9 @@ def test_an_anchor_may_be_used_several_times() -> None:
 
 
 def test_a_second_document_is_refused_where_it_starts() -> None:
-    with pytest.raises(SuiteError, match=r"^x\.yaml:2:1: .*another document"):
+    with pytest.raises(SuiteError) as caught:
         parse("a: 1\n---\nb: 2\n", "x.yaml")
+    assert caught.value.place == "x.yaml:2:1"
 
 
 def test_one_document_may_have_markers() -> None:
@@ -201,10 +203,11 @@ def test_keys_are_text_whatever_they_look_like() -> None:
     assert parse("1: a\nno: b\nnull: c\n", "x.yaml").data == {"1": "a", "no": "b", "null": "c"}
 
 
-@pytest.mark.parametrize("text", ["[1]: 2", "{a: 1}: 2", "? [1]\n: 2"])
-def test_lists_and_mappings_are_refused_as_keys(text: str) -> None:
-    with pytest.raises(SuiteError, match="a key has to be a word"):
+@pytest.mark.parametrize("text", ["[1]: 2", "{a: 1}: 2", "? [1]\n: 2", '"\\ud800": 1'])
+def test_lists_mappings_and_halves_of_characters_are_refused_as_keys(text: str) -> None:
+    with pytest.raises(SuiteError) as caught:
         parse(text, "x.yaml")
+    assert caught.value.place == f"x.yaml:1:{3 if text.startswith('?') else 1}"
 
 
 @pytest.mark.parametrize("text", ["!!timestamp 2020-01-01", "!!binary aGk=", "!!python/name:os.system x"])
