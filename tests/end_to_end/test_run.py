@@ -6,23 +6,19 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from extracts import lay_out_radiographs, needs_radiographs
 
 from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
 from bench.tracking.dashboard import runs_link
 
 from .conftest import wait_until
-
-SHARED = Path(__file__).parents[2].parent / "shared"
 
 
 def records(bench, results="results"):
@@ -357,12 +353,10 @@ def test_worker_killed_in_the_middle_is_started_again(bench, monkeypatch):
     assert_nothing_is_lost(bench, before)
 
 
-@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real radiographs at hand")
+@needs_radiographs
 def test_real_radiographs_in_the_official_layout(bench):
     download = bench.folder / "download"
-    script = SHARED / "data" / "make_nih_layout.py"
-    command = [sys.executable, str(script), "--out", str(download), "--size", "256", "--limit", "40"]
-    subprocess.run(command, check=True, capture_output=True)
+    lay_out_radiographs(download, "--size", "256", "--limit", "40")
     text = (bench.folder / "small.yaml").read_text()
     start, end = text.index("datasets:"), text.index("resolutions:")
     (bench.folder / "small.yaml").write_text(text[:start] + "datasets: [nih]\n" + text[end:])

@@ -3,17 +3,16 @@
 import csv
 import math
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
+from extracts import PUBLISHED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from bench.statistics.student import mean_interval
 
-AUTHORS_SEEDS = Path(__file__).parents[2].parent / "shared" / "thesis" / "authors_seeds_pylon_nih256.csv"
 _SHARES = st.floats(0, 1, allow_subnormal=False)
 
 
@@ -93,10 +92,8 @@ def test_95_percent_of_intervals_contain_the_true_mean(n: int) -> None:
 
 
 def test_the_authors_five_seeds() -> None:
-    if not AUTHORS_SEEDS.exists():
-        pytest.skip("the authors' per-seed results are not here (shared/thesis beside the repository)")
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    with AUTHORS_SEEDS.open(newline="") as stream:
+    with (PUBLISHED / "authors_seeds_pylon_nih256.csv").open() as stream:
         for row in csv.DictReader(stream):
             values[row["metric"], row["column"]].append(float(row["value"]))
     assert {len(seeds) for seeds in values.values()} == {5}
