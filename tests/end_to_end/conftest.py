@@ -12,22 +12,26 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+from trials import suite_text
 
+from bench.cli.main import main
 from bench.results.store import TrialFolder
 
-SUITE = """\
-title: Small
-models: [baseline, pylon]
-datasets: [{name: phantom, train: 48, val: 16, test: 24}]
-resolutions: [64]
-seeds: [0, 1]
-encoder: tu-test_resnet
-weights: none
-recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
-"""
+SUITE = suite_text(
+    "[baseline, pylon]",
+    title="Small",
+    images=(48, 16, 24),
+    seeds="[0, 1]",
+    recipe="{batch_size: 16, learning_rate: 1e-3, max_epochs: 1}",
+)
 
 
-def wait_until(condition, what, timeout_s=120):
+LONG_S = 240
+"""Until what waits gives up: more than anything takes on busy cores, where nodes and workers start slowly."""
+
+
+def wait_until(condition, what, timeout_s=LONG_S):
+    """Waits until the condition is true; what that would be is told if it never is."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
@@ -61,7 +65,7 @@ class Bench:
 
     def wait_for_end(self) -> None:
         """Waits until nothing lives of what was started here: Ray's agents take half a minute and more."""
-        wait_until(lambda: not self.processes(), "the end of all that was started", timeout_s=60)
+        wait_until(lambda: not self.processes(), "the end of all that was started")
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -70,7 +74,7 @@ class Bench:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=2 * LONG_S,
             check=False,
         )
 
@@ -116,3 +120,16 @@ def module_bench(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     (folder / "small.yaml").write_text(SUITE)
     return Bench(folder)
+
+
+@pytest.fixture
+def called(bench, monkeypatch, capsys):
+    """Calls `bench` in this process, where a process of its own shows nothing more."""
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(bench.folder)
+        capsys.readouterr()
+        code = main(arguments)
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    return call

@@ -9,6 +9,7 @@ import pytest
 from records import finish_whole
 from rich.console import Console
 from rich.table import Table
+from trials import make_trial
 
 from bench.amounts import duration
 from bench.execution.driver import Driver
@@ -18,14 +19,13 @@ from bench.execution.progress_table import TrialRow, all_left_s, time_left, tria
 from bench.results.provenance import describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.tracking.tracker import NullTracker
 
 
 def trials(count: int) -> list[Trial]:
-    given = {"model": "pylon", "encoder": "resnet18", "weights": "none", "dataset": PhantomSpec()}
-    return [Trial(resolution=64, seed=seed, **given) for seed in range(count)]
+    return [make_trial(seed, model="pylon") for seed in range(count)]
 
 
 @pytest.mark.parametrize(

@@ -12,22 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import finish_whole
+from trials import make_trial
 
 from bench.errors import ResultsError
 from bench.results.provenance import Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record
 from bench.results.store import ResultsStore, TrialFolder
-from bench.suite.schema import PhantomSpec
-from bench.suite.trial import Trial
 
-
-def _trial(seed: int) -> Trial:
-    return Trial(
-        model="pylon", encoder="resnet18", weights="none", dataset=PhantomSpec(), resolution=64, seed=seed
-    )
-
-
-TRIAL = _trial(0)
+TRIAL = make_trial()
 OUTCOME = Outcome(
     findings=(),
     metrics={"point_accuracy/weighted": 0.5, "auroc/macro": 1.0},
@@ -207,7 +199,7 @@ def test_trials_lie_in_folders_of_their_ids(store: ResultsStore) -> None:
 
 
 def test_trials_do_not_disturb_each_other(store: ResultsStore) -> None:
-    other = _trial(1)
+    other = make_trial(1)
     finish_whole(store, TRIAL, OUTCOME)
     assert store.state(other.id) == "todo"
     store.fail(other, "boom")
