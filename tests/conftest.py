@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from records import finish_whole
+from waiting import LONG_S
 
 from bench.results.provenance import Provenance
 
@@ -91,7 +92,7 @@ class Opened:
     page: object
     complaints: list[str]
 
-    def wait_for(self, *texts: str, timeout_s: float = 120) -> None:
+    def wait_for(self, *texts: str, timeout_s: float = LONG_S) -> None:
         """Waits, by the clock on the wall, until all of these stand in the document."""
         deadline = time.monotonic() + timeout_s
         while missing := {text for text in texts if text not in self.page.content()}:

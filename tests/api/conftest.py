@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from trials import suite_text
+from waiting import LONG_S
 
 SUITE = suite_text(
     "[baseline, pylon]",
@@ -66,6 +67,6 @@ def place(tmp_path_factory) -> Place:
         "import bench; r = bench.run('small.yaml', executor='serial'); print(r.trials['trial_id'].nunique())"
     )
     process = start(folder, code)
-    stdout, stderr = process.communicate(timeout=300)
+    stdout, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 0, stderr
     return Place(folder, stdout, stderr)

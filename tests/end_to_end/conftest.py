@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 from trials import suite_text
+from waiting import LONG_S, wait_until
 
 from bench.cli.main import main
 from bench.results.store import TrialFolder
@@ -24,18 +24,6 @@ SUITE = suite_text(
     seeds="[0, 1]",
     recipe="{batch_size: 16, learning_rate: 1e-3, max_epochs: 1}",
 )
-
-
-LONG_S = 240
-"""Until what waits gives up: more than anything takes on busy cores, where nodes and workers start slowly."""
-
-
-def wait_until(condition, what, timeout_s=LONG_S):
-    """Waits until the condition is true; what that would be is told if it never is."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
-        time.sleep(0.1)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ import pandas as pd
 import psutil
 import pytest
 from trials import suite_text
-
-from .conftest import LONG_S, wait_until
+from waiting import LONG_S, wait_until
 
 SUITE = suite_text(
     title="Faults",

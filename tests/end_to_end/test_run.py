@@ -12,13 +12,12 @@ import urllib.request
 import pandas as pd
 import pytest
 from extracts import lay_out_radiographs, needs_radiographs
+from waiting import LONG_S, wait_until
 
 from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.tracking.dashboard_view import runs_link
-
-from .conftest import LONG_S, wait_until
 
 
 def records(bench, results="results"):

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from trials import suite_text
+from waiting import LONG_S, wait_until
 
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
-
-from .conftest import LONG_S, wait_until
 
 SUITE = suite_text(images=(32, 8, 8), seeds="[0, 1, 2, 3]", recipe="{batch_size: 8, max_epochs: 1}")
 

@@ -2,7 +2,6 @@
 
 import io
 import sys
-import time
 import types
 
 import pytest
@@ -10,6 +9,7 @@ from records import finish_whole
 from rich.console import Console
 from rich.table import Table
 from trials import make_trial
+from waiting import wait_until
 
 from bench.amounts import duration
 from bench.execution.driver import Driver
@@ -83,9 +83,8 @@ def test_a_notebook_has_one_cell_that_changes_and_lines_that_stay(tmp_path, monk
     with view.running([trial]):
         view.started(trial)
         ProgressFile(store.folder(trial.id).progress).write(Progress("epoch 2/5", 0.5, 123.4), force=True)
-        wanted, deadline = len(updates) + 2, time.monotonic() + 10
-        while len(updates) < wanted and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wanted = len(updates) + 2
+        wait_until(lambda: len(updates) >= wanted, "two updates", pause_s=0.01)
         view.ended(store.fail(trial, "no room"), {})
     table, line = shown
     assert isinstance(table, Table)

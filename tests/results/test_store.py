@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import finish_whole
 from trials import make_trial
+from waiting import LONG_S
 
 from bench.errors import ResultsError
 from bench.results.provenance import Provenance, describe
@@ -337,7 +338,7 @@ class _Holder:
 
     def end(self) -> None:
         self.process.kill()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=LONG_S)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None and not stream.closed:
                 stream.close()
@@ -372,7 +373,7 @@ def test_a_lock_excludes_another_process_until_it_is_given_back(holders) -> None
     holding.go_on()
     assert waiting.says() == "holds"
     waiting.go_on()
-    assert [holder.process.wait(timeout=60) for holder in pair] == [0, 0]
+    assert [holder.process.wait(timeout=LONG_S) for holder in pair] == [0, 0]
     assert [line.split()[1] for line in log.read_text().splitlines()] == ["in", "out", "in", "out"]
 
 
@@ -380,10 +381,10 @@ def test_a_lock_is_free_when_its_holder_is_killed(holders) -> None:
     pair, log = holders
     holding, waiting = _who_holds(pair, log)
     holding.process.send_signal(signal.SIGKILL)
-    assert holding.process.wait(timeout=60) == -signal.SIGKILL
+    assert holding.process.wait(timeout=LONG_S) == -signal.SIGKILL
     assert waiting.says() == "holds"
     waiting.go_on()
-    assert waiting.process.wait(timeout=60) == 0
+    assert waiting.process.wait(timeout=LONG_S) == 0
     assert [line.split()[1] for line in log.read_text().splitlines()] == ["in", "in", "out"]
 
 

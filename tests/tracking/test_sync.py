@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import LONG_S
 
 from bench.cli.main import main
 from bench.errors import ResultsError
@@ -158,7 +159,7 @@ def test_two_at_once_on_a_store_that_is_not_there_yet_make_one_whole(whole):
     (whole.store.root / "mlflow.db").unlink()
     command = [sys.executable, "-m", "bench", "mlflow-sync", "--results-dir", str(whole.store.root)]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=120)[1] for process in both]
+    said = [process.communicate(timeout=LONG_S)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert said == ["", ""]
     assert content(whole) == before
