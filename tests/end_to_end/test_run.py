@@ -254,6 +254,9 @@ ONE_BY_ONE = ["--max-concurrent", "1"]
 """One is interrupted, one not begun; a worker that need not import everything is half of the time."""
 
 
+ONE_TRIAL = ["--seeds", "0"]
+
+
 def start_and_wait_for_two_epochs(bench, *arguments):
     process = bench.start(*LONGER, *arguments)
     wait_until(lambda: any(len(h) >= 2 for h in histories(bench).values()) or process.poll(), "two epochs")
@@ -261,16 +264,16 @@ def start_and_wait_for_two_epochs(bench, *arguments):
     return process
 
 
-def assert_same_command_finishes(bench, before, *arguments):
+def assert_same_command_finishes(bench, before, *arguments, num_trials=1):
     done = bench(*LONGER, *arguments)
     assert done.returncode == 0, done.stderr
-    assert_nothing_is_lost(bench, before)
+    assert_nothing_is_lost(bench, before, num_trials)
 
 
-def assert_nothing_is_lost(bench, before):
+def assert_nothing_is_lost(bench, before, num_trials=1):
     """Epochs that were recorded before are kept to the digit, their durations included: nothing is redone."""
     after = histories(bench)
-    assert len(after) == 2
+    assert len(after) == num_trials
     for name, history in after.items():
         assert history["epoch"].tolist() == list(range(1, NUM_EPOCHS + 1))
         if len(kept := before.get(name, ())):
@@ -278,6 +281,7 @@ def assert_nothing_is_lost(bench, before):
     assert {record["status"] for record in records(bench).values()} == {"finished"}
 
 
+@pytest.mark.slow
 def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
     process = start_and_wait_for_two_epochs(bench, *ONE_BY_ONE)
     os.kill(process.pid, signal.SIGKILL)
@@ -285,7 +289,7 @@ def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
     before = histories(bench)
     assert not any(record["status"] == "finished" for record in records(bench).values())
     bench.wait_for_end()
-    assert_same_command_finishes(bench, before, *ONE_BY_ONE)
+    assert_same_command_finishes(bench, before, *ONE_BY_ONE, num_trials=2)
     for client, run in mlflow_runs(bench):
         assert run.info.status == "FINISHED"
         assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == list(
@@ -294,7 +298,7 @@ def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
 
 
 def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
-    process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_BY_ONE)
+    process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_TRIAL)
     os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts the whole group, workers included
     _, errors = process.communicate(timeout=LONG_S)
     assert process.returncode == 130, errors
@@ -303,7 +307,7 @@ def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
     assert not records(bench)
     assert not list((bench.folder / "results").glob(".stop-*"))
     bench.wait_for_end()
-    assert_same_command_finishes(bench, histories(bench), "--no-mlflow", "--serial")
+    assert_same_command_finishes(bench, histories(bench), "--no-mlflow", "--serial", *ONE_TRIAL)
 
 
 def phases(results):
@@ -354,7 +358,7 @@ def test_a_second_control_c_stops_at_once(bench, long_epoch):
 def test_worker_killed_in_the_middle_is_started_again(bench, monkeypatch):
     """Ray, if it waits for the word on a death, knows more of it than that nothing answers."""
     monkeypatch.setenv("RAY_timeout_ms_task_wait_for_death_info", "30000")
-    process = start_and_wait_for_two_epochs(bench, "--no-mlflow")
+    process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_TRIAL)
     before = histories(bench)
     workers = bench.processes("ImplicitFunc")
     assert workers
@@ -368,6 +372,7 @@ def test_worker_killed_in_the_middle_is_started_again(bench, monkeypatch):
 
 
 @needs_radiographs
+@pytest.mark.slow
 def test_real_radiographs_in_the_official_layout(bench, called):
     download = bench.folder / "download"
     lay_out_radiographs(download, "--size", "256", "--limit", "40")
@@ -384,7 +389,7 @@ def test_real_radiographs_in_the_official_layout(bench, called):
     assert "Nodule" in done.stdout
     assert "Best constant point" in done.stdout
     assert (bench.folder / "reports/small/point_accuracy-nih-64px.tex").exists()
-    for name in records(bench, called):
+    for name in records(bench):
         units = pd.read_parquet(bench.folder / "results" / "trials" / name / "cams" / "native.parquet")
         assert len(units) >= 40
         assert units["image"].str.fullmatch(r"\d{8}_\d{3}\.png").all()

@@ -212,6 +212,7 @@ def test_units_alone_give_what_they_give_among_heatmaps():
 
 
 @needs_authors_maps
+@pytest.mark.slow
 def test_native_grid_of_stored_boxes_gives_the_authors_hits():
     """Boxes in px of 256, as trials keep them: the native grid gives the printed hits, 256 px some others."""
     folder = WHOLE / "data" / "authors_pylon_seed0"

@@ -165,6 +165,7 @@ def test_files_that_do_not_fit_are_told_in_a_sentence(tmp_path, files, spoil, se
 
 
 @needs_authors_maps
+@pytest.mark.slow
 def test_authors_heatmaps_give_the_printed_hits_of_982_of_984_units(tmp_path):
     folder = WHOLE / "data" / "authors_pylon_seed0"
     files = MapFiles(

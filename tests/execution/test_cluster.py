@@ -67,6 +67,7 @@ def test_trials_run_on_the_cluster_and_it_stays(two_nodes, tmp_path):
     assert two_nodes.head_node.all_processes["raylet"][0].process.poll() is None
 
 
+@pytest.mark.slow
 def test_what_the_driver_cannot_write_ends_the_run_as_what_it_is(two_nodes, tmp_path):
     """Not as an error of Tune's, and not as a failure of the trial, which has none."""
 

@@ -90,11 +90,18 @@ def test_a_missing_file_is_told_with_the_one_that_may_be_meant(tmp_path):
         read_text(tmp_path / "BBox_List_2017.csv")
 
 
-def test_tables_as_they_are_published_are_read_as_pandas_reads_them():
-    """And those that may lie beside the repository, large ones among them."""
-    paths = [*NIH_EXTRACT.glob("*.csv"), *PUBLISHED.glob("*.csv")]
-    assert len(paths) == 6
-    paths += [path for path in (WHOLE / "data").rglob("*") if path.name.endswith((".csv", ".csv.gz"))]
+WHOLE_TABLES = [path for path in (WHOLE / "data").rglob("*") if path.name.endswith((".csv", ".csv.gz"))]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [*NIH_EXTRACT.glob("*.csv"), *PUBLISHED.glob("*.csv")],
+        pytest.param(WHOLE_TABLES, marks=pytest.mark.slow),
+    ],
+    ids=["in the repository", "beside it"],
+)
+def test_tables_as_they_are_published_are_read_as_pandas_reads_them(paths):
     for path in paths:
         expected = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
         table = read_table(path)

@@ -71,6 +71,7 @@ def server(mirror, monkeypatch):
     found.stop()
 
 
+@pytest.mark.slow
 def test_what_a_server_missed_is_made_up_for_when_it_is_back(mirror, server, monkeypatch, caplog):
     monkeypatch.setattr(tracking, "PAUSE_S", 0.2)
     mirror.text = mirror.text.replace("[0]", "[0, 1]")
