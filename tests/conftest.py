@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 from records import finish_whole
 from waiting import LONG_S
 
@@ -19,6 +20,11 @@ from bench.results.provenance import Provenance
 # Workers of pytest-xdist are there to share the cores: one thread each. Trials fix their own number anyway.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Examples are the same in every run, however busy the machine is.
+settings.register_profile(
+    "bench", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("bench")
 # Ray's workers are as nice as the tests that wait for them: by default any other process starves them.
 os.environ.setdefault("RAY_worker_niceness", "0")
 

@@ -78,7 +78,7 @@ def test_there_is_one_row_per_unit() -> None:
 _CORNER, _SIDE = st.integers(-1, 8), st.integers(0, 6)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, 1), _CORNER, _CORNER, _SIDE, _SIDE),

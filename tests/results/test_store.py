@@ -258,7 +258,7 @@ _ROWS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.lists(_ROWS, max_size=5))
 def test_history_comes_back_exactly(tmp_path_factory: pytest.TempPathFactory, rows: list[EpochRow]) -> None:
     folder = TrialFolder(tmp_path_factory.mktemp("history") / "trial")

@@ -53,7 +53,7 @@ def quick_collection():
 
 
 @pytest.mark.usefixtures("quick_collection")
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.02, math.nan]), min_size=1, max_size=12))
 def test_adjustment_agrees_with_statsmodels(p_values: list[float]) -> None:
     adjusted, tested = np.array(holm(p_values)), ~np.isnan(p_values)

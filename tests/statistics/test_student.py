@@ -41,7 +41,7 @@ def test_a_single_value_has_no_half_width() -> None:
     assert (interval.mean, interval.half_width, interval.n) == (0.25, None, 1)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(_SHARES, st.integers(2, 7))
 def test_equal_values_have_a_half_width_of_zero(value: float, count: int) -> None:
     interval = mean_interval([value] * count)
@@ -55,7 +55,7 @@ def test_nothing_and_what_is_not_finite_are_refused(bad: list[float]) -> None:
         mean_interval(bad)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.lists(_SHARES, min_size=2, max_size=12).filter(lambda values: np.ptp(values) > 1e-6))
 def test_interval_agrees_with_scipy(values: list[float]) -> None:
     interval = mean_interval(values)
@@ -66,7 +66,7 @@ def test_interval_agrees_with_scipy(values: list[float]) -> None:
     assert interval.n == len(values)
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(st.lists(_SHARES, min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_order_of_values_does_not_matter(values: list[float], random) -> None:
     shuffled = list(values)
