@@ -16,9 +16,9 @@ import pytest
 from waiting import LONG_S, wait_until
 
 from bench.cli.main import main
-from bench.data import decoding, partial_array
-from bench.data.cache import CachedArray, cached_images, require_space
-from bench.data.content import ImageFile
+from bench.data.checks.content import ImageFile
+from bench.data.images import decoding, partial_array
+from bench.data.images.cache import CachedArray, cached_images, require_space
 from bench.errors import DataError
 
 NUM_IMAGES = 24
@@ -58,8 +58,8 @@ def array_of(paths, tmp_path, side_px=64):
 def in_process(code: str, paths, tmp_path, **options) -> subprocess.Popen:
     prelude = (
         "import os, signal, sys, time\nfrom pathlib import Path, PosixPath\n"
-        "from bench.data import cache, decoding, partial_array\n"
-        "from bench.data.content import ImageFile\n"
+        "from bench.data.images import cache, decoding, partial_array\n"
+        "from bench.data.checks.content import ImageFile\n"
         f"array = cache.CachedArray({known(paths)}, 64, Path({str(tmp_path / 'cache')!r}))\n"
     )
     return subprocess.Popen([sys.executable, "-c", prelude + code], text=True, **options)
@@ -236,11 +236,11 @@ def test_a_script_without_main_guard_ends_with_a_sentence(tmp_path, write_dicom)
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from bench.data import cache, decoding\n"
+        "from bench.data.images import cache, decoding\n"
         "decoding._WORTH_PROCESSES = 1\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "import hashlib\n"
-        "from bench.data.content import ImageFile\n"
+        "from bench.data.checks.content import ImageFile\n"
         "digest = hashlib.sha256((folder / '0.dicom').read_bytes()).hexdigest()\n"
         "file = ImageFile(folder / '0.dicom', digest)\n"
         "cache.cached_images(cache.CachedArray([file], 64, folder / 'cache'))\n"
@@ -298,7 +298,7 @@ def test_a_disk_that_is_full_in_truth_is_one_sentence(paths, small_disk):
 
 @pytest.fixture
 def nih_root(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.data.manifest._SETTLED_NS", -(10**18))  # any clock tells changes apart
+    monkeypatch.setattr("bench.data.checks.manifest._SETTLED_NS", -(10**18))  # any clock tells changes apart
     root = tmp_path / "download"
     (root / "images").mkdir(parents=True)
     names = [f"{i:08d}_000.png" for i in range(NUM_IMAGES)]

@@ -17,7 +17,7 @@ from waiting import LONG_S, wait_until
 from bench.cli.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
-from bench.tracking.dashboard_view import runs_link
+from bench.tracking.dashboard import runs_link
 
 
 def records(bench, results="results"):

@@ -10,11 +10,11 @@ import ray
 from ray.cluster_utils import Cluster
 from trials import Ledger, context_in, make_trial
 
-import bench.execution.ray_tune as _  # noqa: F401  # sets what Ray reads when it is imported
+import bench.execution.ray.executor as _  # noqa: F401  # sets what Ray reads when it is imported
 from bench.errors import BenchError
-from bench.execution import cluster
 from bench.execution.gpus import decide_gpu
-from bench.execution.ray_tune import RayExecutor
+from bench.execution.ray import cluster
+from bench.execution.ray.executor import RayExecutor
 from bench.execution.serial import SerialExecutor
 from bench.planning.machine import num_slots
 from bench.results.store import ResultsStore

@@ -15,7 +15,7 @@ from bench.amounts import duration
 from bench.execution.driver import Driver
 from bench.execution.live import Display
 from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
-from bench.execution.time_left import all_left_s, time_left, trial_left_s
+from bench.execution.progress_table import all_left_s, time_left, trial_left_s
 from bench.results.provenance import describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from trials import Ledger, context_in, make_trial
 
-from bench.execution.ray_tune import RayExecutor
+from bench.execution.ray.executor import RayExecutor
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial

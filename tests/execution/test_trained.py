@@ -10,9 +10,9 @@ from records import finish_whole
 from safetensors.torch import load_file
 from trials import context_in, make_trial
 
-from bench.data.findings import NIH_BOXED_FINDINGS
+from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.errors import ResultsError
-from bench.execution.trained import load_trained
+from bench.execution.prepare import load_trained
 from bench.execution.trial import run_trial
 from bench.results.store import ResultsStore, TrialFolder
 
