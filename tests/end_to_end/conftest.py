@@ -97,27 +97,47 @@ def _left_by(folder: TrialFolder) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True)
+class Called:
+    """Calls `bench` in this process, in a folder of its own: where another process shows nothing more."""
+
+    folder: Path
+    patch: pytest.MonkeyPatch
+    captured: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        with self.patch.context() as patch:
+            patch.chdir(self.folder)
+            for name in [name for name in os.environ if name.startswith("BENCH_")] + ["MLFLOW_TRACKING_URI"]:
+                patch.delenv(name, raising=False)
+            for name, value in ({"COLUMNS": "120"} | environment).items():
+                patch.setenv(name, value)
+            self.captured.readouterr()
+            try:
+                code = main(arguments)
+            except SystemExit as ended:
+                code = ended.code
+            return subprocess.CompletedProcess(arguments, code, *self.captured.readouterr())
+
+
 @pytest.fixture
-def bench(tmp_path):
+def folder(tmp_path) -> Path:
     (tmp_path / "small.yaml").write_text(SUITE)
-    return Bench(tmp_path)
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def module_bench(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bench")
-    (folder / "small.yaml").write_text(SUITE)
+@pytest.fixture
+def bench(folder) -> Bench:
     return Bench(folder)
 
 
 @pytest.fixture
-def called(bench, monkeypatch, capsys):
-    """Calls `bench` in this process, where a process of its own shows nothing more."""
+def called(folder, monkeypatch, capsys) -> Called:
+    return Called(folder, monkeypatch, capsys)
 
-    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(bench.folder)
-        capsys.readouterr()
-        code = main(arguments)
-        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
-    return call
+@pytest.fixture(scope="module")
+def module_bench(tmp_path_factory) -> Bench:
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "small.yaml").write_text(SUITE)
+    return Bench(folder)
