@@ -167,8 +167,9 @@ def test_bad_usage_is_a_sentence_and_exit_code_two(bench, arguments, sentence):
     assert sentence in done.stderr
 
 
-def test_mlflow_server_that_is_away_is_a_sentence(bench):
-    done = bench("run", "small.yaml", "--serial", MLFLOW_TRACKING_URI="http://anna:s3cret@127.0.0.1:9")
+@pytest.mark.slow  # in process this is in tests/tracking/test_away.py
+def test_mlflow_server_that_is_away_is_a_sentence(process):
+    done = process("run", "small.yaml", "--serial", MLFLOW_TRACKING_URI="http://anna:s3cret@127.0.0.1:9")
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert "MLflow was not told" in done.stderr
