@@ -28,6 +28,7 @@ def ran(example):
     return example.bench("run integrated.yaml --serial --no-mlflow")
 
 
+@pytest.mark.slow
 def test_the_map_passes_the_conformance_suite_by_its_line_alone(example):
     printed = example.pytest(CONFORMANCE, "integrated_grad_cam")
     assert "test_units_of_a_batch_do_not_see_each_other[integrated_grad_cam] PASSED" in printed

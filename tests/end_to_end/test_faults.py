@@ -1,7 +1,7 @@
 """What a run loses under its feet, all of it for real: a node, the machine's memory, room on the disk.
 
-The end of one of Ray's services is always tested, the rest is slow: tests/execution/test_cluster.py loses a
-node too, and tests/execution/test_resuming.py fills a disk.
+They take minutes. In seconds, tests/execution/test_cluster.py loses a node, tests/execution/test_resuming.py
+fills a disk, and test_run.py kills a worker.
 """
 
 import json
@@ -20,6 +20,8 @@ import psutil
 import pytest
 from trials import suite_text
 from waiting import LONG_S, wait_until
+
+pytestmark = pytest.mark.slow
 
 SUITE = suite_text(
     title="Faults",
@@ -147,7 +149,6 @@ def assert_finished(bench, before, num_epochs=6) -> None:
     bench.wait_for_end()
 
 
-@pytest.mark.slow
 def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, command, nodes):
     second = nodes.start(num_cpus=1)
     process = bench.start(*command, "--address", nodes.address)
@@ -165,7 +166,6 @@ def test_trials_of_a_lost_node_go_on_from_their_checkpoints_on_the_other(bench, 
     assert_finished(bench, before)
 
 
-@pytest.mark.slow
 def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(bench, command, nodes):
     second = nodes.start(num_cpus=2)
     command += ["--address", "auto", "--set", "resources.cpu=2", "--seeds", "0"]
@@ -191,10 +191,8 @@ def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(b
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [
-        ("raylet", "Ray's node service (raylet) on this "),
-        pytest.param("gcs_server", "Ray's control service (GCS) at ", marks=pytest.mark.slow),
-    ],
+    [("gcs_server", "Ray's control service (GCS) at "), ("raylet", "Ray's node service (raylet) on this ")],
+    ids=["gcs_server", "raylet"],
 )
 def test_the_end_of_a_service_of_ray_ends_the_run_with_a_word_and_it_can_go_on(bench, command, name, what):
     command += LONGER
@@ -205,7 +203,6 @@ def test_the_end_of_a_service_of_ray_ends_the_run_with_a_word_and_it_can_go_on(b
     assert_cut_off_and_goes_on(bench, [*command, "--serial"], process, what)
 
 
-@pytest.mark.slow
 def test_the_loss_of_the_head_node_ends_the_run_with_a_word_and_the_same_command_goes_on(
     bench, command, own_nodes
 ):
@@ -232,7 +229,6 @@ def assert_cut_off_and_goes_on(bench, command, process: subprocess.Popen[str], w
     assert_finished(bench, before, NUM_LONGER)
 
 
-@pytest.mark.slow
 def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(bench, command):
     """Ray's memory monitor ends every worker where a thousandth of the memory is too much."""
     short = {"RAY_memory_usage_threshold": "0.001", "RAY_memory_monitor_refresh_ms": "100"}
@@ -253,7 +249,6 @@ def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(b
     assert_finished(bench, {}, num_epochs=1)
 
 
-@pytest.mark.slow
 def test_on_a_full_disk_a_run_ends_and_goes_on_with_room_as_if_there_had_been(bench, command, mount_disk):
     command += ["--set", "recipe.max_epochs=2"]
     calm = bench(*command, "--serial", "--results-dir", "calm")

@@ -297,6 +297,7 @@ def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
         )
 
 
+@pytest.mark.slow
 def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
     process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_TRIAL)
     os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts the whole group, workers included
