@@ -11,13 +11,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 from records import finish_whole
+from waiting import LONG_S
 
 from bench.results.provenance import Provenance
 
 # Workers of pytest-xdist are there to share the cores: one thread each. Trials fix their own number anyway.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Examples are the same in every run, however busy the machine is.
+settings.register_profile(
+    "bench", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("bench")
 # Ray's workers are as nice as the tests that wait for them: by default any other process starves them.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
@@ -91,7 +98,7 @@ class Opened:
     page: object
     complaints: list[str]
 
-    def wait_for(self, *texts: str, timeout_s: float = 120) -> None:
+    def wait_for(self, *texts: str, timeout_s: float = LONG_S) -> None:
         """Waits, by the clock on the wall, until all of these stand in the document."""
         deadline = time.monotonic() + timeout_s
         while missing := {text for text in texts if text not in self.page.content()}:

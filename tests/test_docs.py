@@ -106,34 +106,31 @@ def ward(tmp_path) -> Path:
     return tmp_path
 
 
-def run_example(folder: Path) -> str:
+@pytest.fixture
+def run_example(ward, monkeypatch, capsys):
     """Runs the suite with a tiny encoder on tiny images for an epoch, and returns what it prints."""
-    small = ("resolutions.0=64", "encoder=tu-test_resnet", "weights=none", "recipe.max_epochs=1")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "bench", "run", "ward.yaml", "--serial", "--no-mlflow", "--seeds", "0"),
-            *(word for change in small for word in ("--set", change)),
-        ],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+
+    def run_example() -> str:
+        small = ("resolutions.0=64", "encoder=tu-test_resnet", "weights=none", "recipe.max_epochs=1")
+        command = ["run", "ward.yaml", "--serial", "--no-mlflow", "--seeds", "0"]
+        monkeypatch.chdir(ward)
+        assert main([*command, *(word for change in small for word in ("--set", change))]) == 0
+        return capsys.readouterr().out
+
+    return run_example
 
 
-def test_example_of_own_data_runs_and_is_called_by_its_title(ward):
-    printed = run_example(ward)
+def test_example_of_own_data_runs_and_is_called_by_its_title(run_example):
+    printed = run_example()
     assert "### Point localization accuracy, Ward-7, 64 px" in printed
     assert "| Weighted avg. | Macro avg. | Effusion | Mass |" in printed
     assert "### AUROC, Ward-7, 64 px" in printed
 
 
-def test_own_data_without_boxes_has_no_table_of_localization(ward):
+def test_own_data_without_boxes_has_no_table_of_localization(ward, run_example):
     suite = (ward / "ward.yaml").read_text(encoding="utf-8").splitlines()
     (ward / "ward.yaml").write_text("\n".join(line for line in suite if "box" not in line), encoding="utf-8")
-    printed = run_example(ward)
+    printed = run_example()
     assert "Point localization" not in printed
     assert "### AUROC, Ward-7, 64 px" in printed
 

@@ -66,7 +66,7 @@ def printed(page: str) -> str:
     return words(html.unescape(re.sub(r"<[^>]*>", " ", page)).replace("$ ", "$"))
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 @given(MARKS)
 def test_markdown_prints_what_was_given(text: str) -> None:
     page = READER.render(paragraph(text))
@@ -88,7 +88,7 @@ def test_no_formula_is_left_between_dollars(text: str) -> None:
     assert not re.search(r"\$[^$<]+\$", markdown(text))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(st.text("a`\n<*", max_size=12))
 def test_code_is_what_was_given(text: str) -> None:
     block = READER.render(code_block(text))

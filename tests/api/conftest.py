@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from trials import suite_text
+from waiting import LONG_S
 
-SUITE = """\
-title: Small
-models: [baseline, pylon]
-datasets: [{name: phantom, train: 48, val: 16, test: 24}]
-resolutions: [64]
-seeds: [0, 1]
-encoder: tu-test_resnet
-weights: none
-recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
-"""
+SUITE = suite_text(
+    "[baseline, pylon]",
+    title="Small",
+    images=(48, 16, 24),
+    seeds="[0, 1]",
+    recipe="{batch_size: 16, learning_rate: 1e-3, max_epochs: 1}",
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,6 @@ def place(tmp_path_factory) -> Place:
         "import bench; r = bench.run('small.yaml', executor='serial'); print(r.trials['trial_id'].nunique())"
     )
     process = start(folder, code)
-    stdout, stderr = process.communicate(timeout=300)
+    stdout, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 0, stderr
     return Place(folder, stdout, stderr)

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from waiting import LONG_S, wait_until
 
 from bench.cli.main import main
 from bench.data.checks.content import ImageFile
@@ -55,7 +57,7 @@ def array_of(paths, tmp_path, side_px=64):
 
 def in_process(code: str, paths, tmp_path, **options) -> subprocess.Popen:
     prelude = (
-        "import os, signal, time\nfrom pathlib import Path, PosixPath\n"
+        "import os, signal, sys, time\nfrom pathlib import Path, PosixPath\n"
         "from bench.data.images import cache, decoding, partial_array\n"
         "from bench.data.checks.content import ImageFile\n"
         f"array = cache.CachedArray({known(paths)}, 64, Path({str(tmp_path / 'cache')!r}))\n"
@@ -120,7 +122,7 @@ def test_a_killed_build_goes_on_where_it_was(paths, tmp_path, decoded, monkeypat
         "partial_array.FLUSH_S, cache._PROGRESS_S = 0, 0\n"
         "cache.cached_images(array, lambda done, _: done == 10 and os.kill(os.getpid(), signal.SIGKILL))\n"
     )
-    assert in_process(code, paths, tmp_path).wait(60) == -signal.SIGKILL
+    assert in_process(code, paths, tmp_path).wait(LONG_S) == -signal.SIGKILL
     array = array_of(paths, tmp_path)
     assert not array.target.exists()
     told = []
@@ -142,7 +144,7 @@ def test_two_processes_at_once_make_one_array(paths, tmp_path):
         "cache.cached_images(array)\n"
     )
     both = [in_process(code, paths, tmp_path, stdout=subprocess.PIPE) for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0] for process in both]
+    outputs = [process.communicate(timeout=LONG_S)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted("".join(outputs).split()) == [path.name for path in paths]
     assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
@@ -150,17 +152,21 @@ def test_two_processes_at_once_make_one_array(paths, tmp_path):
 
 def test_who_waits_for_another_process_is_told(paths, tmp_path, caplog):
     array = array_of(paths, tmp_path)
+    told = "another process decodes these images"
     code = (
         "with cache._alone(array):\n"
         "    print('locked', flush=True)\n"
-        "    time.sleep(2)\n"
+        "    sys.stdin.readline()\n"
         "    cache._build(array, lambda *_: None)\n"
     )
-    other = in_process(code, paths, tmp_path, stdout=subprocess.PIPE)
-    assert other.stdout.readline() == "locked\n"
-    cached_images(array)
-    assert "another process decodes these images" in caplog.text
-    assert other.wait(60) == 0
+    with in_process(code, paths, tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == "locked\n"
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(cached_images, array)
+            wait_until(lambda: told in caplog.text or waiting.done(), "a word on the other process")
+            assert not waiting.done()
+            other.communicate("\n", timeout=LONG_S)
+    assert other.returncode == 0
 
 
 DAMAGES = {
@@ -239,7 +245,9 @@ def test_a_script_without_main_guard_ends_with_a_sentence(tmp_path, write_dicom)
         "file = ImageFile(folder / '0.dicom', digest)\n"
         "cache.cached_images(cache.CachedArray([file], 64, folder / 'cache'))\n"
     )
-    ended = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, script], check=False, capture_output=True, text=True, timeout=LONG_S
+    )
     assert ended.returncode == 1
     assert 'it needs if __name__ == "__main__"' in ended.stderr
     assert "a process that decodes DICOMs has died" in ended.stderr.splitlines()[-1]

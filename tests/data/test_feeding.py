@@ -2,17 +2,18 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from trials import make_trial
 
 from bench.data.dataset import ImageSet
 from bench.data.feeding import evaluation_batches, training_batches
 from bench.metrics.boxes import COLUMNS
-from bench.suite.schema import PhantomSpec, Recipe
-from bench.suite.trial import Trial
+from bench.suite.schema import Recipe
 
 CPU = torch.device("cpu")
 
@@ -26,16 +27,7 @@ def images():
     return ImageSet(pixels, labels, names, names, pd.DataFrame(columns=list(COLUMNS)))
 
 
-def trial(seed=0, **recipe) -> Trial:
-    return Trial(
-        model="pylon",
-        encoder="resnet18",
-        weights="none",
-        dataset=PhantomSpec(),
-        resolution=64,
-        seed=seed,
-        recipe=Recipe(batch_size=4, **recipe),
-    )
+trial = partial(make_trial, batch_size=4)
 
 
 def test_every_image_is_seen_once_an_epoch_and_the_last_batch_is_smaller(images):

@@ -6,12 +6,19 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from extracts import (
+    NIH_EXTRACT,
+    WHOLE,
+    lay_out_radiographs,
+    needs_nih_labels,
+    needs_radiographs,
+    needs_vindr,
+)
 
 from bench.cli.main import main
 from bench.data.checks import manifest
@@ -26,9 +33,6 @@ from bench.results.store import TrialFolder
 from bench.suite.identity import file_digest
 from bench.suite.schema import NihSpec, SplitLists
 from bench.suite.violation import VIOLATIONS
-
-SHARED = Path(__file__).parents[2].parent / "shared"
-META = SHARED / "data" / "meta"
 
 NUM_IMAGES = 20
 NAMES = [f"{i:08d}_000.png" for i in range(NUM_IMAGES)]
@@ -464,34 +468,43 @@ def test_a_violation_stops_a_run_unless_the_suite_accepts_it(root, tmp_path, cap
     assert outcome.provenance.data == check(source_of(root), tmp_path / "cache").digest
 
 
-@pytest.mark.skipif(not META.exists(), reason="needs the shared tables")
-def test_expected_counts_are_those_of_the_real_tables():
-    table = pd.read_csv(META / "nih_labels_splits.csv.gz").set_index("Image Index")
-    boxes = pd.read_csv(META / "BBox_List_2017.csv").replace("Infiltrate", "Infiltration")
-    is_test = table["split"] == "test"
+def test_expected_numbers_of_boxes_are_those_of_the_real_table():
+    boxes = pd.read_csv(NIH_EXTRACT / "BBox_List_2017.csv").replace("Infiltrate", "Infiltration")
     expected = expected_counts("nih")
     assert list(expected.loc[("test", EVERY)]) == [25_596, 984, 880]
     assert list(expected.loc[("train+val", EVERY)]) == [78_484 + 8_040, 0, 0]
     for finding in NIH_FINDINGS:
         own = boxes[boxes["Finding Label"] == finding]
-        assert list(expected.loc[("test", finding)]) == [
-            table.loc[is_test, finding].sum(), len(own), own["Image Index"].nunique()
-        ]  # fmt: skip
-        assert expected.loc[("train+val", finding), "images"] == table.loc[~is_test, finding].sum()
-    rows = pd.read_csv(META / "vindr" / "vinbigdata-train.csv.gz")
-    for finding in VINDR_FINDINGS[:-1]:
-        own = rows[rows["class_name"] == finding]
-        count = own["image_id"].nunique()
-        assert list(expected_counts("vindr").loc[("train+val+test", finding)]) == [count, len(own), count]
+        found = expected.loc[("test", finding), ["boxes", "boxed_images"]]
+        assert list(found) == [len(own), own["Image Index"].nunique()]
+
+
+@needs_nih_labels
+def test_expected_numbers_of_images_are_those_of_the_real_table():
+    table = pd.read_csv(WHOLE / "data" / "meta" / "nih_labels_splits.csv.gz")
+    for finding in NIH_FINDINGS:
+        images = table.loc[table[finding] == 1, "split"].replace({"train": "train+val", "val": "train+val"})
+        for part, count in images.value_counts().items():
+            assert expected_counts("nih").loc[(part, finding), "images"] == count
+
+
+def test_phantoms_are_expected_in_any_number():
     assert set(expected_counts("phantom").columns) == set(COUNTS)
     assert expected_counts("phantom").empty
 
 
-@pytest.mark.skipif(not META.exists(), reason="needs the shared radiographs")
+@needs_vindr
+def test_expected_counts_of_vindr_are_those_of_the_real_table():
+    rows = pd.read_csv(WHOLE / "data" / "meta" / "vindr" / "vinbigdata-train.csv.gz")
+    for finding in VINDR_FINDINGS[:-1]:
+        own = rows[rows["class_name"] == finding]
+        count = own["image_id"].nunique()
+        assert list(expected_counts("vindr").loc[("train+val+test", finding)]) == [count, len(own), count]
+
+
+@needs_radiographs
 def test_the_real_radiographs_in_the_official_layout(tmp_path):
-    script = SHARED / "data" / "make_nih_layout.py"
-    layout = [sys.executable, str(script), "--out", str(tmp_path / "nih"), "--size", "64"]
-    subprocess.run(layout, check=True, capture_output=True)
+    lay_out_radiographs(tmp_path / "nih", "--size", "64")
     source = read_nih(NihSpec(), DataContext(tmp_path / "nih", tmp_path / "cache", {}))
     found = {violation.kind: violation for violation in check(source, tmp_path / "cache").violations}
     assert list(found) == ["counts_unexpected", "images_duplicate", "patients_shared_train_val"]

@@ -1,13 +1,13 @@
 """NIH ChestX-ray14: a folder laid out like the official download, from drawn images and from real ones."""
 
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from extracts import NIH_EXTRACT, WHOLE, lay_out_radiographs, needs_nih_labels, needs_radiographs
 
 from bench.data.dataset import DataContext
 from bench.data.loading import load_source
@@ -17,8 +17,6 @@ from bench.data.splits import NUM_TRAIN, NUM_VAL, split_by_image, split_by_patie
 from bench.errors import DataError
 from bench.suite.identity import file_digest
 from bench.suite.schema import NihSpec, SplitLists
-
-SHARED = Path(__file__).parents[2].parent / "shared"
 
 NUM_IMAGES = 24
 
@@ -302,19 +300,10 @@ def test_byte_order_mark_and_windows_line_ends_do_no_harm(root, tmp_path):
     pd.testing.assert_frame_equal(found.test.boxes, expected.test.boxes)
 
 
-@pytest.fixture(scope="module")
-def real_root(tmp_path_factory):
-    if not (SHARED / "data").is_dir():
-        pytest.skip("no real radiographs at hand")
-    out = tmp_path_factory.mktemp("nih")
-    script = SHARED / "data" / "make_nih_layout.py"
-    command = [sys.executable, str(script), "--out", str(out), "--size", "256", "--limit", "40"]
-    subprocess.run(command, check=True, capture_output=True)
-    return out
-
-
-def test_real_radiographs_load(real_root, tmp_path):
-    data = load_nih(NihSpec(), 64, context(real_root, tmp_path))
+@needs_radiographs
+def test_real_radiographs_load(tmp_path):
+    lay_out_radiographs(tmp_path / "nih", "--size", "256", "--limit", "40")
+    data = load_nih(NihSpec(), 64, context(tmp_path / "nih", tmp_path))
     assert len(data.train) + len(data.val) + len(data.test) == 80
     assert len(data.test.boxes) >= 40
     boxed = data.test.boxes
@@ -325,10 +314,20 @@ def test_real_radiographs_load(real_root, tmp_path):
     assert 60 < means.mean() < 190
 
 
-@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no official files at hand")
+def test_official_boxes_have_the_known_numbers_and_are_of_findings_of_their_images():
+    tables = read_tables(NIH_EXTRACT)
+    boxes = tables.boxes.boxes
+    assert (len(boxes), boxes["image"].nunique(), tables.boxes.unmatched) == (984, 880, ())
+    assert all(
+        tables.labels.loc[image, finding] == 1
+        for image, finding in zip(boxes["image"], boxes["finding"], strict=True)
+    )
+
+
+@needs_nih_labels
 def test_official_tables_have_the_known_sizes(tmp_path):
-    meta = SHARED / "data" / "meta"
-    (tmp_path / "BBox_List_2017.csv").write_bytes((meta / "BBox_List_2017.csv").read_bytes())
+    meta = WHOLE / "data" / "meta"
+    shutil.copy(NIH_EXTRACT / "BBox_List_2017.csv", tmp_path)
     entries = pd.read_csv(meta / "Data_Entry_2017_v2020.csv.gz", dtype=str, keep_default_na=False)
     entries.to_csv(tmp_path / "Data_Entry_2017_v2020.csv", index=False)
     tables = read_tables(tmp_path)

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from waiting import wait_until
 
 from bench.data.feeding import prefetched
 
@@ -30,9 +31,7 @@ def test_the_thread_makes_at_most_as_many_ahead_as_were_asked_for():
     stream = prefetched(items(), 2)
     for i in range(7):
         assert next(stream) == i
-        deadline = time.monotonic() + 10
-        while len(made) < i + 3 and time.monotonic() < deadline:
-            time.sleep(0.001)
+        wait_until(lambda n=i + 3: len(made) >= n, "an item made ahead", pause_s=0.001)
         time.sleep(0.01)  # time enough to make too many
         assert made == list(range(i + 3))
     stream.close()

@@ -1,11 +1,12 @@
 """What a data set holds, against tables that were counted by hand, and the real boxes."""
 
 import importlib
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from extracts import NIH_EXTRACT
 
 from bench.data.checks.statistics import ALL, Counts, DatasetStatistics, describe
 from bench.data.dataset import DataContext
@@ -15,8 +16,6 @@ from bench.data.sources.registry import read_source
 from bench.errors import DataError
 from bench.reporting.published import published_area, published_mean
 from bench.suite.schema import DATASET_SPECS, NihSpec, PhantomSpec, VindrSpec
-
-META = Path(__file__).parents[2].parent / "shared" / "data" / "meta"
 
 NIH_ENTRIES = """\
 Image Index,Finding Labels,Patient ID
@@ -150,16 +149,12 @@ def test_published_means_are_found_by_table_row_and_column():
     assert published_area("phantom", "Mass") is None
 
 
-@pytest.mark.skipif(not META.is_dir(), reason="no official files at hand")
 def test_real_boxes_have_the_printed_areas_but_for_pneumonia(tmp_path):
-    (tmp_path / "BBox_List_2017.csv").write_bytes((META / "BBox_List_2017.csv").read_bytes())
-    entries = pd.read_csv(META / "Data_Entry_2017_v2020.csv.gz", dtype=str, keep_default_na=False)
-    boxed = set(pd.read_csv(META / "BBox_List_2017.csv")["Image Index"])
-    is_boxed = entries["Image Index"].isin(boxed)
-    entries[is_boxed | (entries.index < 100)].to_csv(tmp_path / "Data_Entry_2017.csv", index=False)
+    shutil.copytree(NIH_EXTRACT, tmp_path, dirs_exist_ok=True)
+    images = set(pd.read_csv(NIH_EXTRACT / "Data_Entry_2017.csv")["Image Index"])
+    boxed = set(pd.read_csv(NIH_EXTRACT / "BBox_List_2017.csv")["Image Index"])
     (tmp_path / "test_list.txt").write_text("\n".join(sorted(boxed)))
-    rest = entries["Image Index"][~is_boxed & (entries.index < 100)]
-    (tmp_path / "train_val_list.txt").write_text("\n".join(rest))
+    (tmp_path / "train_val_list.txt").write_text("\n".join(sorted(images - boxed)))
     found = described(NihSpec(), tmp_path, tmp_path)
     whole = found.of_part[ALL]
     assert (whole.boxes, whole.units, found.boxed_images["test"]) == (984, 984, 880)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
+from extracts import WHOLE, needs_vindr
 
 from bench.data.checks.integrity import check
 from bench.data.dataset import DataContext
@@ -22,8 +23,7 @@ from bench.errors import DataError
 from bench.suite.identity import file_digest
 from bench.suite.schema import SplitLists, VindrSpec
 
-SHARED = Path(__file__).parents[2].parent / "shared"
-META = SHARED / "data" / "meta" / "vindr"
+META = WHOLE / "data" / "meta" / "vindr"
 
 NUM_IMAGES = 20
 NAMES = [f"{i:032x}" for i in range(NUM_IMAGES)]
@@ -392,13 +392,12 @@ def test_an_image_in_two_parts_is_refused(root, tmp_path):
 
 @pytest.fixture(scope="module")
 def real_tables(tmp_path_factory):
-    if not META.is_dir():
-        pytest.skip("no real annotations at hand")
     folder = tmp_path_factory.mktemp("vindr")
     (folder / "train.csv.gz").symlink_to(META / "vinbigdata-train.csv.gz")
     return read_tables(folder)
 
 
+@needs_vindr
 def test_real_annotations_have_the_known_sizes(real_tables):
     assert real_tables.labels.shape == (15_000, 15)
     assert len(real_tables.boxes) == 36_096
@@ -406,6 +405,7 @@ def test_real_annotations_have_the_known_sizes(real_tables):
     assert real_tables.labels["No finding"].sum() == 10_606
 
 
+@needs_vindr
 def test_real_labels_are_the_authors(real_tables):
     sizes = {}
     for part in ("train", "val", "test"):
@@ -417,6 +417,7 @@ def test_real_labels_are_the_authors(real_tables):
     assert sizes == {"train": 10_500, "val": 1_500, "test": 3_000}
 
 
+@needs_vindr
 def test_authors_ratios_hold_the_real_boxes(real_tables):
     ratios = pd.read_csv(META / "images_ratio.csv.gz").set_index("image_id")["resize_ratio"]
     longest = 1024 / ratios.loc[real_tables.boxes["image"]].to_numpy()

@@ -4,10 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
+from forking import ForkedBench
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,34 +35,53 @@ class Copy:
         assert text.count(old) == 1, f"{name}: {old}"
         path.write_text(text.replace(old, new), encoding="utf-8")
 
-    def python(self, *arguments: str, expected: int = 0) -> str:
-        """Runs Python with the copy from the folder, and returns what it printed."""
-        environment = {"PYTHONPATH": str(self.package), "XDG_CACHE_HOME": str(self.folder)}
-        environment["BENCH_DATA_ROOT"] = str(self.folder / "data")
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PYTHONPATH": str(self.package),
+            "XDG_CACHE_HOME": str(self.folder),
+            "BENCH_DATA_ROOT": str(self.folder / "data"),
+        }
+
+    @cached_property
+    def forked(self) -> ForkedBench:
+        """The command line of the copy, as it is when it is first called."""
+        return ForkedBench(self.folder, self.environment)
+
+    def pytest(self, file: Path, words: str) -> str:
+        """Runs tests with the copy: those of a file whose names have these words; returns what it printed."""
+        shutil.copy(file, self.folder)
         done = subprocess.run(
-            [sys.executable, *arguments],
+            [
+                *(sys.executable, "-m", "pytest", "-c", "/dev/null", "--import-mode=importlib"),
+                *("-v", "-p", "no:cacheprovider", "-k", words, file.name),
+            ],
             cwd=self.folder,
-            env=os.environ | environment,
+            env=os.environ | self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def bench(self, command: str, expected: int = 0) -> str:
+        """Runs the command line of the copy, and returns what it printed; where it fails, its complaint."""
+        done = self.forked(*command.split())
         assert done.returncode == expected, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout if expected == 0 else done.stderr
 
-    def bench(self, command: str, expected: int = 0) -> str:
-        """Runs the command line of the copy, and returns what it printed; where it fails, its complaint."""
-        return self.python("-m", "bench", *command.split(), expected=expected)
-
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory) -> Copy:
+def copy(tmp_path_factory) -> Iterator[Copy]:
     """A copy of the package as it is, for the tests of one page."""
     root, ignore = tmp_path_factory.mktemp("copy"), shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "bench", root / "package" / "bench", ignore=ignore)
     (root / "folder").mkdir()
-    return Copy(root / "package", root / "folder")
+    copy = Copy(root / "package", root / "folder")
+    yield copy
+    copy.forked.end()
 
 
 @pytest.fixture(scope="session")

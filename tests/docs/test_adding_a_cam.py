@@ -1,7 +1,6 @@
 """docs/adding-a-cam.md is followed in a copy of the package, and its map is used wherever maps are."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,9 @@ def ran(example):
     return example.bench("run integrated.yaml --serial --no-mlflow")
 
 
+@pytest.mark.slow
 def test_the_map_passes_the_conformance_suite_by_its_line_alone(example):
-    shutil.copy(CONFORMANCE, example.folder)
-    words = ("-k", "integrated_grad_cam", "-v", "-p", "no:cacheprovider", CONFORMANCE.name)
-    printed = example.python("-m", "pytest", "-c", "/dev/null", "--import-mode=importlib", *words)
+    printed = example.pytest(CONFORMANCE, "integrated_grad_cam")
     assert "test_units_of_a_batch_do_not_see_each_other[integrated_grad_cam] PASSED" in printed
 
 

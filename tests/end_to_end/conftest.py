@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +11,19 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+from trials import suite_text
+from waiting import LONG_S, wait_until
 
+from bench.cli.main import main
 from bench.results.store import TrialFolder
 
-SUITE = """\
-title: Small
-models: [baseline, pylon]
-datasets: [{name: phantom, train: 48, val: 16, test: 24}]
-resolutions: [64]
-seeds: [0, 1]
-encoder: tu-test_resnet
-weights: none
-recipe: {batch_size: 16, learning_rate: 1e-3, max_epochs: 1}
-"""
-
-
-def wait_until(condition, what, timeout_s=120):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
-        time.sleep(0.1)
+SUITE = suite_text(
+    "[baseline, pylon]",
+    title="Small",
+    images=(48, 16, 24),
+    seeds="[0, 1]",
+    recipe="{batch_size: 16, learning_rate: 1e-3, max_epochs: 1}",
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,7 @@ class Bench:
 
     def wait_for_end(self) -> None:
         """Waits until nothing lives of what was started here: Ray's agents take half a minute and more."""
-        wait_until(lambda: not self.processes(), "the end of all that was started", timeout_s=60)
+        wait_until(lambda: not self.processes(), "the end of all that was started")
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -70,7 +62,7 @@ class Bench:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=2 * LONG_S,
             check=False,
         )
 
@@ -105,14 +97,47 @@ def _left_by(folder: TrialFolder) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True)
+class Called:
+    """Calls `bench` in this process, in a folder of its own: where another process shows nothing more."""
+
+    folder: Path
+    patch: pytest.MonkeyPatch
+    captured: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        with self.patch.context() as patch:
+            patch.chdir(self.folder)
+            for name in [name for name in os.environ if name.startswith("BENCH_")] + ["MLFLOW_TRACKING_URI"]:
+                patch.delenv(name, raising=False)
+            for name, value in ({"COLUMNS": "120"} | environment).items():
+                patch.setenv(name, value)
+            self.captured.readouterr()
+            try:
+                code = main(arguments)
+            except SystemExit as ended:
+                code = ended.code
+            return subprocess.CompletedProcess(arguments, code, *self.captured.readouterr())
+
+
 @pytest.fixture
-def bench(tmp_path):
+def folder(tmp_path) -> Path:
     (tmp_path / "small.yaml").write_text(SUITE)
-    return Bench(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def bench(folder) -> Bench:
+    return Bench(folder)
+
+
+@pytest.fixture
+def called(folder, monkeypatch, capsys) -> Called:
+    return Called(folder, monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")
-def module_bench(tmp_path_factory):
+def module_bench(tmp_path_factory) -> Bench:
     folder = tmp_path_factory.mktemp("bench")
     (folder / "small.yaml").write_text(SUITE)
     return Bench(folder)

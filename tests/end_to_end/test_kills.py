@@ -1,4 +1,4 @@
-"""Twenty kills at random moments of a trial, each followed by the same command: as if there were none.
+"""Kills at random moments of a trial, each followed by the same command: as if there were none.
 
 The moments are read from the trial's files: while it is made ready, in the middle of an epoch, while a
 checkpoint is written, while it is scored.
@@ -8,59 +8,29 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
+from forking import ForkedBench
+from trials import suite_text
 
 from bench.results.store import TrialFolder
 
-NUM_KILLS = 20
-SUITE = """\
-models: [pylon]
-datasets: [{name: phantom, train: 46, val: 16, test: 48}]
-resolutions: [64]
-seeds: [3]
-encoder: tu-test_resnet
-weights: none
-recipe: {batch_size: 4, learning_rate: 1e-3, max_epochs: 4}
-"""
+MOMENTS = ("making ready", "epoch", "checkpoint", "scoring")
+SUITE = suite_text(
+    "[pylon]",
+    images=(46, 16, 48),
+    seeds="[3]",
+    recipe="{batch_size: 4, learning_rate: 1e-3, max_epochs: 4}",
+)
 COMMAND = ["run", "suite.yaml", "--serial", "--no-mlflow"]
-
-
-class Runs:
-    """Starts `bench run` in forked processes and kills them."""
-
-    def __init__(self, place: Path):
-        self.place = place
-        self.server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("forking.py"))],
-            cwd=place,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def start(self, *arguments: str) -> int:
-        self.server.stdin.write(json.dumps(arguments) + "\n")
-        self.server.stdin.flush()
-        return int(self.server.stdout.readline())
-
-    def exit_code(self) -> int:
-        return int(self.server.stdout.readline())
-
-    def end(self) -> None:
-        self.server.stdin.close()
-        self.server.wait(60)
 
 
 @pytest.fixture
 def runs(tmp_path):
     (tmp_path / "suite.yaml").write_text(SUITE)
-    found = Runs(tmp_path)
+    found = ForkedBench(tmp_path)
     yield found
     found.end()
 
@@ -96,24 +66,24 @@ def is_written(path: Path) -> bool:
     return any(path.parent.glob(f".{path.name}.*.partial"))
 
 
-def wait_for(moment: str, count: int, results: Path, pid: int) -> str:
-    """Returns the moment to kill at: the wanted one, or scoring if that is reached before, or "ended"."""
+def wait_for(moment: str, count: int, results: Path, pid: int) -> bool:
+    """Returns whether the moment to kill at is there, or else a later one, or the end of the run."""
     before, seen = None, 0
     while is_alive(pid):
         folder = trial_folder(results)
         phase = phase_of(folder)
         if phase == "evaluate" or (folder and is_written(folder.cam_units("native"))):
-            return "scoring"
+            return moment == "scoring"
         if moment == "making ready" and phase == "load data":
-            return moment
+            return True
         if folder and moment == "checkpoint" and is_written(folder.last_checkpoint):
-            return moment
+            return True
         now = version_of(folder.last_checkpoint) if folder else 0
         seen, before = seen + (now != before and before is not None), now
         if moment == "epoch" and seen >= count:
-            return moment
+            return True
         time.sleep(0.0005)
-    return "ended"
+    return False
 
 
 def is_alive(pid: int) -> bool:
@@ -123,35 +93,27 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_twenty_kills_leave_the_record_of_an_undisturbed_run(bench, runs, tmp_path):
-    undisturbed = subprocess.run(
-        [sys.executable, "-m", "bench", *COMMAND, "--results-dir", "undisturbed"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert undisturbed.returncode == 0, undisturbed.stderr
+@pytest.mark.parametrize("num_kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_kills_leave_the_record_of_an_undisturbed_run(bench, runs, tmp_path, num_kills):
+    runs.start(*COMMAND, "--results-dir", "undisturbed")
+    assert runs.exit_code() == 0, (tmp_path / "run.log").read_text()
     expected = bench.results(tmp_path / "undisturbed")
 
     chance = random.Random(0)
-    moments = ["making ready"] * 4 + ["epoch"] * 7 + ["checkpoint"] * 5
-    chance.shuffle(moments)
-    moments += ["scoring"] * (NUM_KILLS - len(moments))
-    kills: Counter[str] = Counter()
-    round_ = 0
-    while kills.total() < NUM_KILLS:
+    moments = chance.choices(MOMENTS, weights=(4, 7, 5, 4), k=num_kills - len(MOMENTS)) + list(MOMENTS)
+    moments.sort(key=lambda moment: moment == "scoring")
+    round_ = num_runs = 0
+    while moments:
+        assert (num_runs := num_runs + 1) <= 4 * num_kills, f"never killed in time: {moments}"
         results = tmp_path / f"killed-{round_}"
         command = [*COMMAND, "--checkpoint-every", "0", "--results-dir", str(results)]
         forget_the_run_before(results)
         pid = runs.start(*command)
-        moment = wait_for(moments[kills.total()], chance.randint(1, 3), results, pid)
-        if moment != "ended":
+        if is_reached := wait_for(moments[0], chance.randint(1, 3), results, pid):
             os.kill(pid, signal.SIGKILL)
         code = runs.exit_code()
-        if code == -signal.SIGKILL:
-            kills[moment] += 1
+        if is_reached and code == -signal.SIGKILL:
+            moments.pop(0)
         else:  # it was faster: then it is done, and a new one is begun
             assert code == 0, (tmp_path / "run.log").read_text()
             assert bench.results(results) == expected
@@ -159,4 +121,3 @@ def test_twenty_kills_leave_the_record_of_an_undisturbed_run(bench, runs, tmp_pa
     runs.start(*command)
     assert runs.exit_code() == 0, (tmp_path / "run.log").read_text()
     assert bench.results(results) == expected
-    assert set(kills) == {"making ready", "epoch", "checkpoint", "scoring"}

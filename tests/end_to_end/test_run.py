@@ -6,23 +6,18 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from extracts import lay_out_radiographs, needs_radiographs
+from waiting import LONG_S, wait_until
 
 from bench.cli.mlflow.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
+from bench.suite.load import load_suite
 from bench.tracking.dashboard import runs_link
-
-from .conftest import wait_until
-
-SHARED = Path(__file__).parents[2].parent / "shared"
 
 
 def records(bench, results="results"):
@@ -176,12 +171,18 @@ def test_serial_executor_gives_the_same_numbers(finished):
     assert "(n=1)" in done.stdout  # the table is of the whole suite, and says what is not there yet
 
 
-def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
+def written_at(bench):
+    """By trial, when its record was written, in ns."""
+    paths = (bench.folder / "results" / "trials").glob("*/record.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in paths}
+
+
+def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench, called):
     (bench.folder / "weights.safetensors").write_bytes(b"\0" * 64)
     suite = bench.folder / "small.yaml"
     broken = "[{name: baseline, weights: weights.safetensors}, pylon]"
     suite.write_text(suite.read_text().replace("[baseline, pylon]", broken).replace("[0, 1]", "[0]"))
-    done = bench("run", "small.yaml", "--serial", "--no-mlflow")
+    done = called("run", "small.yaml", "--serial", "--no-mlflow")
     assert done.returncode == 1, done.stderr
     states = {name.split("-")[0]: record["status"] for name, record in records(bench).items()}
     assert states == {"baseline": "failed", "pylon": "finished"}
@@ -192,33 +193,32 @@ def test_failed_trial_is_recorded_shown_and_run_again_when_asked(bench):
     assert "| Baseline | — |" in done.stdout
     assert "Failed: baseline-" in done.stdout
 
-    assert bench("run", "small.yaml", "--serial", "--no-mlflow").returncode == 1
-    ended = {name: record["ended_at"] for name, record in records(bench).items()}
-    time.sleep(1.1)  # the time of a record is in seconds
-    assert bench("run", "small.yaml", "--serial", "--no-mlflow", "--retry-failed").returncode == 1
-    again = {name: record["ended_at"] for name, record in records(bench).items()}
+    assert called("run", "small.yaml", "--serial", "--no-mlflow").returncode == 1
+    ended = written_at(bench)
+    assert called("run", "small.yaml", "--serial", "--no-mlflow", "--retry-failed").returncode == 1
+    again = written_at(bench)
     assert {name for name in ended if again[name] != ended[name]} == {
         n for n in ended if n.startswith("baseline")
     }
 
 
-def test_blocked_trials_are_told_with_the_reason_and_leave_nothing(bench):
+def test_blocked_trials_are_told_with_the_reason_and_leave_nothing(bench, called):
     (bench.folder / "weights.safetensors").write_bytes(b"\0" * 64)
     small = (bench.folder / "small.yaml").read_text().replace("[0, 1]", "[0]")
     source, child = "{name: baseline, weights: weights.safetensors}", "{from: small, model: Baseline}"
     (bench.folder / "small.yaml").write_text(small.replace("[baseline, pylon]", f"[{source}]"))
     tuned = small.replace("[baseline, pylon]", f"[{{name: baseline, init: {child}}}]")
     (bench.folder / "tuned.yaml").write_text(tuned.replace("title: Small", "title: Tuned"))
-    done = bench("run", "tuned.yaml", "--serial", "--no-mlflow")
+    done = called("run", "tuned.yaml", "--serial", "--no-mlflow")
     assert done.returncode == 1, done.stderr
     ((failed, record),) = records(bench).items()
     assert record["status"] == "failed"
     reason = record["error"].splitlines()[-1]
-    plan = json.loads(bench("plan", "tuned.yaml", "--json").stdout)["trials"]
+    plan = json.loads(called("plan", "tuned.yaml", "--json").stdout)["trials"]
     assert [(one["state"], one["starts_from"]) for one in plan] == [("failed", None), ("blocked", failed)]
     told = f"{plan[1]['id']} is blocked because {failed} failed: {reason}"
     assert f"1 trial failed: {failed}\n{told}\n`bench status --failures tuned.yaml` says why" in done.stderr
-    assert told in bench("plan", "tuned.yaml").stdout
+    assert told in called("plan", "tuned.yaml").stdout
 
 
 def test_maps_are_added_to_a_trial_that_ran(finished):
@@ -254,6 +254,9 @@ ONE_BY_ONE = ["--max-concurrent", "1"]
 """One is interrupted, one not begun; a worker that need not import everything is half of the time."""
 
 
+ONE_TRIAL = ["--seeds", "0"]
+
+
 def start_and_wait_for_two_epochs(bench, *arguments):
     process = bench.start(*LONGER, *arguments)
     wait_until(lambda: any(len(h) >= 2 for h in histories(bench).values()) or process.poll(), "two epochs")
@@ -261,16 +264,16 @@ def start_and_wait_for_two_epochs(bench, *arguments):
     return process
 
 
-def assert_same_command_finishes(bench, before, *arguments):
+def assert_same_command_finishes(bench, before, *arguments, num_trials=1):
     done = bench(*LONGER, *arguments)
     assert done.returncode == 0, done.stderr
-    assert_nothing_is_lost(bench, before)
+    assert_nothing_is_lost(bench, before, num_trials)
 
 
-def assert_nothing_is_lost(bench, before):
+def assert_nothing_is_lost(bench, before, num_trials=1):
     """Epochs that were recorded before are kept to the digit, their durations included: nothing is redone."""
     after = histories(bench)
-    assert len(after) == 2
+    assert len(after) == num_trials
     for name, history in after.items():
         assert history["epoch"].tolist() == list(range(1, NUM_EPOCHS + 1))
         if len(kept := before.get(name, ())):
@@ -278,14 +281,15 @@ def assert_nothing_is_lost(bench, before):
     assert {record["status"] for record in records(bench).values()} == {"finished"}
 
 
+@pytest.mark.slow
 def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
     process = start_and_wait_for_two_epochs(bench, *ONE_BY_ONE)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=LONG_S)
     before = histories(bench)
     assert not any(record["status"] == "finished" for record in records(bench).values())
     bench.wait_for_end()
-    assert_same_command_finishes(bench, before, *ONE_BY_ONE)
+    assert_same_command_finishes(bench, before, *ONE_BY_ONE, num_trials=2)
     for client, run in mlflow_runs(bench):
         assert run.info.status == "FINISHED"
         assert [m.step for m in client.get_metric_history(run.info.run_id, "val_loss")] == list(
@@ -293,17 +297,18 @@ def test_driver_killed_in_the_middle_then_the_same_command_finishes(bench):
         )
 
 
+@pytest.mark.slow
 def test_control_c_stops_cleanly_then_the_same_command_finishes(bench):
-    process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_BY_ONE)
+    process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_TRIAL)
     os.killpg(process.pid, signal.SIGINT)  # a terminal interrupts the whole group, workers included
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=LONG_S)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert "the same command goes on" in errors
     assert not records(bench)
     assert not list((bench.folder / "results").glob(".stop-*"))
     bench.wait_for_end()
-    assert_same_command_finishes(bench, histories(bench), "--no-mlflow", "--serial")
+    assert_same_command_finishes(bench, histories(bench), "--no-mlflow", "--serial", *ONE_TRIAL)
 
 
 def phases(results):
@@ -311,31 +316,41 @@ def phases(results):
     return {json.loads(path.read_text())["phase"] for path in paths}
 
 
-def test_control_c_writes_the_checkpoint_of_the_last_step_and_a_second_one_stops_at_once(bench):
-    """Checkpoints are due after five minutes and after an epoch: the first one there is Ctrl-C's."""
+@pytest.fixture
+def long_epoch(bench):
+    """The command of a trial with one long epoch; checkpoints are due after it and after five minutes."""
     suite = bench.folder / "small.yaml"
     slower = suite.read_text().replace("train: 48", "train: 480").replace("tu-test_resnet", "resnet18")
     suite.write_text(slower)
-    command = ["run", "small.yaml", "--only", "model=pylon", "--seeds", "0", "--no-mlflow"]
-    for how in (["--serial"], []):
-        results = bench.folder / f"results{len(how)}"
-        process = bench.start(*command, *how, "--results-dir", results.name)
-        wait_until(lambda r=results: "epoch 1/1" in phases(r), "a step of training")
-        assert not list(results.glob("trials/*/last.ckpt"))
-        os.killpg(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130, errors
-        assert "write a checkpoint and stop; once more stops at once" in errors
-        assert list(results.glob("trials/*/last.ckpt"))
-    (trial,) = results.glob("trials/*")
-    held = ResultsStore(bench.folder / "twice").folder(trial.name)
+    return ["run", "small.yaml", "--only", "model=pylon", "--seeds", "0", "--no-mlflow"]
+
+
+@pytest.mark.parametrize("how", ["--serial", pytest.param("--max-concurrent=1", marks=pytest.mark.slow)])
+def test_control_c_writes_the_checkpoint_of_the_last_step(bench, long_epoch, how):
+    results = bench.folder / "results"
+    process = bench.start(*long_epoch, how)
+    wait_until(lambda: "epoch 1/1" in phases(results), "a step of training")
+    assert not list(results.glob("trials/*/last.ckpt"))
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=LONG_S)
+    assert process.returncode == 130, errors
+    assert "write a checkpoint and stop; once more stops at once" in errors
+    assert list(results.glob("trials/*/last.ckpt"))
+    bench.wait_for_end()
+
+
+@pytest.mark.slow
+def test_a_second_control_c_stops_at_once(bench, long_epoch):
+    trials = load_suite(bench.folder / "small.yaml").grid.trials
+    trial = next(one for one in trials if (one.model, one.seed) == ("pylon", 0))
+    held = ResultsStore(bench.folder / "results").folder(trial.id)
     with held.locked():  # its worker waits for this, and never comes to a step's end
-        process = bench.start(*command, "--results-dir", "twice")
+        process = bench.start(*long_epoch)
         wait_until((held.path / "lease.json").exists, "the start of the trial")
-        for _ in range(2):
-            os.killpg(process.pid, signal.SIGINT)
-            time.sleep(1)
-        _, errors = process.communicate(timeout=60)
+        os.killpg(process.pid, signal.SIGINT)
+        wait_until(lambda: [*held.path.parents[1].glob(".stop-*")], "that it is heard")
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=LONG_S)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     bench.wait_for_end()
@@ -344,34 +359,33 @@ def test_control_c_writes_the_checkpoint_of_the_last_step_and_a_second_one_stops
 def test_worker_killed_in_the_middle_is_started_again(bench, monkeypatch):
     """Ray, if it waits for the word on a death, knows more of it than that nothing answers."""
     monkeypatch.setenv("RAY_timeout_ms_task_wait_for_death_info", "30000")
-    process = start_and_wait_for_two_epochs(bench, "--no-mlflow")
+    process = start_and_wait_for_two_epochs(bench, "--no-mlflow", *ONE_TRIAL)
     before = histories(bench)
     workers = bench.processes("ImplicitFunc")
     assert workers
     for worker in workers:
         worker.kill()
-    _, errors = process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=LONG_S)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     assert "its worker died: it was killed or crashed, as happens where memory runs out; it goes on" in errors
     assert_nothing_is_lost(bench, before)
 
 
-@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no real radiographs at hand")
-def test_real_radiographs_in_the_official_layout(bench):
+@needs_radiographs
+@pytest.mark.slow
+def test_real_radiographs_in_the_official_layout(bench, called):
     download = bench.folder / "download"
-    script = SHARED / "data" / "make_nih_layout.py"
-    command = [sys.executable, str(script), "--out", str(download), "--size", "256", "--limit", "40"]
-    subprocess.run(command, check=True, capture_output=True)
+    lay_out_radiographs(download, "--size", "256", "--limit", "40")
     text = (bench.folder / "small.yaml").read_text()
     start, end = text.index("datasets:"), text.index("resolutions:")
     (bench.folder / "small.yaml").write_text(text[:start] + "datasets: [nih]\n" + text[end:])
     arguments = ["--data-root", str(download), "--seeds", "0", "--serial", "--no-mlflow"]
-    refused = bench("run", "small.yaml", *arguments)
+    refused = called("run", "small.yaml", *arguments)
     assert refused.returncode == 2
     assert "counts_unexpected: " in refused.stderr  # a part of the data set is not the data set
     accepted = "accept=[counts_unexpected, patients_shared_train_val]"
-    done = bench("run", "small.yaml", *arguments, "--set", accepted)
+    done = called("run", "small.yaml", *arguments, "--set", accepted)
     assert done.returncode == 0, done.stderr
     assert "Nodule" in done.stdout
     assert "Best constant point" in done.stdout
@@ -399,9 +413,9 @@ def dashboard(finished):
             yield address
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+            process.communicate(timeout=LONG_S)
     assert process.returncode == 0
-    wait_until(lambda: not answers(address), "the dashboard's end", 20)
+    wait_until(lambda: not answers(address), "the dashboard's end")
 
 
 def answers(address):

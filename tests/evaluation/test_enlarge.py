@@ -65,17 +65,24 @@ def exact_peaks(maps: np.ndarray, size: int) -> np.ndarray:
     return np.stack([rows, columns, (flat == flat.max(axis=1, keepdims=True)).sum(axis=1)], axis=1)
 
 
-@pytest.mark.parametrize("capability", ["default", "avx2", "avx512"])
-def test_peaks_and_ties_are_those_of_exact_arithmetic_by_any_instructions(tmp_path: Path, capability: str):
-    """Instructions that the processor lacks fall back to lesser ones."""
-    given, taken = tmp_path / "maps.npz", tmp_path / "peaks.npz"
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory) -> tuple[Path, dict[str, np.ndarray]]:
+    """A file of maps, and their peaks in exact arithmetic."""
+    given = tmp_path_factory.mktemp("exact") / "maps.npz"
     maps = {f"{side} {size}": drawn(side) for side, size in SIDES}
     np.savez(given, **{name: (one / UNIT).astype(np.float32) for name, one in maps.items()})
+    return given, {name: exact_peaks(one, int(name.split()[1])) for name, one in maps.items()}
+
+
+@pytest.mark.parametrize("capability", ["default", "avx2", "avx512"])
+def test_peaks_and_ties_are_those_of_exact_arithmetic_by_any_instructions(exact, tmp_path, capability):
+    """Instructions that the processor lacks fall back to lesser ones."""
+    (given, peaks), taken = exact, tmp_path / "peaks.npz"
     environment = os.environ | {"ATEN_CPU_CAPABILITY": capability}
     subprocess.run([sys.executable, "-c", LOCALIZE, given, taken], env=environment, check=True)
     with np.load(taken) as found:
-        for name, one in maps.items():
-            np.testing.assert_array_equal(found[name], exact_peaks(one, int(name.split()[1])), name)
+        for name, expected in peaks.items():
+            np.testing.assert_array_equal(found[name], expected, name)
 
 
 @pytest.mark.parametrize("align_corners", [False, True])

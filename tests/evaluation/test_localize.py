@@ -151,14 +151,12 @@ def test_agrees_with_a_literal_loop_on_random_maps():
 def _reference_overlap(large: np.ndarray, boxes: pd.DataFrame, threshold: float) -> tuple[float, float]:
     """One enlarged map, pixel by pixel: divided by its maximum, and boxes truncated."""
     size, maximum = len(large), large.max()
+    corners = [(int(b.x), int(b.y), int(b.x) + int(b.w), int(b.y) + int(b.h)) for b in boxes.itertuples()]
     both = predicted = boxed = 0
     for row in range(size):
         for column in range(size):
             is_predicted = maximum > 0 and large[row, column] / maximum > threshold
-            is_boxed = any(
-                int(b.x) <= column < int(b.x) + int(b.w) and int(b.y) <= row < int(b.y) + int(b.h)
-                for b in boxes.itertuples(index=False)
-            )
+            is_boxed = any(left <= column < right and top <= row < end for left, top, right, end in corners)
             predicted, boxed, both = (
                 predicted + is_predicted,
                 boxed + is_boxed,

@@ -3,20 +3,18 @@
 import itertools
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from extracts import WHOLE, needs_authors_maps
 
 from bench.evaluation.localize import localize, localize_units
 from bench.metrics.boxes import COLUMNS, FRAME, UNIT
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.protocol import VARIANTS as BY_NEED
-
-SHARED = Path(__file__).parents[2].parent / "shared"
 
 VARIANTS = BY_NEED["peaks"]
 SIZE_PX = 24
@@ -213,10 +211,11 @@ def test_units_alone_give_what_they_give_among_heatmaps():
     pd.testing.assert_frame_equal(alone.sort_values(UNIT, ignore_index=True), together)
 
 
-@pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="no reference heatmaps at hand")
+@needs_authors_maps
+@pytest.mark.slow
 def test_native_grid_of_stored_boxes_gives_the_authors_hits():
     """Boxes in px of 256, as trials keep them: the native grid gives the printed hits, 256 px some others."""
-    folder = SHARED / "data" / "authors_pylon_seed0"
+    folder = WHOLE / "data" / "authors_pylon_seed0"
     shares = np.load(folder / "heatmaps_seed0_64x64_f16.npz")["heatmaps"].astype(np.float32)
     panels = pd.read_csv(folder / "panels_seed0.csv")
     logits = torch.logit(torch.from_numpy(0.05 + 0.9 * shares)).unsqueeze(1)

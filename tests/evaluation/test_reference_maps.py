@@ -1,10 +1,9 @@
 """Heatmaps that were made elsewhere: scored as a trial's are, and the authors' own give their hits."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from extracts import NIH_EXTRACT, WHOLE, needs_authors_maps
 
 from bench.errors import DataError
 from bench.evaluation.reference_maps import MapFiles, add_reference, score_maps
@@ -12,7 +11,6 @@ from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
 from bench.results.units import read_table
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 UNITS = pd.DataFrame(
     [("b.png", "q", "Nodule"), ("a.png", "p", "Mass"), ("b.png", "q", "Mass")],
     columns=["image", "patient", "finding"],
@@ -166,13 +164,14 @@ def test_files_that_do_not_fit_are_told_in_a_sentence(tmp_path, files, spoil, se
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="no reference heatmaps at hand")
+@needs_authors_maps
+@pytest.mark.slow
 def test_authors_heatmaps_give_the_printed_hits_of_982_of_984_units(tmp_path):
-    folder = DATA / "authors_pylon_seed0"
+    folder = WHOLE / "data" / "authors_pylon_seed0"
     files = MapFiles(
         folder / "heatmaps_seed0_64x64_f16.npz",
         folder / "panels_seed0.csv",
-        DATA / "meta" / "BBox_List_2017.csv",
+        NIH_EXTRACT / "BBox_List_2017.csv",
     )
     given = reference_folder(tmp_path, "mine")
     add_reference(given, record(resolution=256, grid_px=1024), files, 1024, are_probabilities=True)

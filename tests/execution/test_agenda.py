@@ -4,13 +4,14 @@ import pickle
 
 import pytest
 from records import finish_whole
+from trials import make_trial
 
 from bench.execution.ready_queue import Agenda
 from bench.results.lease import Lease, Leases, holder
 from bench.results.provenance import describe
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec, Phase
+from bench.suite.schema import Phase
 from bench.suite.trial import Trial
 
 OUTCOME = Outcome(
@@ -25,9 +26,8 @@ OUTCOME = Outcome(
 
 
 def trial(seed: int, init: Trial | None = None) -> Trial:
-    given = {"encoder": "resnet18", "weights": "none", "dataset": PhantomSpec(), "resolution": 64}
     phase = Phase(freeze="encoder") if init is not None and init.init is not None else Phase()
-    return Trial(model="baseline", seed=seed, init=init, phase=phase, **given)
+    return make_trial(seed, init, phase=phase)
 
 
 A, B = trial(0), trial(1)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rich.console import Console
+from trials import context_in, suite_text
 
 from bench.evaluation.predict import enlarge
 from bench.execution import trial as trial_module
-from bench.execution.context import RunContext
 from bench.execution.driver import Driver, cams_to_evaluate, run_grid, trials_to_run
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
@@ -23,15 +23,11 @@ from bench.suite.grid import Grid
 from bench.suite.load import load_suite
 from bench.tracking.tracker import NullTracker
 
-SUITE = """\
-models: [baseline]
-datasets: [{name: phantom, train: 16, val: 8, test: 12}]
-resolutions: [64]
-seeds: [0]
-encoder: resnet18
-weights: none
-recipe: {batch_size: 8, learning_rate: 1e-3, max_epochs: 1}
-"""
+SUITE = suite_text(
+    images=(16, 8, 12),
+    encoder="resnet18",
+    recipe="{batch_size: 8, learning_rate: 1e-3, max_epochs: 1}",
+)
 BOTH = "cams=[native, grad_cam, eigen_cam]"
 
 
@@ -56,7 +52,7 @@ class Place:
 
     def run(self, *overrides: str, executor=None, retry_failed: bool = False) -> None:
         grid = self.grid(*overrides)
-        context = RunContext(self.store.root, None, self.folder / "cache")
+        context = context_in(self.store.root)
         executor = executor or SerialExecutor()
         run_grid(grid, None, context, executor, self.driver, retry_failed=retry_failed)
 

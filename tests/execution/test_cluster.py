@@ -3,58 +3,25 @@
 import errno
 import re
 import socket
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from trials import Ledger, context_in, make_trial
 
 import bench.execution.ray.executor as _  # noqa: F401  # sets what Ray reads when it is imported
 from bench.errors import BenchError
-from bench.execution.context import RunContext
 from bench.execution.gpus import decide_gpu
 from bench.execution.ray import cluster
 from bench.execution.ray.executor import RayExecutor
 from bench.execution.serial import SerialExecutor
 from bench.planning.machine import num_slots
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec, Recipe, Resources
+from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 
-
-def trial(seed: int) -> Trial:
-    return Trial(
-        model="baseline",
-        encoder="tu-test_resnet",
-        weights="none",
-        dataset=PhantomSpec(train=48, val=8, test=8),
-        resolution=64,
-        seed=seed,
-        recipe=Recipe(batch_size=4, max_epochs=1),
-    )
-
-
-class Ledger:
-    """Writes records and notes what happens."""
-
-    def __init__(self, store: ResultsStore) -> None:
-        self.store = store
-        self.errors: list[str] = []
-
-    def started(self, one: Trial) -> None:
-        pass
-
-    def epoch(self, one: Trial, row) -> None:
-        pass
-
-    def evaluated(self, one: Trial, evaluation) -> None:
-        self.store.evaluated(one.id, evaluation)
-
-    def finished(self, one: Trial, outcome) -> None:
-        self.store.finish(one, outcome)
-
-    def failed(self, one: Trial, error: str) -> None:
-        self.errors.append(error)
+trial = partial(make_trial, images=(48, 8, 8), batch_size=4, max_epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +35,7 @@ def two_nodes():
 
 def run(two_nodes, tmp_path, trials, resources, *, use_gpu=False, ledger=None, executor=None) -> Ledger:
     ledger = ledger or Ledger(ResultsStore(tmp_path))
-    context = RunContext(tmp_path, None, tmp_path / "cache", use_gpu=use_gpu, checkpoint_every_s=0)
+    context = context_in(tmp_path, use_gpu=use_gpu, checkpoint_every_s=0)
     executor = executor or RayExecutor(two_nodes.address)
     executor.run(trials, context, resources, ledger)
     return ledger
@@ -100,6 +67,7 @@ def test_trials_run_on_the_cluster_and_it_stays(two_nodes, tmp_path):
     assert two_nodes.head_node.all_processes["raylet"][0].process.poll() is None
 
 
+@pytest.mark.slow
 def test_what_the_driver_cannot_write_ends_the_run_as_what_it_is(two_nodes, tmp_path):
     """Not as an error of Tune's, and not as a failure of the trial, which has none."""
 
@@ -123,8 +91,7 @@ def test_a_trial_that_fits_no_node_any_more_is_given_up_and_can_be_resumed(two_n
                 two_nodes.remove_node(node, allow_graceful=False)
 
     ledger = Losing(ResultsStore(tmp_path))
-    recipe = Recipe(batch_size=4, max_epochs=100, plateau_patience=100)
-    longer = trial(0).model_copy(update={"recipe": recipe})
+    longer = trial(max_epochs=100, plateau_patience=100)
     executor = RayExecutor(two_nodes.address, node_patience_s=0)
     with pytest.raises(
         BenchError, match="for a node with 2 CPU cores and 0 GPUs, and none of the cluster's 2"
@@ -197,7 +164,7 @@ def test_auto_finds_a_cluster_that_runs_and_is_noted_nowhere(two_nodes, no_clust
         ray.shutdown()
 
 
-@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
+@pytest.mark.parametrize("name", ["TMPDIR", pytest.param("RAY_TMPDIR", marks=pytest.mark.slow)])
 def test_a_folder_for_temporary_files_whose_path_is_too_long_for_sockets_is_left(tmp_path, monkeypatch, name):
     folder = tmp_path / ("job-" + "y" * 90)
     folder.mkdir()

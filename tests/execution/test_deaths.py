@@ -1,10 +1,9 @@
 """Ray's many lines on a dead worker, in its own words, as a sentence."""
 
 import pytest
+from trials import make_trial
 
 from bench.execution.ray.worker_failures import cause_of_death, last_failure, too_many_deaths
-from bench.suite.schema import PhantomSpec, Recipe
-from bench.suite.trial import Trial
 
 MEMORY = """\
 1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 10.0.0.7, ID: 4c91) \
@@ -60,22 +59,11 @@ def test_the_last_of_several_failures_counts():
 
 
 def test_remedies_are_named_where_memory_may_be_the_cause_and_can_be_taken():
-    def trial(**recipe) -> Trial:
-        return Trial(
-            model="baseline",
-            encoder="tu-test_resnet",
-            weights="none",
-            dataset=PhantomSpec(),
-            resolution=64,
-            seed=0,
-            recipe=Recipe(**recipe),
-        )
-
     for failure in (MEMORY, KILLED):
-        sentence = too_many_deaths(trial(batch_size=8, accumulate=2), failure)
+        sentence = too_many_deaths(make_trial(batch_size=8, accumulate=2), failure)
         assert sentence.startswith("its worker died 3 times; the last time ")
         assert "--max-concurrent" in sentence
         assert "--set recipe.accumulate=4 works on half as many images" in sentence
         assert "bench run --only-failed runs it again" in sentence
-    assert "recipe.accumulate" not in too_many_deaths(trial(batch_size=2, accumulate=2), MEMORY)
-    assert "--max-concurrent" not in too_many_deaths(trial(), NODE)
+    assert "recipe.accumulate" not in too_many_deaths(make_trial(batch_size=2, accumulate=2), MEMORY)
+    assert "--max-concurrent" not in too_many_deaths(make_trial(), NODE)

@@ -3,7 +3,8 @@
 import io
 import json
 
-from bench.execution.context import RunContext
+from trials import context_in, suite_text
+
 from bench.execution.driver import Driver, run_grid
 from bench.execution.event_log import EventLog
 from bench.execution.serial import SerialExecutor
@@ -11,23 +12,14 @@ from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.tracking.tracker import NullTracker
 
-SUITE = """\
-models: [baseline]
-datasets: [{name: phantom, train: 8, val: 4, test: 4}]
-resolutions: [64]
-seeds: [0]
-cams: [native, grad_cam]
-encoder: tu-test_resnet
-weights: none
-recipe: {batch_size: 4, max_epochs: 2}
-"""
+SUITE = suite_text(images=(8, 4, 4), cams="[native, grad_cam]", recipe="{batch_size: 4, max_epochs: 2}")
 
 
 def events_of(path, text: str) -> list[dict]:
     (path / "suite.yaml").write_text(text)
     loaded, stream = load_suite(path / "suite.yaml"), io.StringIO()
     driver = Driver(ResultsStore(path), NullTracker(), EventLog(stream))
-    context = RunContext(path, None, path / "cache")
+    context = context_in(path)
     run_grid(loaded.grid, loaded.suite.resources, context, SerialExecutor(), driver)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 

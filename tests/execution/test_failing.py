@@ -2,41 +2,27 @@
 
 import errno
 import os
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from trials import context_in, make_trial
 
 from bench.errors import TrainingError
-from bench.execution.context import RunContext
 from bench.execution.driver import Driver
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
 from bench.models.baseline import Baseline
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec, Recipe, Resources
+from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 from bench.tracking.tracker import NullTracker
 from bench.training import compiling
 from bench.training.session import MAX_SKIPPED_STEPS
 
-
-def trial_of(train=8, **recipe) -> Trial:
-    given = {"batch_size": 4, "max_epochs": 1, **recipe}
-    return Trial(
-        model="baseline",
-        encoder="tu-test_resnet",
-        weights="none",
-        dataset=PhantomSpec(train=train, val=4, test=4),
-        resolution=64,
-        seed=0,
-        recipe=Recipe(**given),
-    )
-
-
-def context(folder) -> RunContext:
-    return RunContext(folder, None, folder / "cache")
+trial_of = partial(make_trial, images=(8, 4, 4), batch_size=4, max_epochs=1)
 
 
 def error_of(trial: Trial, folder, capsys) -> tuple[str, str]:
@@ -44,7 +30,7 @@ def error_of(trial: Trial, folder, capsys) -> tuple[str, str]:
     store = ResultsStore(folder)
     driver = Driver(store, NullTracker(), Display(store))
     with driver.display.running([trial]):
-        SerialExecutor().run([trial], context(folder), Resources(), driver)
+        SerialExecutor().run([trial], context_in(folder), Resources(), driver)
     return store.record(trial.id).error, capsys.readouterr().err
 
 
@@ -115,7 +101,7 @@ def test_bfloat16_ends_at_the_first_loss_that_is_not_finite(tmp_path, monkeypatc
 def test_float16_skips_a_loss_that_is_not_finite(tmp_path, monkeypatch):
     spoilt(monkeypatch, lambda step: step == 2)
     told = []
-    outcome = run_trial(trial_of(precision="float16"), context(tmp_path), told.append)
+    outcome = run_trial(trial_of(precision="float16"), context_in(tmp_path), told.append)
     assert told[0].train_loss is None
     assert told[0].val_loss is not None
     assert outcome.provenance.precision == "float16"
@@ -123,14 +109,14 @@ def test_float16_skips_a_loss_that_is_not_finite(tmp_path, monkeypatch):
 
 def test_float16_ends_where_no_loss_is_finite_any_more(tmp_path, monkeypatch, capsys):
     spoilt(monkeypatch, lambda step: step > 2)
-    trial = trial_of(train=2 * (MAX_SKIPPED_STEPS + 2), precision="float16", batch_size=2)
+    trial = trial_of(images=(2 * (MAX_SKIPPED_STEPS + 2), 4, 4), precision="float16", batch_size=2)
     error, _ = error_of(trial, tmp_path, capsys)
     assert "the loss is nan for 25 steps in a row at epoch 1, step 27 of 27" in error
 
 
 def test_record_says_what_was_computed_with(tmp_path):
     trial = trial_of(channels_last=False, accumulate=2, precision="bfloat16")
-    found = run_trial(trial, context(tmp_path)).provenance.arithmetic
+    found = run_trial(trial, context_in(tmp_path)).provenance.arithmetic
     assert (found.training, found.scoring, found.tf32) == ("bfloat16", "float32", False)
     assert (found.memory_format, found.images_at_once, found.compiled) == ("contiguous", 2, False)
     assert (found.num_threads, found.cuda, found.cudnn) == (1, None, None)
@@ -146,7 +132,7 @@ def test_operations_without_deterministic_algorithm_are_listed(tmp_path, monkeyp
         return forward(self, images + 0 * torch.nn.functional.max_unpool2d(pooled, indices, 2))
 
     monkeypatch.setattr(Baseline, "forward", unpooling)
-    found = run_trial(trial_of(), context(tmp_path)).provenance.arithmetic
+    found = run_trial(trial_of(), context_in(tmp_path)).provenance.arithmetic
     assert found.nondeterministic == ("max_unpooling2d_forward_out",)
     assert not found.is_deterministic
 
@@ -157,9 +143,9 @@ def test_going_on_in_another_place_is_noted(tmp_path, monkeypatch):
 
     trial = trial_of(max_epochs=2)
     with pytest.raises(KeyboardInterrupt):
-        run_trial(trial, context(tmp_path), stop)
+        run_trial(trial, context_in(tmp_path), stop)
     monkeypatch.setattr("bench.training.session.device_name", lambda device: "another machine")
-    (note,) = run_trial(trial, context(tmp_path)).notes[:1]
+    (note,) = run_trial(trial, context_in(tmp_path)).notes[:1]
     assert note.startswith("trained up to epoch 2, step 0 on cpu in float32 with torch ")
     assert "from there on another machine in float32" in note
 
@@ -170,7 +156,7 @@ def test_compiled_training_is_close_and_says_so(tmp_path, monkeypatch):
     assert eager.id != compiled.id
     losses = []
     for trial in (eager, compiled):
-        outcome = run_trial(trial, context(tmp_path), losses.append)
+        outcome = run_trial(trial, context_in(tmp_path), losses.append)
         assert outcome.provenance.arithmetic.compiled is (trial is compiled)
     assert losses[1].train_loss == pytest.approx(losses[0].train_loss, rel=1e-4)
     assert losses[1].val_loss == pytest.approx(losses[0].val_loss, rel=1e-3)
@@ -184,7 +170,7 @@ def test_what_cannot_be_compiled_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(compiling, "BACKEND", refuse)
     sentence = r"^torch\.compile failed \(.*no C\+\+ compiler here.*; recipe\.compile=false does without$"
     with pytest.raises(TrainingError, match=sentence):
-        run_trial(trial_of(train=4, compile=True), context(tmp_path))
+        run_trial(trial_of(images=(4, 4, 4), compile=True), context_in(tmp_path))
 
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.EMFILE, errno.EACCES])

@@ -4,11 +4,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from ray.cluster_utils import Cluster
+from waiting import wait_until
 
 from bench.errors import BenchError
 from bench.execution.context import RunContext
@@ -46,10 +46,7 @@ def joined(shared):
     node = subprocess.Popen([*unshare, *start, f"--address={head.address}"], stdout=subprocess.DEVNULL)
     try:
         cluster.connect(head.address)
-        deadline_s = time.monotonic() + 180
-        while len(cluster.nodes_for(NEEDS)) < 2:
-            assert time.monotonic() < deadline_s, "the second node did not join"
-            time.sleep(0.2)
+        wait_until(lambda: len(cluster.nodes_for(NEEDS)) >= 2, "that the second node joined")
         yield
     finally:
         ray.shutdown()

@@ -6,16 +6,16 @@ worker waits.
 
 import os
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
+from trials import Ledger, context_in, make_trial
 
-from bench.execution.context import RunContext
 from bench.execution.ray.executor import RayExecutor
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec, Recipe, Resources
+from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 
 HALF = Resources(cpu=0.5)
@@ -25,49 +25,11 @@ GIVEN_UP_S = 240.0
 """When a run that waits for the wrong trial is let go, so that the test fails instead of hanging."""
 
 
-def trial(seed: int, init: Trial | None = None, **recipe) -> Trial:
-    return Trial(
-        model="baseline",
-        encoder="tu-test_resnet",
-        weights="none",
-        init=init,
-        dataset=PhantomSpec(train=16, val=8, test=8),
-        resolution=64,
-        seed=seed,
-        recipe=Recipe(batch_size=8, max_epochs=1, **recipe),
-    )
-
-
-class Ledger:
-    """Keeps what the executor tells, and the records that children need of their parents."""
-
-    def __init__(self, store: ResultsStore, on_finished: Callable[[Trial], None] = lambda _: None) -> None:
-        self.store, self.on_finished = store, on_finished
-        self.events: list[tuple[str, str]] = []
-
-    def started(self, one: Trial) -> None:
-        self.events.append(("started", one.id))
-
-    def epoch(self, one: Trial, row) -> None:
-        pass
-
-    def finished(self, one: Trial, outcome) -> None:
-        self.store.finish(one, outcome)
-        self.events.append(("finished", one.id))
-        self.on_finished(one)
-
-    def evaluated(self, one: Trial, evaluation) -> None:
-        assert evaluation.method == "native", "no other map is asked for"
-        self.store.evaluated(one.id, evaluation)
-
-    def failed(self, one: Trial, error: str) -> None:
-        self.events.append(("failed", one.id))
+trial = partial(make_trial, images=(16, 8, 8), batch_size=8, max_epochs=1)
 
 
 def run(trials: list[Trial], ledger: Ledger, resources: Resources = HALF) -> None:
-    root = ledger.store.root
-    context = RunContext(results_dir=root, data_root=None, cache_dir=root / "cache")
-    RayExecutor(max_concurrent=2).run(trials, context, resources, ledger)
+    RayExecutor(max_concurrent=2).run(trials, context_in(ledger.store.root), resources, ledger)
 
 
 def test_child_waits_for_its_own_parent_only_and_is_never_started_if_that_fails(tmp_path: Path):
@@ -80,7 +42,14 @@ def test_child_waits_for_its_own_parent_only_and_is_never_started_if_that_fails(
     blocked = [trial(2, trial(2, broken), learning_rate=1e-3), trial(2, broken)]
     store, held = ResultsStore(tmp_path), ExitStack()
     held.enter_context(store.folder(parents[1].id).locked())
-    ledger = Ledger(store, lambda one: held.close() if one.id == children[0].id else None)
+
+    class Releasing(Ledger):
+        def finished(self, one: Trial, outcome) -> None:
+            super().finished(one, outcome)
+            if one.id == children[0].id:
+                held.close()
+
+    ledger = Releasing(store)
     patience = threading.Timer(GIVEN_UP_S, held.close)
     patience.start()
     try:
@@ -88,7 +57,7 @@ def test_child_waits_for_its_own_parent_only_and_is_never_started_if_that_fails(
     finally:
         patience.cancel()
         held.close()
-    events = ledger.events
+    events = [event for event in ledger.events if event[0] in ("started", "finished", "failed")]
     assert events.index(("finished", children[0].id)) < events.index(("finished", parents[1].id))
     for parent, child in zip(parents, children, strict=True):
         assert events.index(("finished", parent.id)) < events.index(("started", child.id))
@@ -96,6 +65,7 @@ def test_child_waits_for_its_own_parent_only_and_is_never_started_if_that_fails(
     assert sorted(events) == sorted((what, one) for one, end in ends.items() for what in ("started", end))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="a trial of two threads asks for two cores")
 def test_trials_that_need_more_or_less_than_their_parents_all_run(tmp_path: Path):
     """Without resources in the suite a trial asks for as many cores as its recipe has threads."""

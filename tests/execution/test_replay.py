@@ -1,12 +1,14 @@
 """A finished trial trained again in memory: where it leaves the recorded losses, and why that may be."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from records import finish_whole
 from safetensors.torch import save_file
+from trials import context_in, make_trial
 
 from bench.errors import BenchError, ResultsError, SuiteError
 from bench.execution.context import RunContext
@@ -17,33 +19,18 @@ from bench.results.record import Record
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import LOSS_COLUMNS, read_table, write_table
 from bench.suite.identity import file_digest
-from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 
 STEPS = 3
 
 
-def trial_of(**changes) -> Trial:
-    given = {
-        "model": "baseline",
-        "encoder": "tu-test_resnet",
-        "weights": "none",
-        "dataset": PhantomSpec(train=10, val=4, test=4),
-        "resolution": 64,
-        "seed": 0,
-        "recipe": Recipe(batch_size=4, learning_rate=1e-3, max_epochs=2),
-    }
-    return Trial(**{**given, **changes})
-
-
-def context(folder: Path) -> RunContext:
-    return RunContext(folder, None, folder / "cache")
+trial_of = partial(make_trial, images=(10, 4, 4), batch_size=4, learning_rate=1e-3, max_epochs=2)
 
 
 def finished(results: Path, trial: Trial, where: RunContext | None = None) -> tuple[TrialFolder, Record]:
     store = ResultsStore(results)
     store.announce(trial)
-    record = finish_whole(store, trial, run_trial(trial, where or context(results)))
+    record = finish_whole(store, trial, run_trial(trial, where or context_in(results)))
     return store.folder(trial.id), record
 
 
@@ -56,7 +43,7 @@ def done(tmp_path):
 def test_the_same_trial_has_the_same_losses(done, tmp_path, num_steps, trained):
     torch.rand(7)
     told = []
-    found = replay_trial(*done, context(tmp_path), num_steps, lambda *step: told.append(step))
+    found = replay_trial(*done, context_in(tmp_path), num_steps, lambda *step: told.append(step))
     assert (found.num_steps, found.num_recorded) == (trained, 2 * STEPS)
     assert found.difference is None
     assert found.changes == {}
@@ -69,7 +56,7 @@ def test_nothing_in_the_results_is_touched(done, tmp_path):
         return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
     before = state()
-    replay_trial(*done, context(tmp_path), 99)
+    replay_trial(*done, context_in(tmp_path), 99)
     assert state() == before
 
 
@@ -81,10 +68,10 @@ def test_the_first_step_that_differs_is_told_with_both_losses(done, tmp_path):
     table.loc[STEPS + 1, "loss"] = changed
     table.loc[STEPS + 2, "loss"] = 5.0
     write_table(folder.losses, table, LOSS_COLUMNS)
-    found = replay_trial(folder, record, context(tmp_path), 99).difference
+    found = replay_trial(folder, record, context_in(tmp_path), 99).difference
     assert (found.epoch, found.step) == (2, 2)
     assert found.recorded == changed > found.found == true
-    assert replay_trial(folder, record, context(tmp_path), STEPS + 1).difference is None
+    assert replay_trial(folder, record, context_in(tmp_path), STEPS + 1).difference is None
 
 
 def test_provenance_that_differs_is_named(done):
@@ -101,8 +88,8 @@ def test_provenance_that_differs_is_named(done):
 
 
 def test_a_trial_that_starts_from_another_is_replayed_from_its_weights(done, tmp_path):
-    child = trial_of(init=trial_of(), seed=0, recipe=Recipe(batch_size=4, max_epochs=1))
-    found = replay_trial(*finished(tmp_path, child), context(tmp_path), 99)
+    child = trial_of(init=trial_of(), max_epochs=1)
+    found = replay_trial(*finished(tmp_path, child), context_in(tmp_path), 99)
     assert (found.num_steps, found.difference) == (STEPS, None)
 
 
@@ -111,18 +98,18 @@ def test_files_that_a_trial_names_by_content_have_to_be_given(tmp_path):
     torch.manual_seed(0)
     save_file(build_encoder("tu-test_resnet").state_dict(), weights)
     digest = file_digest(weights)
-    where = replace(context(tmp_path), files={digest: weights})
+    where = replace(context_in(tmp_path), files={digest: weights})
     done = finished(tmp_path, trial_of(weights=digest), where)
     assert replay_trial(*done, where, 99).difference is None
     with pytest.raises(SuiteError, match=rf"where they are is not known: {digest}; --suite FILE"):
-        replay_trial(*done, context(tmp_path), 99)
+        replay_trial(*done, context_in(tmp_path), 99)
 
 
 def test_what_cannot_be_replayed_is_a_sentence(done, tmp_path):
     folder, record = done
     failed = record.model_copy(update={"status": "failed", "outcome": None})
     with pytest.raises(ResultsError, match="has failed; only a finished one"):
-        replay_trial(folder, failed, context(tmp_path), 9)
+        replay_trial(folder, failed, context_in(tmp_path), 9)
     folder.losses.unlink()
     with pytest.raises(BenchError, match=r"losses\.parquet: is missing"):
-        replay_trial(folder, record, context(tmp_path), 9)
+        replay_trial(folder, record, context_in(tmp_path), 9)

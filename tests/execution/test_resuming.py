@@ -5,6 +5,7 @@ import math
 import random
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,13 @@ import pytest
 import torch
 from records import finish_whole
 from torch import nn
+from trials import context_in, make_trial
 
 from bench.errors import ResultsError
-from bench.execution.context import RunContext
 from bench.execution.trial import run_trial
 from bench.models.blocks import CamOutput
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import read_table
-from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 from bench.training.loop import train
 from bench.training.session import Session
@@ -28,21 +28,10 @@ from bench.training.session import Session
 EPOCHS, STEPS = 3, 3
 
 
-def trial_of(model="pylon", **recipe) -> Trial:
-    given = {"batch_size": 8, "learning_rate": 1e-3, "max_epochs": EPOCHS, **recipe}
-    return Trial(
-        model=model,
-        encoder="tu-test_resnet",
-        weights="none",
-        dataset=PhantomSpec(train=20, val=8, test=8),
-        resolution=64,
-        seed=0,
-        recipe=Recipe(**given),
-    )
-
-
-def context(folder: Path) -> RunContext:
-    return RunContext(folder, None, folder / "cache", checkpoint_every_s=0)
+trial_of = partial(
+    make_trial, model="pylon", images=(20, 8, 8), batch_size=8, learning_rate=1e-3, max_epochs=EPOCHS
+)
+context = partial(context_in, checkpoint_every_s=0)
 
 
 def folder_of(results: Path, trial: Trial) -> TrialFolder:
@@ -123,7 +112,7 @@ def test_killed_after_any_step_goes_on_from_it(reference, tmp_path, monkeypatch,
 
 
 def test_loss_scaler_goes_on_from_where_it_was(tmp_path, monkeypatch):
-    trial = trial_of("baseline", precision="float16", max_epochs=1)
+    trial = trial_of(model="baseline", precision="float16", max_epochs=1)
     run_trial(trial, context(tmp_path / "straight"))
     count_steps(monkeypatch, die_at=1)
     with pytest.raises(Killed):
@@ -218,7 +207,7 @@ def test_checkpoint_without_its_best_weights_is_not_used(reference, tmp_path):
 
 
 def test_checkpoint_of_another_model_is_one_sentence(tmp_path):
-    pan, other = trial_of("pan"), trial_of("baseline")
+    pan, other = trial_of(model="pan"), trial_of(model="baseline")
     source, target = killed_in_epoch_three(other, tmp_path), folder_of(tmp_path, pan)
     shutil.copytree(source.path, target.path)
     with pytest.raises(
@@ -267,7 +256,7 @@ def test_interval_between_checkpoints_moves_no_number(reference, tmp_path):
 
 
 def test_at_most_two_checkpoints_with_their_weights_are_kept_and_none_when_finished(tmp_path):
-    trial = trial_of("baseline", max_epochs=6)
+    trial = trial_of(model="baseline", max_epochs=6)
     folder, most = folder_of(tmp_path, trial), 0
 
     def look(row):
@@ -285,7 +274,7 @@ def test_at_most_two_checkpoints_with_their_weights_are_kept_and_none_when_finis
 
 
 def test_time_of_interrupted_epochs_counts(tmp_path):
-    trial = trial_of("baseline", max_epochs=2)
+    trial = trial_of(model="baseline", max_epochs=2)
     folder = killed_by_full_disk(trial, tmp_path)
     outcome = run_trial(trial, context(tmp_path))
     rows = folder.read_history()
@@ -335,7 +324,7 @@ def small_disk(mount_disk):
 
 
 def test_a_disk_that_is_full_in_truth_is_one_sentence_and_goes_on_with_room(small_disk, tmp_path):
-    trial = trial_of("baseline")
+    trial = trial_of(model="baseline")
     run_trial(trial, context(tmp_path))
     ballast = small_disk / "ballast"
     checkpoint_bytes = folder_of(tmp_path, trial).last_checkpoint.stat().st_size
@@ -367,7 +356,7 @@ def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
     from bench.data.sources.registry import load_dataset
     from bench.training.determinism import seed_everything
 
-    trial = trial_of("baseline")
+    trial = trial_of(model="baseline")
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
 
     def run(folder: Path) -> list[float]:
@@ -396,7 +385,7 @@ def test_a_trial_that_was_trained_in_part_does_not_go_on_with_other_data(tmp_pat
     from bench.data.dataset import DataContext
     from bench.data.sources.registry import load_dataset
 
-    trial = trial_of("baseline")
+    trial = trial_of(model="baseline")
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
 
     def run(digest: str) -> int:

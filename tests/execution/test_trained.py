@@ -8,35 +8,23 @@ import pytest
 import torch
 from records import finish_whole
 from safetensors.torch import load_file
+from trials import context_in, make_trial
 
 from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.errors import ResultsError
-from bench.execution.context import RunContext
 from bench.execution.prepare import load_trained
 from bench.execution.trial import run_trial
 from bench.results.store import ResultsStore, TrialFolder
-from bench.suite.schema import PhantomSpec, Recipe
-from bench.suite.trial import Trial
 
 CPU = torch.device("cpu")
-TRIAL = Trial(
-    model="pylon",
-    options={"up_layers": 1},
-    encoder="tu-test_resnet",
-    weights="none",
-    dataset=PhantomSpec(train=16, val=4, test=4),
-    resolution=64,
-    seed=0,
-    recipe=Recipe(batch_size=8, max_epochs=1),
-)
+TRIAL = make_trial(model="pylon", options={"up_layers": 1}, batch_size=8, max_epochs=1)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> TrialFolder:
     store = ResultsStore(tmp_path_factory.mktemp("results"))
-    context = RunContext(results_dir=store.root, data_root=None, cache_dir=store.root / "cache")
     store.announce(TRIAL)
-    finish_whole(store, TRIAL, run_trial(TRIAL, context))
+    finish_whole(store, TRIAL, run_trial(TRIAL, context_in(store.root)))
     return store.folder(TRIAL.id)
 
 

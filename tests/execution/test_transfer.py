@@ -8,9 +8,9 @@ import pytest
 import torch
 from rich.console import Console
 from safetensors.torch import load_file
+from trials import context_in, make_trial
 
 from bench.errors import WeightsError
-from bench.execution.context import RunContext
 from bench.execution.driver import Driver, run_grid
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
@@ -18,29 +18,17 @@ from bench.execution.trial import run_trial
 from bench.results.failures import blocked_sentences
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
-from bench.suite.schema import PhantomSpec, Phase, Recipe
+from bench.suite.schema import PhantomSpec, Phase
 from bench.suite.trial import Trial
 from bench.tracking.tracker import NullTracker
 
 FROZEN = Phase(freeze="encoder")
 
 
-def trial(init: Trial | None = None, phase: Phase = Phase(), model: str = "fpn", **recipe) -> Trial:  # noqa: B008
-    return Trial(
-        model=model,
-        encoder="tu-test_resnet",
-        weights="none",
-        init=init,
-        phase=phase,
-        dataset=PhantomSpec(train=24, val=8, test=8, seed=0 if init is None else 1),
-        resolution=64,
-        seed=0,
-        recipe=Recipe(**{"batch_size": 8, "learning_rate": 1e-3, "max_epochs": 2, **recipe}),
-    )
-
-
-def context(folder: Path) -> RunContext:
-    return RunContext(results_dir=folder, data_root=None, cache_dir=folder / "cache")
+def trial(init: Trial | None = None, **changes) -> Trial:
+    dataset = PhantomSpec(train=24, val=8, test=8, seed=0 if init is None else 1)
+    given = {"model": "fpn", "batch_size": 8, "learning_rate": 1e-3, "max_epochs": 2}
+    return make_trial(0, init, dataset=dataset, **(given | changes))
 
 
 def weights(folder: Path, of: Trial) -> dict[str, torch.Tensor]:
@@ -50,14 +38,14 @@ def weights(folder: Path, of: Trial) -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> tuple[Path, Trial]:
     folder = tmp_path_factory.mktemp("transfer")
-    run_trial(trial(), context(folder))
+    run_trial(trial(), context_in(folder))
     return folder, trial()
 
 
 def test_frozen_encoder_keeps_the_source_s_weights_and_moves_its_statistics(source):
     folder, parent = source
-    child = trial(parent, FROZEN)
-    run_trial(child, context(folder))
+    child = trial(parent, phase=FROZEN)
+    run_trial(child, context_in(folder))
     before, after = weights(folder, parent), weights(folder, child)
     for key, value in before.items():
         is_statistic = key.endswith(("running_mean", "running_var", "num_batches_tracked"))
@@ -67,8 +55,8 @@ def test_frozen_encoder_keeps_the_source_s_weights_and_moves_its_statistics(sour
 
 def test_statistics_of_the_frozen_encoder_stay_if_asked(source):
     folder, parent = source
-    child = trial(parent, Phase(freeze="encoder", freeze_statistics=True))
-    run_trial(child, context(folder))
+    child = trial(parent, phase=Phase(freeze="encoder", freeze_statistics=True))
+    run_trial(child, context_in(folder))
     before, after = weights(folder, parent), weights(folder, child)
     assert all(torch.equal(after[key], value) for key, value in before.items() if key.startswith("encoder."))
 
@@ -77,7 +65,7 @@ def test_fine_tuning_starts_from_the_source_s_best_weights(source):
     """With a rate at which nothing moves, what comes out is what went in."""
     folder, parent = source
     child = trial(parent, learning_rate=1e-30)
-    run_trial(child, context(folder))
+    run_trial(child, context_in(folder))
     before, after = weights(folder, parent), weights(folder, child)
     parameters = [key for key in before if key.endswith((".weight", ".bias"))]
     assert all(torch.allclose(after[key], before[key], rtol=0, atol=1e-20) for key in parameters)
@@ -86,7 +74,7 @@ def test_fine_tuning_starts_from_the_source_s_best_weights(source):
 def test_tensors_that_do_not_fit_are_noted(source):
     folder, parent = source
     child = trial(parent, model="baseline")
-    outcome = run_trial(child, context(folder))
+    outcome = run_trial(child, context_in(folder))
     (note,) = [note for note in outcome.notes if "initial weights" in note]
     assert parent.id in note
     assert "1 mismatched (head.weight: (8, 128, 1, 1) for (8, " in note
@@ -102,12 +90,12 @@ def test_tensors_that_do_not_fit_are_noted(source):
 
 def test_source_without_weights_is_a_sentence(tmp_path):
     with pytest.raises(WeightsError, match="no such weights file"):
-        run_trial(trial(trial()), context(tmp_path))
+        run_trial(trial(trial()), context_in(tmp_path))
 
 
 def test_interrupted_frozen_phase_goes_on_to_the_same_bits(source, tmp_path):
     folder, parent = source
-    child = trial(parent, FROZEN, max_epochs=3)
+    child = trial(parent, phase=FROZEN, max_epochs=3)
     copied = ResultsStore(tmp_path).folder(parent.id)
     copied.path.mkdir(parents=True)
     copied.best_weights.write_bytes(ResultsStore(folder).folder(parent.id).best_weights.read_bytes())
@@ -117,8 +105,8 @@ def test_interrupted_frozen_phase_goes_on_to_the_same_bits(source, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_trial(child, context(tmp_path), interrupt)
-    resumed, whole = run_trial(child, context(tmp_path)), run_trial(child, context(folder))
+        run_trial(child, context_in(tmp_path), interrupt)
+    resumed, whole = run_trial(child, context_in(tmp_path)), run_trial(child, context_in(folder))
     assert resumed.metrics == whole.metrics
     expected, found = weights(folder, child), weights(tmp_path, child)
     assert all(torch.equal(found[key], value) for key, value in expected.items())
@@ -173,7 +161,7 @@ def run_chain(
     loaded, store = load_suite(folder / "chain.yaml"), ResultsStore(folder)
     driver = Driver(store, NullTracker(), Display(store, Console(file=screen or io.StringIO(), width=400)))
     resources = loaded.suite.resources
-    run_grid(loaded.grid, resources, context(folder), executor, driver, retry_failed=retry_failed)
+    run_grid(loaded.grid, resources, context_in(folder), executor, driver, retry_failed=retry_failed)
     return store
 
 

@@ -1,12 +1,14 @@
 """A trial in process: complete, exact, resumable, and honest about failures."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from trials import Ledger, context_in, make_trial
 
 from bench.errors import TrainingError
 from bench.evaluation.rescore import rescore
@@ -22,25 +24,17 @@ from bench.results.record import CamEvaluation, Outcome, read_sensitivity
 from bench.results.store import ResultsStore
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, LOSS_COLUMNS, read_table
 from bench.suite.catalog import MODELS
-from bench.suite.schema import PhantomSpec, Recipe, Resources
+from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 
-
-def small_trial(model="pylon", seed=0, **recipe) -> Trial:
-    given = {"batch_size": 16, "learning_rate": 1e-3, "max_epochs": 3, **recipe}
-    return Trial(
-        model=model,
-        encoder="resnet18",
-        weights="none",
-        dataset=PhantomSpec(train=40, val=16, test=24),
-        resolution=64,
-        seed=seed,
-        recipe=Recipe(**given),
-    )
-
-
-def context(folder: Path) -> RunContext:
-    return RunContext(results_dir=folder, data_root=None, cache_dir=folder / "cache")
+small_trial = partial(
+    make_trial,
+    model="pylon",
+    images=(40, 16, 24),
+    batch_size=16,
+    learning_rate=1e-3,
+    max_epochs=3,
+)
 
 
 def best_weights(folder: Path, trial: Trial) -> bytes:
@@ -60,7 +54,7 @@ def reference(tmp_path_factory):
     """An uninterrupted run: its folder, outcome and epochs."""
     folder = tmp_path_factory.mktemp("reference")
     rows = []
-    outcome, told = run_told(small_trial(), context(folder), rows.append)
+    outcome, told = run_told(small_trial(), context_in(folder), rows.append)
     assert [type(one) for one in told] == [CamEvaluation, Outcome]  # the record comes last
     return folder, outcome, rows
 
@@ -143,15 +137,9 @@ CATALOG = [
 @pytest.mark.parametrize(("name", "options"), CATALOG, ids=str)
 def test_every_model_of_the_catalog_trains_and_is_scored(tmp_path, name, options):
     """Without a warning: warnings are errors here."""
-    trial = small_trial(name, max_epochs=1).model_copy(
-        update={
-            "options": options,
-            "encoder": "tu-test_resnet",
-            "dataset": PhantomSpec(train=18, val=8, test=8),
-        }
-    )
+    trial = small_trial(model=name, options=options, images=(18, 8, 8), max_epochs=1)
     rows = []
-    outcome, _ = run_told(trial, context(tmp_path), rows.append)
+    outcome, _ = run_told(trial, context_in(tmp_path), rows.append)
     assert math.isfinite(rows[0].train_loss)
     assert 0 <= outcome.metrics["point_accuracy/weighted"] <= 1
     assert 0 <= outcome.metrics["auroc/macro"] <= 1
@@ -160,7 +148,7 @@ def test_every_model_of_the_catalog_trains_and_is_scored(tmp_path, name, options
 def test_same_trial_gives_the_same_bits(reference, tmp_path):
     folder, outcome, _ = reference
     torch.rand(17)  # whatever the process did before
-    again, _ = run_told(small_trial(), context(tmp_path))
+    again, _ = run_told(small_trial(), context_in(tmp_path))
     assert again.metrics == outcome.metrics
     assert best_weights(tmp_path, small_trial()) == best_weights(folder, small_trial())
 
@@ -179,10 +167,10 @@ def test_interrupted_and_resumed_equals_uninterrupted(reference, tmp_path, epoch
             raise Killed
 
     with pytest.raises(Killed):
-        run_trial(trial, context(tmp_path), kill)
+        run_trial(trial, context_in(tmp_path), kill)
     assert ResultsStore(tmp_path).state(trial.id) == "interrupted"
     told = []
-    resumed, _ = run_told(trial, context(tmp_path), told.append)
+    resumed, _ = run_told(trial, context_in(tmp_path), told.append)
     assert [row.epoch for row in told] == [1, 2, 3]
     assert [(r.train_loss, r.val_loss) for r in told] == [(r.train_loss, r.val_loss) for r in rows]
     assert resumed.metrics == outcome.metrics
@@ -192,7 +180,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(reference, tmp_path, epoch
 def test_seeds_differ(reference, tmp_path):
     _, _, rows = reference
     told = []
-    run_trial(small_trial(seed=1, max_epochs=1), context(tmp_path), told.append)
+    run_trial(small_trial(seed=1, max_epochs=1), context_in(tmp_path), told.append)
     assert told[0].train_loss != rows[0].train_loss
 
 
@@ -200,14 +188,14 @@ def test_stops_when_the_rate_was_reduced_often_enough(tmp_path):
     # An improvement would have to be by 99%: every evaluation after the first stalls.
     trial = small_trial(max_epochs=20, plateau_threshold=0.99, plateau_patience=0, max_reductions=2)
     told = []
-    outcome = run_trial(trial, context(tmp_path), told.append)
+    outcome = run_trial(trial, context_in(tmp_path), told.append)
     assert outcome.num_epochs == 3
     assert [row.learning_rate for row in told] == pytest.approx([1e-3, 1e-3, 2e-4])
 
 
 def test_epochs_between_evaluations_have_no_validation_loss(tmp_path):
     told = []
-    run_trial(small_trial(evaluate_every=2), context(tmp_path), told.append)
+    run_trial(small_trial(evaluate_every=2), context_in(tmp_path), told.append)
     assert [row.val_loss is None for row in told] == [True, False, False]
 
 
@@ -215,39 +203,18 @@ def test_loss_that_is_never_finite_is_a_failure(tmp_path):
     trial = small_trial(learning_rate=1e30, max_epochs=1)
     sentence = r"the loss is nan at epoch 1, step 2 of 3 \(learning rate 1e\+30, float32\); try a lower"
     with pytest.raises(TrainingError, match=sentence):
-        run_trial(trial, context(tmp_path))
-
-
-class Ledger:
-    """A listener that writes down what it is told."""
-
-    def __init__(self):
-        self.events = []
-
-    def started(self, trial):
-        self.events.append(("started", trial.id))
-
-    def epoch(self, trial, row):
-        self.events.append(("epoch", trial.id))
-
-    def finished(self, trial, outcome):
-        self.events.append(("finished", trial.id))
-
-    def evaluated(self, trial, evaluation):
-        self.events.append(("evaluated", trial.id))
-
-    def failed(self, trial, error):
-        self.events.append(("failed", trial.id, error))
+        run_trial(trial, context_in(tmp_path))
 
 
 def test_failing_trial_does_not_keep_the_others_from_running(tmp_path):
-    broken, sound = small_trial(learning_rate=1e30, max_epochs=1), small_trial("baseline", max_epochs=1)
-    ledger = Ledger()
-    SerialExecutor().run([broken, sound], context(tmp_path), Resources(), ledger)
+    broken, sound = small_trial(learning_rate=1e30, max_epochs=1), small_trial(model="baseline", max_epochs=1)
+    ledger = Ledger(ResultsStore(tmp_path))
+    SerialExecutor().run([broken, sound], context_in(tmp_path), Resources(), ledger)
     kinds = [event[0] for event in ledger.events]
     assert kinds == ["started", "failed", "started", "epoch", "evaluated", "finished"]
-    assert ledger.events[1][2].startswith("training diverged: ")
-    assert "\n" not in ledger.events[1][2]
+    (error,) = ledger.errors
+    assert error.startswith("training diverged: ")
+    assert "\n" not in error
 
 
 class Oracle(torch.nn.Module):

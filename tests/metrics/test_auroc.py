@@ -116,7 +116,7 @@ def test_averages_come_first_then_findings_in_their_order() -> None:
     assert list(values) == ["weighted", "macro", *ABC]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(4, 30), st.booleans())
 def test_auroc_agrees_with_pair_counting_and_scikit_learn(seed: int, count: int, with_ties: bool) -> None:
     generator = np.random.default_rng(seed)
@@ -133,7 +133,7 @@ def test_auroc_agrees_with_pair_counting_and_scikit_learn(seed: int, count: int,
     assert values["weighted"] == pytest.approx(roc_auc_score(labels, scores, average="weighted"))
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_auroc_does_not_change_under_a_monotone_function(seed: int) -> None:
     generator = np.random.default_rng(seed)

@@ -60,7 +60,7 @@ def test_the_least_iobb_is_exceeded_strictly(least: float) -> None:
     assert is_hit(iobb, np.zeros(3), least).tolist() == [False, True, False]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.5]))
 def test_overlap_agrees_with_loops_over_pixels(seed: int, threshold: float) -> None:
     random = np.random.default_rng(seed)

@@ -64,7 +64,7 @@ def test_hits_may_be_expected_values() -> None:
     assert point_accuracy(units, FINDINGS)["weighted"] == pytest.approx(0.375)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.sampled_from(FINDINGS), st.booleans()), min_size=1, max_size=30))
 def test_accuracy_agrees_with_counting(rows: list[tuple[str, bool]]) -> None:
     assert point_accuracy(_units(*rows), FINDINGS) == pytest.approx(_reference_accuracy(rows))

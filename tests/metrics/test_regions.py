@@ -120,7 +120,7 @@ def test_no_boxes_are_no_regions():
     assert (len(regions), regions.areas().tolist(), regions.rasterise().shape) == (0, [], (0, 8, 8))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(BOXES, st.integers(1, 24))
 def test_points_inside_agree_with_comparisons_one_by_one(boxes, size_px: int) -> None:
     regions = of_boxes(*boxes, size_px=size_px)
@@ -153,7 +153,7 @@ def test_box_covers_whole_pixels_of_the_image_far_edges_exclusive(box, expected)
     assert of_boxes(box, size_px=16).rasterise()[0].tolist() == covered.tolist()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(BOXES, st.integers(0, 2**32 - 1))
 def test_pixels_that_are_covered_agree_with_truncation_by_python(boxes, seed: int) -> None:
     size_px = 24
@@ -176,7 +176,7 @@ def test_pixels_that_are_covered_agree_with_truncation_by_python(boxes, seed: in
 @pytest.mark.parametrize(
     "choices", [{}, {"tolerance_px": 2.5}, {"edges": "exclusive"}, {"boxes": "truncated"}]
 )
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(boxes=BOXES)
 def test_pixels_that_hit_are_those_contained(choices, boxes) -> None:
     regions = of_boxes(*boxes, size_px=20, **choices)
@@ -217,7 +217,7 @@ def test_masks_are_written_as_runs_by_rows_the_first_of_them_outside():
         decode(encode(L), 5, 3)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9))
 def test_masks_come_back_as_they_were(seed, height, width):
     mask = np.random.default_rng(seed).random((height, width)) < 0.4
@@ -266,7 +266,7 @@ def test_masks_of_a_unit_are_one_region_with_its_boxes():
     ]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 2.5, 4.0]))
 def test_tolerance_is_the_distance_to_a_masks_pixel_in_px_of_its_frame(seed, tolerance_px):
     mask = np.random.default_rng(seed).random((10, 20)) < 0.05

@@ -1,8 +1,8 @@
 """What every model owes, whatever it is: a new line in the catalog is tested here by itself.
 
-Each model with default options runs on four encoders, and each of its named variants on the smallest. Shapes
-at 256 and 512 px are computed without arithmetic (torch's meta device); properties that do not need large
-images are tested on small ones, and tests of one case share its models.
+Each model with default options and each of its named variants runs on the smallest encoder; slow tests do the
+same with three others. Shapes at 256 and 512 px are computed without arithmetic (torch's meta device) on all
+four; properties that need no large images are tested on small ones, and tests of one case share its models.
 """
 
 from dataclasses import dataclass
@@ -38,15 +38,19 @@ class Case:
         return build_model(self.name, num_classes=NUM_CLASSES, encoder=self.encoder, **options).eval()
 
 
-DEFAULTS = [Case(name, (), encoder) for name in MODELS for encoder in ENCODERS]
-VARIANTS = [
-    Case(name, tuple(variant.options.items()), ENCODERS[0])
+SMALLEST = [
+    Case(name, tuple(options.items()), ENCODERS[0])
     for name, entry in MODELS.items()
-    for variant in entry.variants
+    for options in ({}, *(variant.options for variant in entry.variants))
 ]
+LARGER = [Case(name, (), encoder) for name in MODELS for encoder in ENCODERS[1:]]
 
 
-@pytest.fixture(scope="module", params=DEFAULTS + VARIANTS, ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[*SMALLEST, *(pytest.param(one, marks=pytest.mark.slow) for one in LARGER)],
+    ids=str,
+)
 def case(request) -> Case:
     return request.param
 
@@ -72,9 +76,10 @@ def test_parts_are_called_encoder_and_head(model):
     assert {"encoder", "head"} <= dict(model.named_children()).keys()
 
 
-def test_map_and_logits_have_one_value_per_image_and_class_at_256_and_512_px(case):
+@pytest.mark.parametrize("of", SMALLEST + LARGER, ids=str)
+def test_map_and_logits_have_one_value_per_image_and_class_at_256_and_512_px(of):
     with torch.device("meta"), torch.no_grad():
-        model = case.build()
+        model = of.build()
         for size_px in (256, 512):
             heatmaps, logits = model(torch.empty(2, 1, size_px, size_px))
             side = heatmaps.shape[-1]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from extracts import WHOLE, needs_imagenet_weights
 from safetensors.torch import save_file
 
 from bench.errors import WeightsError
@@ -12,8 +13,6 @@ from bench.models import build_model
 from bench.models.encoders import build_encoder
 from bench.models.torchvision_compat import torchvision
 from bench.models.weights import load_weights_file
-
-SHARED = Path(__file__).parents[2].parent / "shared"
 
 
 @pytest.fixture(scope="module")
@@ -173,10 +172,10 @@ def test_pickled_code_is_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.skipif(not (SHARED / "weights").is_dir(), reason="no ImageNet weights at hand")
+@needs_imagenet_weights
 @pytest.mark.parametrize("encoder", ["resnet18", "resnet50"])
 def test_real_imagenet_weights_load(encoder):
-    (path,) = (SHARED / "weights").glob(f"{encoder}_*.safetensors")
+    (path,) = (WHOLE / "weights").glob(f"{encoder}_*.safetensors")
     loaded = build_encoder(encoder, 1, str(path))
     assert loaded.conv1.weight.shape[1] == 1
     assert torch.isfinite(loaded(torch.randn(2, 1, 64, 64))[-1]).all()

@@ -1,9 +1,11 @@
 """Time and disk of what is left, against sums by hand."""
 
 import math
+from functools import partial
 
 import pytest
 from records import finish_whole
+from trials import make_trial
 
 from bench.planning.cost import Budget, image_counts, wall_s
 from bench.planning.machine import Machine, needs_of
@@ -15,13 +17,17 @@ from bench.suite.trial import Trial
 from bench.training.schedule import fewest_epochs
 
 TWO_CORES = Machine("cpu", 2, 0)
-RECIPE = Recipe(batch_size=4, max_epochs=10)  # the fewest: 1 + 3 reductions of 2 epochs each
 ROW = {"learning_rate": 1e-3, "train_loss": 1.0, "val_loss": 1.0}
 
 
-def trial(seed: int, recipe: Recipe = RECIPE, dataset=None, **changes) -> Trial:
-    given = {"model": "pylon", "encoder": "resnet34", "weights": "none", "resolution": 64, **changes}
-    return Trial(seed=seed, recipe=recipe, dataset=dataset or PhantomSpec(train=80, val=12, test=24), **given)
+trial = partial(
+    make_trial,
+    model="pylon",
+    encoder="resnet34",
+    images=(80, 12, 24),
+    batch_size=4,
+    max_epochs=10,  # the fewest: 1 + 3 reductions of 2 epochs each
+)
 
 
 @pytest.fixture
@@ -113,7 +119,7 @@ def test_a_probe_tells_of_trials_that_have_never_run(store):
 
 def test_a_smoke_test_counts_the_images_that_it_loads(store):
     """Two batches of 4 of each part, one third of the time for those that are not trained on."""
-    small = trial(0, Recipe(batch_size=4, max_epochs=1, limit_batches=2))
+    small = trial(0, max_epochs=1, limit_batches=2)
     probe(store, small)
     assert cost_of(store, small).wall_s.expected == pytest.approx((8 + 8 / 3 + 8 / 3) / 20)
 

@@ -1,11 +1,12 @@
 """The longest chain is started first, and no child before its parent."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from records import finish_whole
+from trials import context_in, make_trial
 
-from bench.execution.context import RunContext
 from bench.execution.driver import Driver, run_grid
 from bench.execution.live import Display
 from bench.planning.cost import Budget, Left, TrialCost
@@ -14,20 +15,11 @@ from bench.planning.order import expected_times, longest_first
 from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
-from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Recipe, Resources, SplitLists
+from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Resources, SplitLists
 from bench.suite.trial import Trial
 from bench.tracking.tracker import NullTracker
 
-
-def trial(seed: int = 0, model: str = "baseline", init: Trial | None = None, **changes) -> Trial:
-    given = {
-        "encoder": "resnet18",
-        "weights": "none",
-        "dataset": PhantomSpec(train=100),
-        "resolution": 64,
-        "recipe": Recipe(max_epochs=10),
-    }
-    return Trial(model=model, seed=seed, init=init, **(given | changes))
+trial = partial(make_trial, encoder="resnet18", dataset=PhantomSpec(train=100), max_epochs=10)
 
 
 A, B, C = trial(0), trial(1), trial(2)
@@ -64,7 +56,7 @@ def test_unknown_trials_take_as_long_for_a_pixel_as_the_others_do():
         trial(model="pylon"),
         trial(resolution=128),
         trial(dataset=PhantomSpec(train=300)),
-        trial(recipe=Recipe(max_epochs=20)),
+        trial(max_epochs=20),
     ]
     times = expected_times([A, B, *others], {A.id: cost(10.0), B.id: cost(30.0)}, {})
     assert [times[one.id] for one in (A, B)] == [10, 30]
@@ -152,7 +144,7 @@ def test_a_run_starts_in_the_order_of_the_plans_times(tmp_path: Path, damaged):
     if damaged:
         store.announce(A)
         store.folder(A.id).history.write_text("epoch")
-    context = RunContext(tmp_path, None, tmp_path / "cache")
+    context = context_in(tmp_path)
     run_grid(grid, Resources(), context, executor, Driver(store, NullTracker(), Display(store)))
     found = [(one.model, one.dataset.train) for one in executor.trials]
     assert found == [("baseline", 16), ("pylon", 16), ("baseline", 8), ("pylon", 8)]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import LONG_S
 
 from bench.reporting.build import Report, render_report, write_report
 
@@ -150,7 +151,7 @@ def test_suites_and_reports_need_no_torch_ray_or_mlflow(module: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LONG_S,
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
     )
     assert ended.stdout.strip() == "[]"

@@ -256,7 +256,7 @@ _UNESCAPES = {
 }
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.text("ab &%$#_{}~^\\", max_size=20))
 def test_escaped_text_prints_what_was_given(text: str) -> None:
     assert _reference_print(escape(text)) == text
@@ -269,7 +269,7 @@ def _reference_print(latex: str) -> str:
     return re.sub(pattern, lambda match: _UNESCAPES[match.group()], latex)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=("C",)), max_size=12),
     st.none() | st.floats(0, 1),

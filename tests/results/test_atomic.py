@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import LONG_S
 
 from bench.results.files import replacing, write_text
 
@@ -57,7 +58,7 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
         "    temporary.write_text('half of the new')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=LONG_S)
     assert ended.returncode == -9
     assert path.read_text() == "old"
 

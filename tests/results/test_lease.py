@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from bench.results.lease import Lease, Leases, holder
 from bench.results.store import ResultsStore
@@ -105,10 +106,7 @@ def test_leases_are_touched_while_they_are_held(store) -> None:
     with Leases(store, beat_s=0.05) as leases:
         leases.take("a")
         os.utime(path, (1.0, 1.0))
-        deadline = time.monotonic() + 30
-        while path.stat().st_mtime == 1.0 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert path.stat().st_mtime > 1.0
+        wait_until(lambda: path.stat().st_mtime > 1.0, "a touch", pause_s=0.01)
 
 
 def test_what_another_has_taken_meanwhile_is_not_given_back(store) -> None:

@@ -12,22 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import finish_whole
+from trials import make_trial
+from waiting import LONG_S
 
 from bench.errors import ResultsError
 from bench.results.provenance import Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record
 from bench.results.store import ResultsStore, TrialFolder
-from bench.suite.schema import PhantomSpec
-from bench.suite.trial import Trial
 
-
-def _trial(seed: int) -> Trial:
-    return Trial(
-        model="pylon", encoder="resnet18", weights="none", dataset=PhantomSpec(), resolution=64, seed=seed
-    )
-
-
-TRIAL = _trial(0)
+TRIAL = make_trial()
 OUTCOME = Outcome(
     findings=(),
     metrics={"point_accuracy/weighted": 0.5, "auroc/macro": 1.0},
@@ -207,7 +200,7 @@ def test_trials_lie_in_folders_of_their_ids(store: ResultsStore) -> None:
 
 
 def test_trials_do_not_disturb_each_other(store: ResultsStore) -> None:
-    other = _trial(1)
+    other = make_trial(1)
     finish_whole(store, TRIAL, OUTCOME)
     assert store.state(other.id) == "todo"
     store.fail(other, "boom")
@@ -265,7 +258,7 @@ _ROWS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.lists(_ROWS, max_size=5))
 def test_history_comes_back_exactly(tmp_path_factory: pytest.TempPathFactory, rows: list[EpochRow]) -> None:
     folder = TrialFolder(tmp_path_factory.mktemp("history") / "trial")
@@ -345,7 +338,7 @@ class _Holder:
 
     def end(self) -> None:
         self.process.kill()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=LONG_S)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None and not stream.closed:
                 stream.close()
@@ -380,7 +373,7 @@ def test_a_lock_excludes_another_process_until_it_is_given_back(holders) -> None
     holding.go_on()
     assert waiting.says() == "holds"
     waiting.go_on()
-    assert [holder.process.wait(timeout=60) for holder in pair] == [0, 0]
+    assert [holder.process.wait(timeout=LONG_S) for holder in pair] == [0, 0]
     assert [line.split()[1] for line in log.read_text().splitlines()] == ["in", "out", "in", "out"]
 
 
@@ -388,10 +381,10 @@ def test_a_lock_is_free_when_its_holder_is_killed(holders) -> None:
     pair, log = holders
     holding, waiting = _who_holds(pair, log)
     holding.process.send_signal(signal.SIGKILL)
-    assert holding.process.wait(timeout=60) == -signal.SIGKILL
+    assert holding.process.wait(timeout=LONG_S) == -signal.SIGKILL
     assert waiting.says() == "holds"
     waiting.go_on()
-    assert waiting.process.wait(timeout=60) == 0
+    assert waiting.process.wait(timeout=LONG_S) == 0
     assert [line.split()[1] for line in log.read_text().splitlines()] == ["in", "in", "out"]
 
 

@@ -53,7 +53,7 @@ def test_published_mean_by_hand() -> None:
     assert test.verdict == "inconclusive"
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(2, 7), st.floats(0.005, 0.1))
 def test_paired_test_agrees_with_statsmodels(seed: int, n: int, margin: float) -> None:
     first, second = np.random.default_rng(seed).normal(0.6, 0.02, (2, n))

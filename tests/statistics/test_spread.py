@@ -31,7 +31,7 @@ def test_one_source_is_students_t() -> None:
     assert spread.p_above(-1.0) == pytest.approx(stats.t.sf(-2, 7))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.floats(1e-4, 1), st.integers(1, 800)), min_size=1, max_size=3),
     st.none() | st.tuples(st.floats(1e-4, 1), st.integers(1, 5)),

@@ -1,13 +1,10 @@
 """The catalog claims the rows of the thesis' tables, no more and no less."""
 
 import csv
-from pathlib import Path
 
-import pytest
+from extracts import PUBLISHED
 
 from bench.suite.catalog import MODELS, Variant
-
-PUBLISHED = Path(__file__).parents[2].parent / "shared" / "thesis" / "published.csv"
 
 NOT_OURS = {"Average box area", "Wang 2017", "Yao 2018"}
 """A control, and numbers that the thesis takes from papers."""
@@ -43,9 +40,8 @@ def claimed_rows() -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.skipif(not PUBLISHED.is_file(), reason="the thesis' tables are not part of this repository")
 def test_rows_that_the_catalog_claims_are_those_of_the_thesis_tables():
-    with PUBLISHED.open(newline="", encoding="utf-8") as stream:
+    with (PUBLISHED / "thesis.csv").open(encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["row"] not in NOT_OURS]
     labels = [OUR_LABELS.get(row["row"]) or OUR_LABELS.get((row["section"], row["row"])) for row in rows]
     published = {(row["table"], label or row["row"]) for row, label in zip(rows, labels, strict=True)}

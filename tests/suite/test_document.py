@@ -98,7 +98,7 @@ def test_not_a_number_is_a_float() -> None:
     assert parsed != parsed
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(_PLAIN)
 def test_json_text_parses_to_what_json_says(data: object) -> None:
     text = json.dumps(data, ensure_ascii=False)
@@ -107,7 +107,7 @@ def test_json_text_parses_to_what_json_says(data: object) -> None:
     assert json.dumps(parsed) == json.dumps(json.loads(text))  # tells 1 from 1.0 and from true
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_printed_float_reads_back_as_that_float(value: float) -> None:
     parsed = parse(repr(value), "x.yaml").data
@@ -115,7 +115,7 @@ def test_every_printed_float_reads_back_as_that_float(value: float) -> None:
     assert parsed == value
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(_TREES)
 def test_each_position_is_where_its_key_stands(tree: dict) -> None:
     text = yaml.safe_dump(tree, default_flow_style=False)
@@ -128,7 +128,7 @@ def test_each_position_is_where_its_key_stands(tree: dict) -> None:
         assert lines[line - 1][column - 1 :].startswith(f"{path[-1]}:")
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.lists(_FRAGMENTS, max_size=14).map("".join))
 def test_whatever_the_text_the_only_error_is_a_suite_error(text: str) -> None:
     try:

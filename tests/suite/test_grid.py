@@ -217,7 +217,7 @@ def test_unreadable_split_lists_are_named(tmp_path: Path, name: str) -> None:
         _grid(tmp_path, GOOD.replace("[phantom, nih]", split))
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8)), min_size=1, max_size=6))
 def test_seeds_are_parsed_as_an_independent_reader_does(ranges: list[tuple[int, int]]) -> None:
     text = ",".join(str(first) if not more else f"{first}-{first + more}" for first, more in ranges)
@@ -232,7 +232,7 @@ def _reference_seeds(text: str) -> tuple[int, ...]:
     return tuple(sorted(dict.fromkeys(found)))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.text("0123456789,- a²", max_size=5))
 def test_any_other_seeds_are_a_suite_error(text: str) -> None:
     try:

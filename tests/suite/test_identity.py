@@ -268,7 +268,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(st.dictionaries(st.text(max_size=5), _JSON, max_size=5), st.randoms(use_true_random=False))
 def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict, random) -> None:
     keys = list(value)
@@ -279,7 +279,7 @@ def test_canonical_json_does_not_depend_on_the_order_of_keys(value: dict, random
     assert canonical_json(value).isascii()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.sampled_from(["pylon", "baseline"]),
     st.integers(2, 128).map(lambda n: 32 * n),

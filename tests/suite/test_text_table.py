@@ -1,15 +1,13 @@
 """The strict reader of tables: what it lets pass, and what it refuses with its place."""
 
 import gzip
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from extracts import NIH_EXTRACT, PUBLISHED, WHOLE
 
 from bench.errors import DataError
 from bench.suite.text_table import read_columns, read_table, read_text
-
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 PLAIN = "image,Mass,note\na,1,x\nb,0,\n"
 ROWS = [["a", "1", "x"], ["b", "0", ""]]
@@ -93,10 +91,18 @@ def test_a_missing_file_is_told_with_the_one_that_may_be_meant(tmp_path):
     assert caught.value.place == str(tmp_path / "BBox_List_2017.csv")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no published files at hand")
-def test_tables_as_they_are_published_are_read_as_pandas_reads_them():
-    paths = [path for path in SHARED.rglob("*") if path.name.endswith((".csv", ".csv.gz"))]
-    assert len(paths) > 10
+WHOLE_TABLES = [path for path in (WHOLE / "data").rglob("*") if path.name.endswith((".csv", ".csv.gz"))]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        [*NIH_EXTRACT.glob("*.csv"), *PUBLISHED.glob("*.csv")],
+        pytest.param(WHOLE_TABLES, marks=pytest.mark.slow),
+    ],
+    ids=["in the repository", "beside it"],
+)
+def test_tables_as_they_are_published_are_read_as_pandas_reads_them(paths):
     for path in paths:
         expected = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
         table = read_table(path)

@@ -144,12 +144,21 @@ def fresh_database(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture
-def mirror(tmp_path, monkeypatch, fresh_database) -> Mirror:
+def set_up(monkeypatch) -> None:
+    """Has MLflow's store below the results."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     # A connection that is kept would go on showing a database that was removed.
     monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
-    found = Mirror(tmp_path, fresh_database)
-    found.store.root.mkdir()
+
+
+def new_mirror(folder: Path, fresh_database: Path) -> Mirror:
+    found = Mirror(folder, fresh_database)
+    found.store.root.mkdir(parents=True)
     shutil.copy(fresh_database, found.store.root)
     return found
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch, fresh_database) -> Mirror:
+    set_up(monkeypatch)
+    return new_mirror(tmp_path, fresh_database)

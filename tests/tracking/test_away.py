@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import socket
 import threading
 
@@ -138,7 +139,7 @@ def test_files_of_runs_that_cannot_be_read_are_told_and_the_others_mirrored(mirr
     third = mirror.run()
     newer = mirror.invocations.folder(third).invocation
     newer.write_text(json.dumps(json.loads(newer.read_text()) | {"hosts": ["n7"]}))
-    (mirror.store.root / "mlflow.db").unlink()
+    shutil.copy(mirror.fresh_database, mirror.store.root)
     assert main(["mlflow-sync", "--results-dir", str(mirror.store.root)]) == 1
     told = capsys.readouterr().err
     assert str(mirror.invocations.folder(first).invocation) in told

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from records import finish_whole
+from waiting import wait_until
 
 from bench.errors import DiskFullError
 from bench.results.record import CamEvaluation
@@ -204,10 +205,8 @@ def test_machine_is_sampled_while_a_trial_runs(mirror):
     trial = mirror.trial
     tracker, _ = mirror.tracker()
     tracker.started(trial)
-    deadline = time.monotonic() + 60
-    while "system/cpu_utilization_percentage" not in mirror.runs()[0].data.metrics:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    sample = "system/cpu_utilization_percentage"
+    wait_until(lambda: sample in mirror.runs()[0].data.metrics, "a sample", pause_s=0.05)
     tracker.ended(mirror.store.fail(trial, "Traceback: it broke"), mirror.store.folder(trial.id))
     assert not sampling_threads()
     tracker.started(trial)

@@ -6,18 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
 import pytest
 from mlflow.tracking import MlflowClient
+from waiting import wait_until
 
 import bench.tracking.mlflow as tracking
 
 from .conftest import row
-
-START_S = 90
 
 
 class Server:
@@ -46,10 +44,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + START_S
-        while not self.answers():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(self.answers, "the server's answer")
 
     def stop(self):
         if self._process is not None:
@@ -76,6 +71,7 @@ def server(mirror, monkeypatch):
     found.stop()
 
 
+@pytest.mark.slow
 def test_what_a_server_missed_is_made_up_for_when_it_is_back(mirror, server, monkeypatch, caplog):
     monkeypatch.setattr(tracking, "PAUSE_S", 0.2)
     mirror.text = mirror.text.replace("[0]", "[0, 1]")

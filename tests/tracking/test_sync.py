@@ -6,13 +6,14 @@ import subprocess
 import sys
 
 import pytest
+from waiting import LONG_S
 
 from bench.cli.main import main
 from bench.errors import ResultsError
 from bench.results.record import CamEvaluation
 from bench.tracking.sync import sync
 
-from .conftest import row
+from .conftest import new_mirror, row, set_up
 
 
 def content(mirror, name="mirror"):
@@ -37,9 +38,28 @@ def content(mirror, name="mirror"):
     return sorted(found, key=lambda one: (one[3]["kind"], one[0]))
 
 
-@pytest.fixture
-def whole(mirror):
+@pytest.fixture(scope="module")
+def made_whole(tmp_path_factory, fresh_database):
     """Two runs of a suite; three trials, of which one has failed and one has another map."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        set_up(patch)
+        run_twice(made := new_mirror(folder / "made", fresh_database))
+    shutil.copytree(made.folder, folder / "kept")
+    return made, folder / "kept"
+
+
+@pytest.fixture
+def whole(made_whole, monkeypatch):
+    """The same for every test, in the same place, which MLflow's store has written down."""
+    set_up(monkeypatch)
+    made, kept = made_whole
+    shutil.rmtree(made.folder)
+    shutil.copytree(kept, made.folder)
+    return made
+
+
+def run_twice(mirror) -> None:
     mirror.text = mirror.text.replace("[0]", "[0, 1]")
     mirror.run()
     mirror.text = mirror.text.replace("[0, 1]", "[0, 1, 2]")
@@ -54,7 +74,6 @@ def whole(mirror):
     for trial in (first, mirror.suite().grid.trials[1]):
         tracker.ended(mirror.store.record(trial.id), mirror.store.folder(trial.id))
     mirror.report(tracker, invocation)
-    return mirror
 
 
 def lose_everything(mirror):
@@ -152,13 +171,14 @@ def test_without_results_or_a_store_there_is_one_sentence(tmp_path, mirror, monk
         list(sync(mirror.store, ["mirror"]))
 
 
+@pytest.mark.slow
 def test_two_at_once_on_a_store_that_is_not_there_yet_make_one_whole(whole):
     before = content(whole)
     lose_everything(whole)
     (whole.store.root / "mlflow.db").unlink()
     command = [sys.executable, "-m", "bench", "mlflow-sync", "--results-dir", str(whole.store.root)]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=120)[1] for process in both]
+    said = [process.communicate(timeout=LONG_S)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert said == ["", ""]
     assert content(whole) == before

@@ -1,10 +1,10 @@
 """Samples of the machine in MLflow runs: while they are open, in order, and never in the way."""
 
 import threading
-import time
 
 import pytest
 from mlflow.tracking import MlflowClient
+from waiting import wait_until
 
 from bench.tracking.system_metrics import SystemMetrics
 
@@ -27,10 +27,7 @@ def steps(client: MlflowClient, run_id: str, name: str = CPU) -> list[int]:
 
 
 def wait_for_samples(client: MlflowClient, run_id: str, count: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(steps(client, run_id)) < count:
-        assert time.monotonic() < deadline, "no samples"
-        time.sleep(0.02)
+    wait_until(lambda: len(steps(client, run_id)) >= count, f"{count} samples", pause_s=0.02)
 
 
 def threads() -> list[threading.Thread]:

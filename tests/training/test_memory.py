@@ -1,19 +1,18 @@
 """Too little memory: a sentence with a remedy, whatever it was that ran out."""
 
+from functools import partial
+
 import pytest
 import torch
+from trials import make_trial
 
 from bench.errors import TrainingError
-from bench.suite.schema import PhantomSpec, Recipe
-from bench.suite.trial import Trial
 from bench.training.memory import explaining_memory
 
 CPU = torch.device("cpu")
 
 
-def trial(**recipe) -> Trial:
-    given = {"encoder": "resnet50", "weights": "none", "dataset": PhantomSpec(), "seed": 0}
-    return Trial(model="unet", resolution=512, recipe=Recipe(**recipe), **given)
+trial = partial(make_trial, model="unet", resolution=512)
 
 
 def test_out_of_memory_names_the_next_number_of_pieces():

@@ -3,13 +3,12 @@
 import pytest
 import torch
 from torch import nn
+from trials import make_trial
 
 from bench.data.dataset import DataContext
 from bench.data.sources.registry import load_dataset
 from bench.errors import TrainingError
 from bench.models import build_model
-from bench.suite.schema import PhantomSpec, Recipe
-from bench.suite.trial import Trial
 from bench.training.micro_batches import part, refuses_single_images
 from bench.training.session import Session
 
@@ -61,15 +60,7 @@ def test_other_errors_of_the_model_are_its_own():
 
 
 def session_of(tmp_path, model: str, train: int, **recipe) -> Session:
-    trial = Trial(
-        model=model,
-        encoder="tu-test_resnet",
-        weights="none",
-        dataset=PhantomSpec(train=train, val=4, test=4),
-        resolution=64,
-        seed=0,
-        recipe=Recipe(batch_size=4, **recipe),
-    )
+    trial = make_trial(model=model, images=(train, 4, 4), batch_size=4, **recipe)
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
     torch.manual_seed(0)
     network = build_model(model, num_classes=len(data.findings), encoder=trial.encoder)

@@ -43,7 +43,7 @@ def _reference(losses: list[float], recipe: Recipe) -> tuple[list[float], int | 
 LOSSES = st.lists(st.floats(0.01, 2) | st.sampled_from([0.5, math.nan, math.inf]), min_size=1, max_size=60)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     LOSSES,
     st.fixed_dictionaries(
@@ -66,7 +66,7 @@ def test_replay_equals_pytorchs_scheduler(losses, recipe):
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(LOSSES)
 def test_a_schedule_that_is_stored_and_restored_goes_on_alike(losses):
     from dataclasses import asdict

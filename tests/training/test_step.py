@@ -2,23 +2,21 @@
 
 import pytest
 import torch
+from trials import make_trial
 
 from bench.data.dataset import DataContext
 from bench.data.phantom.source import load_phantom
 from bench.models import build_model
 from bench.results.store import TrialFolder
-from bench.suite.schema import PhantomSpec, Recipe
-from bench.suite.trial import Trial
 from bench.training.loop import train
 
-TRIAL = Trial(
-    model="baseline",
-    encoder="tu-test_resnet",
-    weights="none",
-    dataset=PhantomSpec(train=20, val=4, test=4),
-    resolution=64,
-    seed=0,
-    recipe=Recipe(batch_size=8, max_epochs=2, learning_rate=1e-3, plateau_threshold=0.9, plateau_patience=0),
+TRIAL = make_trial(
+    images=(20, 4, 4),
+    batch_size=8,
+    max_epochs=2,
+    learning_rate=1e-3,
+    plateau_threshold=0.9,
+    plateau_patience=0,
 )
 
 
