@@ -38,7 +38,7 @@ _COLOURS = {
     **dict.fromkeys(("blocked", "interrupted", "inconclusive"), "yellow"),
     "running": "cyan",
 }
-"""Of states of trials and verdicts."""
+"""By state of a trial or verdict."""
 
 
 def show(*parts: "RenderableType") -> None:

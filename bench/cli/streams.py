@@ -1,4 +1,4 @@
-"""stdout and stderr: they take every text, whatever encoding their reader wants, and whoever reads them."""
+"""stdout and stderr take every text, in any encoding, even if their reader has gone."""
 
 import codecs
 import io
@@ -29,7 +29,7 @@ _STAND_INS = {
     "“": '"',
     "”": '"',
 }
-"""What is printed for a character that an encoding lacks."""
+"""Text that stands for a character that an encoding lacks."""
 
 _HANDLER = "bench.readable"
 
@@ -46,7 +46,7 @@ def print_anything() -> None:
 
 
 def drop_output() -> None:
-    """Sends what is still to be printed nowhere if stdout takes no more: its reader has gone, or is full."""
+    """Drops the rest of the output if stdout takes no more: its reader has gone, or its disk is full."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -54,7 +54,7 @@ def drop_output() -> None:
 
 
 def _readable(error: UnicodeError) -> tuple[str, int]:
-    """Returns what to print in place of the characters, each of them, and where to go on."""
+    """Returns the text in place of the characters, and where to go on."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
@@ -62,5 +62,5 @@ def _readable(error: UnicodeError) -> tuple[str, int]:
 
 
 def _escaped(one: str) -> str:
-    """Returns an escape; of a byte of a file name that is no text, that of the byte."""
+    """Returns an escape; for a byte of a file name that is no text, that of the byte."""
     return f"\\x{ord(one) - 0xDC00:02x}" if "\udc80" <= one <= "\udcff" else ascii(one)[1:-1]

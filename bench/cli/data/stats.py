@@ -61,7 +61,7 @@ def _parts(name: str, statistics: "DatasetStatistics") -> "Iterator[RenderableTy
     yield ""
     yield from _legend(name, statistics)
     yield ""
-    yield "Of the images with the finding of the row, % that also have finding …"
+    yield "% of the images with the finding of the row that also have finding …"
     yield ""
     columns = []
     for j in range(len(findings)):

@@ -117,7 +117,7 @@ def _watch(store: "ResultsStore", ids: Sequence[str] | None) -> None:
 
 
 class _StatusView:
-    """What runs, a table for each driver, then what ended and what is free of the disk."""
+    """Shows running trials, a table for each driver, then those that ended last, and the disk."""
 
     def __init__(self, status: "Status") -> None:
         self._status = status
