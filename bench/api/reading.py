@@ -8,7 +8,7 @@ from bench.api.choices import protocol_of
 from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
 from bench.errors import SuiteError, listing, nearest
 from bench.reporting import pairwise
-from bench.reporting.pairwise import Comparison, Side, find_side, require_one_table
+from bench.reporting.pairwise import ComparedRow, PairwiseComparison, find_row, require_one_table
 from bench.results.differences import require_same_data
 from bench.results.frame import Results
 from bench.suite.grid import Grid, Point
@@ -49,7 +49,7 @@ def compare(
     only: str | Sequence[str] = (),
     seeds: Seeds = None,
     results_dir: str | Path = "results",
-) -> Comparison:
+) -> PairwiseComparison:
     """Returns how two rows of a suite differ, first − second, unit by unit on the same images.
 
     Args:
@@ -70,7 +70,7 @@ def compare(
     grid, store = select(as_loaded(suite), only, seeds), open_store(results_dir)
     require_one_table(grid)
     results = Results(grid, store)
-    one, other = (find_side(name, grid, results, METRICS[metric]) for name in (first, second))
+    one, other = (find_row(name, grid, results, METRICS[metric]) for name in (first, second))
     is_same = (one.label, one.is_reference) == (other.label, other.is_reference)
     if is_same and (not one.is_reference or first == second):
         raise SuiteError(f"{one.label!r} cannot be compared with itself")
@@ -78,7 +78,7 @@ def compare(
     return pairwise.compare(one, other, METRICS[metric])
 
 
-def compared_points(grid: Grid, *sides: Side) -> tuple[Point, ...]:
+def compared_points(grid: Grid, *sides: ComparedRow) -> tuple[Point, ...]:
     """Returns the points of the sides that are rows of the grid."""
     rows = {side.label for side in sides if not side.is_reference}
     return tuple(point for point in grid.points if point.row in rows)

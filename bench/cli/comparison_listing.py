@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from bench.cli.columns import Group, flow, wrap
-from bench.reporting.pairwise import Comparison, SeedComparison, Side, Winner
+from bench.reporting.pairwise import ComparedRow, PairwiseComparison, SeedComparison, Winner
 from bench.reporting.tables.table import DASH
 from bench.statistics.interval import Interval
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
 
-def _legend(comparison: Comparison) -> Iterator[str]:
+def _legend(comparison: PairwiseComparison) -> Iterator[str]:
     yield f"p over seeds and patients decides, as in claims and tables: {SEEDS_AND_PATIENTS}"
     yield f"t by seed, and sign flips by seed: {SEEDS_ALONE}"
     if comparison.clustered is not None:
@@ -37,7 +37,7 @@ _KEYS: dict[Winner, str] = {
 """What documents call how many units have each outcome."""
 
 
-def to_json(comparison: Comparison) -> str:
+def to_json(comparison: PairwiseComparison) -> str:
     """Returns everything but the single units as a JSON document; what is not defined is null.
 
     "first" and "second": label, reference (bool), seeds, remarks, accuracy (weighted), only (units that only
@@ -79,7 +79,7 @@ def _seed(seed: SeedComparison) -> dict[str, object]:
     return found
 
 
-def _side(side: Side, accuracy: float, only: int) -> dict[str, object]:
+def _side(side: ComparedRow, accuracy: float, only: int) -> dict[str, object]:
     return {
         "label": side.label,
         "reference": side.is_reference,
@@ -90,7 +90,7 @@ def _side(side: Side, accuracy: float, only: int) -> dict[str, object]:
     }
 
 
-def _difference(comparison: Comparison) -> dict[str, object]:
+def _difference(comparison: PairwiseComparison) -> dict[str, object]:
     clustered, by_seed = comparison.clustered, comparison.by_seed
     return {
         "mean": comparison.difference,
@@ -107,7 +107,7 @@ def _difference(comparison: Comparison) -> dict[str, object]:
     }
 
 
-def to_csv(comparison: Comparison) -> str:
+def to_csv(comparison: PairwiseComparison) -> str:
     """Returns a line per seed and unit: seed, image, patient, finding, what first and second score.
 
     Of a metric of hits these are 1 and 0, and there is an outcome.
@@ -123,7 +123,7 @@ def to_csv(comparison: Comparison) -> str:
     return text
 
 
-def to_text(comparison: Comparison, width: int) -> str:
+def to_text(comparison: PairwiseComparison, width: int) -> str:
     """Returns the comparison in lines of at most `width` characters, as far as its columns allow."""
     lines = [line for text in _heading(comparison) for line in wrap(text, width)]
     lines += ["", "Trial by trial"]
@@ -135,7 +135,7 @@ def to_text(comparison: Comparison, width: int) -> str:
     return "\n".join(lines)
 
 
-def _heading(comparison: Comparison) -> Iterator[str]:
+def _heading(comparison: PairwiseComparison) -> Iterator[str]:
     first, second = comparison.first, comparison.second
     yield f"{first.label} − {second.label}: {_signed(comparison.difference)} ({comparison.metric.phrase})"
     patients = comparison.over_patients.num_patients
@@ -152,7 +152,7 @@ def _heading(comparison: Comparison) -> Iterator[str]:
             yield f"{side.label} has one seed: how far others would differ is in no interval and no test"
 
 
-def _counts(comparison: Comparison) -> Group:
+def _counts(comparison: PairwiseComparison) -> Group:
     seeds = comparison.seeds
     hits = [(seed.hits, seed.test) for seed in seeds if seed.hits is not None and seed.test is not None]
     counts = [
@@ -164,7 +164,7 @@ def _counts(comparison: Comparison) -> Group:
     return Group("", (*counts, difference, ("McNemar p", *(_p(test.p) for _, test in hits))))
 
 
-def _tests(comparison: Comparison) -> Iterator[str]:
+def _tests(comparison: PairwiseComparison) -> Iterator[str]:
     both, p_both = comparison.over_seeds_and_patients, comparison.p_over_seeds_and_patients
     yield f"95% interval over seeds and patients: {_interval(both)}; decides: p = {_p(p_both)}"
     yield f"95% interval over patients: {_interval(comparison.over_patients)}"
@@ -179,7 +179,7 @@ def _tests(comparison: Comparison) -> Iterator[str]:
         yield f"sign flips by seed: p = {_p(test.p)}; {reach}"
 
 
-def _findings(comparison: Comparison) -> list[Group]:
+def _findings(comparison: PairwiseComparison) -> list[Group]:
     parts = comparison.findings
     accuracies = (
         ("units", *(str(part.num_units) for part in parts)),

@@ -9,11 +9,11 @@ from textwrap import wrap
 
 from bench.reporting.tables.claims import (
     claim_facts,
+    claim_heading,
     column_name,
     comparison_facts,
     comparison_name,
     effect_text,
-    heading_of,
     interval_text,
     margin_notes,
     missing_notes,
@@ -73,7 +73,7 @@ def _counts(judged: Judged) -> dict[str, int]:
 
 def _claim_lines(claim: ClaimVerdict, width: int) -> Iterator[str]:
     stub = f"{claim.verdict:<{_STUB}}"
-    yield from _wrap(heading_of(claim), width, initial_indent=stub, subsequent_indent=" " * _STUB)
+    yield from _wrap(claim_heading(claim), width, initial_indent=stub, subsequent_indent=" " * _STUB)
     for comparison in claim.comparisons:
         own = comparison.verdict if len(claim.comparisons) > 1 else ""
         stub = f"{_INDENT}{own:<{_STUB}}"

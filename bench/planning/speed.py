@@ -94,7 +94,7 @@ def _probes_path(root: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredTrial:
     """What a trial that has trained says of others like it.
 
     Attributes:
@@ -127,8 +127,8 @@ class Speeds:
             device: of this machine. Trials without an outcome do not say what they ran on: they count as of
                 it, unless a driver on another machine has them now.
         """
-        self._by_workload: dict[str, list[Measured]] = defaultdict(list)
-        self._by_recipe: dict[str, list[Measured]] = defaultdict(list)
+        self._by_workload: dict[str, list[MeasuredTrial]] = defaultdict(list)
+        self._by_recipe: dict[str, list[MeasuredTrial]] = defaultdict(list)
         self._probed: dict[tuple[str, str], float] = {}
         self._gpus: list[str] = []
         for path in sorted((store.root / "trials").glob("*")):
@@ -175,7 +175,7 @@ class Speeds:
                 return mean(counts)
         return None
 
-    def _on_same_data(self, trial: Trial, device: str) -> Iterator[Measured]:
+    def _on_same_data(self, trial: Trial, device: str) -> Iterator[MeasuredTrial]:
         for one in self._by_workload[workload_of(trial)]:
             if one.device == device and one.trial.dataset == trial.dataset:
                 yield one
@@ -190,7 +190,7 @@ def _median(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _measure(folder: TrialFolder, device: str) -> Iterator[Measured]:
+def _measure(folder: TrialFolder, device: str) -> Iterator[MeasuredTrial]:
     rows = folder.read_history()
     if not rows:
         return
@@ -199,9 +199,9 @@ def _measure(folder: TrialFolder, device: str) -> Iterator[Measured]:
     if record is not None and (outcome := record.outcome) is not None:
         scoring_s = max(outcome.duration_s - sum(row.duration_s for row in rows), 0.0)
         ran_on = outcome.provenance.device
-        yield Measured(record.trial, ran_on, epoch_s, speed, outcome.num_epochs, scoring_s)
+        yield MeasuredTrial(record.trial, ran_on, epoch_s, speed, outcome.num_epochs, scoring_s)
         return
     lease = holder(folder.path)
     is_elsewhere = lease is not None and lease.host != socket.gethostname()
     if not is_elsewhere and (trial := folder.read_trial()) is not None:
-        yield Measured(trial, device, epoch_s, speed)
+        yield MeasuredTrial(trial, device, epoch_s, speed)

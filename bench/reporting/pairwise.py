@@ -35,7 +35,7 @@ Winner = Literal["both", "first", "second", "neither"]
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ComparedRow:
     """One of the two that are compared. Equal to itself only.
 
     Attributes:
@@ -92,7 +92,7 @@ class FindingComparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class PairwiseComparison:
     """First − second, on the units that both have. Equal to itself only.
 
     Attributes:
@@ -114,8 +114,8 @@ class Comparison:
         units: one row per seed and unit: seed, image, patient, finding, first, second.
     """
 
-    first: Side
-    second: Side
+    first: ComparedRow
+    second: ComparedRow
     metric: Metric
     only_first: int
     only_second: int
@@ -142,7 +142,7 @@ class Comparison:
         return self.averages[0] - self.averages[1]
 
 
-def find_side(name: str, grid: Grid, results: Results, metric: Metric) -> Side:
+def find_row(name: str, grid: Grid, results: Results, metric: Metric) -> ComparedRow:
     """Returns the row of the suite, or the reference run, that is called `name`.
 
     Args:
@@ -187,7 +187,7 @@ def require_one_table(grid: Grid) -> None:
             raise SuiteError(f"the suite has several: {listing(values)}; say which with --only {axis}=…")
 
 
-def _row_side(label: str, points: Sequence[Point], results: Results, metric: Metric) -> Side:
+def _row_side(label: str, points: Sequence[Point], results: Results, metric: Metric) -> ComparedRow:
     tables, unfinished = {}, []
     for point in {point.trial.id: point for point in points}.values():
         if results.state(point) != "finished":
@@ -198,10 +198,10 @@ def _row_side(label: str, points: Sequence[Point], results: Results, metric: Met
     if not tables:
         raise ResultsError(f"{label}: no finished trial in {results.store.root}; bench run makes them")
     remarks = (f"seeds that are not finished: {listing(unfinished)}",) if unfinished else ()
-    return Side(label, tables, is_reference=False, remarks=remarks)
+    return ComparedRow(label, tables, is_reference=False, remarks=remarks)
 
 
-def _reference_side(reference: Reference, grid: Grid, metric: Metric) -> Side:
+def _reference_side(reference: Reference, grid: Grid, metric: Metric) -> ComparedRow:
     record, trial = reference.record, grid.points[0].trial
     theirs, ours = (record.dataset, record.resolution), (trial.dataset.name, trial.resolution)
     if theirs != ours:
@@ -212,7 +212,7 @@ def _reference_side(reference: Reference, grid: Grid, metric: Metric) -> Side:
     if reference.units is None or record.units_seed is None:
         raise SuiteError(f"reference {record.name!r} has no single units to compare")
     units = _with_columns(reference.units, metric, f"reference {record.name}")
-    return Side(
+    return ComparedRow(
         record.title,
         {record.units_seed: units},
         is_reference=True,
@@ -227,7 +227,7 @@ def _with_columns(units: pd.DataFrame, metric: Metric, where: str) -> pd.DataFra
     return units[columns]
 
 
-def compare(first: Side, second: Side, metric: Metric) -> Comparison:
+def compare(first: ComparedRow, second: ComparedRow, metric: Metric) -> PairwiseComparison:
     """Returns how the two sides differ on the units that both have.
 
     Raises:
@@ -244,7 +244,7 @@ def compare(first: Side, second: Side, metric: Metric) -> Comparison:
     assert as_row.over_patients is not None
     assert as_row.over_both is not None
     is_hit = isinstance(measure, MeanMeasure) and measure.is_hit
-    return Comparison(
+    return PairwiseComparison(
         first,
         second,
         metric,
@@ -270,7 +270,7 @@ _Tables = tuple[list[pd.DataFrame], list[pd.DataFrame]]
 
 
 def _paired(
-    first: Side, second: Side, measure: Measure
+    first: ComparedRow, second: ComparedRow, measure: Measure
 ) -> tuple[tuple[UnitScores, UnitScores], _Tables, pd.DataFrame, tuple[int, ...]]:
     """Scores of both sides on their common units, as many seeds each; their tables; the units; the seeds."""
     has_reference = first.is_reference or second.is_reference
@@ -286,13 +286,13 @@ def _paired(
         raise ResultsError(f"{first.label} and {second.label} have no unit in common")
     patients = dict(zip(one["image"], one["patient"], strict=True))  # both sides by the same names
 
-    def tables_of(side: Side) -> list[pd.DataFrame]:
+    def tables_of(side: ComparedRow) -> list[pd.DataFrame]:
         tables = [side.tables.get(seed, next(iter(side.tables.values()))) for seed in seeds]
         chosen = (common.merge(table, on=_UNIT) for table in tables)
         named = (table.assign(patient=table["image"].map(patients)) for table in chosen)
         return [table.sort_values(_UNIT, ignore_index=True) for table in named]
 
-    def scores(side: Side, tables: list[pd.DataFrame]) -> UnitScores:
+    def scores(side: ComparedRow, tables: list[pd.DataFrame]) -> UnitScores:
         try:
             return scores_of(tables, measure)
         except ValueError as error:
@@ -302,7 +302,7 @@ def _paired(
     return (scores(first, tables[0]), scores(second, tables[1])), tables, common, seeds
 
 
-def _num_units(side: Side) -> int:
+def _num_units(side: ComparedRow) -> int:
     return len(next(iter(side.tables.values())))
 
 

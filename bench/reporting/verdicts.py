@@ -31,8 +31,8 @@ from bench.suite.comparisons import Comparison, Side, StatedClaim
 from bench.suite.grid import Point
 from bench.suite.metrics import METRICS, Metric
 
-Verdict = Literal["supported", "refuted", "inconclusive", "not testable yet"]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+Support = Literal["supported", "refuted", "inconclusive", "not testable yet"]
+VERDICTS: tuple[Support, ...] = get_args(Support)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class ComparisonVerdict:
     missing: Mapping[str, str]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Support:
         """What follows of the claim from this comparison alone."""
         if not self.evidence.is_testable:
             return "not testable yet"
@@ -101,7 +101,7 @@ class ClaimVerdict:
     comparisons: tuple[ComparisonVerdict, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Support:
         """Refuted if any comparison is, supported if all are; not testable yet if none can be tested."""
         verdicts = {comparison.verdict for comparison in self.comparisons}
         if "refuted" in verdicts:

@@ -18,7 +18,7 @@ from bench.statistics.spread import ALPHA, ROUNDING, Spread, Term, spread_over_s
 _WIDE = 1 / 3
 """Share of a value, or of what it lacks of 1, above which a margin is wide."""
 
-Verdict = Literal["equivalent", "different", "inconclusive", "untestable"]
+EquivalenceVerdict = Literal["equivalent", "different", "inconclusive", "untestable"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class EquivalenceTest:
     p: float
     low: float
     high: float
-    verdict: Verdict
+    verdict: EquivalenceVerdict
 
     @property
     def leans_to_equivalence(self) -> bool:
@@ -154,7 +154,7 @@ def equivalence(difference: float, spread: Spread | None, margin: float) -> Equi
     half_width = float(spread.half_width())
     one_sided = max(lower, upper)
     p = min(1.0, 2 * min(one_sided, 1 - one_sided))
-    verdict: Verdict = "inconclusive"
+    verdict: EquivalenceVerdict = "inconclusive"
     if p < ALPHA:
         verdict = "equivalent" if one_sided < 1 / 2 else "different"
     return EquivalenceTest(
@@ -171,7 +171,7 @@ def is_wide(margin: float, value: float) -> bool:
     return margin > _WIDE * min(value, 1 - value) + ROUNDING
 
 
-def _without_test(difference: float, margin: float, verdict: Verdict) -> EquivalenceTest:
+def _without_test(difference: float, margin: float, verdict: EquivalenceVerdict) -> EquivalenceTest:
     _check(margin)
     nan = math.nan
     return EquivalenceTest(difference, margin, nan, nan, nan, nan, nan, verdict)

@@ -129,7 +129,7 @@ class Forest:
 
 
 @dataclass(frozen=True)
-class Point:
+class FindingPoint:
     """A model's accuracy for a finding.
 
     Attributes:
@@ -154,7 +154,7 @@ class Finding:
     """
 
     name: str
-    points: tuple[Point, ...]
+    points: tuple[FindingPoint, ...]
     constant: float | None
 
 
@@ -213,7 +213,7 @@ def finding_plot_of(table: Table) -> FindingPlot | None:
             Finding(
                 table.headings[i],
                 tuple(
-                    Point(number, cell.mean, _over_seeds(cell))
+                    FindingPoint(number, cell.mean, _over_seeds(cell))
                     for number, cell in enumerate(row.cells[i] for row in table.models)
                     if cell.mean is not None
                 ),
@@ -235,10 +235,10 @@ def published_means(suite: str, table: Table) -> Mapping[str, float]:
     meant = (table.subject.metric, WEIGHTED, table.subject.resolution)
     slots = (slot for thesis in THESIS_TABLES for slot in thesis.slots())
     return {
-        slot.source.model or slot.source.label: slot.published.value.mean
+        slot.source.suite_row: slot.published.value.mean
         for slot in slots
         if (slot.quantity.metric, slot.quantity.name, slot.resolution) == meant
-        and slot.source.suites.get(slot.resolution) == suite
+        and slot.suite == suite
         and slot.published is not None
     }
 

@@ -123,7 +123,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
         Row(
             comparison_name(claim, comparison),
             _cells(claim, comparison),
-            section=f"{heading_of(claim)}: {claim.verdict}",
+            section=f"{claim_heading(claim)}: {claim.verdict}",
             kind="comparison",
         )
         for claim in verdicts
@@ -141,7 +141,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
     )
 
 
-def heading_of(claim: ClaimVerdict) -> str:
+def claim_heading(claim: ClaimVerdict) -> str:
     """Returns the claim's group, if it has one, and its statement."""
     group = claim.stated.claim.group
     return f"{group}. {claim.stated.statement}" if group else claim.stated.statement

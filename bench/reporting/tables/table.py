@@ -2,7 +2,8 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -11,9 +12,9 @@ from bench.statistics.spread import ALPHA, ROUNDING
 from bench.suite.cam import CamMethod
 from bench.suite.metrics import AVERAGES, METRICS, column_title
 
-Verdict = Literal["reproduced", "higher", "lower", "inconclusive", "missing"]
+Reproduction = Literal["reproduced", "higher", "lower", "inconclusive", "missing"]
 
-VERDICT_SYMBOLS: dict[Verdict, str] = {
+SYMBOLS: dict[Reproduction, str] = {
     "reproduced": "≈",
     "higher": "↑",
     "lower": "↓",
@@ -73,7 +74,7 @@ class Cell:
     decimals: int = _DECIMALS
     is_signed: bool = False
     is_underlined: bool = False
-    verdict: Verdict | None = None
+    verdict: Reproduction | None = None
     marks: str = ""
 
     @classmethod
@@ -134,7 +135,7 @@ class Cell:
     @property
     def symbol(self) -> str:
         """The verdict's symbol; empty if there is none."""
-        return "" if self.verdict is None else VERDICT_SYMBOLS[self.verdict]
+        return "" if self.verdict is None else SYMBOLS[self.verdict]
 
     def _printed(self, value: float, *, is_signed: bool = False) -> str:
         half_width = self.half_width
@@ -314,6 +315,10 @@ class Table:
         """The headings above its columns, each with how many it spans; none if no column has one."""
         found = [(name, len(list(same))) for name, same in groupby(column.group for column in self.columns)]
         return found if any(name for name, _ in found) else []
+
+    def with_notes(self, notes: Iterable[str]) -> "Table":
+        """Returns the table with more notes behind its own."""
+        return replace(self, notes=(*self.notes, *notes))
 
     @staticmethod
     def quantity(row: Row, column: Column) -> Quantity | None:

@@ -2,12 +2,12 @@
 
 Table 5.5 has findings as rows and models as columns, as its published numbers are ordered. Tables 5.5 and 5.6
 name rows of transfer differently ("PYLON (two-phase)", "PYLON (two-step)"): here they are the same model.
-Source: thesis, chapters 5 and 6.
+RowSource: thesis, chapters 5 and 6.
 """
 
 from bench.data.sources.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.reporting.published import AREA_ROW
-from bench.reporting.thesis.layout import Axis, PrintedQuantity, Source, ThesisTable
+from bench.reporting.thesis.layout import Axis, PrintedQuantity, RowSource, ThesisTable
 from bench.suite.metrics import AUROC, IOBB_ACCURACY, POINT_ACCURACY, Metric, column_title
 
 _VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
@@ -27,7 +27,7 @@ def _findings(metric: Metric, names: tuple[str, ...]) -> tuple[PrintedQuantity, 
     return tuple(PrintedQuantity(metric.name, name) for name in names)
 
 
-def _rows(sources: tuple[Source, ...], resolution: int | None = None) -> tuple[Axis, ...]:
+def _rows(sources: tuple[RowSource, ...], resolution: int | None = None) -> tuple[Axis, ...]:
     return tuple(Axis(s.label, s.section, source=s, resolution=resolution) for s in sources)
 
 
@@ -37,19 +37,19 @@ def _columns(
     return tuple(Axis(q.heading, group, quantity=q, resolution=resolution) for q in quantities)
 
 
-def _model(label: str, suites: dict[int, str], *, published: str = "", section: str = "") -> Source:
+def _model(label: str, suites: dict[int, str], *, published: str = "", section: str = "") -> RowSource:
     """Returns a model's row; the thesis adds "(ours)" to its own."""
-    return Source(label, published or ("PYLON (ours)" if label == "PYLON" else label), section, suites)
+    return RowSource(label, published or ("PYLON (ours)" if label == "PYLON" else label), section, suites)
 
 
-def _ablated(label: str, base: str, section: str) -> Source:
+def _ablated(label: str, base: str, section: str) -> RowSource:
     """Returns a row of Table 6.1, whose labels go without the model that they change."""
     model = f"{base} {label}" if label[0] in "−+" else label
-    return Source(label, label.replace("−", "-"), section, {256: "gap_ablation"}, model)
+    return RowSource(label, label.replace("−", "-"), section, {256: "gap_ablation"}, model)
 
 
-def _variant(label: str, section: str) -> Source:
-    return Source(label, label, section, {256: "pylon_ablation"})
+def _variant(label: str, section: str) -> RowSource:
+    return RowSource(label, label, section, {256: "pylon_ablation"})
 
 
 _NIH = {256: "nih_256", 512: "nih_512"}
@@ -63,7 +63,7 @@ TABLE_5_1 = ThesisTable(
     POINT_ACCURACY.caption,
     rows=_rows(
         (
-            Source("(Avg. box area)", AREA_ROW, suites=_NIH, kind="area"),
+            RowSource("(Avg. box area)", AREA_ROW, suites=_NIH, kind="area"),
             *(
                 _model(label, _NIH)
                 for label in ("Baseline", "Li 2018", "Unet", "FPN (BN)", "DeeplabV3+", "PAN", "PYLON")
@@ -82,8 +82,8 @@ TABLE_5_2 = ThesisTable(
     rows=tuple(
         Axis(f"{label}, {resolution} px", source=source, resolution=resolution)
         for label, resolution, source in (
-            ("Wang 2017", 1024, Source("Wang 2017", "Wang 2017", IOBB_ACCURACY.title, kind="reported")),
-            ("Yao 2018", 512, Source("Yao 2018", "Yao 2018", IOBB_ACCURACY.title, kind="reported")),
+            ("Wang 2017", 1024, RowSource("Wang 2017", "Wang 2017", IOBB_ACCURACY.title, kind="reported")),
+            ("Yao 2018", 512, RowSource("Yao 2018", "Yao 2018", IOBB_ACCURACY.title, kind="reported")),
             ("Baseline", 512, _model("Baseline", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
             ("PYLON", 512, _model("PYLON", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
             ("PYLON", 256, _model("PYLON", {256: "nih_iobb"}, section=IOBB_ACCURACY.title)),
@@ -126,10 +126,10 @@ TABLE_5_5 = ThesisTable(
     ),
     columns=_rows(
         (
-            Source("(Avg. box area)", AREA_ROW, suites=_VINDR, kind="area"),
+            RowSource("(Avg. box area)", AREA_ROW, suites=_VINDR, kind="area"),
             *(_model(label, _VINDR, published=label, section=_SCRATCH) for label in _FOUR),
             *(
-                Source(label, label, _TRANSFER, _VINDR_TRANSFER, model)
+                RowSource(label, label, _TRANSFER, _VINDR_TRANSFER, model)
                 for label, model in (
                     ("Baseline", "Baseline (fine-tuned)"),
                     ("PYLON", "PYLON (fine-tuned)"),
