@@ -12,7 +12,6 @@ from bench.reporting.references import load_readable
 from bench.reporting.report_page import report_page
 from bench.reporting.tables.build import build_tables
 from bench.reporting.tables.claims import claims_csv, claims_table
-from bench.reporting.tables.differences import noted, noted_by_place
 from bench.reporting.tables.sensitivity import sensitivity_tables
 from bench.reporting.tables.table import Table
 from bench.reporting.verdicts import judge
@@ -20,7 +19,7 @@ from bench.reporting.writers.csv_cells import to_csv
 from bench.reporting.writers.html import GALLERY, PAGE
 from bench.reporting.writers.latex import to_latex
 from bench.reporting.writers.markdown import to_markdown
-from bench.results.differences import require_same_data, short
+from bench.results.differences import difference_notes, require_same_data, short
 from bench.results.failures import unreadable_sentences
 from bench.results.files import write_text
 from bench.results.frame import Results
@@ -73,12 +72,16 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     suite, grid = loaded.suite, loaded.grid
     references, problems = load_readable(suite.references, store.root)
     results = Results(grid, store)
-    tables = noted_by_place((*build_tables(results, references), *sensitivity_tables(results)), results)
+    notes = {(one.dataset, one.resolution): difference_notes(one.points, store) for one in results.places}
+    tables = tuple(
+        table.with_notes(notes[table.subject.dataset, table.subject.resolution])
+        for table in (*build_tables(results, references), *sensitivity_tables(results))
+    )
     records = [record for trial in grid.trials if (record := results.record(trial.id)) is not None]
     problems += unreadable_sentences(grid.trials, store)
     title, origin = _title(loaded), _origin(records, loaded, store, problems)
     verdicts = judge(loaded.claims, results)
-    claims = noted((claims_table(verdicts),), loaded.points, store) if verdicts else ()
+    claims = [claims_table(verdicts).with_notes(difference_notes(loaded.points, store))] if verdicts else []
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
     page = (
         "\n".join([f"# {markdown(title)}\n", *sections, f"### {_ORIGIN}\n", *map(paragraph, origin)]) + "\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.errors import listing
 from bench.reporting.build import Report
 from bench.reporting.lock import LOCK, Lock, read_lock, render_lock
+from bench.reporting.tables.table import NAMED
 from bench.results.invocation import other_suite
 from bench.results.store import ResultsStore
 from bench.suite.identity import bytes_digest
@@ -47,9 +48,6 @@ def _package_times() -> list[float]:
         path.stat().st_mtime for ending in ("py", "csv", "html", "css") for path in root.rglob(f"*.{ending}")
     ]
 
-
-_NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
 
 _SHOWN = 60
 """Characters of a line that a sentence quotes."""
@@ -143,7 +141,7 @@ def _since(path: Path, lock: Lock | None, text: str) -> Iterator[str]:
     ):
         changed = _changed(old, new)
         if changed:
-            sentences.append(f"{word} changed since: {listing(changed, _NAMED)}")
+            sentences.append(f"{word} changed since: {listing(changed, NAMED)}")
     for sentence in sentences:
         yield f"{path}: {sentence}"
 

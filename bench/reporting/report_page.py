@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bench.errors import listing
 from bench.reporting.figures.plots import COLOURS, finding_plot_of, forest_of, published_means
-from bench.reporting.tables.control_rows import CONSTANT
+from bench.reporting.tables.controls import CONSTANT
 from bench.reporting.tables.table import Table
 from bench.reporting.writers.html import GALLERY, render
 

@@ -9,9 +9,9 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.errors import ResultsError
-from bench.reporting.tables.build import MOST_ROWS, comparison_table, interval_table
-from bench.reporting.tables.control_rows import gain_over
-from bench.reporting.tables.metric_rows import rows_of
+from bench.reporting.tables.controls import gain_over
+from bench.reporting.tables.intervals import MOST_ROWS, comparison_table, interval_table
+from bench.reporting.tables.metric_rows import rows_by_metric
 from bench.reporting.tables.table import Subject
 from bench.results.frame import Results
 from bench.results.units import write_table
@@ -21,7 +21,6 @@ from bench.statistics.scores import Scores, interval_over_patients
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.unit_scores import MeanScores, Units
 from bench.suite.cam import NATIVE
-from bench.suite.metrics import POINT_ACCURACY
 
 PATIENTS = 60
 SUBJECT = Subject("comparisons", "point_accuracy", "Phantom", 64)
@@ -252,7 +251,7 @@ def test_trials_of_different_units_cannot_share_a_row(example) -> None:
     table = example.units((True,) * 4).assign(patient=["p", "q", "q", "q"])
     write_table(other, table, tuple(table.columns))
     results = Results(loaded.grid, example.store)
-    first = rows_of(results.places[0], POINT_ACCURACY, results)[0]
+    first = rows_by_metric(results.places[0], results)[0].rows[0]
     with pytest.raises(ResultsError, match="were scored on different units") as raised:
         _ = first.units
     assert loaded.grid.trials[1].id in str(raised.value)
@@ -260,7 +259,7 @@ def test_trials_of_different_units_cannot_share_a_row(example) -> None:
 
 def test_rows_come_in_the_suites_order_with_their_seeds_and_columns(filled) -> None:
     results = Results(filled.load().grid, filled.store)
-    rows = rows_of(results.places[0], POINT_ACCURACY, results)
+    rows = rows_by_metric(results.places[0], results)[0].rows
     found = [(row.label, tuple(row.in_column("weighted").by_seed)) for row in rows]
     assert found[:3] == [("PYLON", (0, 1, 2)), ("UP1", (0, 1, 2)), ("50% | A_vg & more", (0, 1))]
     assert rows[0].units.units.images.tolist() == ["a.png", "b.png", "b.png", "c.png"]

@@ -28,7 +28,7 @@ from bench.reporting.figures.plots import (
     forest_of,
     published_means,
 )
-from bench.reporting.tables.control_rows import CONSTANT
+from bench.reporting.tables.controls import CONSTANT
 from bench.reporting.tables.table import Table
 
 COLUMN_IN, PAGE_IN = 3.4, 7.0

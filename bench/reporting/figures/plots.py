@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.reporting.tables.control_rows import CONSTANT
+from bench.reporting.tables.controls import CONSTANT
 from bench.reporting.tables.table import Cell, Row, Table
 from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.suite.metrics import AVERAGES, PRIMARY, WEIGHTED

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.errors import listing
-from bench.reporting.tables.table import DASH, Cell, Column, Row, Subject, Table, format_p
+from bench.reporting.tables.table import DASH, NAMED, Cell, Column, Row, Subject, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
 from bench.statistics.spread import SEEDS_ALONE
 from bench.suite.claims import CLAIM_KINDS, Equivalent, LessVariable
@@ -94,9 +94,6 @@ def comparison_facts(comparison: ComparisonVerdict) -> dict[str, object]:
 
 KEY = "claims"
 
-_NAMED = 8
-"""Trials that a note names before it counts the rest."""
-
 _COLUMNS = (
     *map(Column, ("Column", "Seeds", "Effect", "Interval")),
     *(Column(heading, "Decides") for heading in ("p", "p, Holm", "Speaks of")),
@@ -170,7 +167,7 @@ def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
     for name, reason in {key: why for claim in verdicts for key, why in claim.missing.items()}.items():
         by_reason.setdefault(reason, []).append(name)
     return tuple(
-        f"{len(names)} {'trial' if len(names) == 1 else 'trials'} {reason}: {listing(names, _NAMED)}."
+        f"{len(names)} {'trial' if len(names) == 1 else 'trials'} {reason}: {listing(names, NAMED)}."
         for reason, names in by_reason.items()
     )
 

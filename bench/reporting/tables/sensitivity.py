@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.errors import ResultsError, listing
 from bench.metrics.protocol import DEFAULT
-from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
+from bench.reporting.tables.table import NAMED, Cell, Column, Row, Subject, Table
 from bench.results.frame import Place, Results
 from bench.results.record import Sensitivity, read_sensitivity
 from bench.statistics.paired import paired_difference
@@ -15,8 +15,6 @@ from bench.suite.cam import NATIVE
 from bench.suite.metrics import MACRO, METRICS, PRIMARY, WEIGHTED, Metric, column_title
 
 _DECIMALS = 3
-_NAMED = 8
-"""Trials that a note names before it counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def _table(metric: Metric, place: Place, known: _Known, lacking: list[str]) -> T
         models=tuple(_row(place, label, tuple(choices), known) for label in labels),
         references=(),
         caption=_CAPTION.format(of=of, phrases=phrases),
-        notes=(f"Not measured: {listing(lacking, _NAMED)}.",) if lacking else (),
+        notes=(f"Not measured: {listing(lacking, NAMED)}.",) if lacking else (),
     )
 
 
@@ -129,12 +127,10 @@ def _cell(
         return Cell(None, expected=len(trials))
     interval = mean_interval(list(values.values())) if default is None else paired_difference(values, default)
     assert interval is not None
-    return Cell(
-        interval.mean,
-        interval.half_width,
-        interval.n,
-        len(trials),
-        tuple(trials[seed] for seed in values),
+    return Cell.of_mean(
+        interval,
+        expected=len(trials),
+        trial_ids=tuple(trials[seed] for seed in values),
         decimals=_DECIMALS,
         is_signed=default is not None,
     )

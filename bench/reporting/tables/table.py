@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 from bench.statistics.interval import Interval
 from bench.statistics.spread import ALPHA, ROUNDING
+from bench.statistics.student import MeanInterval
 from bench.suite.cam import CamMethod
 from bench.suite.metrics import AVERAGES, METRICS, column_title
 
@@ -24,6 +25,9 @@ SYMBOLS: dict[Reproduction, str] = {
 """What stands behind a difference; one that is missing is a dash already."""
 
 DASH = "—"
+
+NAMED = 8
+"""Trials that a sentence names before it counts the rest."""
 
 _DECIMALS = 2
 """Of most metrics."""
@@ -78,9 +82,15 @@ class Cell:
     marks: str = ""
 
     @classmethod
-    def of_interval(cls, interval: Interval) -> "Cell":
-        """Returns the estimate with both ends of its interval."""
-        return cls(interval.mean, n=interval.num_seeds, low=interval.low, high=interval.high)
+    def of_mean(cls, interval: MeanInterval, **more: Any) -> "Cell":
+        """Returns a mean over seeds with its half-width and number of seeds; `more` are other fields."""
+        return cls(interval.mean, interval.half_width, interval.n, **more)
+
+    @classmethod
+    def of_interval(cls, interval: Interval, n: int | None = None) -> "Cell":
+        """Returns the estimate with both ends of its interval; `n` stands for its number of seeds."""
+        num_seeds = interval.num_seeds if n is None else n
+        return cls(interval.mean, n=num_seeds, low=interval.low, high=interval.high)
 
     @property
     def shows_n(self) -> bool:

@@ -111,9 +111,11 @@ def our_cell(slot: Slot, measured: SlotMeasurement, footnotes: Footnotes) -> Cel
     if measured.area is not None:
         return Cell(measured.area)
     assert measured.scores is not None
-    interval, ids = measured.scores.recorded, measured.scores.trial_ids
-    return Cell(
-        interval.mean, interval.half_width, interval.n, NUM_SEEDS, ids, decimals=slot.quantity.decimals
+    return Cell.of_mean(
+        measured.scores.recorded,
+        expected=NUM_SEEDS,
+        trial_ids=measured.scores.trial_ids,
+        decimals=slot.quantity.decimals,
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.reporting.published import PublishedCell
-from bench.reporting.thesis.cells import compare_means, compare_fact
+from bench.reporting.thesis.cells import compare_fact, compare_means
 
 FIVE = (-0.002, -0.001, 0.0, 0.001, 0.002)
 

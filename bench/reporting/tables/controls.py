@@ -1,33 +1,22 @@
-"""What localization reaches without looking at the image, and how large its boxes are: rows below a table."""
+"""What localization reaches without looking at the image, on the boxes that models are scored with."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from bench.metrics.controls import CONTROLS, DEALS, NUM_DEALS, control_hits
+from bench.metrics.controls import CONTROLS, DEALS, control_hits
 from bench.metrics.measure import measure_of
-from bench.reporting.tables.table import Cell, Column, Row, Table
+from bench.reporting.tables.table import Cell
 from bench.statistics.scores import Scores
 from bench.statistics.unit_scores import MeanScores, scores_of
 from bench.suite.metrics import AVERAGES, WEIGHTED, Metric, average_of
 
 CONSTANT = CONTROLS["constant"]
-GAIN = "Gain over constant"
-
-CONTROL_CAPTION = (
-    " Below the line too, what is reached without looking at the image: a uniform random point (expected "
-    "value), the image centre, and each finding's best point fitted on other patients, the mean of "
-    f"{NUM_DEALS} deals of patients into folds; in brackets their 95% interval over other patients, that of "
-    "the point over other deals too. Gain: how far the weighted average is above that best constant point, "
-    "unit by unit; its 95% interval is over other seeds and other patients, where there is one seed, or "
-    "seeds do not differ, over other patients alone."
-)
 
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """What is reached without looking at the image.
+    """A point that does not depend on the image.
 
     Attributes:
         label: its row.
@@ -52,6 +41,13 @@ class Control:
         assert found is not None
         return found
 
+    def cell(self, column: str) -> Cell:
+        """Returns its value in a column, with its interval over other patients."""
+        scores = self.in_column(column)
+        if scores is None or scores.over_patients is None:
+            return Cell(None)
+        return Cell.of_interval(scores.over_patients, n=0)
+
 
 def controls_of(
     boxes: pd.DataFrame, units: pd.DataFrame, metric: Metric, resolution: int
@@ -75,20 +71,14 @@ def controls_of(
     hits["image"] = hits["image_index"].map(dict(enumerate(images)))
     hits["finding"] = hits["class_index"].map(dict(enumerate(findings)))
     hits["patient"] = hits["image_index"].map(patients)
-    columns = {control: DEALS if control == "constant" else (control,) for control in CONTROLS}
     measure, found = measure_of(metric.name), []
     for control, label in CONTROLS.items():
-        draws = [hits.assign(**{measure.columns[0]: hits[column]}) for column in columns[control]]
+        columns = DEALS if label == CONSTANT else (control,)
+        draws = [hits.assign(**{measure.columns[0]: hits[column]}) for column in columns]
         scores = scores_of(draws, measure)
         assert isinstance(scores, MeanScores), "a metric of peaks is a mean of hits"
         found.append(Control(label, scores))
     return tuple(found)
-
-
-def control_row(control: Control, constant: Control, columns: Sequence[str]) -> Row:
-    """Returns the control's accuracies for the columns and its gain, each with its interval over patients."""
-    cells = (_cell(control.in_column(column)) for column in columns)
-    return Row(control.label, (*cells, gain_over(constant.weighted, control.weighted)))
 
 
 def gain_over(constant: Scores, row: Scores, expected: int = 0) -> Cell:
@@ -107,43 +97,5 @@ def gain_over(constant: Scores, row: Scores, expected: int = 0) -> Cell:
     difference = row.minus_control(constant)
     interval = difference.over_patients if difference.spread is None else difference.over_both
     assert interval is not None
-    cell = Cell.of_interval(difference.with_draws_of(constant, interval))
-    return replace(cell, n=row.num_seeds, expected=expected, trial_ids=row.trial_ids, is_signed=True)
-
-
-def with_controls(
-    table: Table, rows: Sequence[Scores], controls: Sequence[Control], columns: tuple[str, ...]
-) -> Table:
-    """Returns the table with the controls below its models, and each row's gain over the best of them.
-
-    Args:
-        table: of a metric of peaks, with the row of areas.
-        rows: weighted averages of its models, in its order.
-        controls: at least one.
-        columns: of the metric.
-    """
-    constant = next(control for control in controls if control.label == CONSTANT)
-    models = tuple(
-        replace(shown, cells=(*shown.cells, gain_over(constant.weighted, row, shown.cells[0].expected)))
-        for shown, row in zip(table.models, rows, strict=True)
-    )
-    lines = tuple(control_row(control, constant, columns) for control in controls)
-    areas = tuple(Row(row.label, (*row.cells, Cell(None))) for row in table.references)
-    return replace(
-        table,
-        columns=(*table.columns, Column(GAIN)),
-        models=models,
-        references=(*lines, *areas),
-        caption=table.caption + CONTROL_CAPTION,
-    )
-
-
-def area_row(areas: Mapping[str, float], columns: Sequence[str]) -> Row:
-    """Returns the mean share of the image that a finding's boxes cover; averages have none."""
-    return Row("(Avg. box area)", tuple(Cell(areas.get(column)) for column in columns))
-
-
-def _cell(own: Scores | None) -> Cell:
-    if own is None or own.over_patients is None:
-        return Cell(None)
-    return replace(Cell.of_interval(own.over_patients), n=0)
+    cell = Cell.of_interval(difference.with_draws_of(constant, interval), n=row.num_seeds)
+    return replace(cell, expected=expected, trial_ids=row.trial_ids, is_signed=True)
