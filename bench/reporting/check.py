@@ -1,7 +1,8 @@
 """Checks a written report: byte by byte against its results, or quickly whether it is up to date."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import resources
+from itertools import zip_longest
 from pathlib import Path
 
 from bench.errors import listing
@@ -98,15 +99,10 @@ def _difference(path: Path, text: str, locked: str | None) -> str | None:
     was_changed = locked is not None and bytes_digest(found) != locked
     why = "was changed after it was written; " if was_changed else ""
     before, now = found.decode(errors="replace").split("\n"), text.split("\n")
-    for number in range(max(len(before), len(now))):
-        old, new = _line(before, number), _line(now, number)
+    for number, (old, new) in enumerate(zip_longest(before, now), start=1):
         if old != new:
-            return f"{path}: {why}line {number + 1} {_was_and_is(old, new)}"
+            return f"{path}: {why}line {number} {_was_and_is(old, new)}"
     return f"{path}: {why}is not UTF-8"
-
-
-def _line(lines: list[str], number: int) -> str | None:
-    return lines[number] if number < len(lines) else None
 
 
 def _was_and_is(old: str | None, new: str | None) -> str:
@@ -129,22 +125,11 @@ def _since(path: Path, lock: Lock | None, text: str) -> Iterator[str]:
         yield f"{path}: {'is no lock that this version can read' if path.exists() else 'is missing'}"
         return
     now = Lock.model_validate_json(text)
-    sentences = []
     if lock.bench != now.bench:
-        sentences.append(f"was made by bench {lock.bench}, and this is {now.bench}")
+        yield f"{path}: was made by bench {lock.bench}, and this is {now.bench}"
     if lock.suite != now.suite:
-        sentences.append("the suite is another: it was edited, or changed or narrowed by other options")
-    before = {trial.id: trial for trial in lock.trials}
-    for word, old, new in (
-        ("records", before, {trial.id: trial for trial in now.trials}),
-        ("references", lock.references, now.references),
-    ):
-        changed = _changed(old, new)
-        if changed:
-            sentences.append(f"{word} changed since: {listing(changed, NAMED)}")
-    for sentence in sentences:
-        yield f"{path}: {sentence}"
-
-
-def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    return [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
+        yield f"{path}: the suite is another: it was edited, or changed or narrowed by other options"
+    before, after = ({trial.id: trial for trial in one.trials} for one in (lock, now))
+    for word, old, new in (("records", before, after), ("references", lock.references, now.references)):
+        if changed := [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]:
+            yield f"{path}: {word} changed since: {listing(changed, NAMED)}"

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.amounts import count
 from bench.errors import listing
 from bench.reporting.tables.table import DASH, NAMED, Cell, Column, Row, Subject, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
@@ -69,26 +70,26 @@ def claim_facts(claim: ClaimVerdict) -> dict[str, object]:
 def comparison_facts(comparison: ComparisonVerdict) -> dict[str, object]:
     """Returns what a program wants to know of a comparison; None stands for what there is not."""
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
-    numbers = {
+    facts = {
+        "column": comparison.comparison.column,
+        "first": comparison.comparison.first.label,
+        "second": comparison.comparison.second.label,
+        "num_seeds": evidence.num_seeds,
+        "population": evidence.population if evidence.is_testable else None,
         "effect": evidence.effect,
         "low": evidence.low,
         "high": evidence.high,
         "p": evidence.p,
         "adjusted_p": comparison.adjusted_p,
         "p_over_seeds": evidence.p_over_seeds,
-        "sign_flip_p": math.nan if flip is None else flip.p,
-        "sign_flip_least_p": math.nan if flip is None else flip.smallest_p,
-    }
-    return {
-        "column": comparison.comparison.column,
-        "first": comparison.comparison.first.label,
-        "second": comparison.comparison.second.label,
-        "num_seeds": evidence.num_seeds,
-        "population": evidence.population if evidence.is_testable else None,
-        **{key: None if math.isnan(value) else value for key, value in numbers.items()},
+        "sign_flip_p": None if flip is None else flip.p,
+        "sign_flip_least_p": None if flip is None else flip.smallest_p,
         "has_wide_margin": evidence.has_wide_margin,
         "verdict": comparison.verdict,
         "missing": dict(comparison.missing),
+    }
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value for key, value in facts.items()
     }
 
 
@@ -116,6 +117,7 @@ _CAPTION = (
 
 def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
     """Returns the table: each claim as a section, and a row for each of its comparisons."""
+    found = Counter(claim.verdict for claim in verdicts)
     rows = tuple(
         Row(
             comparison_name(claim, comparison),
@@ -129,7 +131,7 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
     return Table(
         key=KEY,
         subject=Subject("claims"),
-        title=f"Claims: {counts(verdicts)}",
+        title=f"Claims: {', '.join(f'{found[verdict]} {verdict}' for verdict in VERDICTS)}",
         columns=_COLUMNS,
         models=rows,
         references=(),
@@ -144,18 +146,12 @@ def claim_heading(claim: ClaimVerdict) -> str:
     return f"{group}. {claim.stated.statement}" if group else claim.stated.statement
 
 
-def counts(verdicts: Sequence[ClaimVerdict]) -> str:
-    """Returns how many claims have which verdict, all four named."""
-    found = Counter(claim.verdict for claim in verdicts)
-    return ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
-
-
 def margin_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
     """Returns a sentence on each claim whose margin is wide for what the rows score, if any is."""
     return tuple(
         f"±{claim.stated.margin:g}, the margin of “{claim.stated.statement}”, is more than a third of what "
-        f"the rows score, or of what that lacks of 1, in {sum(found)} of {len(found)} "
-        f"{'comparison' if len(found) == 1 else 'comparisons'}: equivalent says little there."
+        f"the rows score, or of what that lacks of 1, in {sum(found)} of {count(len(found), 'comparison')}: "
+        "equivalent says little there."
         for claim in verdicts
         if any(found := [comparison.evidence.has_wide_margin for comparison in claim.comparisons])
     )
@@ -167,7 +163,7 @@ def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
     for name, reason in {key: why for claim in verdicts for key, why in claim.missing.items()}.items():
         by_reason.setdefault(reason, []).append(name)
     return tuple(
-        f"{len(names)} {'trial' if len(names) == 1 else 'trials'} {reason}: {listing(names, NAMED)}."
+        f"{count(len(names), 'trial')} {reason}: {listing(names, NAMED)}."
         for reason, names in by_reason.items()
     )
 
@@ -203,6 +199,8 @@ def interval_text(comparison: ComparisonVerdict) -> str:
 
 def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[Cell, ...]:
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
+    low, high = (None if math.isnan(end) else end for end in (evidence.low, evidence.high))
+    interval = Cell(None, text=interval_text(comparison), low=low, high=high, is_signed=True)
     before = (column_name(claim, comparison), str(evidence.num_seeds), effect_text(evidence.effect))
     behind = (
         format_p(evidence.p),
@@ -212,11 +210,5 @@ def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[Cell, ..
         DASH if flip is None else f"{format_p(flip.p)} ({format_p(flip.smallest_p)})",
         comparison.verdict,
     )
-    cells = [[Cell(None, text=text) for text in texts] for texts in (before, behind)]
-    return (*cells[0], _interval_cell(comparison), *cells[1])
-
-
-def _interval_cell(comparison: ComparisonVerdict) -> Cell:
-    ends = comparison.evidence.low, comparison.evidence.high
-    low, high = (None if math.isnan(end) else end for end in ends)
-    return Cell(None, text=interval_text(comparison), low=low, high=high, is_signed=True)
+    texts = [[Cell(None, text=text) for text in part] for part in (before, behind)]
+    return (*texts[0], interval, *texts[1])

@@ -337,6 +337,11 @@ class Table:
         return Quantity(metric, name) if metric and name else None
 
 
+def by_section(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    """Returns the rows that follow each other in one section, with its heading."""
+    return [(section, list(own)) for section, own in groupby(rows, lambda row: row.section)]
+
+
 def decimals_by_interval(half_width: float | None, at_least: int = _DECIMALS) -> int:
     """Returns how many decimals a mean and its half-width have: as many as the half-width says are known.
 

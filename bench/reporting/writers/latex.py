@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from bench.escapes import latex as escape
-from bench.reporting.tables.table import Cell, Row, Table
+from bench.reporting.tables.table import Cell, Row, Table, by_section
 
 PREAMBLE = r"\usepackage{booktabs,graphicx}"
 """What a paper needs that takes in our tables."""
@@ -69,20 +69,17 @@ def to_document(tables: Mapping[str, Table], title: str) -> str:
         r"\begin{document}",
     ]
     for path, table in tables.items():
-        lines.append(_taken_in(path, table))
+        if is_narrow:
+            lines.append(rf"\input{{{path}}}")
+        elif len(table.columns) > _MOST_COLUMNS_UPRIGHT:
+            lines.append(rf"\begin{{landscape}}\input{{{path}}}\end{{landscape}}")
+        else:
+            lines.append(rf"\input{{{path}}}\clearpage")
     return "\n".join([*lines, r"\end{document}"]) + "\n"
 
 
-def _taken_in(path: str, table: Table) -> str:
-    if table.is_narrow:
-        return rf"\input{{{path}}}"
-    if len(table.columns) > _MOST_COLUMNS_UPRIGHT:
-        return rf"\begin{{landscape}}\input{{{path}}}\end{{landscape}}"
-    return rf"\input{{{path}}}\clearpage"
-
-
 def _groups(table: Table) -> list[str]:
-    """The line of headings above those of the columns, with a rule below each."""
+    """Returns the line of headings above those of the columns, with a rule below each."""
     if not table.groups:
         return []
     ends = accumulate((span for _, span in table.groups), initial=1)
@@ -97,16 +94,15 @@ def _groups(table: Table) -> list[str]:
 
 def _rows(rows: Sequence[Row]) -> list[str]:
     lines: list[str] = []
-    section, follows_detail = "", False
-    for row in rows:
-        if row.section != section and row.section:
+    for section, own in by_section(rows):
+        if section:
             lines += [r"\addlinespace"] if lines else []
-            heading = rf"\textit{{{escape(row.section)}}}"
-            lines.append(rf"\multicolumn{{{len(row.cells) + 1}}}{{@{{}}l}}{{{heading}}} \\")
-        elif follows_detail and not row.of:
-            lines.append(r"\addlinespace[2pt]")
-        section, follows_detail = row.section, bool(row.of)
-        lines.append(_row(row))
+            heading = rf"\textit{{{escape(section)}}}"
+            lines.append(rf"\multicolumn{{{len(own[0].cells) + 1}}}{{@{{}}l}}{{{heading}}} \\")
+        for before, row in zip((None, *own), own, strict=False):
+            if before is not None and before.of and not row.of:
+                lines.append(r"\addlinespace[2pt]")
+            lines.append(_row(row))
     return lines
 
 
