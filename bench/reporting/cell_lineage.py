@@ -222,7 +222,7 @@ def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: Resu
 
 
 def _from_units(path: Path, quantity: Quantity) -> float | None:
-    """Returns the value computed again from a table of units, or of logits, if it is there and has the metric."""
+    """Returns the value computed again from a table of units or logits, if it is there and has the metric."""
     measure = measure_of(quantity.metric)
     units = read_table(path) if path.is_file() else None
     if units is None or not set(measure.columns) <= set(units.columns):

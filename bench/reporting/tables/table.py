@@ -124,6 +124,13 @@ class Cell:
         )
 
     @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval, as figures draw it: those around a mean cut at 0 and 1."""
+        if self.mean is not None and self.half_width is not None:
+            return max(self.mean - self.half_width, 0.0), min(self.mean + self.half_width, 1.0)
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
     def is_worse(self) -> bool:
         """Whether it is shown to be worse than its column's best."""
         return self.p_to_best is not None and self.p_to_best < ALPHA
