@@ -16,13 +16,7 @@ from bench.results.frame import Results, native
 from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
-from bench.statistics.spread import (
-    ALPHA,
-    SEEDS_ALONE,
-    SEEDS_AND_PATIENTS,
-    Population,
-    spread_over_seeds,
-)
+from bench.statistics.spread import ALPHA, SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, spread_over_seeds
 from bench.statistics.variance import FEWEST_SEEDS, compare_variances
 from bench.suite.cam import with_cam
 from bench.suite.claims import Equivalent, LessVariable

@@ -134,7 +134,6 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
         title=f"Claims: {', '.join(f'{found[verdict]} {verdict}' for verdict in VERDICTS)}",
         columns=_COLUMNS,
         models=rows,
-        references=(),
         caption=_CAPTION,
         notes=(*margin_notes(verdicts), *missing_notes(verdicts)),
     )

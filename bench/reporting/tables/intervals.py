@@ -128,7 +128,6 @@ def comparison_table(subject: Subject, rows: Sequence[Scores]) -> Table | None:
             Row(difference.label, _comparison_cells(difference, p))
             for difference, p in zip(differences, adjusted, strict=True)
         ),
-        references=(),
         caption=_COMPARISON_CAPTION,
         notes=tuple(notes),
     )

@@ -92,7 +92,6 @@ def _table(metric: Metric, place: Place, known: _Known, lacking: list[str]) -> T
         title=f"Sensitivity{of} to the protocol, {subject.place}",
         columns=(Column(column_title(WEIGHTED)), *(Column(choice.heading) for choice in choices.values())),
         models=tuple(_row(place, label, tuple(choices), known) for label in labels),
-        references=(),
         caption=_CAPTION.format(of=of, phrases=phrases),
         notes=(f"Not measured: {listing(lacking, NAMED)}.",) if lacking else (),
     )

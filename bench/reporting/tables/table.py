@@ -310,9 +310,9 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     models: tuple[Row, ...]
-    references: tuple[Row, ...]
-    caption: str
-    notes: tuple[str, ...]
+    references: tuple[Row, ...] = ()
+    caption: str = ""
+    notes: tuple[str, ...] = ()
     footnotes: tuple[Footnote, ...] = ()
     is_narrow: bool = False
 

@@ -53,9 +53,7 @@ def datasets_table(form: Form) -> Table:
         title=f"Table 2.1 of the thesis{is_beside}. Large open data sets of chest radiographs",
         columns=columns,
         models=tuple(rows),
-        references=(),
         caption=_CAPTIONS[form],
-        notes=(),
         footnotes=footnotes.all,
         is_narrow=form == "compact",
     )

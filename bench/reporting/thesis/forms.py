@@ -51,9 +51,7 @@ def table_in_form(table: ThesisTable, form: Form, measurements: Measurements) ->
         if is_compact
         else tuple(Column(axis.label, axis.group, axis.metric, axis.name) for axis in table.columns),
         models=tuple(rows),
-        references=(),
         caption=" ".join(filter(None, sentences)),
-        notes=(),
         footnotes=(*reported, *footnotes.all),
         is_narrow=is_compact,
     )
@@ -80,13 +78,7 @@ def _full_rows(table: ThesisTable, form: Form, measurements: Measurements, footn
 
 def _row(axis: Axis, cells: Iterable[Cell]) -> Row:
     return Row(
-        axis.label,
-        tuple(cells),
-        axis.group,
-        kind="ours",
-        cam=axis.cam,
-        metric=axis.metric,
-        name=axis.name,
+        axis.label, tuple(cells), axis.group, kind="ours", cam=axis.cam, metric=axis.metric, name=axis.name
     )
 
 

@@ -108,8 +108,6 @@ def _summary(measurements: Measurements) -> Table:
         title="Published cells by what our trials say of them",
         columns=tuple(map(Column, (*SYMBOLS, "all"))),
         models=tuple(rows),
-        references=(),
         caption="Each cell is tested by itself, without regard to how many there are. Table 2.1 has no "
         "trials; rows that are only reported are not counted.",
-        notes=(),
     )
