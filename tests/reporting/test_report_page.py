@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from bench.reporting.build import render_report
+from bench.reporting.build import render_report, report_page
 from bench.reporting.figures.plots import published_means, scale_of
-from bench.reporting.report_page import report_page
 from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
 
 INTERVALS = Table(
