@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from bench.statistics.multiplicity import holm_columns
 from bench.statistics.power import ALPHA
 
 _NUM_DRAWS = 2000
@@ -71,13 +72,3 @@ def _tested(
         return 2 * special.stdtr(num_seeds - 1, -np.abs(mean) / error), mean > 0
     one_sided = special.stdtr(num_seeds - 1, (np.abs(mean) - margin) / error)
     return 2 * np.minimum(one_sided, 1 - one_sided), one_sided <= 1 / 2
-
-
-def holm_columns(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns `bench.statistics.multiplicity.holm` of each column of p-values [comparison, draw]."""
-    order = np.argsort(p_values, axis=0)
-    factors = np.arange(len(p_values), 0, -1)[:, None]
-    ranked = np.minimum(np.take_along_axis(p_values, order, axis=0) * factors, 1)
-    adjusted = np.empty_like(p_values)
-    np.put_along_axis(adjusted, order, np.maximum.accumulate(ranked, axis=0), axis=0)
-    return adjusted

@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from bench.errors import ResultsError, listing
 from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
-from bench.statistics.interval import Interval
+from bench.statistics.interval import Interval, wilson_interval
 from bench.statistics.paired import paired_p
-from bench.statistics.proportion import wilson_interval
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, Spread
 from bench.statistics.student import MeanInterval, mean_interval
 from bench.statistics.unit_scores import MeanScores, UnitScores
 from bench.suite.metrics import MACRO, WEIGHTED, Average
 
 FEWEST_PATIENTS = 40
-"""Below it no interval over patients alone is given: `bootstrap_over_patients` says how they cover."""
+"""Below it no interval over patients alone is given: `interval_of_patients` says how they cover."""
 
 _NAMED = 8
 """Trials that a message names before it counts the rest."""

@@ -87,9 +87,8 @@ class UnitScores(ABC):
 
         Args:
             average: weighted or macro; the macro average of a sample that lacks a finding is over the others.
-            times: [samples, patients], patients in ascending order; of several models the same patients are
-            drawn
-                by the same `times`.
+            times: [samples, patients], patients in ascending order; the same `times` draw the same patients
+                of several models.
         """
 
     @abstractmethod

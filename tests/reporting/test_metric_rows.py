@@ -15,7 +15,7 @@ from bench.reporting.tables.metric_rows import rows_by_metric
 from bench.reporting.tables.table import Subject
 from bench.results.frame import Results
 from bench.results.units import write_table
-from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients
+from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
 from bench.statistics.multiplicity import holm
 from bench.statistics.scores import Scores, interval_over_patients
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
@@ -49,8 +49,10 @@ def _of(row: Scores, hits: np.ndarray) -> MeanScores:
 def test_intervals_are_those_of_the_statistics() -> None:
     row = _row("a", 0.6)
     generator = np.random.default_rng(0)
-    assert row.over_patients == bootstrap_over_patients(row.units, "weighted", generator)
-    assert row.over_both == interval_over_seeds_and_patients(row.units, "weighted", np.random.default_rng(0))
+    replicates = row.units.resampled("weighted", draw_patients(PATIENTS, generator))
+    assert row.over_patients == interval_of_patients(row.units, "weighted", replicates)
+    spread = spread_of(row.units, "weighted", replicates)
+    assert row.over_both == interval_of_spread(row.units, "weighted", spread)
 
 
 def test_an_interval_of_both_leaves_out_zero_just_where_its_p_is_below_5_percent() -> None:
@@ -124,7 +126,9 @@ def test_findings_of_nothing_but_misses_widen_a_macro_average() -> None:
     hits = np.where(row.units.units.findings[:, None] == "Mass", row.units.scores, 0.0)
     units = _of(row, hits)
     interval = interval_over_patients(units, "macro")
-    resampled = bootstrap_over_patients(units, "macro", np.random.default_rng(0))
+    resampled = interval_of_patients(
+        units, "macro", units.resampled("macro", draw_patients(units.num_patients, np.random.default_rng(0)))
+    )
     edge = proportion_confint(0, PATIENTS, method="wilson")[1] / 2
     assert interval.low == resampled.low
     assert interval.high - interval.mean == pytest.approx(math.hypot(resampled.high - interval.mean, edge))
