@@ -31,13 +31,10 @@ class Machine:
     num_cpus: int
     num_gpus: int
 
-    def without_gpus(self) -> "Machine":
-        """Returns the same machine for a suite that asks for none."""
-        return Machine(CPU, self.num_cpus, 0)
-
-    def num_slots(self, needs: Collection[Needs]) -> int:
-        """Returns how many trials with these needs run at once at most; one at least."""
-        return num_slots(needs, [{"cpu": self.num_cpus, "gpu": self.num_gpus}])
+    @property
+    def node(self) -> Needs:
+        """What it has for trials."""
+        return {"cpu": self.num_cpus, "gpu": self.num_gpus}
 
 
 def this_machine() -> Machine:
