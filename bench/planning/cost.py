@@ -46,7 +46,7 @@ def image_counts(dataset: DatasetSpec, files: Mapping[str, Path]) -> ImageCounts
         files: by digest, those that it names.
 
     Returns:
-        None where only the data itself tells: an own folder without lists.
+        None for a folder of images without lists, whose size is not known before it is read.
     """
     if isinstance(dataset, PhantomSpec):
         return ImageCounts(dataset.train, dataset.val, dataset.test)
@@ -71,7 +71,7 @@ def _published() -> dict[str, ImageCounts]:
 def _num_names(path: Path | None) -> int | None:
     try:
         return None if path is None else len(read_list(path))
-    except DataError:  # a run says what is wrong with it
+    except DataError:  # a run reports what is wrong with the list
         return None
 
 
@@ -106,10 +106,10 @@ def total(lefts: Iterable[Left]) -> Left:
 
 @dataclass(frozen=True)
 class TrialCost:
-    """What is left of one trial.
+    """The time that one trial still takes.
 
     Attributes:
-        left_s: s.
+        left_s: the time, s.
         speed: where its speed is from.
         epochs: where its expected number of epochs is from.
     """
@@ -121,20 +121,20 @@ class TrialCost:
 
 @dataclass(frozen=True)
 class PlanCost:
-    """What all trials take that are left.
+    """The time that all trials that are left still take.
 
     Attributes:
-        num_trials: that are left and can be run: neither finished, nor failed, nor blocked.
+        num_trials: trials that are left and can be run: neither finished, nor failed, nor blocked.
         num_unknown: those of them whose time is not known; they are in no sum.
-        num_unknown_data: those of `num_unknown` whose data alone tell how many images they have.
-        device: that they run on here.
+        num_unknown_data: those of `num_unknown` with a data set of unknown size.
+        device: the device that they run on here.
         num_slots: how many run at once.
         wall_s: from start to end on this machine, s.
         device_hours: GPU-hours on a GPU, else CPU-hours, of all trials together.
         sources: how many trials by where their speed is from.
         epochs: how many trials by where their expected number of epochs is from.
-        finished_bytes: that a finished trial of the folder takes of the disk, mean; None without any.
-        free_bytes: on the disk of the results.
+        finished_bytes: mean size of the folder of a finished trial; None without any.
+        free_bytes: free space on the disk of the results.
     """
 
     num_trials: int

@@ -1,4 +1,4 @@
-"""The plan of a suite as a graph: its trials and those that they start from, and how each stands."""
+"""The plan of a suite as a graph: its trials, those that they start from, and the state of each."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

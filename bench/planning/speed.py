@@ -23,11 +23,11 @@ from bench.suite.identity import canonical_json
 from bench.suite.trial import Trial
 
 _RECIPE = {"batch_size", "precision", "num_threads", "channels_last", "accumulate", "compile"}
-"""What of a recipe changes how fast a step is."""
+"""The settings of a recipe that change how fast a step is."""
 
 
 def workload_of(trial: Trial) -> str:
-    """Returns what decides how fast the trial trains on a device: model, encoder, resolution and the like."""
+    """Returns the settings that decide how fast a trial trains on a device: model, resolution and others."""
     model = {"model": trial.model, "options": trial.options, "encoder": trial.encoder}
     phase = trial.phase.model_dump(mode="json", exclude_defaults=True)
     recipe = trial.recipe.model_dump(mode="json", include=_RECIPE)
@@ -44,7 +44,7 @@ class Probe(Frozen):
     device: str
     """The name of the GPU, or cpu."""
     images_per_s: float
-    """Of training, without the first steps."""
+    """The speed of training, without the first steps."""
     memory_bytes: int
     """Most that was in use: allocated on a GPU, else resident of the process."""
     num_steps: int
@@ -95,13 +95,13 @@ def _probes_path(root: Path) -> Path:
 
 @dataclass(frozen=True)
 class MeasuredTrial:
-    """What a trial that has trained says of others like it.
+    """The measured speed of a trial, which others like it will have.
 
     Attributes:
         trial: which.
         device: that it ran on.
-        epoch_s: median over its epochs, training and validation together, s.
-        images_per_s: median over its epochs, of training.
+        epoch_s: time of an epoch, training and validation together, median over its epochs, s.
+        images_per_s: speed of training, median over its epochs.
         num_epochs: that it took; None unless it is finished.
         scoring_s: what it took beside its epochs, s; None unless it is finished.
     """
@@ -120,7 +120,7 @@ class Speeds:
     def __init__(self, store: ResultsStore, device: str) -> None:
         """Reads all trials in the folder that have ended an epoch, and the probes.
 
-        What cannot be read says nothing.
+        Files that cannot be read are skipped.
 
         Args:
             store: where.
@@ -166,7 +166,7 @@ class Speeds:
     def num_epochs(self, trial: Trial) -> float | None:
         """Returns the mean number of epochs of finished trials by the same recipe on the same data.
 
-        Of the same workload on any device, else of any model; None if there are none.
+        Those of the same workload count, on any device, else those of any model; None if there are none.
         """
         recipe, like = _data_and_recipe(trial), self._by_workload[workload_of(trial)]
         same = [one for one in like if _data_and_recipe(one.trial) == recipe]

@@ -1,4 +1,4 @@
-"""From a cell of a written table to the trials behind it, and to its value computed again from them."""
+"""Traces a cell of a written table to the trials behind it, and computes its value again from them."""
 
 import csv
 import math
@@ -29,13 +29,13 @@ _NUMBERS = ("mean", "half_width_95", "low_95", "high_95")
 
 @dataclass(frozen=True)
 class TrialValue:
-    """What one trial says of a cell.
+    """One trial's value of a cell.
 
     Attributes:
         trial_id: which.
-        state: where it stands here.
+        state: its state here.
         value: by its record; None if it has none.
-        from_units: the same from its table of units, or of logits; None where there is none.
+        from_units: the same, computed from its table of units or logits; None where there is none.
     """
 
     trial_id: str
@@ -51,23 +51,23 @@ class TrialValue:
 
 @dataclass(frozen=True)
 class CellLineage:
-    """A cell and what stands behind it.
+    """A cell and the trials behind it.
 
     Attributes:
         table: key of the table.
         row: label.
         column: heading.
         kind: model or ours; reference, published or difference.
-        mean: as written; None is a hole.
+        mean: as written; None for an empty cell.
         half_width: as written.
         low: lower end of the interval, as written, where it has ends.
         high: upper end of it.
         n: seeds behind the mean.
         expected: seeds that the suite asks for.
         trials: those behind the mean.
-        is_recorded: whether records have such a value at all; not of what is computed from several of them.
+        is_recorded: whether a single record has such a value; false for a value of several trials together.
         again: mean and interval from the trials' records; None if there is no trial, or a value is missing.
-        differences: what is recorded of the trials and not the same for all of them, in sentences.
+        differences: sentences on recorded facts that are not the same for all of the trials.
     """
 
     table: str
@@ -92,7 +92,7 @@ class CellLineage:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the trials give the cell's value again; None if that cannot be told."""
+        """Whether the trials give the cell's value again; None if that cannot be checked."""
         if self.again is None or self.mean is None:
             return None
         same = _close(self.mean, self.again.mean) and self.n == self.again.n

@@ -21,8 +21,8 @@ CURVES = "learning_curves.png"
 def current_page(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) -> str | None:
     """Returns the page of the report that is there, or None unless all of it is as it would be written now.
 
-    It is if its lock is what a lock would say now: the same request, results, references and files. Nor may a
-    file of this package be newer than it, or a trial be interrupted, whose curve may have gone on since.
+    It is up to date if a lock made now would be the same: the same request, results, references and files. No
+    file of this package may be newer than it, and no trial interrupted, since its curve may have gone on.
 
     Raises:
         ResultsError: a record or a reference cannot be read.
@@ -57,8 +57,8 @@ _SHOWN = 60
 def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -> list[str]:
     """Returns a sentence for each difference between the report and what was written of it earlier.
 
-    None if every byte is the same. Files that neither the report nor its lock names, such as figures, are
-    left alone, but for a gallery of other results. Nothing is written.
+    There are none if every byte is the same. Files that neither the report nor its lock names, such as
+    figures, are left alone, but for a gallery of other results. Nothing is written.
 
     Args:
         report: as the results give it now. A report of a selection has to be compared with one of the same.
@@ -87,7 +87,7 @@ def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -
 
 
 def _difference(path: Path, text: str, locked: str | None) -> str | None:
-    """What is different about a file; `locked` is its digest by the lock, if it has one."""
+    """Returns how a file differs, if it does; `locked` is its digest by the lock, if it has one."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:
@@ -106,7 +106,7 @@ def _difference(path: Path, text: str, locked: str | None) -> str | None:
 
 
 def _was_and_is(old: str | None, new: str | None) -> str:
-    """Both lines in short, from a little before the first character that differs."""
+    """Quotes both lines, from a little before the first character that differs."""
     if old is None or new is None:
         return f"is missing: {_short(new or '', 0)}" if old is None else f"is too many: {_short(old, 0)}"
     first = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)

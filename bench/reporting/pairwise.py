@@ -29,7 +29,7 @@ from bench.suite.schema import title_of
 
 _UNIT = ["image", "finding"]
 _RANDOM_SEED = 0
-"""Of the resampling: the same results give the same comparison."""
+"""The seed of the resampling: the same results give the same comparison."""
 
 Winner = Literal["both", "first", "second", "neither"]
 
@@ -143,7 +143,7 @@ class PairwiseComparison:
 
     @property
     def difference(self) -> float:
-        """Of the weighted averages."""
+        """The difference of the weighted averages."""
         return self.averages[0] - self.averages[1]
 
 

@@ -1,4 +1,4 @@
-"""What the seeds of a plan can show, for seed spreads that are known: in one comparison, and of claims."""
+"""The power of a plan's seeds, for seed spreads that are known: in one comparison, and for each claim."""
 
 import functools
 import itertools
@@ -24,7 +24,7 @@ from bench.suite.metrics import AVERAGES, METRICS, PRIMARY, WEIGHTED
 from bench.suite.schema import FolderSpec
 
 MOST_SEEDS = 50
-"""That are tried for a claim."""
+"""The most seeds that are tried for a claim."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SeedSpread:
 
 @dataclass(frozen=True)
 class OneComparison:
-    """What a number of seeds shows of two models with 80% probability, by one t test at .05, not adjusted.
+    """Differences that a number of seeds finds with 80% probability, by one t test at .05, not adjusted.
 
     Attributes:
         spread: what is assumed of seeds.
@@ -85,7 +85,7 @@ class ClaimPower:
 
 @dataclass(frozen=True)
 class SeedPower:
-    """What the seeds of a plan can show.
+    """The power of a plan's seeds.
 
     Attributes:
         num_seeds: different seeds.
@@ -101,7 +101,7 @@ class SeedPower:
 
 
 def seed_power(loaded: LoadedSuite, store: ResultsStore) -> SeedPower:
-    """Returns what the seeds of the suite's grid can show, with the spread of its finished trials if any.
+    """Returns the power of the seeds of the suite's grid, with the spread of its finished trials if any.
 
     Raises:
         ResultsError: a record cannot be read.
@@ -202,9 +202,9 @@ def localizes(grid: Grid) -> bool:
 def published_spread(metric: str = PRIMARY.name, column: str = WEIGHTED) -> SeedSpread | None:
     """Returns the spread of the five seeds of PYLON on NIH at 256 px whose results the authors once posted.
 
-    They posted one model, so that of differences nothing is known: they are taken as those of independent
-    seeds, √2 times as far apart. What seeds have in common makes them smaller. None for a column that they
-    did not post, or in which their seeds do not differ.
+    They posted one model, so nothing is known of differences: they are taken as those of independent seeds,
+    √2 times as far apart; seeds that have something in common differ less. None for a column that they did
+    not post, or in which their seeds do not differ.
     """
     key = METRICS[metric].key(column)
     values = [metrics[key] for metrics in authors_seeds().values() if key in metrics]

@@ -32,11 +32,11 @@ class Reference:
     """A reference run. Equal to itself only.
 
     Attributes:
-        record: what is known of it.
+        record: its description and its metrics by seed.
         units: one row per unit, at least image, patient, finding and hit, of the seed `record.units_seed`;
             None if single units are not known.
         digests: ``sha256:…`` of each of its files, by name.
-        is_built_in: whether it comes with this package.
+        is_built_in: whether this package contains it.
     """
 
     record: ReferenceRecord

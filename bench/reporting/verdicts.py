@@ -30,7 +30,7 @@ VERDICTS: tuple[Support, ...] = get_args(Support)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What finished trials say of one comparison, before other comparisons are counted.
+    """The evidence of finished trials on one comparison, before other comparisons are counted.
 
     Attributes:
         num_seeds: seeds that both sides have; of a claim on spread, those of the side that has fewer.
@@ -78,7 +78,7 @@ class ComparisonVerdict:
 
     @property
     def verdict(self) -> Support:
-        """What follows of the claim from this comparison alone."""
+        """The verdict on the claim by this comparison alone."""
         if not self.evidence.is_testable:
             return "not testable yet"
         if not self.adjusted_p < ALPHA:  # NaN too

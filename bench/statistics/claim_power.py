@@ -15,7 +15,7 @@ from bench.statistics.multiplicity import holm_columns
 from bench.statistics.power import ALPHA
 
 _NUM_DRAWS = 2000
-"""Of which the probability is the share that supports the claim: within ±.022 of it, 95 times in 100."""
+"""The probability is the share of draws that supports the claim: within ±.022 of it, 95 times in 100."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class PlannedComparison:
     """A paired comparison that is to be tested.
 
     Attributes:
-        first: what tells the values of its first side from all others.
+        first: key of its first side: equal keys have equal values.
         second: likewise of the second side.
         standard_deviation: of the differences by seed, positive.
         difference: true difference, in the direction of the claim.
@@ -43,7 +43,7 @@ def claim_powers(
     """Returns the probability of each claim to be supported.
 
     Args:
-        comparisons: all that the claims make, each once; None for one of which nothing is known, which counts
+        comparisons: all that the claims make, each once; None for one whose spread is not known, which counts
             as never found.
         claims: positions of each claim's comparisons, at least one.
         num_seeds: of each side, at least 2.

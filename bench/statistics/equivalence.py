@@ -1,6 +1,6 @@
 """Equivalence: is a difference within a margin that was declared in advance?
 
-"Reproduced" is such a statement. That two intervals overlap is none: the wider they are, the more they do.
+"Reproduced" is such a statement. "The intervals overlap" is none: wider intervals overlap more.
 """
 
 import math

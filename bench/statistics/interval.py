@@ -14,8 +14,8 @@ class Interval:
 
     Attributes:
         mean: the estimate from all of the data; seldom exactly the middle of the interval.
-        low: lower end; None where the data cannot tell.
-        high: upper end; None where the data cannot tell.
+        low: lower end; None where it cannot be estimated.
+        high: upper end; None where it cannot be estimated.
         num_patients: patients that the units come from, which count as independent of each other.
         num_seeds: seeds that the estimate is the mean of.
     """
@@ -29,7 +29,7 @@ class Interval:
     def with_error(self, below: float, above: float) -> "Interval":
         """Returns the interval of the estimate with an independent error that reaches so far to either side.
 
-        Distances add as squares, as variances do. An end that the data cannot tell counts as the mean.
+        Distances add as squares, as variances do. An end that could not be estimated counts as the mean.
 
         Source: G. Y. Zou, A. Donner, Stat. Med. 27 (2008) 1693–1702 (MOVER).
         """

@@ -1,4 +1,4 @@
-"""What a row of a table scores in one column, seed by seed, and how sure that is."""
+"""Scores of a row of a table in one column, seed by seed, with their intervals and tests."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -124,7 +124,7 @@ class Scores:
 
     @cached_property
     def p_over_seeds(self) -> float:
-        """Two-sided p that the mean is 0 for other seeds and these images; NaN where it cannot be told."""
+        """Two-sided p that the mean is 0 for other seeds and these images; NaN without a test."""
         return paired_p(self.tested)
 
     @cached_property
@@ -136,7 +136,7 @@ class Scores:
     def over_patients(self) -> Interval | None:
         """The mean for these seeds and other patients, see `interval_over_patients`; None without units.
 
-        Of a control for other draws too, in [0, 1].
+        The interval of a control is over other draws too, and cut to [0, 1].
         """
         if self.units is None:
             return None
@@ -153,7 +153,7 @@ class Scores:
 
     @cached_property
     def p_over_both(self) -> float:
-        """Two-sided p that the mean is 0 for other seeds and other patients; NaN where it cannot be told."""
+        """Two-sided p that the mean is 0 for other seeds and other patients; NaN without a test."""
         return math.nan if self.spread is None else self.spread.p_of(self.over_seeds.mean)
 
     @cached_property
@@ -165,7 +165,7 @@ class Scores:
 
     @cached_property
     def spread(self) -> Spread | None:
-        """Of the mean, for other seeds and other patients; None where it cannot be told."""
+        """The spread of the mean for other seeds and other patients; None where it cannot be estimated."""
         if self.units is None:
             return None
         return spread_of(self.units, self.average, _replicates(self.units, self.average))

@@ -120,7 +120,7 @@ def _draw_rates(axes: Axes, rows: Sequence[EpochRow], colour: Any) -> None:
 
 _WIDTH_IN, _HEIGHT_IN, _PANELS_PER_ROW = 5.2, 4.0, 3
 _CHARACTERS_PER_IN = 12
-"""Of the heading, in its font, with something to spare."""
+"""Characters of the heading in its font, with something to spare."""
 
 Curves = Mapping[str, Sequence[Sequence[EpochRow]]]
 """The epochs of each trial of each model, by the model's label."""

@@ -135,7 +135,7 @@ _COLOURS = (
     "#e0b0ff",
     "#ffffff",
 )
-"""Of findings in their order: bright, so that they stand out from gray and carry black letters."""
+"""Colours of findings in their order: bright, to stand out from gray and to carry black letters."""
 
 
 class LabelledBox(NamedTuple):

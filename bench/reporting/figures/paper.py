@@ -31,7 +31,7 @@ from bench.reporting.tables.controls import CONSTANT
 from bench.reporting.tables.table import Table
 
 COLUMN_IN, PAGE_IN = 3.4, 7.0
-"""Of a paper: the width of one of two columns, and of both."""
+"""The width of one of a paper's two columns, and of both."""
 
 INK, SOFT, LINE = "#1c1f24", "#5b636e", "#d5d9df"
 

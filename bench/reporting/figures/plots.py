@@ -1,4 +1,4 @@
-"""What the figures of a report show, as data: its page draws it as SVG, papers and slides by matplotlib."""
+"""The figures of a report as data: its page draws them as SVG, papers and slides by matplotlib."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.suite.metrics import AVERAGES, PRIMARY, WEIGHTED
 
 COLOURS = ("#0072b2", "#d55e00", "#00855f", "#b5508a", "#8a6d00", "#2f8fc4", "#5f5f5f")
-"""Of models in their order, on white: told apart without seeing red or green."""
+"""Colours of models in their order, on white: distinct without seeing red or green."""
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 _MOST_STEPS = 6

@@ -30,10 +30,10 @@ _WORST = "The misses of {best}, the best model by weighted average here, that it
 
 
 def typical_units(units: pd.DataFrame, hits: Flags, count: int) -> list[int]:
-    """Returns rows of `units`, by finding: of each one the middle by how many models hit it.
+    """Returns rows of `units`, by finding: the middle one by how many models hit it.
 
-    Of several, a finding's units are cut into as many equal parts, and each part gives its middle; of an even
-    number the lower one. A finding with fewer units gives all of them.
+    For a larger count, a finding's units are cut into as many equal parts, and each part gives its middle,
+    the lower one of an even number. A finding with fewer units gives all of them.
 
     Args:
         units: columns image and finding, a row for each unit.
@@ -127,7 +127,7 @@ Enlarge = Callable[[Floats, int], Floats]
 
 _UNIT = ["image", "finding"]
 _NUM_SAMPLES = 8
-"""Of a trial, unless it has more findings: each is shown."""
+"""Samples of a trial, unless it has more findings: each is shown."""
 
 _SAMPLES = (
     "Of each finding, units are sorted by whether they are hit, then by image; shown is the middle, or the "
@@ -147,7 +147,7 @@ _OTHER_MAPS = (
 
 @dataclass(frozen=True)
 class Heatmap:
-    """What a model's map says of a unit.
+    """A model's map of a unit.
 
     Attributes:
         overlay: uint8 [side, side, 3], the radiograph below the coloured map.
@@ -174,7 +174,7 @@ class Heatmap:
 
 @dataclass(frozen=True)
 class GalleryRow:
-    """A finding of an image, and what each model says of it.
+    """A finding of an image, and each model's map of it.
 
     Attributes:
         image: its name.

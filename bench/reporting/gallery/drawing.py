@@ -23,7 +23,7 @@ from bench.reporting.gallery.content import Colour, Gallery, GalleryRow, Heatmap
 from bench.reporting.writers.html import PAGE, render
 
 _LARGEST_PX, _QUALITY, _EFFORT = 256, 75, 6
-"""Of an image within the page, which is shown no larger than that: as WebP, half of what it is as JPEG."""
+"""Size and quality of an image within the page, as WebP: half the bytes of JPEG; it is shown no larger."""
 
 
 def gallery_page(title: str, galleries: Sequence[Gallery], sources: str) -> str:

@@ -1,4 +1,4 @@
-"""What localization reaches without looking at the image, on the boxes that models are scored with."""
+"""Controls: the localization accuracy that is reached without looking at the image, on the models' boxes."""
 
 from dataclasses import dataclass, replace
 

@@ -96,7 +96,7 @@ def comparison_table(subject: Subject, rows: Sequence[Scores]) -> Table | None:
 
     Args:
         subject: its metric, data set and resolution.
-        rows: weighted averages. Of more than `MOST_ROWS` each is compared with the best one alone.
+        rows: weighted averages. Where there are more than `MOST_ROWS`, each is compared with the best alone.
     """
     sign, num_pairs = METRICS[subject.metric].sign, math.comb(len(rows), 2)
     ordered = sorted(rows, key=lambda row: -row.over_seeds.mean * sign)

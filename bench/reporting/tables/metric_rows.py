@@ -26,7 +26,7 @@ class RowScores:
 
     Attributes:
         label: the row.
-        metric: what is scored.
+        metric: that it is scored by.
         points: all that the suite asks for, of one map.
         results: where they are.
     """
@@ -67,7 +67,7 @@ class RowScores:
 
     @cached_property
     def units(self) -> UnitScores | None:
-        """Of the scored points, one after the other; None where tables of units are missing.
+        """The units of the scored points, one after the other; None where tables of units are missing.
 
         Raises:
             ResultsError: a table of units is not readable, or two are of different units.
@@ -115,7 +115,7 @@ class MetricRows:
         return tuple(RowScores(label, self.metric, points, self.results) for label, points in rows)
 
     def subject(self, kind: TableKind) -> Subject:
-        """Returns what a table of the rows is of."""
+        """Returns the subject of a table of the rows."""
         return Subject(kind, self.metric.name, self.place.dataset, self.place.resolution)
 
     def in_column(self, column: str) -> dict[str, Scores]:

@@ -22,7 +22,7 @@ SYMBOLS: dict[Reproduction, str] = {
     "inconclusive": "?",
     "missing": "",
 }
-"""What stands behind a difference; one that is missing is a dash already."""
+"""The symbol behind a difference, by its verdict; a missing difference is a dash already."""
 
 DASH = "—"
 
@@ -30,7 +30,7 @@ NAMED = 8
 """Trials that a sentence names before it counts the rest."""
 
 _DECIMALS = 2
-"""Of most metrics."""
+"""Decimals of most metrics."""
 
 _WORDS = {2: "two or three", 3: "three or four", 4: "four or five"}
 
@@ -40,7 +40,7 @@ DIGITS = (
     "The half-width has one significant digit, two where the first is 1, and the mean as many decimals: "
     f"{', '.join([_WORDS[_DECIMALS], *_FINER])}."
 )
-"""What captions say of `decimals_by_interval`."""
+"""Captions' words for `decimals_by_interval`."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Cell:
         trial_ids: trials behind the mean.
         is_best: whether no mean of its column is better.
         p_to_best: that it is not different from its column's best, adjusted; None where it is not tested.
-        low: lower end of the 95% interval, where it is not the mean's neighbourhood by half_width.
+        low: lower end of the 95% interval; set only if the interval is asymmetric.
         high: upper end of it.
         text: what is shown in place of a mean, where a cell is no measured value.
         decimals: of the mean and its interval, at least; see `decimals_by_interval`.
@@ -169,12 +169,12 @@ class Row:
         label: what is shown.
         cells: one per column.
         section: heading above the first of the rows that share it.
-        of: label of the row that this one is a detail of, as "published" is of "PYLON"; empty if of none.
+        of: label of the row that this one is a detail of, as "published" of "PYLON"; empty if it is none.
         kind: what programs call it; "model" or "reference" if empty.
         marks: raised behind the label.
         cam: the map that it is scored on; None if no single one is.
-        metric: what its cells are of, where their columns do not say it; see `Quantity`.
-        name: the same.
+        metric: of the quantity that its cells show, where their columns do not say it; see `Quantity`.
+        name: of the quantity, likewise.
     """
 
     label: str
@@ -190,13 +190,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, and what the cells below it are of.
+    """A heading, and the quantity that the cells below it show.
 
     Attributes:
         heading: what is shown.
         group: heading above it and its neighbours; empty if it has none.
-        metric: what the cells are of, where their rows do not say it; see `Quantity`.
-        name: the same.
+        metric: of the quantity, where the rows do not say it; see `Quantity`.
+        name: of the quantity, likewise.
     """
 
     heading: str
@@ -219,7 +219,7 @@ class Footnote:
 
 
 WORSE = "†"
-"""Behind what is shown to be worse than its column's best; captions say how (`standing_caption`)."""
+"""Marks a value that is shown to be worse than its column's best; captions say how (`standing_caption`)."""
 
 OUT_OF_RANGE = Footnote(
     "‡", "Its symmetric interval reaches beyond what is possible: 0 or 1, of a difference −1 or 1."
@@ -233,10 +233,10 @@ TableKind = Literal[
 
 @dataclass(frozen=True)
 class Subject:
-    """What a table is of.
+    """The subject of a table: what it shows, of which metric, data set and resolution.
 
     Attributes:
-        kind: what it shows of that.
+        kind: what it shows.
         metric: of `bench.suite.metrics.METRICS`; empty where it is of several, or of none.
         dataset: as tables call it; empty where it is of several.
         resolution: side of the network's input, px; 0 where it is of several.
@@ -274,7 +274,7 @@ class Quantity:
 
     @property
     def heading(self) -> str:
-        """What its column is called."""
+        """The heading of its column."""
         return column_title(self.name)
 
     @property
@@ -294,7 +294,7 @@ class Table:
 
     Attributes:
         key: names files, e.g. "point_accuracy-phantom-64px".
-        subject: what it is of.
+        subject: metric, data set and resolution.
         title: one line.
         columns: one per cell of a row.
         models: one row per model.
@@ -324,7 +324,7 @@ class Table:
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """What its columns are called."""
+        """The headings of its columns."""
         return tuple(column.heading for column in self.columns)
 
     @property
@@ -367,7 +367,7 @@ def decimals_by_interval(half_width: float | None, at_least: int = _DECIMALS) ->
 def format_number(value: float, decimals: int = _DECIMALS, *, is_signed: bool = False) -> str:
     """Returns a share as the thesis prints it, ``0.46``, ``1.00``; a difference as ``+0.12``, ``−0.03``.
 
-    What rounds to 0 has no sign.
+    A number that rounds to 0 has no sign.
     """
     text = f"{value:{'+' if is_signed else ''}.{decimals}f}"
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")

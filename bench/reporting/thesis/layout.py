@@ -48,7 +48,7 @@ class RowSource:
 
 @dataclass(frozen=True)
 class Slot:
-    """What a cell shows: whose value (`source`), which one, and at which side of the input (px)."""
+    """The value that a cell shows: whose (`source`), which one, and at which side of the input (px)."""
 
     table: str
     source: RowSource
@@ -67,7 +67,7 @@ class Slot:
 
     @property
     def published(self) -> PublishedCell | None:
-        """What the thesis prints."""
+        """The cell as the thesis prints it."""
         return published_cell(
             self.table,
             self.source.published,

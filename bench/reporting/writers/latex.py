@@ -7,16 +7,16 @@ from bench.escapes import latex as escape
 from bench.reporting.tables.table import Cell, Row, Table, by_section
 
 PREAMBLE = r"\usepackage{booktabs,graphicx}"
-"""What a paper needs that takes in our tables."""
+"""Packages that a paper needs to include our tables."""
 
 _MOST_COLUMNS_UPRIGHT = 8
-"""Of a table that an upright page of A4 takes without shrinking its type much."""
+"""A table with more columns is set on a page that lies, since its type would become too small."""
 
 
 def to_latex(table: Table) -> str:
     r"""Returns a ``table*`` environment, of a narrow table a ``table``; needs `PREAMBLE`. Ends in a newline.
 
-    What is wider than the page is scaled to it; nothing is enlarged.
+    A table that is wider than the page is scaled to it; none is enlarged.
     """
     environment = "table" if table.is_narrow else "table*"
     caption = escape(" ".join((f"{table.title}.", table.caption)))
@@ -46,10 +46,10 @@ def to_latex(table: Table) -> str:
 
 
 def to_document(tables: Mapping[str, Table], title: str) -> str:
-    """Returns a document that takes in the files of tables and compiles alone.
+    """Returns a document that includes the files of tables and compiles alone.
 
     Narrow tables are set in two columns, as in many papers; others on a page each, those of many columns on
-    pages that lie.
+    landscape pages.
 
     Args:
         tables: by the path of their file, relative to the document; all of them narrow, or none.
