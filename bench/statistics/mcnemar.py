@@ -67,8 +67,8 @@ def clustered_mcnemar(difference: MeanScores) -> ClusteredMcNemarTest:
 
     χ² = (K−1)/K · (Σ dₖ)² / Σ dₖ², with K patients and dₖ the sum of the patient's differences. Among the
     cluster-robust forms it is the one that tests the difference of the weighted accuracies itself, each
-    unit counting as much; Durkalski's (2003) weighs each patient alike. With one unit of each patient and one seed
-    it is McNemar's χ² without continuity correction, times (K−1)/K.
+    unit counting as much; Durkalski's (2003) weighs each patient alike. With one unit of each patient and one
+    seed it is McNemar's χ² without continuity correction, times (K−1)/K.
 
     It rests on the normal distribution: from about 20 patients that differ. p is 1 where no patient differs,
     NaN for a single patient.

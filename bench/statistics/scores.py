@@ -93,10 +93,6 @@ class Scores:
             self, label=f"{self.label} − {control.label}", by_seed=by_seed, load_units=lambda: found
         )
 
-    def with_draws_of(self, control: "Scores", interval: Interval) -> Interval:
-        """Returns an interval of this difference to a control with the error of the control's draws in it."""
-        return _with_draws(interval, control.values)
-
     def of_seeds(self, seeds: list[int]) -> "Scores":
         """Returns the scores of some of its seeds."""
         order = list(self.by_seed)
@@ -143,7 +139,7 @@ class Scores:
         interval = interval_over_patients(self.units, self.average)
         if self.trial_ids or self.units.num_seeds == 1:
             return interval
-        wide = _with_draws(interval, self.tested)
+        wide = with_draws(interval, self.tested)
         return replace(wide, low=wide.low and max(wide.low, 0.0), high=wide.high and min(wide.high, 1.0))
 
     @cached_property
@@ -205,7 +201,7 @@ def _with_findings_at_an_end(interval: Interval, units: MeanScores) -> Interval:
     return interval if below == above == 0 else interval.with_error(math.sqrt(below), math.sqrt(above))
 
 
-def _with_draws(interval: Interval, values: list[float]) -> Interval:
+def with_draws(interval: Interval, values: list[float]) -> Interval:
     """Returns the interval of the mean of several draws of a control with their own Student-t interval in it.
 
     By the law of total variance: how far the mean moves with patients, and how far with the draws, whose mean

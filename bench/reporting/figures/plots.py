@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.reporting.tables.controls import CONSTANT
-from bench.reporting.tables.table import Cell, Row, Table
+from bench.reporting.tables.table import Cell, Table
 from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.suite.metrics import AVERAGES, PRIMARY, WEIGHTED
 
@@ -130,7 +130,11 @@ def forest_of(table: Table, published: Mapping[str, float]) -> Forest | None:
     subject = table.subject
     if (subject.kind, subject.metric) != ("intervals", PRIMARY.name) or not table.models:
         return None
-    models = tuple(_forest_row(row, published.get(row.label)) for row in table.models)
+    models = []
+    for row in table.models:
+        seeds, over_patients, over_both = row.cells
+        wide = over_patients if over_both.low is None else over_both
+        models.append(ForestRow(row.label, seeds, wide, published.get(row.label)))
     controls = tuple(
         ForestRow(row.label, row.cells[1], row.cells[1])
         for row in table.references
@@ -140,15 +144,10 @@ def forest_of(table: Table, published: Mapping[str, float]) -> Forest | None:
         subject.place_key,
         f"Weighted point accuracy, {subject.place}",
         scale_of(value for row in (*models, *controls) for value in row.drawn),
-        models,
+        tuple(models),
         controls,
         any(row.cells[2].low is not None for row in table.models),
     )
-
-
-def _forest_row(row: Row, published: float | None) -> ForestRow:
-    seeds, over_patients, over_both = row.cells
-    return ForestRow(row.label, seeds, over_patients if over_both.low is None else over_both, published)
 
 
 def published_means(suite: str, table: Table) -> Mapping[str, float]:

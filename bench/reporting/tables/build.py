@@ -1,7 +1,6 @@
 """Builds a suite's tables from its results: those of metrics, their intervals and their comparisons."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import pandas as pd
 
@@ -83,17 +82,20 @@ def _metric_table(rows: MetricRows, references: Sequence[Reference]) -> Table:
         if constant is not None:
             cells.append(gain_over(constant, scores[WEIGHTED][row.label], expected))
         models.append(Row(row.label, tuple(cells), cam=row.cam))
-    line = partial(_reference_row, num_columns=len(columns))
-    below = [line(_title(reference), _means(reference, rows)) for reference in own_references]
+    below: list[tuple[str, list[Cell]]] = []
+    for reference in own_references:
+        means = (reference.mean(metric.key(column)) for column in scores)
+        title = f"Reference: {reference.record.title} (n={len(reference.record.seeds)})"
+        below.append((title, [Cell(None) if mean is None else Cell.of_mean(mean) for mean in means]))
     caption = [metric.caption, _CAPTION, standing_caption("a column", rows.population)]
     if rows.has_cams:
         caption.append(_CAM_CAPTION)
     if constant is not None:
         for control in rows.controls:
             accuracies = (control.cell(column) for column in scores)
-            below.append(line(control.label, [*accuracies, gain_over(constant, control.weighted)]))
+            below.append((control.label, [*accuracies, gain_over(constant, control.weighted)]))
     if not metric.is_of_model:
-        below.append(line("(Avg. box area)", [Cell(rows.areas.get(column)) for column in scores]))
+        below.append(("(Avg. box area)", [Cell(rows.areas.get(column)) for column in scores]))
         caption.append(_AREA_CAPTION)
     if constant is not None:
         caption.append(_CONTROL_CAPTION)
@@ -103,7 +105,9 @@ def _metric_table(rows: MetricRows, references: Sequence[Reference]) -> Table:
         title=f"{metric.title}, {subject.place}",
         columns=tuple(columns),
         models=tuple(models),
-        references=tuple(below),
+        references=tuple(
+            Row(label, (*cells, *(Cell(None) for _ in columns[len(cells) :]))) for label, cells in below
+        ),
         caption=" ".join(caption),
         notes=(*rows.notes, *(_reference_note(reference, rows.units) for reference in own_references)),
     )
@@ -120,21 +124,6 @@ def _cell(scores: Scores, expected: int, standing: Standing, decimals: int) -> C
         p_to_best=standing.p_to_best,
         decimals=decimals,
     )
-
-
-def _reference_row(label: str, cells: Sequence[Cell], *, num_columns: int) -> Row:
-    """Returns a row below the models, with holes where it has no cell."""
-    return Row(label, (*cells, *(Cell(None) for _ in range(num_columns - len(cells)))))
-
-
-def _title(reference: Reference) -> str:
-    return f"Reference: {reference.record.title} (n={len(reference.record.seeds)})"
-
-
-def _means(reference: Reference, rows: MetricRows) -> list[Cell]:
-    """Returns the means over the reference's seeds with their intervals; a single seed has none."""
-    means = (reference.mean(rows.metric.key(column)) for column in rows.columns)
-    return [Cell(None) if mean is None else Cell.of_mean(mean) for mean in means]
 
 
 def _reference_note(reference: Reference, units: pd.DataFrame | None) -> str:

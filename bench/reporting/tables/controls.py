@@ -7,7 +7,7 @@ import pandas as pd
 from bench.metrics.controls import CONTROLS, DEALS, control_hits
 from bench.metrics.measure import measure_of
 from bench.reporting.tables.table import Cell
-from bench.statistics.scores import Scores
+from bench.statistics.scores import Scores, with_draws
 from bench.statistics.unit_scores import MeanScores, scores_of
 from bench.suite.metrics import AVERAGES, WEIGHTED, Metric, average_of
 
@@ -97,5 +97,5 @@ def gain_over(constant: Scores, row: Scores, expected: int = 0) -> Cell:
     difference = row.minus_control(constant)
     interval = difference.over_patients if difference.spread is None else difference.over_both
     assert interval is not None
-    cell = Cell.of_interval(difference.with_draws_of(constant, interval), n=row.num_seeds)
+    cell = Cell.of_interval(with_draws(interval, constant.values), n=row.num_seeds)
     return replace(cell, expected=expected, trial_ids=row.trial_ids, is_signed=True)

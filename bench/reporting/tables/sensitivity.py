@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.errors import ResultsError, listing
 from bench.metrics.protocol import DEFAULT
@@ -17,9 +17,8 @@ from bench.suite.metrics import MACRO, METRICS, PRIMARY, WEIGHTED, Metric, colum
 _DECIMALS = 3
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """A choice of the protocol: its heading, and what the caption says of it."""
+class _Choice(NamedTuple):
+    """A choice of the protocol: its heading, and its phrase in the caption."""
 
     heading: str
     phrase: str
