@@ -105,7 +105,7 @@ def _draw_together(axes: Axes, statistics: DatasetStatistics) -> None:
         linewidths=0.5,
         cbar_kws={"label": "%", "pad": 0.02},
     )
-    axes.set_title("Of the images with the finding of the row, % that also have that of the column")
+    axes.set_title("Images with the row's finding: % that also have the column's")
     axes.set_facecolor("0.93")
     axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=45)

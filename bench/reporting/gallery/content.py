@@ -23,8 +23,8 @@ from bench.suite.metrics import PRIMARY, column_title
 Flags = npt.NDArray[np.bool_]
 
 _TYPICAL = (
-    "Of each finding, units are sorted by how many of the models hit them, then by the name of the image; "
-    "shown is the one in the middle, or the middle of each of several equal parts."
+    "The units of each finding are sorted by how many of the models hit them, then by the name of the image; "
+    "shown is the middle one, or the middle one of each of several equal parts."
 )
 _WORST = "The misses of {best}, the best model by weighted average here, that it is most sure of."
 
@@ -130,9 +130,9 @@ _NUM_SAMPLES = 8
 """Samples of a trial, unless it has more findings: each is shown."""
 
 _SAMPLES = (
-    "Of each finding, units are sorted by whether they are hit, then by image; shown is the middle, or the "
-    "middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number is the "
-    "probability there."
+    "The units of each finding are sorted by whether they are hit, then by image; shown is the middle one, "
+    "or the middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number "
+    "is the probability there."
 )
 _MARKS = (
     "Each heatmap is coloured over its own range, clear where it is lowest. Boxes are those of the data set; "

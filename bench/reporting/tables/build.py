@@ -19,17 +19,16 @@ GAIN = "Gain over constant"
 
 _CAPTION = f"Mean ± half-width of the 95% Student-t interval: other seeds, these images. {DIGITS}"
 
-_CAM_CAPTION = "In square brackets: not the map that the model returns but that of the method."
+_CAM_CAPTION = "In square brackets: the map is that of the method, not the model's own."
 
 _AREA_CAPTION = "Below the line, in brackets: the boxes' mean share of the image."
 
 _CONTROL_CAPTION = (
-    "Below the line too, what is reached without looking at the image: a uniform random point (expected "
-    "value), the image centre, and each finding's best point fitted on other patients, the mean of "
-    f"{NUM_DEALS} deals of patients into folds; in brackets their 95% interval over other patients, that of "
-    "the point over other deals too. Gain: how far the weighted average is above that best constant point, "
-    "unit by unit; its 95% interval is over other seeds and other patients, where there is one seed, or "
-    "seeds do not differ, over other patients alone."
+    "Also below the line: accuracy without looking at the image, of a uniform random point (expected value), "
+    "the image centre, and each finding's best constant point, fitted on other patients (mean of "
+    f"{NUM_DEALS} deals of patients into folds); in brackets 95% intervals over other patients, of the "
+    "constant point over other deals too. Gain: weighted average less that of the constant point, unit by "
+    "unit; 95% interval over other seeds and patients, over patients alone where seeds are one or equal."
 )
 
 

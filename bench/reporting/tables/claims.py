@@ -103,15 +103,14 @@ _COLUMNS = (
 )
 
 _CAPTION = (
-    "What the suite claims, tested on its finished trials. Each p is two-sided, since a claim can be "
-    "supported or refuted; one decides, adjusted by Holm over all comparisons here: below .05 the side that "
-    "the data lean to has the verdict. It speaks of other seeds and other patients where the metric has "
-    "units, of other seeds and these images else; the p over seeds alone stands beside it. Superior, gains: "
-    "test of the paired differences, with their mean and 95% interval; beside it the exact sign-flip test "
-    "by seed and the least p that so many seeds can give. Equivalent: two one-sided tests against the "
-    "margin, with the 95% interval of the difference. Less variable: Brown–Forsythe test; the effect is how "
-    "much smaller the standard deviation is. A claim is refuted if one of its comparisons is, and supported "
-    "if all are."
+    "Claims of the suite, tested on its finished trials. Each p is two-sided: a claim can be supported or "
+    "refuted. One p decides, adjusted by Holm over all comparisons here; below .05 the side that the data "
+    "lean to has the verdict. It is for other seeds and other patients where the metric has units, else for "
+    "other seeds and these images; the p over seeds alone stands beside it. Superior, gains: paired "
+    "differences, with mean and 95% interval, and exact sign flips by seed with the least p of so many "
+    "seeds. Equivalent: two one-sided tests against the margin. Less variable: Brown–Forsythe test; the "
+    "effect is how much smaller the standard deviation is. A claim is refuted if one comparison is, "
+    "supported if all are."
 )
 
 

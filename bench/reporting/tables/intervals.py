@@ -18,11 +18,10 @@ from bench.suite.cam import CamMethod
 from bench.suite.metrics import METRICS
 
 _INTERVAL_CAPTION = (
-    "Weighted average with 95% intervals. Over seeds: Student's t, as in the other tables; other seeds, "
-    "these images. Over patients: bootstrap of patients with all of their units (BCa; Wilson's interval "
-    "where every unit is hit or none); these seeds, other patients. Over both: other seeds and other "
-    "patients; the half-widths of seeds and patients add as squares, on the logit scale, and the interval "
-    "holds that over seeds as far as it lies between 0 and 1."
+    "Weighted average with 95% intervals. Over seeds: Student's t; other seeds, these images. Over patients: "
+    "bootstrap of patients with all of their units (BCa; Wilson's interval where all units are hit or none); "
+    "these seeds, other patients. Over both: other seeds, other patients; half-widths add as squares, on the "
+    "logit scale, and the interval holds the one over seeds, cut at 0 and 1."
 )
 
 
@@ -80,14 +79,12 @@ _GROUPS = {
 _COLUMNS = tuple(Column(heading, group) for group, headings in _GROUPS.items() for heading in headings)
 
 _COMPARISON_CAPTION = (
-    "Differences of the weighted average between two rows, seed by seed and unit by unit, for the seeds "
-    "that both have. Over seeds: mean ± half-width of the 95% Student-t interval; other seeds, these "
-    "images. Over both: 95% interval for other seeds and other patients. One p decides, as in the suite's "
-    "claims: that of other seeds and other patients; Holm adjusts it for all comparisons of the table. The "
-    "others stand beside it. t by seed: other seeds, these images. Signs by seed: the same by the exact "
-    "sign-flip test, with the smallest p that so many seeds could give in brackets. McNemar: clustered by "
-    "patient (Obuchowski), over all seeds; these trained models, other patients. A p above .05 is no sign "
-    "of equality."
+    "Differences of the weighted average between two rows, for the seeds that both have. Over seeds: mean ± "
+    "half-width of the 95% Student-t interval; other seeds, these images. Over both: 95% interval; other "
+    "seeds, other patients. Its p decides, as in claims; Holm adjusts it for all comparisons of the table. "
+    "Beside it: t by seed, and exact sign flips by seed with the least p of so many seeds in brackets; other "
+    "seeds, these images. McNemar: clustered by patient (Obuchowski), over all seeds; these trained models, "
+    "other patients. A p above .05 is no sign of equality."
 )
 
 

@@ -69,7 +69,6 @@ def standing_caption(where: str, population: Population) -> str:
         SEEDS_ALONE: "paired by seed, over other seeds and these images",
     }[population]
     return (
-        f"Bold: the best mean of {where}, and no more. †: shown to be worse than that one (p < .05, {how}, "
-        f"Holm over all pairs of rows); told from {FEWEST_SEEDS} seeds on. What has no † is not shown to be "
-        "different."
+        f"Bold: the best mean of {where}, perhaps by chance. †: shown to be worse than that one (p < .05, "
+        f"{how}, Holm over all pairs of rows, {FEWEST_SEEDS} seeds or more). Without †: not shown to differ."
     )

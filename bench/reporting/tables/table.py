@@ -32,14 +32,7 @@ NAMED = 8
 _DECIMALS = 2
 """Decimals of most metrics."""
 
-_WORDS = {2: "two or three", 3: "three or four", 4: "four or five"}
-
-_FINER = [f"of {m.title} {_WORDS[m.decimals]}" for m in METRICS.values() if m.decimals != _DECIMALS]
-
-DIGITS = (
-    "The half-width has one significant digit, two where the first is 1, and the mean as many decimals: "
-    f"{', '.join([_WORDS[_DECIMALS], *_FINER])}."
-)
+DIGITS = "The half-width has one significant digit, two where the first is 1, and the mean as many decimals."
 """Captions' words for `decimals_by_interval`."""
 
 
