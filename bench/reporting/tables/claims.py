@@ -14,48 +14,28 @@ from bench.statistics.spread import SEEDS_ALONE
 from bench.suite.claims import CLAIM_KINDS, Equivalent, LessVariable
 from bench.suite.metrics import METRICS
 
-CSV_COLUMNS = (
-    "claim",
-    "group",
-    "kind",
-    "statement",
-    "claim_verdict",
-    "metric",
-    "column",
-    "margin",
-    "first",
-    "second",
-    "num_seeds",
-    "effect",
-    "low",
-    "high",
-    "population",
-    "p",
-    "adjusted_p",
-    "p_over_seeds",
-    "has_wide_margin",
-    "sign_flip_p",
-    "sign_flip_least_p",
-    "verdict",
-    "missing",
-)
-
 
 def claims_csv(verdicts: Sequence[ClaimVerdict]) -> str:
-    """Returns one line per comparison in full precision; what there is not is empty."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    """Returns one line per comparison in full precision; what there is not is empty.
+
+    Args:
+        verdicts: of at least one claim.
+    """
+    rows = []
     for number, claim in enumerate(verdicts, start=1):
         for comparison in claim.comparisons:
-            facts = comparison_facts(comparison)
-            facts["missing"] = " ".join(comparison.missing)
-            writer.writerow({"claim": number, **claim_facts(claim), **facts})
+            own, facts = claim_facts(claim), comparison_facts(comparison)
+            column = {"column": facts.pop("column"), "margin": own.pop("margin")}
+            rows.append({"claim": number} | own | column | facts | {"missing": " ".join(comparison.missing)})
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return buffer.getvalue()
 
 
 def claim_facts(claim: ClaimVerdict) -> dict[str, object]:
-    """Returns what a program wants to know of a claim, without its comparisons."""
+    """Returns a claim as values of a JSON document, without its comparisons."""
     stated = claim.stated.claim
     return {
         "group": stated.group,
@@ -68,23 +48,23 @@ def claim_facts(claim: ClaimVerdict) -> dict[str, object]:
 
 
 def comparison_facts(comparison: ComparisonVerdict) -> dict[str, object]:
-    """Returns what a program wants to know of a comparison; None stands for what there is not."""
+    """Returns a comparison as values of a JSON document; None stands for a number that there is not."""
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
     facts = {
         "column": comparison.comparison.column,
         "first": comparison.comparison.first.label,
         "second": comparison.comparison.second.label,
         "num_seeds": evidence.num_seeds,
-        "population": evidence.population if evidence.is_testable else None,
         "effect": evidence.effect,
         "low": evidence.low,
         "high": evidence.high,
+        "population": evidence.population if evidence.is_testable else None,
         "p": evidence.p,
         "adjusted_p": comparison.adjusted_p,
         "p_over_seeds": evidence.p_over_seeds,
+        "has_wide_margin": evidence.has_wide_margin,
         "sign_flip_p": None if flip is None else flip.p,
         "sign_flip_least_p": None if flip is None else flip.smallest_p,
-        "has_wide_margin": evidence.has_wide_margin,
         "verdict": comparison.verdict,
         "missing": dict(comparison.missing),
     }
