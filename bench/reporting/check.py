@@ -14,6 +14,9 @@ from bench.results.store import ResultsStore
 from bench.suite.identity import bytes_digest
 from bench.suite.load import LoadedSuite
 
+_SHOWN = 60
+"""Characters of a line that a sentence quotes."""
+
 CURVES = "learning_curves.png"
 """A figure: no lock names those, since their bytes are the drawing library's."""
 
@@ -48,10 +51,6 @@ def _package_times() -> list[float]:
     return [
         path.stat().st_mtime for ending in ("py", "csv", "html", "css") for path in root.rglob(f"*.{ending}")
     ]
-
-
-_SHOWN = 60
-"""Characters of a line that a sentence quotes."""
 
 
 def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -> list[str]:

@@ -21,12 +21,109 @@ from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.metrics import PRIMARY, column_title
 
 Flags = npt.NDArray[np.bool_]
+Colour = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Box = tuple[float, float, float, float]
+
+Images = Callable[[Sequence[str]], Gray]
+"""Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
+
+Enlarge = Callable[[Floats, int], Floats]
+"""Given a map [h, w], returns it [side, side], enlarged as localization does it to look for its peak."""
+
+_UNIT = ["image", "finding"]
+_NUM_SAMPLES = 8
+"""Samples of a trial, unless it has more findings: each is shown."""
 
 _TYPICAL = (
     "The units of each finding are sorted by how many of the models hit them, then by the name of the image; "
     "shown is the middle one, or the middle one of each of several equal parts."
 )
 _WORST = "The misses of {best}, the best model by weighted average here, that it is most sure of."
+_SAMPLES = (
+    "The units of each finding are sorted by whether they are hit, then by image; shown is the middle one, "
+    "or the middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number "
+    "is the probability there."
+)
+_MARKS = (
+    "Each heatmap is coloured over its own range, clear where it is lowest. Boxes are those of the data set; "
+    "the map's peak is a disc where it hits (lies in a box of the finding) and a cross where it misses; the "
+    "number is the probability there."
+)
+
+_OTHER_MAPS = (
+    "Maps of Grad-CAM and its relatives are scaled to [0, 1] one by one: their number is no probability."
+)
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A model's map of a unit.
+
+    Attributes:
+        overlay: uint8 [side, side, 3], the radiograph below the coloured map.
+        peak: (x, y) in px of the input, the middle of the pixel; None if the map is not finite.
+        score: the probability there.
+        is_hit: whether it lies in a box.
+    """
+
+    overlay: Colour
+    peak: tuple[float, float] | None
+    score: float
+    is_hit: bool
+
+    @property
+    def outcome(self) -> str:
+        """Hit or miss, in a word."""
+        return "hit" if self.is_hit else "miss"
+
+    @property
+    def marked_outcome(self) -> str:
+        """The word behind the mark that is drawn: a disc or a cross."""
+        return f"{'●' if self.is_hit else '×'} {self.outcome}"
+
+
+@dataclass(frozen=True)
+class GalleryRow:
+    """A finding of an image, and each model's map of it.
+
+    Attributes:
+        image: its name.
+        finding: as the data set calls it.
+        radiograph: uint8 [side, side].
+        boxes: x, y, w, h in px of the input.
+        heatmaps: one for each model.
+    """
+
+    image: str
+    finding: str
+    radiograph: Gray
+    boxes: tuple[Box, ...]
+    heatmaps: tuple[Heatmap, ...]
+
+    @property
+    def heading(self) -> str:
+        """The finding as tables call it."""
+        return column_title(self.finding)
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Rows of radiographs, columns of models.
+
+    Attributes:
+        key: names files, e.g. "gallery-phantom-128px".
+        title: one line.
+        caption: by which rule units were chosen, and what is drawn.
+        models: headings of the columns.
+        rows: at least one.
+    """
+
+    key: str
+    title: str
+    caption: str
+    models: tuple[str, ...]
+    rows: tuple[GalleryRow, ...]
 
 
 def typical_units(units: pd.DataFrame, hits: Flags, count: int) -> list[int]:
@@ -112,107 +209,6 @@ def gallery_sources(results: Results) -> str:
         ]
         found.append([f"gallery-{_subject(place).place_key}", shown.seed, files, list(shown.left_out)])
     return bytes_digest(canonical_json(found).encode())
-
-
-Colour = npt.NDArray[np.uint8]
-Box = tuple[float, float, float, float]
-
-Floats = npt.NDArray[np.float32]
-
-Images = Callable[[Sequence[str]], Gray]
-"""Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
-
-Enlarge = Callable[[Floats, int], Floats]
-"""Given a map [h, w], returns it [side, side], enlarged as localization does it to look for its peak."""
-
-_UNIT = ["image", "finding"]
-_NUM_SAMPLES = 8
-"""Samples of a trial, unless it has more findings: each is shown."""
-
-_SAMPLES = (
-    "The units of each finding are sorted by whether they are hit, then by image; shown is the middle one, "
-    "or the middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number "
-    "is the probability there."
-)
-_MARKS = (
-    "Each heatmap is coloured over its own range, clear where it is lowest. Boxes are those of the data set; "
-    "the map's peak is a disc where it hits (lies in a box of the finding) and a cross where it misses; the "
-    "number is the probability there."
-)
-
-_OTHER_MAPS = (
-    "Maps of Grad-CAM and its relatives are scaled to [0, 1] one by one: their number is no probability."
-)
-
-
-@dataclass(frozen=True)
-class Heatmap:
-    """A model's map of a unit.
-
-    Attributes:
-        overlay: uint8 [side, side, 3], the radiograph below the coloured map.
-        peak: (x, y) in px of the input, the middle of the pixel; None if the map is not finite.
-        score: the probability there.
-        is_hit: whether it lies in a box.
-    """
-
-    overlay: Colour
-    peak: tuple[float, float] | None
-    score: float
-    is_hit: bool
-
-    @property
-    def outcome(self) -> str:
-        """Hit or miss, in a word."""
-        return "hit" if self.is_hit else "miss"
-
-    @property
-    def marked_outcome(self) -> str:
-        """The word behind the mark that is drawn: a disc or a cross."""
-        return f"{'●' if self.is_hit else '×'} {self.outcome}"
-
-
-@dataclass(frozen=True)
-class GalleryRow:
-    """A finding of an image, and each model's map of it.
-
-    Attributes:
-        image: its name.
-        finding: as the data set calls it.
-        radiograph: uint8 [side, side].
-        boxes: x, y, w, h in px of the input.
-        heatmaps: one for each model.
-    """
-
-    image: str
-    finding: str
-    radiograph: Gray
-    boxes: tuple[Box, ...]
-    heatmaps: tuple[Heatmap, ...]
-
-    @property
-    def heading(self) -> str:
-        """The finding as tables call it."""
-        return column_title(self.finding)
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Rows of radiographs, columns of models.
-
-    Attributes:
-        key: names files, e.g. "gallery-phantom-128px".
-        title: one line.
-        caption: by which rule units were chosen, and what is drawn.
-        models: headings of the columns.
-        rows: at least one.
-    """
-
-    key: str
-    title: str
-    caption: str
-    models: tuple[str, ...]
-    rows: tuple[GalleryRow, ...]
 
 
 def galleries_of(

@@ -115,7 +115,7 @@ def _draw_page(title: str, gallery: Gallery, shown_rows: slice, shown: slice) ->
 
 
 class _Sheet:
-    """A figure with title and caption, and below them room for images in lines and columns.
+    """A figure with title and caption, and below them images in lines and columns.
 
     All of it is one axes in inches from the upper left corner: an axes for each image would take most of the
     time that a sheet takes.
@@ -145,7 +145,7 @@ class _Sheet:
         axes.text(_MARGIN_IN, below, text, fontsize=6.5, color=SOFT, va="top", linespacing=1.35)
 
     def cell(self, line: int, column: int, row: GalleryRow) -> "_Cell":
-        """Returns the room of an image of the row."""
+        """Returns the place of an image of the row."""
         x = _MARGIN_IN + column * (_CELL_IN + _GAP_IN)
         return _Cell(self._axes, x, self._top + line * self._pitch + _LINE_ABOVE_IN, row)
 
@@ -160,7 +160,7 @@ class _Sheet:
 
 @dataclass(frozen=True)
 class _Cell:
-    """The room of an image on a sheet.
+    """The place of an image on a sheet.
 
     Attributes:
         axes: of the sheet, in inches.
