@@ -17,7 +17,7 @@ from scipy import stats
 
 from bench.reporting.tables.standing import standings
 from bench.statistics.equivalence import equivalence as equivalence_test
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import spread_over_seeds
 from bench.statistics.student import mean_interval
 from bench.statistics.unit_scores import MeanScores, Units
@@ -41,7 +41,7 @@ def draw_models(
     accuracy: float = 0.5,
     correlation: float = 0.5,
     seed_deviation: float = 0.035,
-) -> list[Scores]:
+) -> list[ColumnScores]:
     """Returns models of equal accuracy among patients at large, on a probit scale.
 
     Args:
@@ -74,9 +74,9 @@ def draw_models(
     return rows
 
 
-def _row(label: str, scores: MeanScores) -> Scores:
+def _row(label: str, scores: MeanScores) -> ColumnScores:
     by_seed = dict(enumerate(scores.values("weighted").tolist()))
-    return Scores(label, by_seed, tuple(f"{label}, {seed}" for seed in by_seed), lambda: scores)
+    return ColumnScores(label, by_seed, tuple(f"{label}, {seed}" for seed in by_seed), lambda: scores)
 
 
 def levels(generator: np.random.Generator, num_runs: int) -> Iterator[str]:

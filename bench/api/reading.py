@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 from bench.api.choices import protocol_of
 from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
 from bench.errors import SuiteError, listing, nearest
-from bench.reporting import pairwise
-from bench.reporting.pairwise import ComparedRow, PairwiseComparison, find_row, require_one_table
+from bench.reporting.pairwise import (
+    ComparedRow,
+    PairwiseComparison,
+    compare_rows,
+    find_row,
+    require_one_table,
+)
 from bench.results.differences import require_same_data
 from bench.results.frame import Results
 from bench.suite.grid import Grid, Point
@@ -75,7 +80,7 @@ def compare(
     if is_same and (not one.is_reference or first == second):
         raise SuiteError(f"{one.label!r} cannot be compared with itself")
     require_same_data(compared_points(grid, one, other), store, grid.accepted)
-    return pairwise.compare(one, other, METRICS[metric])
+    return compare_rows(one, other, METRICS[metric])
 
 
 def compared_points(grid: Grid, *sides: ComparedRow) -> tuple[Point, ...]:

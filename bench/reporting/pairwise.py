@@ -21,7 +21,7 @@ from bench.statistics.interval import Interval
 from bench.statistics.mcnemar import ClusteredMcNemarTest, McNemarTest, clustered_mcnemar, mcnemar_exact
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_patient, sign_flip_by_seed
-from bench.statistics.scores import Scores, interval_over_patients
+from bench.statistics.scores import ColumnScores, interval_over_patients
 from bench.statistics.unit_scores import MeanScores, UnitScores, scores_of
 from bench.suite.grid import Grid, Point
 from bench.suite.metrics import WEIGHTED, Metric
@@ -228,7 +228,7 @@ def _with_columns(units: pd.DataFrame, metric: Metric, place: str) -> pd.DataFra
     return units[columns]
 
 
-def compare(first: ComparedRow, second: ComparedRow, metric: Metric) -> PairwiseComparison:
+def compare_rows(first: ComparedRow, second: ComparedRow, metric: Metric) -> PairwiseComparison:
     """Returns how the two sides differ on the units that both have.
 
     Raises:
@@ -240,7 +240,7 @@ def compare(first: ComparedRow, second: ComparedRow, metric: Metric) -> Pairwise
     one, other = _scores(first, tables[0], metric), _scores(second, tables[1], metric)
     difference = one.minus(other)
     by_seed = dict(zip(seeds, difference.values(WEIGHTED).tolist(), strict=True))
-    as_row = Scores(f"{first.label} − {second.label}", by_seed, ("",), lambda: difference)
+    as_row = ColumnScores(f"{first.label} − {second.label}", by_seed, ("",), lambda: difference)
     assert as_row.over_patients is not None
     assert as_row.over_both is not None
     generator = np.random.default_rng(_RANDOM_SEED)
@@ -343,7 +343,7 @@ def _p_of(part: UnitScores, generator: np.random.Generator) -> float:
     if isinstance(part, MeanScores):
         return sign_flip_by_patient(part, WEIGHTED, generator).p
     by_seed = dict(enumerate(part.values(WEIGHTED).tolist()))
-    return Scores("", by_seed, ("",), lambda: part).decision[0]
+    return ColumnScores("", by_seed, ("",), lambda: part).decision[0]
 
 
 def _unit_rows(

@@ -25,7 +25,7 @@ _NAMED = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ColumnScores:
     """Values of a row's finished trials in one column of a metric, or the differences between two rows.
 
     Intervals and tests are of the units where there are units, else of the recorded values.
@@ -59,7 +59,7 @@ class Scores:
         """Seeds behind the mean; none of a control."""
         return len(self.by_seed) if self.trial_ids else 0
 
-    def minus(self, other: "Scores") -> "Scores | None":
+    def minus(self, other: "ColumnScores") -> "ColumnScores | None":
         """Returns the differences for the seeds that both rows have; None if they share none.
 
         Its units raise a `ResultsError` where the rows were scored on different ones.
@@ -81,7 +81,7 @@ class Scores:
         by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
         return replace(first, label=label, by_seed=by_seed, trial_ids=ids, load_units=difference)
 
-    def minus_control(self, control: "Scores") -> "Scores":
+    def minus_control(self, control: "ColumnScores") -> "ColumnScores":
         """Returns the differences to a control, the mean of its draws, which is the same for every seed."""
         units, drawn = self.units, control.units
         assert isinstance(units, MeanScores), "controls are of metrics that are means"
@@ -93,7 +93,7 @@ class Scores:
             self, label=f"{self.label} − {control.label}", by_seed=by_seed, load_units=lambda: found
         )
 
-    def of_seeds(self, seeds: list[int]) -> "Scores":
+    def of_seeds(self, seeds: list[int]) -> "ColumnScores":
         """Returns the scores of some of its seeds."""
         order = list(self.by_seed)
         places = [order.index(seed) for seed in seeds]

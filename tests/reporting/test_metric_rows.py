@@ -17,7 +17,7 @@ from bench.results.frame import Results
 from bench.results.units import write_table
 from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
 from bench.statistics.multiplicity import holm
-from bench.statistics.scores import Scores, interval_over_patients
+from bench.statistics.scores import ColumnScores, interval_over_patients
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.unit_scores import MeanScores, Units
 from bench.suite.cam import NATIVE
@@ -26,7 +26,7 @@ PATIENTS = 60
 SUBJECT = Subject("comparisons", "point_accuracy", "Phantom", 64)
 
 
-def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> Scores:
+def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> ColumnScores:
     """Two units of each patient, of two findings."""
     generator = np.random.default_rng([draw, round(1000 * rate)])
     hits = (generator.random((2 * PATIENTS, len(seeds))) < rate).astype(float)
@@ -36,13 +36,15 @@ def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int 
     return _scores(label, MeanScores(hits, Units(images, patients, findings)), seeds)
 
 
-def _scores(label: str, units: MeanScores, seeds: tuple[int, ...] = (), average: str = "weighted") -> Scores:
+def _scores(
+    label: str, units: MeanScores, seeds: tuple[int, ...] = (), average: str = "weighted"
+) -> ColumnScores:
     """Without seeds it is a control."""
     by_seed = dict(zip(seeds or range(units.num_seeds), units.values(average).tolist(), strict=True))
-    return Scores(label, by_seed, tuple(f"{label}{i}" for i in seeds), lambda: units, average)
+    return ColumnScores(label, by_seed, tuple(f"{label}{i}" for i in seeds), lambda: units, average)
 
 
-def _of(row: Scores, hits: np.ndarray) -> MeanScores:
+def _of(row: ColumnScores, hits: np.ndarray) -> MeanScores:
     return replace(row.units, scores=hits)
 
 
@@ -156,7 +158,7 @@ def test_the_table_of_intervals_has_each_kind() -> None:
     assert table.notes == ("120 units of 60 patients.",)
 
 
-def _control(draws: int, column: str = "weighted") -> Scores:
+def _control(draws: int, column: str = "weighted") -> ColumnScores:
     """Draws of a control that resemble each other: the first columns of twenty."""
     base, noise = _row("control", 0.4, (0,)).units, _row("noise", 0.25, tuple(range(20))).units
     units = replace(base, scores=np.maximum(base.scores, noise.scores)[:, :draws])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.errors import ResultsError, SuiteError
-from bench.reporting.pairwise import compare, find_row, require_one_table
+from bench.reporting.pairwise import compare_rows, find_row, require_one_table
 from bench.reporting.references import AUTHORS, load_reference
 from bench.results.frame import Results
 from bench.suite.metrics import IOBB_ACCURACY, POINT_ACCURACY
@@ -38,7 +38,7 @@ def grid(example, finish_trial):
 
 def between(grid, store, first: str, second: str, metric=POINT_ACCURACY):
     results = Results(grid, store)
-    return compare(*(find_row(name, grid, results, metric) for name in (first, second)), metric)
+    return compare_rows(*(find_row(name, grid, results, metric) for name in (first, second)), metric)
 
 
 def test_units_are_counted_by_who_hits_them_seed_by_seed(grid, example):

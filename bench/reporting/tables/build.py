@@ -12,7 +12,7 @@ from bench.reporting.tables.metric_rows import MetricRows, rows_by_metric
 from bench.reporting.tables.standing import Standing, standing_caption, standings
 from bench.reporting.tables.table import DIGITS, Cell, Column, Row, Table
 from bench.results.frame import Results
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.suite.metrics import PRIMARY, WEIGHTED
 
 GAIN = "Gain over constant"
@@ -112,7 +112,7 @@ def _metric_table(rows: MetricRows, references: Sequence[Reference]) -> Table:
     )
 
 
-def _cell(scores: Scores, expected: int, standing: Standing, decimals: int) -> Cell:
+def _cell(scores: ColumnScores, expected: int, standing: Standing, decimals: int) -> Cell:
     if not scores.by_seed:
         return Cell(None, expected=expected)
     return Cell.of_mean(

@@ -7,7 +7,7 @@ import pandas as pd
 from bench.metrics.controls import CONTROLS, DEALS, control_hits
 from bench.metrics.measure import measure_of
 from bench.reporting.tables.table import Cell
-from bench.statistics.scores import Scores, with_draws
+from bench.statistics.scores import ColumnScores, with_draws
 from bench.statistics.unit_scores import MeanScores, scores_of
 from bench.suite.metrics import AVERAGES, WEIGHTED, Metric, average_of
 
@@ -26,16 +26,16 @@ class Control:
     label: str
     hits: MeanScores
 
-    def in_column(self, column: str) -> Scores | None:
+    def in_column(self, column: str) -> ColumnScores | None:
         """Returns its values in a column: weighted, macro or a finding; None of a finding without units."""
         if column not in AVERAGES and column not in self.hits.units.findings:
             return None
         own, average = self.hits.in_column(column), average_of(column)
         by_draw = dict(enumerate(own.values(average).tolist()))
-        return Scores(self.label, by_draw, load_units=lambda: own, average=average)
+        return ColumnScores(self.label, by_draw, load_units=lambda: own, average=average)
 
     @property
-    def weighted(self) -> Scores:
+    def weighted(self) -> ColumnScores:
         """Its weighted average."""
         found = self.in_column(WEIGHTED)
         assert found is not None
@@ -81,7 +81,7 @@ def controls_of(
     return tuple(found)
 
 
-def gain_over(constant: Scores, row: Scores, expected: int = 0) -> Cell:
+def gain_over(constant: ColumnScores, row: ColumnScores, expected: int = 0) -> Cell:
     """Returns how far a row's weighted average is above that of the constant point, unit by unit.
 
     Its 95% interval is over seeds and patients, or over patients where seeds show no spread, and over how

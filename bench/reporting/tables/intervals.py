@@ -11,7 +11,7 @@ from bench.statistics.interval import Interval
 from bench.statistics.mcnemar import clustered_mcnemar
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, sign_flip_by_seed
-from bench.statistics.scores import FEWEST_PATIENTS, Scores
+from bench.statistics.scores import FEWEST_PATIENTS, ColumnScores
 from bench.statistics.spread import SEEDS_ALONE
 from bench.statistics.unit_scores import MeanScores
 from bench.suite.cam import CamMethod
@@ -26,7 +26,10 @@ _INTERVAL_CAPTION = (
 
 
 def interval_table(
-    subject: Subject, rows: Sequence[Scores], controls: Sequence[Scores], cams: Mapping[str, CamMethod]
+    subject: Subject,
+    rows: Sequence[ColumnScores],
+    controls: Sequence[ColumnScores],
+    cams: Mapping[str, CamMethod],
 ) -> Table:
     """Returns the table: a row for each model, then the controls, which have no seeds.
 
@@ -58,7 +61,7 @@ def interval_table(
     )
 
 
-def _interval_cells(row: Scores) -> tuple[Cell, ...]:
+def _interval_cells(row: ColumnScores) -> tuple[Cell, ...]:
     over_patients, over_both = _interval_cell(row.over_patients), _interval_cell(row.over_both)
     cells = (Cell.of_mean(row.over_seeds), over_patients, over_both)
     return tuple(replace(cell, trial_ids=row.trial_ids) for cell in cells)
@@ -88,7 +91,7 @@ _COMPARISON_CAPTION = (
 )
 
 
-def comparison_table(subject: Subject, rows: Sequence[Scores]) -> Table | None:
+def comparison_table(subject: Subject, rows: Sequence[ColumnScores]) -> Table | None:
     """Returns the table, a row for each comparison of weighted averages; None where no two share a seed.
 
     Args:
@@ -130,7 +133,7 @@ def comparison_table(subject: Subject, rows: Sequence[Scores]) -> Table | None:
     )
 
 
-def _comparison_cells(difference: Scores, adjusted_p: float) -> tuple[Cell, ...]:
+def _comparison_cells(difference: ColumnScores, adjusted_p: float) -> tuple[Cell, ...]:
     both, units = _interval_cell(difference.over_both), difference.units
     cells = (
         Cell.of_mean(difference.over_seeds, is_signed=True),
@@ -145,7 +148,7 @@ def _comparison_cells(difference: Scores, adjusted_p: float) -> tuple[Cell, ...]
     return tuple(cell if cell.mean is None else replace(cell, n=num_seeds, trial_ids=ids) for cell in cells)
 
 
-def _sign_cell(difference: Scores) -> Cell:
+def _sign_cell(difference: ColumnScores) -> Cell:
     if len(difference.tested) > EXACT_UP_TO:
         return Cell(None)
     test = sign_flip_by_seed(difference.tested)

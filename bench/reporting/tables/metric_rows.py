@@ -12,7 +12,7 @@ from bench.reporting.references import Reference
 from bench.reporting.tables.controls import Control, controls_of
 from bench.reporting.tables.table import NAMED, Subject, TableKind
 from bench.results.frame import Place, Results, native
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 from bench.statistics.unit_scores import UnitScores, scores_of
 from bench.suite.cam import NATIVE, CamMethod, with_cam
@@ -46,7 +46,7 @@ class RowScores:
         """The points that are finished and have the metric."""
         return tuple(point for point in self.points if self.results.has(point, self.metric))
 
-    def in_column(self, column: str) -> Scores:
+    def in_column(self, column: str) -> ColumnScores:
         """Returns what the row scores in a column: weighted, macro or a finding; nothing by no seed."""
         values = self.results.values(self.scored, self.metric, column)
 
@@ -58,7 +58,7 @@ class RowScores:
 
         by_seed = {seed: one.value for seed, one in values.items()}
         ids = tuple(one.trial_id for one in values.values())
-        return Scores(self.label, by_seed, ids, units, average_of(column))
+        return ColumnScores(self.label, by_seed, ids, units, average_of(column))
 
     @cached_property
     def has_units(self) -> bool:
@@ -118,12 +118,12 @@ class MetricRows:
         """Returns the subject of a table of the rows."""
         return Subject(kind, self.metric.name, self.place.dataset, self.place.resolution)
 
-    def in_column(self, column: str) -> dict[str, Scores]:
+    def in_column(self, column: str) -> dict[str, ColumnScores]:
         """Returns by row what is scored in a column."""
         return {row.label: row.in_column(column) for row in self.rows}
 
     @cached_property
-    def with_units(self) -> list[Scores]:
+    def with_units(self) -> list[ColumnScores]:
         """The weighted averages of the rows that have units."""
         return [row.in_column(WEIGHTED) for row in self.rows if row.has_units]
 

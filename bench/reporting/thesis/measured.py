@@ -11,7 +11,7 @@ from bench.reporting.tables.standing import Standing, standings
 from bench.reporting.thesis.layout import Slot, ThesisTable
 from bench.results.frame import Results
 from bench.results.store import ResultsStore
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import Population
 from bench.suite.claims import Margins
 from bench.suite.grid import Point
@@ -33,7 +33,7 @@ class SlotMeasurement:
         margin: what the suite declares as no difference in the cell's metric.
     """
 
-    scores: Scores | None = None
+    scores: ColumnScores | None = None
     area: float | None = None
     hole: str = ""
     margin: float = 0.0
