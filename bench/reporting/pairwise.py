@@ -277,7 +277,7 @@ def _seeds(first: ComparedRow, second: ComparedRow) -> list[int]:
         return sorted(second.tables if first.is_reference else first.tables)
     seeds = sorted(first.tables.keys() & second.tables.keys())
     if not seeds:
-        raise ResultsError(f"{first.label} and {second.label} have no finished seed in common")
+        raise ResultsError("no finished seed in common", place=f"{first.label} and {second.label}")
     return seeds
 
 
@@ -287,7 +287,7 @@ def _common_units(
     """Returns the tables of both sides, one for each seed, with their common units in the same order."""
     common = first.first_table[_UNIT].merge(second.first_table[_UNIT], on=_UNIT)
     if common.empty:
-        raise ResultsError(f"{first.label} and {second.label} have no unit in common")
+        raise ResultsError("no unit in common", place=f"{first.label} and {second.label}")
     # both sides by the same names of patients
     patients = dict(zip(first.first_table["image"], first.first_table["patient"], strict=True))
 

@@ -236,8 +236,8 @@ def galleries_of(
     for point, table in zip(points, tables, strict=True):
         if not table[_UNIT].equals(units[_UNIT]):
             raise ResultsError(
-                f"{points[0].trial.id} and {point.trial.id} were scored on different units, so that no "
-                "gallery has both"
+                "were scored on different units, so that no gallery has both",
+                place=f"{points[0].trial.id} and {point.trial.id}",
             )
     hits = np.column_stack([table["hit"].to_numpy(bool) for table in tables])
     native = [i for i, point in enumerate(points) if point.cam == NATIVE] or list(range(len(points)))
