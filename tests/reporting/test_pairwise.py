@@ -135,7 +135,7 @@ def test_names_that_are_none_or_several_are_told(example):
     with pytest.raises(ResultsError) as error:
         find_row("PYLON", grid, Results(grid, example.store), POINT_ACCURACY)
     assert error.value.place == "PYLON"
-    with pytest.raises(SuiteError, match="256 px.*64 px") as error:
+    with pytest.raises(SuiteError, match=r"256 px.*64 px") as error:
         find_row(AUTHORS, grid, Results(grid, example.store), POINT_ACCURACY)
     assert error.value.place == f"reference {AUTHORS!r}"
 
