@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench.reporting.tables.standing import standings
-from bench.statistics.equivalence import equivalence_by_seed
-from bench.statistics.scores import Scores
+from bench.statistics.equivalence import equivalence as equivalence_test
+from bench.statistics.scores import ColumnScores
+from bench.statistics.spread import spread_over_seeds
 from bench.statistics.student import mean_interval
 from bench.statistics.unit_scores import MeanScores, Units
 from bench.statistics.variance import compare_variances
@@ -40,7 +41,7 @@ def draw_models(
     accuracy: float = 0.5,
     correlation: float = 0.5,
     seed_deviation: float = 0.035,
-) -> list[Scores]:
+) -> list[ColumnScores]:
     """Returns models of equal accuracy among patients at large, on a probit scale.
 
     Args:
@@ -73,9 +74,9 @@ def draw_models(
     return rows
 
 
-def _row(label: str, scores: MeanScores) -> Scores:
+def _row(label: str, scores: MeanScores) -> ColumnScores:
     by_seed = dict(enumerate(scores.values("weighted").tolist()))
-    return Scores(label, by_seed, tuple(f"{label}, {seed}" for seed in by_seed), lambda: scores)
+    return ColumnScores(label, by_seed, tuple(f"{label}, {seed}" for seed in by_seed), lambda: scores)
 
 
 def levels(generator: np.random.Generator, num_runs: int) -> Iterator[str]:
@@ -130,9 +131,8 @@ def equivalence(generator: np.random.Generator, num_runs: int) -> Iterator[str]:
         for shift, verdict in ((0.0, "different"), (margin, "equivalent")):
             for _ in range(10 * num_runs):
                 first, second = generator.normal(size=(2, 5))
-                test = equivalence_by_seed(
-                    dict(enumerate((first + shift).tolist())), dict(enumerate(second.tolist())), margin
-                )
+                differences = (first + shift - second).tolist()
+                test = equivalence_test(np.mean(differences), spread_over_seeds(differences), margin)
                 counts[verdict] += test.verdict == verdict
         refuted, supported = (counts[verdict] / (10 * num_runs) for verdict in ("different", "equivalent"))
         yield f"  {ratio:<38}          {refuted:6.3f}                     {supported:6.3f}"

@@ -26,8 +26,7 @@ from bench.reporting.figures.data_set import LabelledBox, Tile, draw_contact_she
 from bench.reporting.figures.files import save
 from bench.reporting.figures.overlay import Overlay, draw_overlay
 from bench.reporting.gallery.content import Gallery, Images, galleries_of, gallery_sources, samples_of
-from bench.reporting.gallery.figure import draw_gallery, draw_samples
-from bench.reporting.gallery.page import gallery_page
+from bench.reporting.gallery.drawing import draw_gallery, draw_samples, gallery_page
 from bench.reporting.writers.html import GALLERY
 from bench.results.differences import require_same_data
 from bench.results.files import write_text

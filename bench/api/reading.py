@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 from bench.api.choices import protocol_of
 from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
 from bench.errors import BenchError, ResultsError, SuiteError, listing, nearest
-from bench.reporting import pairwise
-from bench.reporting.pairwise import Comparison, Side, find_side, require_one_table
+from bench.reporting.pairwise import (
+    ComparedRow,
+    PairwiseComparison,
+    compare_rows,
+    find_row,
+    require_one_table,
+)
 from bench.results.differences import require_same_data
 from bench.results.frame import Results
 from bench.results.record import Outcome, Record
@@ -54,7 +59,7 @@ def compare(
     only: str | Sequence[str] = (),
     seeds: Seeds = None,
     results_dir: str | Path = "results",
-) -> Comparison:
+) -> PairwiseComparison:
     """Returns how two rows of a suite differ, first − second, unit by unit on the same images.
 
     Args:
@@ -75,15 +80,15 @@ def compare(
     grid, store = select(as_loaded(suite), only, seeds), open_store(results_dir)
     require_one_table(grid)
     results = Results(grid, store)
-    one, other = (find_side(name, grid, results, METRICS[metric]) for name in (first, second))
+    one, other = (find_row(name, grid, results, METRICS[metric]) for name in (first, second))
     is_same = (one.label, one.is_reference) == (other.label, other.is_reference)
     if is_same and (not one.is_reference or first == second):
         raise SuiteError(f"{one.label!r} cannot be compared with itself")
     require_same_data(compared_points(grid, one, other), store, grid.accepted)
-    return pairwise.compare(one, other, METRICS[metric])
+    return compare_rows(one, other, METRICS[metric])
 
 
-def compared_points(grid: Grid, *sides: Side) -> tuple[Point, ...]:
+def compared_points(grid: Grid, *sides: ComparedRow) -> tuple[Point, ...]:
     """Returns the points of the sides that are rows of the grid."""
     rows = {side.label for side in sides if not side.is_reference}
     return tuple(point for point in grid.points if point.row in rows)

@@ -6,20 +6,19 @@ the geometric mean of the fewest and the most. A forward pass counts as a third 
 validation and scoring take a third of training per image where they were not measured.
 """
 
-import csv
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from bench.data.checks.expected_counts import EVERY, expected_counts
 from bench.data.splits import NUM_TRAIN, NUM_VAL, read_list
 from bench.errors import DataError
-from bench.planning.machine import CPU, Machine, needs_of, this_machine
+from bench.planning.machine import CPU, Machine, needs_of, num_slots, this_machine
 from bench.planning.speed import Speeds
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.schema import DatasetSpec, PhantomSpec, Resources, SplitLists, StoredSpec
@@ -47,7 +46,7 @@ def image_counts(dataset: DatasetSpec, files: Mapping[str, Path]) -> ImageCounts
         files: by digest, those that it names.
 
     Returns:
-        None where only the data itself tells: an own folder without lists.
+        None for a folder of images without lists, whose size is not known before it is read.
     """
     if isinstance(dataset, PhantomSpec):
         return ImageCounts(dataset.train, dataset.val, dataset.test)
@@ -62,19 +61,17 @@ def image_counts(dataset: DatasetSpec, files: Mapping[str, Path]) -> ImageCounts
 
 @lru_cache
 def _published() -> dict[str, ImageCounts]:
-    with resources.files("bench.data").joinpath("expected_counts.csv").open(encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["finding"] == "every image"]
-    images = {(row["dataset"], row["part"]): int(row["images"]) for row in rows}
-    whole = images["vindr", "train+val+test"]
+    images = {name: expected_counts(name).xs(EVERY, level="finding")["images"] for name in ("nih", "vindr")}
+    whole = int(images["vindr"]["train+val+test"])
     val, test = round(whole * 0.1), round(whole * 0.2)
-    nih = ImageCounts(NUM_TRAIN, NUM_VAL, images["nih", "test"])
+    nih = ImageCounts(NUM_TRAIN, NUM_VAL, int(images["nih"]["test"]))
     return {"nih": nih, "vindr": ImageCounts(whole - val - test, val, test)}
 
 
 def _num_names(path: Path | None) -> int | None:
     try:
         return None if path is None else len(read_list(path))
-    except DataError:  # a run says what is wrong with it
+    except DataError:  # a run reports what is wrong with the list
         return None
 
 
@@ -98,18 +95,21 @@ class Left:
         return Left(self.fewest * factor, self.expected * factor, self.most * factor)
 
 
+_CASES = ("fewest", "expected", "most")
+
+
 def total(lefts: Iterable[Left]) -> Left:
     """Returns the sum."""
     each = list(lefts)
-    return Left(sum(a.fewest for a in each), sum(a.expected for a in each), sum(a.most for a in each))
+    return Left(*(sum(getattr(one, case) for one in each) for case in _CASES))
 
 
 @dataclass(frozen=True)
 class TrialCost:
-    """What is left of one trial.
+    """The time that one trial still takes.
 
     Attributes:
-        left_s: s.
+        left_s: the time, s.
         speed: where its speed is from.
         epochs: where its expected number of epochs is from.
     """
@@ -121,20 +121,20 @@ class TrialCost:
 
 @dataclass(frozen=True)
 class PlanCost:
-    """What all trials take that are left.
+    """The time that all trials that are left still take.
 
     Attributes:
-        num_trials: that are left and can be run: neither finished, nor failed, nor blocked.
+        num_trials: trials that are left and can be run: neither finished, nor failed, nor blocked.
         num_unknown: those of them whose time is not known; they are in no sum.
-        num_unknown_data: those of `num_unknown` whose data alone tell how many images they have.
-        device: that they run on here.
+        num_unknown_data: those of `num_unknown` with a data set of unknown size.
+        device: the device that they run on here.
         num_slots: how many run at once.
         wall_s: from start to end on this machine, s.
         device_hours: GPU-hours on a GPU, else CPU-hours, of all trials together.
         sources: how many trials by where their speed is from.
         epochs: how many trials by where their expected number of epochs is from.
-        finished_bytes: that a finished trial of the folder takes of the disk, mean; None without any.
-        free_bytes: on the disk of the results.
+        finished_bytes: mean size of the folder of a finished trial; None without any.
+        free_bytes: free space on the disk of the results.
     """
 
     num_trials: int
@@ -186,10 +186,10 @@ class Budget:
             resources: what each takes.
             files: by digest, those that trials name.
         """
-        machine = self._machine if resources.gpu != 0 else self._machine.without_gpus()
+        machine = self._machine if resources.gpu != 0 else replace(self._machine, device=CPU, num_gpus=0)
         use_gpu = machine.num_gpus > 0
         needs = {trial.id: needs_of(trial, resources, use_gpu=use_gpu) for trial in trials}
-        num_slots = machine.num_slots(list(needs.values()))
+        at_once = num_slots(needs.values(), [machine.node])
         costs = self.trial_costs(trials, files, use_gpu=use_gpu)
         untold = [trial for trial in trials if trial.id not in costs]
         amount = {key: need["gpu" if use_gpu else "cpu"] for key, need in needs.items()}
@@ -198,8 +198,8 @@ class Budget:
             num_unknown=len(untold),
             num_unknown_data=sum(image_counts(trial.dataset, files) is None for trial in untold),
             device=machine.device,
-            num_slots=num_slots,
-            wall_s=_wall(costs, trials, num_slots),
+            num_slots=at_once,
+            wall_s=_wall(costs, trials, at_once),
             device_hours=total(cost.left_s.times(amount[key] / 3600) for key, cost in costs.items()),
             sources=Counter(cost.speed for cost in costs.values()),
             epochs=Counter(cost.epochs for cost in costs.values()),
@@ -261,27 +261,23 @@ class Budget:
         return len(folder.epochs()) if any(path.exists() for path in folder.checkpoints) else 0
 
 
-def wall_s(costs: Mapping[str, float], chains: Sequence[Sequence[str]], num_slots: int) -> float:
+def wall_s(costs: Mapping[str, float], chains: Sequence[Sequence[str]], at_once: int) -> float:
     """Returns the time from start to end, s: as if slots were never idle, but no chain runs beside itself.
 
     Args:
         costs: s by trial id.
         chains: ids of trials that follow each other.
-        num_slots: trials that run at once.
+        at_once: trials that run at once.
     """
     longest = max((sum(costs.get(one, 0.0) for one in chain) for chain in chains), default=0.0)
-    return max(sum(costs.values()) / num_slots, longest)
+    return max(sum(costs.values()) / at_once, longest)
 
 
-def _wall(costs: Mapping[str, TrialCost], trials: Sequence[Trial], num_slots: int) -> Left:
+def _wall(costs: Mapping[str, TrialCost], trials: Sequence[Trial], at_once: int) -> Left:
     chains = [[one.id for one in (*trial.ancestors(), trial)] for trial in trials]
 
-    def wall(of: Callable[[Left], float]) -> float:
-        return wall_s({key: of(cost.left_s) for key, cost in costs.items()}, chains, num_slots)
-
-    return Left(
-        wall(lambda left: left.fewest), wall(lambda left: left.expected), wall(lambda left: left.most)
-    )
+    times = [{key: getattr(cost.left_s, case) for key, cost in costs.items()} for case in _CASES]
+    return Left(*(wall_s(of_case, chains, at_once) for of_case in times))
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""The plan of a suite as a graph: its trials and those that they start from, and how each stands."""
+"""The plan of a suite as a graph: its trials, those that they start from, and the state of each."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -83,11 +83,9 @@ def collect(grid: Grid, store: ResultsStore) -> tuple[PlanRow, ...]:
 
 def left_to_run(rows: Iterable[PlanRow]) -> tuple[Trial, ...]:
     """Returns the trials that are neither finished, nor failed, nor blocked, each once, in their order."""
-    return tuple({row.point.trial.id: row.point.trial for row in rows if _is_left(row)}.values())
-
-
-def _is_left(row: PlanRow) -> bool:
-    return row.point.cam == NATIVE and row.state in ("todo", "interrupted", "running", "waiting")
+    states = ("todo", "interrupted", "running", "waiting")
+    left = (row.point.trial for row in rows if row.point.cam == NATIVE and row.state in states)
+    return tuple({trial.id: trial for trial in left}.values())
 
 
 def _state(point: Point, store: ResultsStore) -> tuple[str, str | None]:

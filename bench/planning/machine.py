@@ -1,4 +1,4 @@
-"""What this machine has to run trials on, found without torch or Ray, and how many fit it at once."""
+"""The cores and GPUs of this machine, found without torch or Ray, and how many trials fit at once."""
 
 import math
 import os
@@ -12,7 +12,7 @@ from bench.suite.trial import Trial
 _GPUS = Path("/proc/driver/nvidia/gpus")
 
 Needs = Mapping[str, float]
-"""What a trial takes of a node, or a node has: ``cpu`` and ``gpu``, fractions allowed."""
+"""Resources that a trial takes of a node, or that a node has: ``cpu`` and ``gpu``, fractions allowed."""
 
 CPU = "cpu"
 
@@ -22,7 +22,7 @@ class Machine:
     """Cores and GPUs that a run may use.
 
     Attributes:
-        device: what trials run on: the name of the first GPU, or cpu.
+        device: the name of the first GPU, or cpu.
         num_cpus: cores.
         num_gpus: GPUs.
     """
@@ -31,17 +31,14 @@ class Machine:
     num_cpus: int
     num_gpus: int
 
-    def without_gpus(self) -> "Machine":
-        """Returns the same machine for a suite that asks for none."""
-        return Machine(CPU, self.num_cpus, 0)
-
-    def num_slots(self, needs: Collection[Needs]) -> int:
-        """Returns how many trials with these needs run at once at most; one at least."""
-        return num_slots(needs, [{"cpu": self.num_cpus, "gpu": self.num_gpus}])
+    @property
+    def node(self) -> Needs:
+        """Its resources."""
+        return {"cpu": self.num_cpus, "gpu": self.num_gpus}
 
 
 def this_machine() -> Machine:
-    """Returns what is here: cores of this process, NVIDIA GPUs as the driver and CUDA_VISIBLE_DEVICES say."""
+    """Returns the cores of this process, and the NVIDIA GPUs by the driver and CUDA_VISIBLE_DEVICES."""
     names = [_name_of(path) for path in sorted(_GPUS.glob("*/information"))]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:

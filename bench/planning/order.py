@@ -1,6 +1,6 @@
-"""Which trial is started first: the one whose end, with all that waits for it, is expected to take longest.
+"""Orders trials: the one that takes longest, with the trials that wait for it, is started first.
 
-So the last to run are short, and no core idles for long while a long one ends.
+So the last trials to run are short, and no core idles for long while a long one ends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from bench.suite.trial import Trial
 
 
 def longest_first(trials: Sequence[Trial], cost: Callable[[Trial], float]) -> list[Trial]:
-    """Returns the trials, those first whose chain takes longest; equal ones in their order.
+    """Returns the trials, longest chain first; trials of equal chains keep their order.
 
     A chain is a trial and, after it, the longest of those that start from it: parents come before children.
 
@@ -39,7 +39,7 @@ def longest_first(trials: Sequence[Trial], cost: Callable[[Trial], float]) -> li
 def expected_times(
     trials: Sequence[Trial], costs: Mapping[str, TrialCost], files: Mapping[str, Path]
 ) -> dict[str, float]:
-    """Returns by id the time that each trial is expected to take still, s: as the plan says it.
+    """Returns by id the time that each trial is still expected to take, s, as the plan estimates it.
 
     A trial that was never timed counts by its pixels: resolution² × epochs × training images, at the usual
     time of the others for each. A data set of unknown size counts as the median of the others.

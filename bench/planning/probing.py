@@ -38,7 +38,7 @@ def workloads(trials: Sequence[Trial]) -> tuple[Trial, ...]:
 def probe_all(
     trials: Sequence[Trial], store: ResultsStore, *, num_steps: int, use_gpu: bool
 ) -> Iterator[tuple[Trial, Probe | BenchError]]:
-    """Probes each of `trials`, writes what came out and yields it, or why nothing did.
+    """Probes each of `trials`, writes the result and yields it, or yields the error.
 
     Raises:
         ResultsError: the file of probes cannot be read or written.
@@ -69,8 +69,8 @@ def probe(
     Args:
         trial: what to train.
         device: where.
-        num_steps: that are timed, after `WARM_UP_STEPS`.
-        on_step: told (done, total) after every step.
+        num_steps: steps that are timed, after `WARM_UP_STEPS`.
+        on_step: called with (done, total) after every step.
 
     Raises:
         BenchError: the memory is too small, or training cannot go on.

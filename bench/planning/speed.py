@@ -23,11 +23,11 @@ from bench.suite.identity import canonical_json
 from bench.suite.trial import Trial
 
 _RECIPE = {"batch_size", "precision", "num_threads", "channels_last", "accumulate", "compile"}
-"""What of a recipe changes how fast a step is."""
+"""The settings of a recipe that change how fast a step is."""
 
 
 def workload_of(trial: Trial) -> str:
-    """Returns what decides how fast the trial trains on a device: model, encoder, resolution and the like."""
+    """Returns the settings that decide how fast a trial trains on a device: model, resolution and others."""
     model = {"model": trial.model, "options": trial.options, "encoder": trial.encoder}
     phase = trial.phase.model_dump(mode="json", exclude_defaults=True)
     recipe = trial.recipe.model_dump(mode="json", include=_RECIPE)
@@ -44,7 +44,7 @@ class Probe(Frozen):
     device: str
     """The name of the GPU, or cpu."""
     images_per_s: float
-    """Of training, without the first steps."""
+    """The speed of training, without the first steps."""
     memory_bytes: int
     """Most that was in use: allocated on a GPU, else resident of the process."""
     num_steps: int
@@ -94,14 +94,14 @@ def _probes_path(root: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a trial that has trained says of others like it.
+class MeasuredTrial:
+    """The measured speed of a trial, which others like it will have.
 
     Attributes:
         trial: which.
         device: that it ran on.
-        epoch_s: median over its epochs, training and validation together, s.
-        images_per_s: median over its epochs, of training.
+        epoch_s: time of an epoch, training and validation together, median over its epochs, s.
+        images_per_s: speed of training, median over its epochs.
         num_epochs: that it took; None unless it is finished.
         scoring_s: what it took beside its epochs, s; None unless it is finished.
     """
@@ -120,15 +120,15 @@ class Speeds:
     def __init__(self, store: ResultsStore, device: str) -> None:
         """Reads all trials in the folder that have ended an epoch, and the probes.
 
-        What cannot be read says nothing.
+        Files that cannot be read are skipped.
 
         Args:
             store: where.
             device: of this machine. Trials without an outcome do not say what they ran on: they count as of
                 it, unless a driver on another machine has them now.
         """
-        self._by_workload: dict[str, list[Measured]] = defaultdict(list)
-        self._by_recipe: dict[str, list[Measured]] = defaultdict(list)
+        self._by_workload: dict[str, list[MeasuredTrial]] = defaultdict(list)
+        self._by_recipe: dict[str, list[MeasuredTrial]] = defaultdict(list)
         self._probed: dict[tuple[str, str], float] = {}
         self._gpus: list[str] = []
         for path in sorted((store.root / "trials").glob("*")):
@@ -166,7 +166,7 @@ class Speeds:
     def num_epochs(self, trial: Trial) -> float | None:
         """Returns the mean number of epochs of finished trials by the same recipe on the same data.
 
-        Of the same workload on any device, else of any model; None if there are none.
+        Those of the same workload count, on any device, else those of any model; None if there are none.
         """
         recipe, like = _data_and_recipe(trial), self._by_workload[workload_of(trial)]
         same = [one for one in like if _data_and_recipe(one.trial) == recipe]
@@ -175,7 +175,7 @@ class Speeds:
                 return mean(counts)
         return None
 
-    def _on_same_data(self, trial: Trial, device: str) -> Iterator[Measured]:
+    def _on_same_data(self, trial: Trial, device: str) -> Iterator[MeasuredTrial]:
         for one in self._by_workload[workload_of(trial)]:
             if one.device == device and one.trial.dataset == trial.dataset:
                 yield one
@@ -190,7 +190,7 @@ def _median(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _measure(folder: TrialFolder, device: str) -> Iterator[Measured]:
+def _measure(folder: TrialFolder, device: str) -> Iterator[MeasuredTrial]:
     rows = folder.read_history()
     if not rows:
         return
@@ -199,9 +199,9 @@ def _measure(folder: TrialFolder, device: str) -> Iterator[Measured]:
     if record is not None and (outcome := record.outcome) is not None:
         scoring_s = max(outcome.duration_s - sum(row.duration_s for row in rows), 0.0)
         ran_on = outcome.provenance.device
-        yield Measured(record.trial, ran_on, epoch_s, speed, outcome.num_epochs, scoring_s)
+        yield MeasuredTrial(record.trial, ran_on, epoch_s, speed, outcome.num_epochs, scoring_s)
         return
     lease = holder(folder.path)
     is_elsewhere = lease is not None and lease.host != socket.gethostname()
     if not is_elsewhere and (trial := folder.read_trial()) is not None:
-        yield Measured(trial, device, epoch_s, speed)
+        yield MeasuredTrial(trial, device, epoch_s, speed)

@@ -1,4 +1,4 @@
-"""Writes everything that there is to report: each suite that has results, and the thesis' tables."""
+"""Writes all reports: of each suite that has results, and of the thesis' tables."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
     thesis = render_thesis(suites[0].parent, store)
     if (other := other_suite(reports_dir / thesis.name, thesis.name, None)) is not None:
         raise ResultsError(
-            f"{reports_dir / thesis.name}: is the report of {other}; give that suite another name"
+            f"is the report of {other}; give that suite another name", place=reports_dir / thesis.name
         )
     folder = write_report(thesis, reports_dir)
     yield f"thesis: {len(thesis.tables) - 1} tables in {folder}"
@@ -52,7 +52,7 @@ def check_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
     """Yields a sentence for each difference between what `write_all` would write and what is there.
 
     Args:
-        suites: as of `write_all`.
+        suites: as in `write_all`.
         store: the results folder.
         reports_dir: has a folder for each report.
 
@@ -67,7 +67,7 @@ def check_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
 
 
 def _load(suites: Sequence[Path], store: ResultsStore) -> list[LoadedSuite]:
-    """Returns the suites, all of them fit to be reported: it is one of them that is told, before any is."""
+    """Returns the suites; raises before anything is written if one of them cannot be reported."""
     loaded = [load_suite(path) for path in suites]
     for suite in loaded:
         require_same_data(suite.points, store, suite.grid.accepted)

@@ -1,26 +1,31 @@
-"""Writes a suite's report: every table as Markdown, LaTeX and CSV, and a page with all of them, HTML too."""
+"""Writes a suite's report: every table as Markdown, LaTeX and CSV, and a page with all of them, HTML too.
+
+All of it comes from records alone, so that the same results give the same bytes. The gallery shows
+radiographs, which records do not hold: it is a page of its own (`bench.reporting.gallery.drawing`).
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.errors import listing
 from bench.escapes import markdown, paragraph
+from bench.reporting.figures.plots import COLOURS, finding_plot_of, forest_of, published_means
 from bench.reporting.gallery.content import gallery_sources
 from bench.reporting.lock import LOCK, render_lock
 from bench.reporting.references import load_readable
-from bench.reporting.report_page import report_page
 from bench.reporting.tables.build import build_tables
 from bench.reporting.tables.claims import claims_csv, claims_table
-from bench.reporting.tables.differences import noted, noted_by_place
+from bench.reporting.tables.controls import CONSTANT
 from bench.reporting.tables.sensitivity import sensitivity_tables
 from bench.reporting.tables.table import Table
 from bench.reporting.verdicts import judge
 from bench.reporting.writers.csv_cells import to_csv
-from bench.reporting.writers.html import GALLERY, PAGE
+from bench.reporting.writers.html import GALLERY, PAGE, render
 from bench.reporting.writers.latex import to_latex
 from bench.reporting.writers.markdown import to_markdown
-from bench.results.differences import require_same_data, short
+from bench.results.differences import difference_notes, require_same_data, short
 from bench.results.failures import unreadable_sentences
 from bench.results.files import write_text
 from bench.results.frame import Results
@@ -75,12 +80,16 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     suite, grid = loaded.suite, loaded.grid
     references, problems = load_readable(suite.references, store.root)
     results = Results(grid, store)
-    tables = noted_by_place((*build_tables(results, references), *sensitivity_tables(results)), results)
+    notes = {(one.dataset, one.resolution): difference_notes(one.points, store) for one in results.places}
+    tables = tuple(
+        table.with_notes(notes[table.subject.dataset, table.subject.resolution])
+        for table in (*build_tables(results, references), *sensitivity_tables(results))
+    )
     records = [record for trial in grid.trials if (record := results.record(trial.id)) is not None]
     problems += unreadable_sentences(grid.trials, store)
     title, origin = _title(loaded), _origin(records, loaded, store, problems)
     verdicts = judge(loaded.claims, results)
-    claims = noted((claims_table(verdicts),), loaded.points, store) if verdicts else ()
+    claims = [claims_table(verdicts).with_notes(difference_notes(loaded.points, store))] if verdicts else []
     sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
     page = (
         "\n".join([f"# {markdown(title)}\n", *sections, f"### {_ORIGIN}\n", *map(paragraph, origin)]) + "\n"
@@ -92,6 +101,49 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
         files["claims.csv"] = claims_csv(verdicts)
     files[LOCK] = render_lock(suite.name, [loaded], store, files)
     return Report(suite.name, tables, page, files, gallery_sources(results), tuple(problems))
+
+
+def report_page(
+    name: str, title: str, tables: Sequence[Table], claims: Sequence[Table], origin: Sequence[str]
+) -> str:
+    """Returns the page as HTML that needs nothing but itself: a sentence, figures, tables, claims and origin.
+
+    Args:
+        name: of the suite.
+        title: of it, one line.
+        tables: in their order.
+        claims: the table of claims; none if the suite claims nothing.
+        origin: where the numbers come from, in sentences; the first one counts trials.
+    """
+    drawn = [(table, forest_of(table, published_means(name, table))) for table in tables]
+    forests = [(table, forest) for table, forest in drawn if forest is not None]
+    return render(
+        "report.html",
+        title=title,
+        lead=" ".join([*origin[:1], *(_headline(table) for table, _ in forests)]),
+        forests=[forest for _, forest in forests],
+        tables=[(table, finding_plot_of(table)) for table in tables],
+        claims=claims,
+        origin=origin,
+        gallery=GALLERY,
+        colours=COLOURS,
+    )
+
+
+def _headline(table: Table) -> str:
+    """Says which row points best, or which are equal, and what the best constant point reaches."""
+    known = [(row, mean) for row in table.models if (mean := row.cells[0].mean) is not None]
+    if not known:
+        return ""
+    highest = max(mean for _, mean in known)
+    best = [row for row, mean in known if mean == highest]
+    cell = best[0].cells[0]
+    names = f"{listing((row.label for row in best), 2)} {'has' if len(best) == 1 else 'have'}"
+    half_width = f" ± {cell.printed_half_width}" if cell.printed_half_width is not None else ""
+    constant = next((row.cells[1].printed_mean for row in table.references if row.label == CONSTANT), None)
+    against = f"; the best constant point reaches {constant}" if constant is not None else ""
+    reached = f"{cell.printed_mean}{half_width}{against}"
+    return f"On {table.subject.place}, {names} the highest weighted point accuracy, {reached}."
 
 
 def _title(loaded: LoadedSuite) -> str:

@@ -1,4 +1,4 @@
-"""From a cell of a written table to the trials behind it, and to its value computed again from them."""
+"""Traces a cell of a written table to the trials behind it, and computes its value again from them."""
 
 import csv
 import math
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import ResultsError, listing, nearest
+from bench.errors import ResultsError, listing
 from bench.metrics.measure import measure_of, measured
 from bench.reporting.tables.table import Quantity
 from bench.reporting.writers.csv_cells import COLUMNS
@@ -29,13 +29,13 @@ _NUMBERS = ("mean", "half_width_95", "low_95", "high_95")
 
 @dataclass(frozen=True)
 class TrialValue:
-    """What one trial says of a cell.
+    """One trial's value of a cell.
 
     Attributes:
         trial_id: which.
-        state: where it stands here.
+        state: its state here.
         value: by its record; None if it has none.
-        from_units: the same from its table of units, or of logits; None where there is none.
+        from_units: the same, computed from its table of units or logits; None where there is none.
     """
 
     trial_id: str
@@ -51,23 +51,23 @@ class TrialValue:
 
 @dataclass(frozen=True)
 class CellLineage:
-    """A cell and what stands behind it.
+    """A cell and the trials behind it.
 
     Attributes:
         table: key of the table.
         row: label.
         column: heading.
         kind: model or ours; reference, published or difference.
-        mean: as written; None is a hole.
+        mean: as written; None for an empty cell.
         half_width: as written.
         low: lower end of the interval, as written, where it has ends.
         high: upper end of it.
         n: seeds behind the mean.
         expected: seeds that the suite asks for.
         trials: those behind the mean.
-        is_recorded: whether records have such a value at all; not of what is computed from several of them.
+        is_recorded: whether a single record has such a value; false for a value of several trials together.
         again: mean and interval from the trials' records; None if there is no trial, or a value is missing.
-        differences: what is recorded of the trials and not the same for all of them, in sentences.
+        differences: sentences on recorded facts that are not the same for all of the trials.
     """
 
     table: str
@@ -92,7 +92,7 @@ class CellLineage:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the trials give the cell's value again; None if that cannot be told."""
+        """Whether the trials give the cell's value again; None if that cannot be checked."""
         if self.again is None or self.mean is None:
             return None
         same = _close(self.mean, self.again.mean) and self.n == self.again.n
@@ -129,9 +129,12 @@ def trace_cell(
         ResultsError: the file is no table of a report, it has no such cell or several, or a record cannot be
             read.
     """
-    cells = _narrowed(_read(path), path, {"section": section, "group": group})
-    own = _chosen(row, ("row",), cells, f"{path}: no row")
-    cell = _only(_chosen(column, ("column", "average_or_finding"), own, f"{path}: no column"), path)
+    cells = _read(path)
+    for column_of_file, word in (("section", section), ("group", group)):
+        if word is not None:
+            cells = _matching(cells, word, (column_of_file,), path)
+    cells = _matching(_matching(cells, row, ("row",), path), column, ("column", "average_or_finding"), path)
+    cell = _only(cells, path)
     quantity = _quantity_of(cell, path)
     cam = cell["cam"] or NATIVE
     trials = tuple(_value(trial_id, quantity, cam, store) for trial_id in cell["trial_ids"].split())
@@ -140,7 +143,7 @@ def trace_cell(
         mean, half_width, low, high = (float(cell[name]) if cell.get(name) else None for name in _NUMBERS)
         n, expected = (int(cell[key]) for key in ("n", "expected"))
     except ValueError as error:
-        raise ResultsError(f"{path}: row {cell['row']!r}, column {cell['column']!r}: {error}") from None
+        raise ResultsError(f"row {cell['row']!r}, column {cell['column']!r}: {error}", place=path) from None
     return CellLineage(
         table=cell["table"],
         row=cell["row"],
@@ -165,55 +168,45 @@ def _read(path: Path) -> list[dict[str, str]]:
             reader = csv.DictReader(stream)
             cells = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ResultsError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ResultsError(f"cannot be read ({reason})", place=path) from None
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing or not cells:
         what = f"lacks {listing(missing)}" if missing else "has no cell"
-        raise ResultsError(f"{path}: is no table of a report ({what}); bench report writes such")
+        raise ResultsError(f"is no table of a report ({what}); bench report writes such", place=path)
     return cells
 
 
-def _narrowed(
-    cells: list[dict[str, str]], path: Path, wanted: Mapping[str, str | None]
+def _matching(
+    cells: list[dict[str, str]], word: str, columns: tuple[str, ...], path: Path
 ) -> list[dict[str, str]]:
-    """The cells of the section and group that are asked for."""
-    for what, word in wanted.items():
-        if word is not None:
-            cells = _chosen(word, (what,), cells, f"{path}: no {what}")
-    return cells
+    """Returns the cells that have the word in one of the columns, in any case if none has it as it is."""
+    known = dict.fromkeys(cell[column] for column in columns for cell in cells if cell[column])
+    found = word if word in known else {name.lower(): name for name in known}.get(word.lower())
+    if found is None:
+        raise ResultsError(f"no {columns[0]} {word!r}", place=path, value=word, allowed=known)
+    return [cell for cell in cells if found in [cell[column] for column in columns]]
 
 
 def _only(cells: list[dict[str, str]], path: Path) -> dict[str, str]:
-    """The cell of ours, of those that share row and column with published ones and differences."""
+    """Returns the cell of ours, of those that share row and column with published ones and differences."""
     own = [cell for cell in cells if cell["kind"] in _OURS] or cells
-    for what in ("section", "group"):
-        words = list(dict.fromkeys(cell[what] for cell in own))
+    for option in ("section", "group"):
+        words = dict.fromkeys(cell[option] for cell in own)
         if len(words) > 1:
             raise ResultsError(
-                f"{path}: has the row and column several times; say which with --{what}: {listing(words)}"
+                f"has the row and column {len(words)} times; say which with --{option}",
+                place=path,
+                allowed=words,
             )
     return own[0]
 
 
-def _chosen(
-    word: str, columns: tuple[str, ...], cells: list[dict[str, str]], what: str
-) -> list[dict[str, str]]:
-    """The cells that have the word in one of the file's columns; in any case, if none has it as it is."""
-    known = dict.fromkeys(cell[column] for column in columns for cell in cells if cell[column])
-    found = word if word in known else {name.lower(): name for name in known}.get(word.lower())
-    if found is None:
-        names = dict.fromkeys(cell[columns[0]] for cell in cells if cell[columns[0]])
-        raise ResultsError(f"{what} {word!r}; there are: {listing(names)}{nearest(word, known)}")
-    return [cell for cell in cells if found in [cell[column] for column in columns]]
-
-
 def _quantity_of(cell: Mapping[str, str], path: Path) -> Quantity | None:
-    """Which value of records the cell shows; None if it is no single one."""
+    """Returns which value of records the cell shows; None if it is no single one."""
     metric, name = cell["metric"], cell["average_or_finding"]
     if name and metric not in METRICS:
-        raise ResultsError(
-            f"{path}: no metric {metric!r}; there are: {listing(METRICS)}{nearest(metric, METRICS)}"
-        )
+        raise ResultsError(f"no metric {metric!r}", place=path, value=metric, allowed=METRICS)
     return Quantity(metric, name) if name else None
 
 
@@ -221,18 +214,15 @@ def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: Resu
     state = store.state(trial_id, cam)
     if quantity is None:
         return TrialValue(trial_id, state, None, None)
-    metric = METRICS[quantity.metric]
+    metric, folder = METRICS[quantity.metric], store.folder(trial_id)
     metrics = store.metrics(trial_id, NATIVE if metric.is_of_model else cam)
     value = metrics.get(metric.key(quantity.name))
-    if value is None:
-        return TrialValue(trial_id, state, None, None)
-    folder = store.folder(trial_id)
     units = folder.logits if metric.is_of_model else folder.cam_units(cam)
-    return TrialValue(trial_id, state, value, _from_units(units, quantity))
+    return TrialValue(trial_id, state, value, None if value is None else _from_units(units, quantity))
 
 
 def _from_units(path: Path, quantity: Quantity) -> float | None:
-    """The value computed again from a table of units, or of logits, if it is there and has the metric."""
+    """Returns the value computed again from a table of units or logits, if it is there and has the metric."""
     measure = measure_of(quantity.metric)
     units = read_table(path) if path.is_file() else None
     if units is None or not set(measure.columns) <= set(units.columns):

@@ -1,16 +1,21 @@
 """Checks a written report: byte by byte against its results, or quickly whether it is up to date."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import resources
+from itertools import zip_longest
 from pathlib import Path
 
 from bench.errors import listing
 from bench.reporting.build import Report
 from bench.reporting.lock import LOCK, Lock, read_lock, render_lock
+from bench.reporting.tables.table import NAMED
 from bench.results.invocation import other_suite
 from bench.results.store import ResultsStore
 from bench.suite.identity import bytes_digest
 from bench.suite.load import LoadedSuite
+
+_SHOWN = 60
+"""Characters of a line that a sentence quotes."""
 
 CURVES = "learning_curves.png"
 """A figure: no lock names those, since their bytes are the drawing library's."""
@@ -19,8 +24,8 @@ CURVES = "learning_curves.png"
 def current_page(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) -> str | None:
     """Returns the page of the report that is there, or None unless all of it is as it would be written now.
 
-    It is if its lock is what a lock would say now: the same request, results, references and files. Nor may a
-    file of this package be newer than it, or a trial be interrupted, whose curve may have gone on since.
+    It is up to date if a lock made now would be the same: the same request, results, references and files. No
+    file of this package may be newer than it, and no trial interrupted, since its curve may have gone on.
 
     Raises:
         ResultsError: a record or a reference cannot be read.
@@ -48,18 +53,11 @@ def _package_times() -> list[float]:
     ]
 
 
-_NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
-
-_SHOWN = 60
-"""Characters of a line that a sentence quotes."""
-
-
 def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -> list[str]:
     """Returns a sentence for each difference between the report and what was written of it earlier.
 
-    None if every byte is the same. Files that neither the report nor its lock names, such as figures, are
-    left alone, but for a gallery of other results. Nothing is written.
+    There are none if every byte is the same. Files that neither the report nor its lock names, such as
+    figures, are left alone, but for a gallery of other results. Nothing is written.
 
     Args:
         report: as the results give it now. A report of a selection has to be compared with one of the same.
@@ -88,7 +86,7 @@ def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -
 
 
 def _difference(path: Path, text: str, locked: str | None) -> str | None:
-    """What is different about a file; `locked` is its digest by the lock, if it has one."""
+    """Returns how a file differs, if it does; `locked` is its digest by the lock, if it has one."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:
@@ -100,19 +98,14 @@ def _difference(path: Path, text: str, locked: str | None) -> str | None:
     was_changed = locked is not None and bytes_digest(found) != locked
     why = "was changed after it was written; " if was_changed else ""
     before, now = found.decode(errors="replace").split("\n"), text.split("\n")
-    for number in range(max(len(before), len(now))):
-        old, new = _line(before, number), _line(now, number)
+    for number, (old, new) in enumerate(zip_longest(before, now), start=1):
         if old != new:
-            return f"{path}: {why}line {number + 1} {_was_and_is(old, new)}"
+            return f"{path}: {why}line {number} {_was_and_is(old, new)}"
     return f"{path}: {why}is not UTF-8"
 
 
-def _line(lines: list[str], number: int) -> str | None:
-    return lines[number] if number < len(lines) else None
-
-
 def _was_and_is(old: str | None, new: str | None) -> str:
-    """Both lines in short, from a little before the first character that differs."""
+    """Quotes both lines, from a little before the first character that differs."""
     if old is None or new is None:
         return f"is missing: {_short(new or '', 0)}" if old is None else f"is too many: {_short(old, 0)}"
     first = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), 0)
@@ -131,22 +124,11 @@ def _since(path: Path, lock: Lock | None, text: str) -> Iterator[str]:
         yield f"{path}: {'is no lock that this version can read' if path.exists() else 'is missing'}"
         return
     now = Lock.model_validate_json(text)
-    sentences = []
     if lock.bench != now.bench:
-        sentences.append(f"was made by bench {lock.bench}, and this is {now.bench}")
+        yield f"{path}: was made by bench {lock.bench}, and this is {now.bench}"
     if lock.suite != now.suite:
-        sentences.append("the suite is another: it was edited, or changed or narrowed by other options")
-    before = {trial.id: trial for trial in lock.trials}
-    for word, old, new in (
-        ("records", before, {trial.id: trial for trial in now.trials}),
-        ("references", lock.references, now.references),
-    ):
-        changed = _changed(old, new)
-        if changed:
-            sentences.append(f"{word} changed since: {listing(changed, _NAMED)}")
-    for sentence in sentences:
-        yield f"{path}: {sentence}"
-
-
-def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    return [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
+        yield f"{path}: the suite is another: it was edited, or changed or narrowed by other options"
+    before, after = ({trial.id: trial for trial in one.trials} for one in (lock, now))
+    for word, old, new in (("records", before, after), ("references", lock.references, now.references)):
+        if changed := [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]:
+            yield f"{path}: {word} changed since: {listing(changed, NAMED)}"

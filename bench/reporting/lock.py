@@ -23,12 +23,12 @@ LOCK = "table.lock.json"
 
 
 class LockedSuite(Frozen):
-    """What a report was asked to show."""
+    """The suites that a report shows."""
 
     name: str
-    """Of the report."""
+    """The name of the report."""
     digest: str
-    """Of what the suites are asked to show; see `suite_digest`."""
+    """The digest of what the suites ask the report to show; see `suite_digest`."""
 
 
 class LockedTrial(Frozen):
@@ -41,7 +41,7 @@ class LockedTrial(Frozen):
 
 
 class Lock(Frozen):
-    """What table.lock.json says; digests are ``sha256:…``."""
+    """The content of table.lock.json; digests are ``sha256:…``."""
 
     format: Literal[1] = 1
     """Raised when the lock says other things, or says them otherwise."""
@@ -62,7 +62,7 @@ def render_lock(
 
     Args:
         name: of the report.
-        suites: what it is of, each with the grid that it shows.
+        suites: those that it shows, each with the grid of trials that it shows.
         store: where their results are.
         files: name → text of the report's other files.
     """
@@ -87,7 +87,7 @@ def render_lock(
 def suite_digest(loaded: LoadedSuite) -> str:
     """Returns ``sha256:…`` of what a report is asked to show: title, rows, trials, references and claims.
 
-    Files count by their content, as in a trial's id. What only says how trials are run does not count.
+    Files count by their content, as in a trial's id. Settings that only say how trials are run do not count.
     """
     suite = loaded.suite
     points = [[p.label, p.cam, title_of(p.trial.dataset), p.trial.id] for p in loaded.grid.points]

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bench.errors import ResultsError, SuiteError, listing, nearest
-from bench.metrics.measure import MeanMeasure, Measure, measure_of
+from bench.errors import ResultsError, SuiteError, listing
+from bench.metrics.measure import MeanMeasure, measure_of
 from bench.reporting.references import Reference, known_references, load_reference
 from bench.results.frame import Results, native
 from bench.results.units import UNIT_NAMES
@@ -21,7 +21,7 @@ from bench.statistics.interval import Interval
 from bench.statistics.mcnemar import ClusteredMcNemarTest, McNemarTest, clustered_mcnemar, mcnemar_exact
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_patient, sign_flip_by_seed
-from bench.statistics.scores import Scores, interval_over_patients
+from bench.statistics.scores import ColumnScores, interval_over_patients
 from bench.statistics.unit_scores import MeanScores, UnitScores, scores_of
 from bench.suite.grid import Grid, Point
 from bench.suite.metrics import WEIGHTED, Metric
@@ -29,17 +29,17 @@ from bench.suite.schema import title_of
 
 _UNIT = ["image", "finding"]
 _RANDOM_SEED = 0
-"""Of the resampling: the same results give the same comparison."""
+"""The seed of the resampling: the same results give the same comparison."""
 
 Winner = Literal["both", "first", "second", "neither"]
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
-    """One of the two that are compared. Equal to itself only.
+class ComparedRow:
+    """One of the two that are compared: a row of the suite, or a reference run. Equal to itself only.
 
     Attributes:
-        label: what it is called.
+        label: its name.
         tables: by seed, its units: image, patient, finding, and the columns of the metric.
         is_reference: whether it is a reference run.
         remarks: what sets its protocol apart.
@@ -49,6 +49,11 @@ class Side:
     tables: Mapping[int, pd.DataFrame]
     is_reference: bool
     remarks: tuple[str, ...]
+
+    @property
+    def first_table(self) -> pd.DataFrame:
+        """The units of its first seed: the only one of a reference."""
+        return next(iter(self.tables.values()))
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class FindingComparison:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class PairwiseComparison:
     """First − second, on the units that both have. Equal to itself only.
 
     Attributes:
@@ -119,8 +124,8 @@ class Comparison:
         units: one row per seed and unit: seed, image, patient, finding, first, second.
     """
 
-    first: Side
-    second: Side
+    first: ComparedRow
+    second: ComparedRow
     metric: Metric
     only_first: int
     only_second: int
@@ -143,7 +148,7 @@ class Comparison:
 
     @property
     def difference(self) -> float:
-        """Of the weighted averages."""
+        """The difference of the weighted averages."""
         return self.averages[0] - self.averages[1]
 
     def units_csv(self) -> str:
@@ -161,7 +166,7 @@ class Comparison:
         return text
 
 
-def find_side(name: str, grid: Grid, results: Results, metric: Metric) -> Side:
+def find_row(name: str, grid: Grid, results: Results, metric: Metric) -> ComparedRow:
     """Returns the row of the suite, or the reference run, that is called `name`.
 
     Args:
@@ -180,17 +185,13 @@ def find_side(name: str, grid: Grid, results: Results, metric: Metric) -> Side:
         dict.fromkeys(point.row for point in points if name in point.value_of("model"))
     )
     if len(own) == 1:
-        return _row_side(own[0], [point for point in points if point.row == own[0]], results, metric)
+        return _row_of_suite(own[0], [point for point in points if point.row == own[0]], results, metric)
     if own:
-        raise SuiteError(f"{len(own)} rows are of model {name!r}; say which: {listing(own)}")
+        raise SuiteError(f"{len(own)} rows are of model {name!r}; say which", value=name, allowed=own)
     references = known_references(results.store.root)
     if name in references:
-        return _reference_side(load_reference(name, results.store.root), grid, metric)
-    known = (*rows, *references)
-    raise SuiteError(
-        f"no row or reference {name!r}; rows: {listing(rows)}; references: {listing(references)}"
-        f"{nearest(name, known)}"
-    )
+        return _reference_run(load_reference(name, results.store.root), grid, metric)
+    raise SuiteError(f"no row or reference {name!r}", value=name, allowed=(*rows, *references))
 
 
 def require_one_table(grid: Grid) -> None:
@@ -199,136 +200,134 @@ def require_one_table(grid: Grid) -> None:
     Raises:
         SuiteError: it is of several.
     """
-    datasets = {p.trial.dataset.model_dump_json(): title_of(p.trial.dataset) for p in grid.points}
-    resolutions = list(dict.fromkeys(str(p.trial.resolution) for p in grid.points))
-    for axis, values in (("dataset", list(datasets.values())), ("resolution", resolutions)):
+    trials = [point.trial for point in grid.points]
+    datasets = {trial.dataset.model_dump_json(): title_of(trial.dataset) for trial in trials}
+    resolutions = dict.fromkeys(trial.resolution for trial in trials)
+    for axis, values in (("dataset", datasets.values()), ("resolution", resolutions)):
         if len(values) > 1:
-            raise SuiteError(f"the suite has several: {listing(values)}; say which with --only {axis}=…")
+            raise SuiteError(
+                f"the suite has {len(values)} values of {axis}; say which with --only {axis}=…",
+                allowed=values,
+            )
 
 
-def _row_side(label: str, points: Sequence[Point], results: Results, metric: Metric) -> Side:
+def _row_of_suite(label: str, points: Sequence[Point], results: Results, metric: Metric) -> ComparedRow:
     tables, unfinished = {}, []
     for point in {point.trial.id: point for point in points}.values():
-        if results.state(point) != "finished":
-            unfinished.append(str(point.trial.seed))
-            continue
-        where = f"{label}, seed {point.trial.seed}"
-        tables[point.trial.seed] = _with_columns(results.units_of(point, metric), metric, where)
+        seed = point.trial.seed
+        if results.state(point) == "finished":
+            tables[seed] = _with_columns(results.units_of(point, metric), metric, f"{label}, seed {seed}")
+        else:
+            unfinished.append(str(seed))
     if not tables:
-        raise ResultsError(f"{label}: no finished trial in {results.store.root}; bench run makes them")
+        raise ResultsError(f"no finished trial in {results.store.root}; bench run makes them", place=label)
     remarks = (f"seeds that are not finished: {listing(unfinished)}",) if unfinished else ()
-    return Side(label, tables, is_reference=False, remarks=remarks)
+    return ComparedRow(label, tables, is_reference=False, remarks=remarks)
 
 
-def _reference_side(reference: Reference, grid: Grid, metric: Metric) -> Side:
+def _reference_run(reference: Reference, grid: Grid, metric: Metric) -> ComparedRow:
     record, trial = reference.record, grid.points[0].trial
     theirs, ours = (record.dataset, record.resolution), (trial.dataset.name, trial.resolution)
+    place = f"reference {record.name!r}"
     if theirs != ours:
         raise SuiteError(
-            f"reference {record.name!r} is of {theirs[0]} at {theirs[1]} px, the suite's rows of {ours[0]} "
-            f"at {ours[1]} px"
+            f"is of {theirs[0]} at {theirs[1]} px, the suite's rows of {ours[0]} at {ours[1]} px", place=place
         )
     if reference.units is None or record.units_seed is None:
-        raise SuiteError(f"reference {record.name!r} has no single units to compare")
+        raise SuiteError("has no single units to compare", place=place)
     units = _with_columns(reference.units, metric, f"reference {record.name}")
-    return Side(
-        record.title,
-        {record.units_seed: units},
-        is_reference=True,
-        remarks=tuple(filter(None, (record.differs, record.units_differ))),
-    )
+    remarks = tuple(filter(None, (record.differs, record.units_differ)))
+    return ComparedRow(record.title, {record.units_seed: units}, is_reference=True, remarks=remarks)
 
 
-def _with_columns(units: pd.DataFrame, metric: Metric, where: str) -> pd.DataFrame:
+def _with_columns(units: pd.DataFrame, metric: Metric, place: str) -> pd.DataFrame:
     columns = [*UNIT_NAMES, *measure_of(metric.name).columns]
     if not set(columns) <= set(units.columns):
-        raise ResultsError(f"{where}: its units tell nothing of {metric.phrase}")
+        raise ResultsError(f"its units tell nothing of {metric.phrase}", place=place)
     return units[columns]
 
 
-def compare(first: Side, second: Side, metric: Metric) -> Comparison:
+def compare_rows(first: ComparedRow, second: ComparedRow, metric: Metric) -> PairwiseComparison:
     """Returns how the two sides differ on the units that both have.
 
     Raises:
         ResultsError: they share no unit, or no seed where seeds are paired.
     """
-    measure = measure_of(metric.name)
-    sides, tables, common, seeds = _paired(first, second, measure)
-    difference = sides[0].minus(sides[1])
+    has_reference = first.is_reference or second.is_reference
+    seeds = _seeds(first, second)
+    tables = _common_units(first, second, seeds)
+    one, other = _scores(first, tables[0], metric), _scores(second, tables[1], metric)
+    difference = one.minus(other)
     by_seed = dict(zip(seeds, difference.values(WEIGHTED).tolist(), strict=True))
-    as_row = Scores(f"{first.label} − {second.label}", by_seed, ("",), lambda: difference)
-    generator = np.random.default_rng(_RANDOM_SEED)
-    weighted = tuple(float(side.values(WEIGHTED).mean()) for side in sides)
-    is_paired = not (first.is_reference or second.is_reference) and len(seeds) <= EXACT_UP_TO
+    as_row = ColumnScores(f"{first.label} − {second.label}", by_seed, ("",), lambda: difference)
     assert as_row.over_patients is not None
     assert as_row.over_both is not None
+    generator = np.random.default_rng(_RANDOM_SEED)
+    measure, clustered, by_patient = measure_of(metric.name), None, None
     is_hit = isinstance(measure, MeanMeasure) and measure.is_hit
-    return Comparison(
+    if isinstance(difference, MeanScores):
+        clustered = clustered_mcnemar(difference) if is_hit else None
+        by_patient = sign_flip_by_patient(difference, WEIGHTED, generator)
+    num_units = len(tables[0][0])
+    can_flip = not has_reference and len(seeds) <= EXACT_UP_TO
+    return PairwiseComparison(
         first,
         second,
         metric,
-        only_first=_num_units(first) - len(common),
-        only_second=_num_units(second) - len(common),
-        averages=(weighted[0], weighted[1]),
-        seeds=tuple(_seed_comparisons(by_seed, sides, is_hit=is_hit)),
+        only_first=len(first.first_table) - num_units,
+        only_second=len(second.first_table) - num_units,
+        averages=(float(one.values(WEIGHTED).mean()), float(other.values(WEIGHTED).mean())),
+        seeds=tuple(_seed_comparisons(by_seed, one, other, is_hit=is_hit)),
         over_patients=as_row.over_patients,
         over_seeds_and_patients=as_row.over_both,
         p_over_seeds_and_patients=as_row.p_over_both,
         p_over_seeds=as_row.p_over_seeds,
-        clustered=clustered_mcnemar(difference) if is_hit and isinstance(difference, MeanScores) else None,
-        by_patient=sign_flip_by_patient(difference, WEIGHTED, generator)
-        if isinstance(difference, MeanScores)
-        else None,
-        by_seed=sign_flip_by_seed(list(by_seed.values())) if is_paired else None,
-        findings=_compare_findings(*sides, difference, generator),
-        units=_unit_rows(sides[0], tables, measure, seeds, is_hit=is_hit),
+        clustered=clustered,
+        by_patient=by_patient,
+        by_seed=sign_flip_by_seed(list(by_seed.values())) if can_flip else None,
+        findings=_compare_findings(one, other, difference, generator),
+        units=_unit_rows(tables, seeds, metric),
     )
 
 
-_Tables = tuple[list[pd.DataFrame], list[pd.DataFrame]]
+def _seeds(first: ComparedRow, second: ComparedRow) -> list[int]:
+    """Returns the seeds that both sides have; beside a reference, those of the other side."""
+    if first.is_reference or second.is_reference:
+        return sorted(second.tables if first.is_reference else first.tables)
+    seeds = sorted(first.tables.keys() & second.tables.keys())
+    if not seeds:
+        raise ResultsError("no finished seed in common", place=f"{first.label} and {second.label}")
+    return seeds
 
 
-def _paired(
-    first: Side, second: Side, measure: Measure
-) -> tuple[tuple[UnitScores, UnitScores], _Tables, pd.DataFrame, tuple[int, ...]]:
-    """Scores of both sides on their common units, as many seeds each; their tables; the units; the seeds."""
-    has_reference = first.is_reference or second.is_reference
-    if has_reference:
-        seeds = tuple(sorted(second.tables if first.is_reference else first.tables))
-    else:
-        seeds = tuple(sorted(first.tables.keys() & second.tables.keys()))
-        if not seeds:
-            raise ResultsError(f"{first.label} and {second.label} have no finished seed in common")
-    one, other = (next(iter(side.tables.values())) for side in (first, second))
-    common = one[_UNIT].merge(other[_UNIT], on=_UNIT)
+def _common_units(
+    first: ComparedRow, second: ComparedRow, seeds: Sequence[int]
+) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+    """Returns the tables of both sides, one for each seed, with their common units in the same order."""
+    common = first.first_table[_UNIT].merge(second.first_table[_UNIT], on=_UNIT)
     if common.empty:
-        raise ResultsError(f"{first.label} and {second.label} have no unit in common")
-    patients = dict(zip(one["image"], one["patient"], strict=True))  # both sides by the same names
+        raise ResultsError("no unit in common", place=f"{first.label} and {second.label}")
+    # both sides by the same names of patients
+    patients = dict(zip(first.first_table["image"], first.first_table["patient"], strict=True))
 
-    def tables_of(side: Side) -> list[pd.DataFrame]:
-        tables = [side.tables.get(seed, next(iter(side.tables.values()))) for seed in seeds]
-        chosen = (common.merge(table, on=_UNIT) for table in tables)
+    def tables_of(row: ComparedRow) -> list[pd.DataFrame]:
+        chosen = (common.merge(row.tables.get(seed, row.first_table), on=_UNIT) for seed in seeds)
         named = (table.assign(patient=table["image"].map(patients)) for table in chosen)
         return [table.sort_values(_UNIT, ignore_index=True) for table in named]
 
-    def scores(side: Side, tables: list[pd.DataFrame]) -> UnitScores:
-        try:
-            return scores_of(tables, measure)
-        except ValueError as error:
-            raise ResultsError(f"{side.label}: {error}") from None
-
-    tables = tables_of(first), tables_of(second)
-    return (scores(first, tables[0]), scores(second, tables[1])), tables, common, seeds
+    return tables_of(first), tables_of(second)
 
 
-def _num_units(side: Side) -> int:
-    return len(next(iter(side.tables.values())))
+def _scores(row: ComparedRow, tables: Sequence[pd.DataFrame], metric: Metric) -> UnitScores:
+    try:
+        return scores_of(tables, measure_of(metric.name))
+    except ValueError as error:
+        raise ResultsError(str(error), place=row.label) from None
 
 
 def _seed_comparisons(
-    by_seed: Mapping[int, float], sides: tuple[UnitScores, UnitScores], *, is_hit: bool
+    by_seed: Mapping[int, float], first: UnitScores, second: UnitScores, *, is_hit: bool
 ) -> list[SeedComparison]:
-    first, second = sides
     if not (is_hit and isinstance(first, MeanScores) and isinstance(second, MeanScores)):
         return [SeedComparison(seed, difference) for seed, difference in by_seed.items()]
     found = []
@@ -347,25 +346,15 @@ def _seed_comparisons(
 def _compare_findings(
     first: UnitScores, second: UnitScores, difference: UnitScores, generator: np.random.Generator
 ) -> tuple[FindingComparison, ...]:
-    names = list(dict.fromkeys(sorted(difference.units.findings)))
-    parts = {name: difference.of_finding(name) for name in names}
-    values = {
-        name: [float(side.of_finding(name).values(WEIGHTED).mean()) for side in (first, second)]
-        for name in names
-    }
-    is_there = [name for name in names if not np.isnan(values[name]).any()]
-    p_values = [_p_of(parts[name], generator) for name in is_there]
+    found = []
+    for name in np.unique(difference.units.findings).tolist():
+        one, other = (float(side.of_finding(name).values(WEIGHTED).mean()) for side in (first, second))
+        if not np.isnan([one, other]).any():
+            found.append((name, one, other, difference.of_finding(name)))
+    p_values = [_p_of(part, generator) for *_, part in found]
     return tuple(
-        FindingComparison(
-            name,
-            len(parts[name].units.images),
-            values[name][0],
-            values[name][1],
-            interval_over_patients(parts[name]),
-            p,
-            adjusted,
-        )
-        for name, p, adjusted in zip(is_there, p_values, holm(p_values), strict=True)
+        FindingComparison(name, len(part.units.images), one, other, interval_over_patients(part), p, adjusted)
+        for (name, one, other, part), p, adjusted in zip(found, p_values, holm(p_values), strict=True)
     )
 
 
@@ -373,30 +362,21 @@ def _p_of(part: UnitScores, generator: np.random.Generator) -> float:
     if isinstance(part, MeanScores):
         return sign_flip_by_patient(part, WEIGHTED, generator).p
     by_seed = dict(enumerate(part.values(WEIGHTED).tolist()))
-    return Scores("", by_seed, ("",), lambda: part).decision[0]
+    return ColumnScores("", by_seed, ("",), lambda: part).decision[0]
 
 
 def _unit_rows(
-    first: UnitScores, tables: _Tables, measure: Measure, seeds: Sequence[int], *, is_hit: bool
+    tables: tuple[list[pd.DataFrame], list[pd.DataFrame]], seeds: Sequence[int], metric: Metric
 ) -> pd.DataFrame:
-    column = measure.columns[-1]
-    parts = []
-    for place, seed in enumerate(seeds):
-        both = [side[place] for side in tables]
-        if isinstance(measure, MeanMeasure):
-            shown = [measure.statistic(table)[:, 0] for table in both]
-        else:
-            shown = [table[column].to_numpy() for table in both]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "seed": seed,
-                    "image": first.units.images,
-                    "patient": first.units.patients,
-                    "finding": first.units.findings,
-                    "first": shown[0] > 0 if is_hit else shown[0],
-                    "second": shown[1] > 0 if is_hit else shown[1],
-                }
-            )
-        )
+    measure, parts = measure_of(metric.name), []
+    for seed, *both in zip(seeds, *tables, strict=True):
+        rows = both[0][["image", "patient", "finding"]].copy()
+        rows.insert(0, "seed", seed)
+        for name, table in zip(("first", "second"), both, strict=True):
+            if not isinstance(measure, MeanMeasure):
+                rows[name] = table[measure.columns[-1]].to_numpy()
+                continue
+            score = measure.statistic(table)[:, 0]
+            rows[name] = score > 0 if measure.is_hit else score
+        parts.append(rows)
     return pd.concat(parts, ignore_index=True)

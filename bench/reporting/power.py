@@ -1,18 +1,17 @@
-"""What the seeds of a plan can show, for seed spreads that are known: in one comparison, and of claims."""
+"""The power of a plan's seeds, for seed spreads that are known: in one comparison, and for each claim."""
 
-import csv
 import functools
 import itertools
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from statistics import fmean, median, stdev
+from statistics import median, stdev
 
 import pandas as pd
 
 from bench.amounts import count
+from bench.reporting.references import authors_seeds
 from bench.results.frame import Results, native
 from bench.results.store import ResultsStore
 from bench.statistics.claim_power import PlannedComparison, claim_powers
@@ -21,13 +20,11 @@ from bench.suite.claims import Equivalent, LessVariable
 from bench.suite.comparisons import ComparedRow, RowComparison, StatedClaim
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
-from bench.suite.metrics import AVERAGES, MACRO, PRIMARY, WEIGHTED, column_title
+from bench.suite.metrics import AVERAGES, METRICS, PRIMARY, WEIGHTED
 from bench.suite.schema import FolderSpec
 
-_AUTHORS_SEEDS = "authors_seeds_pylon_nih256.csv"
-
 MOST_SEEDS = 50
-"""That are tried for a claim."""
+"""The most seeds that are tried for a claim."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class SeedSpread:
 
 @dataclass(frozen=True)
 class OneComparison:
-    """What a number of seeds shows of two models with 80% probability, by one t test at .05, not adjusted.
+    """Differences that a number of seeds finds with 80% probability, by one t test at .05, not adjusted.
 
     Attributes:
         spread: what is assumed of seeds.
@@ -88,7 +85,7 @@ class ClaimPower:
 
 @dataclass(frozen=True)
 class SeedPower:
-    """What the seeds of a plan can show.
+    """The power of a plan's seeds.
 
     Attributes:
         num_seeds: different seeds.
@@ -104,7 +101,7 @@ class SeedPower:
 
 
 def seed_power(loaded: LoadedSuite, store: ResultsStore) -> SeedPower:
-    """Returns what the seeds of the suite's grid can show, with the spread of its finished trials if any.
+    """Returns the power of the seeds of the suite's grid, with the spread of its finished trials if any.
 
     Raises:
         ResultsError: a record cannot be read.
@@ -204,26 +201,15 @@ def localizes(grid: Grid) -> bool:
     return any(not isinstance(dataset, FolderSpec) or dataset.boxes is not None for dataset in datasets)
 
 
-@functools.cache
 def published_spread(metric: str = PRIMARY.name, column: str = WEIGHTED) -> SeedSpread | None:
     """Returns the spread of the five seeds of PYLON on NIH at 256 px whose results the authors once posted.
 
-    They posted one model, so that of differences nothing is known: they are taken as those of independent
-    seeds, √2 times as far apart. What seeds have in common makes them smaller. None for a column that they
-    did not post, or in which their seeds do not differ.
+    They posted one model, so nothing is known of differences: they are taken as those of independent seeds,
+    √2 times as far apart; seeds that have something in common differ less. None for a column that they did
+    not post, or in which their seeds do not differ.
     """
-    text = files("bench.reporting").joinpath("published", _AUTHORS_SEEDS).read_text(encoding="utf-8")
-    by_seed: dict[str, dict[str, float]] = {}
-    for row in csv.DictReader(text.splitlines()):
-        if row["metric"] == metric:
-            by_seed.setdefault(row["seed"], {})[row["column"]] = float(row["value"])
-    title = column_title(column)
-    values = [own[title] for own in by_seed.values() if title in own]
-    if column == MACRO and not values:  # the mean of the findings, which they posted
-        averages = AVERAGES.values()
-        values = [
-            fmean(value for key, value in own.items() if key not in averages) for own in by_seed.values()
-        ]
+    key = METRICS[metric].key(column)
+    values = [metrics[key] for metrics in authors_seeds().values() if key in metrics]
     if len(values) < 2 or stdev(values) == 0:
         return None
     source = f"the authors' {len(values)} seeds of PYLON, NIH 256 px; differences as if independent"

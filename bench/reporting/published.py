@@ -14,7 +14,7 @@ AREA_TABLES = {"nih": "5.1", "vindr": "5.5"}
 AREA_ROW = "Average box area"
 
 NUM_SEEDS = 5
-"""Behind each published mean that has an interval (thesis §5.3)."""
+"""The number of seeds behind each published mean that has an interval (thesis §5.3)."""
 
 Key = tuple[str, str, str, str, str]
 """Table, section, row, resolution and column."""

@@ -1,6 +1,7 @@
 """Reference runs by name: those that come with this package, and those of a results folder."""
 
 import csv
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -9,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.data.sources.nih import patients_of
-from bench.errors import ResultsError, SuiteError, listing, nearest
+from bench.errors import ResultsError, SuiteError
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder, stored_references
 from bench.results.units import read_table
 from bench.statistics.student import MeanInterval, mean_interval
@@ -31,11 +32,11 @@ class Reference:
     """A reference run. Equal to itself only.
 
     Attributes:
-        record: what is known of it.
+        record: its description and its metrics by seed.
         units: one row per unit, at least image, patient, finding and hit, of the seed `record.units_seed`;
             None if single units are not known.
         digests: ``sha256:…`` of each of its files, by name.
-        is_built_in: whether it comes with this package.
+        is_built_in: whether this package contains it.
     """
 
     record: ReferenceRecord
@@ -64,8 +65,7 @@ def require_references(names: tuple[str, ...], results_dir: Path) -> None:
     for name in names:
         if name not in known:
             raise SuiteError(
-                f"unknown reference {name!r}; there are: {listing(known)}{nearest(name, known)}; "
-                "bench reference add makes others"
+                f"unknown reference {name!r}; bench reference add makes others", value=name, allowed=known
             )
 
 
@@ -107,6 +107,20 @@ def load_reference(name: str, results_dir: Path) -> Reference:
     return Reference(folder.read_record(), units, digests_of(name, results_dir), is_built_in=False)
 
 
+@functools.cache
+def authors_seeds() -> Mapping[int, dict[str, float]]:
+    """Returns by seed what PYLON scores on NIH at 256 px by its authors, by key of metric and column."""
+    by_seed: dict[int, dict[str, float]] = {}
+    for row in _rows(_SEEDS):
+        key = METRICS[row["metric"]].key(_COLUMNS.get(row["column"], row["column"]))
+        by_seed.setdefault(int(row["seed"]), {})[key] = float(row["value"])
+    for metrics in by_seed.values():  # their list has no macro average of it
+        findings = [name for name in POINT_ACCURACY.columns_in(metrics) if name != WEIGHTED]
+        values = [metrics[POINT_ACCURACY.key(finding)] for finding in findings]
+        metrics[POINT_ACCURACY.key(MACRO)] = sum(values) / len(values)
+    return by_seed
+
+
 def _authors() -> Reference:
     """The authors' five seeds as they once posted them, and their hits of seed 0 as their figures show."""
     hits = pd.DataFrame(_rows(_HITS))
@@ -118,14 +132,6 @@ def _authors() -> Reference:
             "hit": hits["hit"] == "1",
         }
     )
-    by_seed: dict[int, dict[str, float]] = {}
-    for row in _rows(_SEEDS):
-        key = METRICS[row["metric"]].key(_COLUMNS.get(row["column"], row["column"]))
-        by_seed.setdefault(int(row["seed"]), {})[key] = float(row["value"])
-    for metrics in by_seed.values():  # their list has no macro average of it
-        findings = [name for name in POINT_ACCURACY.columns_in(metrics) if name != WEIGHTED]
-        values = [metrics[POINT_ACCURACY.key(finding)] for finding in findings]
-        metrics[POINT_ACCURACY.key(MACRO)] = sum(values) / len(values)
     record = ReferenceRecord(
         name=AUTHORS,
         title="PYLON, by its authors",
@@ -139,7 +145,7 @@ def _authors() -> Reference:
         dataset="nih",
         resolution=256,
         grid_px=1024,
-        seeds=tuple(SeedMetrics(seed=seed, metrics=metrics) for seed, metrics in by_seed.items()),
+        seeds=tuple(SeedMetrics(seed=seed, metrics=metrics) for seed, metrics in authors_seeds().items()),
         units_seed=0,
     )
     return Reference(record, units, digests_of(AUTHORS, Path()), is_built_in=True)

@@ -6,7 +6,7 @@ that the data lean to has the verdict.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, get_args
@@ -16,14 +16,7 @@ from bench.results.frame import Results, native
 from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
-from bench.statistics.spread import (
-    ALPHA,
-    SEEDS_ALONE,
-    SEEDS_AND_PATIENTS,
-    Population,
-    Spread,
-    spread_over_seeds,
-)
+from bench.statistics.spread import ALPHA, SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, spread_over_seeds
 from bench.statistics.variance import FEWEST_SEEDS, compare_variances
 from bench.suite.cam import with_cam
 from bench.suite.claims import Equivalent, LessVariable
@@ -31,13 +24,13 @@ from bench.suite.comparisons import ComparedRow, RowComparison, StatedClaim
 from bench.suite.grid import Point
 from bench.suite.metrics import METRICS, Metric
 
-Verdict = Literal["supported", "refuted", "inconclusive", "not testable yet"]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+Support = Literal["supported", "refuted", "inconclusive", "not testable yet"]
+VERDICTS: tuple[Support, ...] = get_args(Support)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What finished trials say of one comparison, before other comparisons are counted.
+    """The evidence of finished trials on one comparison, before other comparisons are counted.
 
     Attributes:
         num_seeds: seeds that both sides have; of a claim on spread, those of the side that has fewer.
@@ -84,8 +77,8 @@ class ComparisonVerdict:
     missing: Mapping[str, str]
 
     @property
-    def verdict(self) -> Verdict:
-        """What follows of the claim from this comparison alone."""
+    def verdict(self) -> Support:
+        """The verdict on the claim by this comparison alone."""
         if not self.evidence.is_testable:
             return "not testable yet"
         if not self.adjusted_p < ALPHA:  # NaN too
@@ -101,7 +94,7 @@ class ClaimVerdict:
     comparisons: tuple[ComparisonVerdict, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Support:
         """Refuted if any comparison is, supported if all are; not testable yet if none can be tested."""
         verdicts = {comparison.verdict for comparison in self.comparisons}
         if "refuted" in verdicts:
@@ -132,26 +125,22 @@ def judge(claims: Sequence[StatedClaim], results: Results) -> tuple[ClaimVerdict
             if test not in found:
                 found[test] = _evidence(claim, comparison, rows)
     adjusted = dict(zip(found, holm([evidence.p for evidence in found.values()]), strict=True))
-    verdicts = []
-    for claim in claims:
-        comparisons = []
-        for comparison in claim.comparisons:
-            test, missing = claim.test_of(comparison), rows.missing(comparison, METRICS[claim.claim.metric])
-            comparisons.append(ComparisonVerdict(comparison, found[test], adjusted[test], missing))
-        verdicts.append(ClaimVerdict(claim, tuple(comparisons)))
-    return tuple(verdicts)
+
+    def verdict(claim: StatedClaim, comparison: RowComparison) -> ComparisonVerdict:
+        test, missing = claim.test_of(comparison), rows.missing(comparison, METRICS[claim.claim.metric])
+        return ComparisonVerdict(comparison, found[test], adjusted[test], missing)
+
+    return tuple(
+        ClaimVerdict(claim, tuple(verdict(claim, one) for one in claim.comparisons)) for claim in claims
+    )
 
 
 _WHY = {"failed": "failed", "unreadable": "cannot be read"}
 """Why a trial or map in such a state has no values."""
 
 
-def _trials_of(points: Iterable[Point]) -> tuple[tuple[str, str], ...]:
-    return tuple((point.trial.id, point.cam) for point in points)
-
-
 class _Rows:
-    """What sides of comparisons score; the units of each are read once."""
+    """The scores of sides of comparisons; the units of each are read once."""
 
     def __init__(self, results: Results) -> None:
         self._results = results
@@ -160,7 +149,7 @@ class _Rows:
     def of(self, side: ComparedRow, metric: Metric) -> RowScores:
         """Returns what the side scores by the metric."""
         points = _points(side, metric)
-        key = (metric.name, _trials_of(points))
+        key = (metric.name, *((point.trial.id, point.cam) for point in points))
         if key not in self._rows:
             self._rows[key] = RowScores(side.label, metric, points, self._results)
         return self._rows[key]
@@ -194,67 +183,48 @@ def _evidence(stated: StatedClaim, comparison: RowComparison, rows: _Rows) -> Ev
         rows.of(side, metric).in_column(comparison.column) for side in (comparison.first, comparison.second)
     )
     if isinstance(claim, LessVariable):
-        return _on_spread(first.by_seed, second.by_seed)
+        return _on_spread(first.values, second.values)
     difference = first.minus(second)
     if difference is None:
         return Evidence(0)
     effect, num_seeds = fmean(difference.values), len(difference.values)
-    if num_seeds < 2:
-        return Evidence(num_seeds, effect)
+    found = Evidence(num_seeds, effect, is_testable=num_seeds >= 2)
     over_seeds = spread_over_seeds(difference.values)
-    if over_seeds is None:  # the same for each seed, which leaves nothing to judge by
-        return Evidence(num_seeds, effect, is_testable=True)
+    if over_seeds is None:  # one seed, or the same for each, which leaves nothing to judge by
+        return found
     decides = difference.spread or over_seeds
+    found = replace(found, population=SEEDS_AND_PATIENTS if difference.spread else SEEDS_ALONE)
     if isinstance(claim, Equivalent):
-        found = _on_equivalence(difference.values, over_seeds, decides, stated.margin)
-        is_wide_here = is_wide(stated.margin, fmean([*first.values, *second.values]))
-        found = replace(found, has_wide_margin=is_wide_here)
-    else:
-        found = _on_difference(difference.values, over_seeds, decides, metric.sign)
-    return replace(found, population=SEEDS_AND_PATIENTS) if difference.spread else found
-
-
-def _on_difference(differences: Sequence[float], over_seeds: Spread, decides: Spread, sign: int) -> Evidence:
-    effect = fmean(differences)
+        test = equivalence(effect, decides, stated.margin)
+        return replace(
+            found,
+            low=test.low,
+            high=test.high,
+            p=test.p,
+            p_over_seeds=equivalence(effect, over_seeds, stated.margin).p,
+            leans_to_claim=test.leans_to_equivalence,
+            has_wide_margin=is_wide(stated.margin, fmean([*first.values, *second.values])),
+        )
     half_width = float(decides.half_width())
-    return Evidence(
-        num_seeds=len(differences),
-        effect=effect,
+    return replace(
+        found,
         low=effect - half_width,
         high=effect + half_width,
         p=decides.p_of(effect),
         p_over_seeds=over_seeds.p_of(effect),
-        leans_to_claim=effect * sign > 0,
-        is_testable=True,
-        sign_flip=sign_flip_by_seed(differences) if len(differences) <= EXACT_UP_TO else None,
+        leans_to_claim=effect * metric.sign > 0,
+        sign_flip=sign_flip_by_seed(difference.values) if num_seeds <= EXACT_UP_TO else None,
     )
 
 
-def _on_equivalence(
-    differences: Sequence[float], over_seeds: Spread, decides: Spread, margin: float
-) -> Evidence:
-    effect = fmean(differences)
-    test = equivalence(effect, decides, margin)
-    return Evidence(
-        num_seeds=len(differences),
-        effect=effect,
-        low=test.low,
-        high=test.high,
-        p=test.p,
-        p_over_seeds=equivalence(effect, over_seeds, margin).p,
-        leans_to_claim=test.leans_to_equivalence,
-        is_testable=True,
-    )
-
-
-def _on_spread(first: Mapping[int, float], second: Mapping[int, float]) -> Evidence:
+def _on_spread(first: Sequence[float], second: Sequence[float]) -> Evidence:
     num_seeds = min(len(first), len(second))
     if num_seeds == 0:
         return Evidence(0)
-    test = compare_variances(list(second.values()), list(first.values()))
+    test = compare_variances(second, first)
     return Evidence(
-        num_seeds=num_seeds,
-        effect=test.first_deviation - test.second_deviation,
+        num_seeds,
+        test.first_deviation - test.second_deviation,
         p=test.p,
         p_over_seeds=test.p,
         leans_to_claim=test.first_varies_more,

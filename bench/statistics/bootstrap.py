@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench.statistics.interval import Interval
-from bench.statistics.proportion import logit_interval
+from bench.statistics.interval import Interval, logit_interval
 from bench.statistics.spread import ALPHA, ROUNDING, Spread, Term, spread_over_seeds
 from bench.statistics.unit_scores import UnitScores
 from bench.suite.metrics import Average
@@ -72,9 +71,7 @@ def _percentiles(replicates: NDArray[np.float64], levels: NDArray[np.float64]) -
     return percentiles
 
 
-def bootstrap_over_patients(
-    units: UnitScores, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
-) -> Interval:
+def interval_of_patients(units: UnitScores, average: Average, replicates: NDArray[np.float64]) -> Interval:
     """Returns the mean of these seeds with its 95% interval over other patients (`bca_ends`).
 
     The seeds are fixed: it says what these trained models would score on other patients, not what other seeds
@@ -85,20 +82,18 @@ def bootstrap_over_patients(
     No interval (None) for a single patient, or where all replicates are equal: resampling cannot see what
     never happened, such as a miss among nothing but hits. `wilson_interval` can.
 
+    Args:
+        units: scores.
+        average: weighted or macro.
+        replicates: values of resampled patients (`draw_patients`), [replicates, seeds].
+
     Source: C. A. Field, A. H. Welsh, J. R. Stat. Soc. B 69 (2007) 369–390, resampling of clusters.
     """
-    times = draw_patients(units.num_patients, generator, num_replicates)
-    return interval_of_patients(units, average, units.resampled(average, times))
-
-
-def interval_of_patients(units: UnitScores, average: Average, replicates: NDArray[np.float64]) -> Interval:
-    """Returns the interval of `bootstrap_over_patients` from resampled values, [replicates, seeds]."""
     mean = float(units.values(average).mean())
     num_patients = units.num_patients
-    unknown = Interval(mean, None, None, num_patients, units.num_seeds)
     means = replicates.mean(axis=1)
     if num_patients < 2 or np.ptp(means) < ROUNDING:
-        return unknown
+        return Interval(mean, None, None, num_patients, units.num_seeds)
     jackknife = units.without_a_patient(average).mean(axis=1)
     low, high = bca_ends(np.asarray(mean), means, jackknife)
     return Interval(mean, float(low), float(high), num_patients, units.num_seeds)
@@ -140,25 +135,6 @@ def spread_over_seeds_and_patients(
     )
 
 
-def interval_over_seeds_and_patients(
-    units: UnitScores, average: Average, generator: np.random.Generator, num_replicates: int = NUM_REPLICATES
-) -> Interval:
-    """Returns the mean with its 95% interval over other seeds and other patients together.
-
-    The patients are resampled by lot; the seeds enter through their sample variance
-    (`spread_over_seeds_and_patients`). Five seeds drawn with replacement would show 4/5 of their variance,
-    and a normal quantile where t with 4 df belongs: a two-level percentile interval covers about 91%.
-
-    The interval of a metric in [0, 1] is taken on the logit scale, so that it stays within [0, 1] and, near
-    either end, misses the truth less often and more evenly on both sides; it holds the seeds' own interval as
-    far as that lies within [0, 1]. That of a difference is symmetric. No interval (None) for a single seed or
-    a single patient, whose spread is unknown, or where nothing varies.
-    """
-    times = draw_patients(units.num_patients, generator, num_replicates)
-    spread = spread_of(units, average, units.resampled(average, times))
-    return interval_of_spread(units, average, spread)
-
-
 def spread_of(units: UnitScores, average: Average, replicates: NDArray[np.float64]) -> Spread | None:
     """Returns the spread of the mean for other seeds and other patients, as one number each.
 
@@ -180,9 +156,15 @@ def spread_of(units: UnitScores, average: Average, replicates: NDArray[np.float6
 
 
 def interval_of_spread(units: UnitScores, average: Average, spread: Spread | None) -> Interval:
-    """Returns the mean with the 95% interval that its spread gives, if it has one.
+    """Returns the mean with its 95% interval over other seeds and other patients together.
 
-    See `interval_over_seeds_and_patients`.
+    The patients are resampled by lot; the seeds enter through their sample variance (`spread_of`). Five seeds
+    drawn with replacement would show 4/5 of their variance, and a normal quantile where t with 4 df belongs:
+    a two-level percentile interval covers about 91%.
+
+    The interval of a metric in [0, 1] is taken on the logit scale, so that it stays within [0, 1] and, near
+    either end, misses the truth less often and more evenly on both sides; it holds the seeds' own interval as
+    far as that lies within [0, 1]. That of a difference is symmetric. No interval (None) without a spread.
     """
     values = units.values(average)
     mean = float(values.mean())

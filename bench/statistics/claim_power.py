@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from bench.statistics.multiplicity import holm_columns
 from bench.statistics.power import ALPHA
 
 _NUM_DRAWS = 2000
-"""Of which the probability is the share that supports the claim: within ±.022 of it, 95 times in 100."""
+"""The probability is the share of draws that supports the claim: within ±.022 of it, 95 times in 100."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class PlannedComparison:
     """A paired comparison that is to be tested.
 
     Attributes:
-        first: what tells the values of its first side from all others.
+        first: key of its first side: equal keys have equal values.
         second: likewise of the second side.
         standard_deviation: of the differences by seed, positive.
         difference: true difference, in the direction of the claim.
@@ -42,7 +43,7 @@ def claim_powers(
     """Returns the probability of each claim to be supported.
 
     Args:
-        comparisons: all that the claims make, each once; None for one of which nothing is known, which counts
+        comparisons: all that the claims make, each once; None for one whose spread is not known, which counts
             as never found.
         claims: positions of each claim's comparisons, at least one.
         num_seeds: of each side, at least 2.
@@ -71,13 +72,3 @@ def _tested(
         return 2 * special.stdtr(num_seeds - 1, -np.abs(mean) / error), mean > 0
     one_sided = special.stdtr(num_seeds - 1, (np.abs(mean) - margin) / error)
     return 2 * np.minimum(one_sided, 1 - one_sided), one_sided <= 1 / 2
-
-
-def holm_columns(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns `bench.statistics.multiplicity.holm` of each column of p-values [comparison, draw]."""
-    order = np.argsort(p_values, axis=0)
-    factors = np.arange(len(p_values), 0, -1)[:, None]
-    ranked = np.minimum(np.take_along_axis(p_values, order, axis=0) * factors, 1)
-    adjusted = np.empty_like(p_values)
-    np.put_along_axis(adjusted, order, np.maximum.accumulate(ranked, axis=0), axis=0)
-    return adjusted

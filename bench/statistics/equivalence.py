@@ -1,10 +1,10 @@
 """Equivalence: is a difference within a margin that was declared in advance?
 
-"Reproduced" is such a statement. That two intervals overlap is none: the wider they are, the more they do.
+"Reproduced" is such a statement. "The intervals overlap" is none: wider intervals overlap more.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -12,13 +12,12 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from bench.statistics.paired import differences_by_seed
-from bench.statistics.spread import ALPHA, ROUNDING, Spread, Term, spread_over_seeds
+from bench.statistics.spread import ALPHA, ROUNDING, Spread, Term
 
 _WIDE = 1 / 3
 """Share of a value, or of what it lacks of 1, above which a margin is wide."""
 
-Verdict = Literal["equivalent", "different", "inconclusive", "untestable"]
+EquivalenceVerdict = Literal["equivalent", "different", "inconclusive"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class EquivalenceTest:
             where p < .05.
         high: upper end of it.
         verdict: equivalent: p < .05, and the interval lies within the margin. different: it lies beyond the
-            margin on one side. inconclusive: neither, or nothing varies, which leaves nothing to judge by; p
-            and interval are NaN then. untestable: fewer than two seeds, likewise.
+            margin on one side. inconclusive: neither; or fewer than two seeds, or nothing varies, which
+            leaves nothing to judge by: p and interval are NaN then.
     """
 
     difference: float
@@ -62,34 +61,12 @@ class EquivalenceTest:
     p: float
     low: float
     high: float
-    verdict: Verdict
+    verdict: EquivalenceVerdict
 
     @property
     def leans_to_equivalence(self) -> bool:
         """Whether the data are more likely within the margin than beyond it."""
         return max(self.p_above_lower, self.p_below_upper) <= 1 / 2
-
-
-def equivalence_by_seed(
-    first: Mapping[int, float], second: Mapping[int, float], margin: float
-) -> EquivalenceTest:
-    """Returns whether two models are equivalent, by the paired differences of the seeds that both have.
-
-    Args:
-        first: value by seed.
-        second: value by seed.
-        margin: largest difference that still counts as none, in the units of the values.
-
-    Raises:
-        ValueError: a margin that is not positive, or a value that is not finite.
-    """
-    differences = differences_by_seed(first, second)
-    if not all(map(math.isfinite, differences)):
-        raise ValueError(f"values need to be finite; got the differences {differences}")
-    difference = fmean(differences) if differences else math.nan
-    if len(differences) < 2:
-        return _without_test(difference, margin, "untestable")
-    return equivalence(difference, spread_over_seeds(differences), margin)
 
 
 def equivalence_to_published(
@@ -117,7 +94,7 @@ def equivalence_to_published(
     difference = fmean(values) - published.mean
     theirs = _variance_of(published)
     if len(values) < 2:
-        return _without_test(difference, margin, "untestable")
+        return equivalence(difference, None, margin)
     own, df = float(np.var(values, ddof=1)) / len(values), len(values) - 1
     variance = own + theirs.variance
     weight = own**2 / df + theirs.variance**2 / theirs.df
@@ -147,14 +124,16 @@ def equivalence(difference: float, spread: Spread | None, margin: float) -> Equi
 
     Source: D. J. Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657–680.
     """
+    if not (margin > 0 and math.isfinite(margin)):
+        raise ValueError(f"a margin of equivalence is positive and finite; got {margin}")
     if spread is None or not spread.varies:
-        return _without_test(difference, margin, "inconclusive")
-    _check(margin)
+        nan = math.nan
+        return EquivalenceTest(difference, margin, nan, nan, nan, nan, nan, "inconclusive")
     lower, upper = spread.p_above(difference + margin), spread.p_above(margin - difference)
     half_width = float(spread.half_width())
     one_sided = max(lower, upper)
     p = min(1.0, 2 * min(one_sided, 1 - one_sided))
-    verdict: Verdict = "inconclusive"
+    verdict: EquivalenceVerdict = "inconclusive"
     if p < ALPHA:
         verdict = "equivalent" if one_sided < 1 / 2 else "different"
     return EquivalenceTest(
@@ -169,14 +148,3 @@ def is_wide(margin: float, value: float) -> bool:
     little there.
     """
     return margin > _WIDE * min(value, 1 - value) + ROUNDING
-
-
-def _without_test(difference: float, margin: float, verdict: Verdict) -> EquivalenceTest:
-    _check(margin)
-    nan = math.nan
-    return EquivalenceTest(difference, margin, nan, nan, nan, nan, nan, verdict)
-
-
-def _check(margin: float) -> None:
-    if not (margin > 0 and math.isfinite(margin)):
-        raise ValueError(f"a margin of equivalence is positive and finite; got {margin}")

@@ -65,10 +65,10 @@ def mcnemar_exact(first_only: int, second_only: int) -> McNemarTest:
 def clustered_mcnemar(difference: MeanScores) -> ClusteredMcNemarTest:
     """Returns Obuchowski's test for several units of a patient, and several seeds of a unit.
 
-    χ² = (K−1)/K · (Σ dₖ)² / Σ dₖ², with K patients and dₖ the sum of the patient's differences. Of the
-    cluster-robust forms it is the one that tests the difference of the weighted accuracies itself, each unit
-    counting as much; Durkalski's (2003) weighs each patient alike. With one unit of each patient and one seed
-    it is McNemar's χ² without continuity correction, times (K−1)/K.
+    χ² = (K−1)/K · (Σ dₖ)² / Σ dₖ², with K patients and dₖ the sum of the patient's differences. Among the
+    cluster-robust forms it is the one that tests the difference of the weighted accuracies itself, each
+    unit counting as much; Durkalski's (2003) weighs each patient alike. With one unit of each patient and one
+    seed it is McNemar's χ² without continuity correction, times (K−1)/K.
 
     It rests on the normal distribution: from about 20 patients that differ. p is 1 where no patient differs,
     NaN for a single patient.

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def holm(p_values: Sequence[float], family: int = 0) -> list[float]:
     """Returns Holm's adjusted p-values, in the order given; the family is what is passed, say one table.
@@ -26,11 +29,16 @@ def holm(p_values: Sequence[float], family: int = 0) -> list[float]:
     """
     if not all(math.isnan(p) or 0 <= p <= 1 for p in p_values):
         raise ValueError(f"p-values lie in [0, 1]; got {list(p_values)}")
-    tested = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
-    adjusted = [math.nan] * len(p_values)
-    largest = 0.0
-    size = max(family, len(tested))
-    for rank, (p, index) in enumerate(tested):
-        largest = max(largest, min(1.0, (size - rank) * p))
-        adjusted[index] = largest
+    adjusted: list[float] = holm_columns(np.array(p_values, float)[:, None], family)[:, 0].tolist()
+    return adjusted
+
+
+def holm_columns(p_values: NDArray[np.float64], family: int = 0) -> NDArray[np.float64]:
+    """Returns `holm` of each column of p-values [test, column]."""
+    order = np.argsort(p_values, axis=0)  # NaN last
+    sizes = np.maximum(family, (~np.isnan(p_values)).sum(axis=0))
+    factors = sizes - np.arange(len(p_values))[:, None]
+    ranked = np.minimum(np.take_along_axis(p_values, order, axis=0) * factors, 1)
+    adjusted = np.empty_like(p_values)
+    np.put_along_axis(adjusted, order, np.maximum.accumulate(ranked, axis=0), axis=0)
     return adjusted

@@ -14,16 +14,6 @@ from bench.statistics.unit_scores import MeanScores
 from bench.suite.metrics import Average
 
 
-def differences_by_seed(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
-    """Returns first − second for the seeds that both have, in the order of the seeds.
-
-    Args:
-        first: value by seed.
-        second: value by seed.
-    """
-    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
-
-
 def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> MeanInterval | None:
     """Returns the mean of first − second with its 95% Student-t interval over the seeds that both have.
 
@@ -36,7 +26,7 @@ def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -
     Raises:
         ValueError: a difference is not finite.
     """
-    differences = differences_by_seed(first, second)
+    differences = [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
     return mean_interval(differences) if differences else None
 
 

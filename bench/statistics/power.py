@@ -1,4 +1,4 @@
-"""What so few seeds can show in one comparison: smallest detectable differences, and seeds needed.
+"""The power of few seeds in one comparison: smallest detectable differences, and seeds needed.
 
 For a single two-sided t test by seed at .05, not adjusted, of a mean difference between two models. Paired:
 the standard deviation is that of the differences by seed. Unpaired: that of the values across seeds, equal in

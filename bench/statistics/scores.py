@@ -1,4 +1,4 @@
-"""What a row of a table scores in one column, seed by seed, and how sure that is."""
+"""Scores of a row of a table in one column, seed by seed, with their intervals and tests."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,23 +10,22 @@ from numpy.typing import NDArray
 
 from bench.errors import ResultsError, listing
 from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
-from bench.statistics.interval import Interval
+from bench.statistics.interval import Interval, wilson_interval
 from bench.statistics.paired import paired_p
-from bench.statistics.proportion import wilson_interval
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, Spread
 from bench.statistics.student import MeanInterval, mean_interval
 from bench.statistics.unit_scores import MeanScores, UnitScores
 from bench.suite.metrics import MACRO, WEIGHTED, Average
 
 FEWEST_PATIENTS = 40
-"""Below it no interval over patients alone is given: `bootstrap_over_patients` says how they cover."""
+"""Below it no interval over patients alone is given: `interval_of_patients` says how they cover."""
 
 _NAMED = 8
 """Trials that a message names before it counts the rest."""
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ColumnScores:
     """Values of a row's finished trials in one column of a metric, or the differences between two rows.
 
     Intervals and tests are of the units where there are units, else of the recorded values.
@@ -60,7 +59,7 @@ class Scores:
         """Seeds behind the mean; none of a control."""
         return len(self.by_seed) if self.trial_ids else 0
 
-    def minus(self, other: "Scores") -> "Scores | None":
+    def minus(self, other: "ColumnScores") -> "ColumnScores | None":
         """Returns the differences for the seeds that both rows have; None if they share none.
 
         Its units raise a `ResultsError` where the rows were scored on different ones.
@@ -82,7 +81,7 @@ class Scores:
         by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
         return replace(first, label=label, by_seed=by_seed, trial_ids=ids, load_units=difference)
 
-    def minus_control(self, control: "Scores") -> "Scores":
+    def minus_control(self, control: "ColumnScores") -> "ColumnScores":
         """Returns the differences to a control, the mean of its draws, which is the same for every seed."""
         units, drawn = self.units, control.units
         assert isinstance(units, MeanScores), "controls are of metrics that are means"
@@ -94,11 +93,7 @@ class Scores:
             self, label=f"{self.label} − {control.label}", by_seed=by_seed, load_units=lambda: found
         )
 
-    def with_draws_of(self, control: "Scores", interval: Interval) -> Interval:
-        """Returns an interval of this difference to a control with the error of the control's draws in it."""
-        return _with_draws(interval, control.values)
-
-    def of_seeds(self, seeds: list[int]) -> "Scores":
+    def of_seeds(self, seeds: list[int]) -> "ColumnScores":
         """Returns the scores of some of its seeds."""
         order = list(self.by_seed)
         places = [order.index(seed) for seed in seeds]
@@ -125,7 +120,7 @@ class Scores:
 
     @cached_property
     def p_over_seeds(self) -> float:
-        """Two-sided p that the mean is 0 for other seeds and these images; NaN where it cannot be told."""
+        """Two-sided p that the mean is 0 for other seeds and these images; NaN without a test."""
         return paired_p(self.tested)
 
     @cached_property
@@ -137,14 +132,14 @@ class Scores:
     def over_patients(self) -> Interval | None:
         """The mean for these seeds and other patients, see `interval_over_patients`; None without units.
 
-        Of a control for other draws too, in [0, 1].
+        The interval of a control is over other draws too, and cut to [0, 1].
         """
         if self.units is None:
             return None
         interval = interval_over_patients(self.units, self.average)
         if self.trial_ids or self.units.num_seeds == 1:
             return interval
-        wide = _with_draws(interval, self.tested)
+        wide = with_draws(interval, self.tested)
         return replace(wide, low=wide.low and max(wide.low, 0.0), high=wide.high and min(wide.high, 1.0))
 
     @cached_property
@@ -154,7 +149,7 @@ class Scores:
 
     @cached_property
     def p_over_both(self) -> float:
-        """Two-sided p that the mean is 0 for other seeds and other patients; NaN where it cannot be told."""
+        """Two-sided p that the mean is 0 for other seeds and other patients; NaN without a test."""
         return math.nan if self.spread is None else self.spread.p_of(self.over_seeds.mean)
 
     @cached_property
@@ -166,7 +161,7 @@ class Scores:
 
     @cached_property
     def spread(self) -> Spread | None:
-        """Of the mean, for other seeds and other patients; None where it cannot be told."""
+        """The spread of the mean for other seeds and other patients; None where it cannot be estimated."""
         if self.units is None:
             return None
         return spread_of(self.units, self.average, _replicates(self.units, self.average))
@@ -206,7 +201,7 @@ def _with_findings_at_an_end(interval: Interval, units: MeanScores) -> Interval:
     return interval if below == above == 0 else interval.with_error(math.sqrt(below), math.sqrt(above))
 
 
-def _with_draws(interval: Interval, values: list[float]) -> Interval:
+def with_draws(interval: Interval, values: list[float]) -> Interval:
     """Returns the interval of the mean of several draws of a control with their own Student-t interval in it.
 
     By the law of total variance: how far the mean moves with patients, and how far with the draws, whose mean

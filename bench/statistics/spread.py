@@ -1,4 +1,4 @@
-"""How far an estimate may lie from the truth: variances and degrees of freedom, as interval and as p."""
+"""The uncertainty of an estimate: its variances and degrees of freedom, as interval and as p."""
 
 import math
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
-"""What one model scores unit by unit and seed by seed, or how two models differ there.
+"""Scores of one model unit by unit and seed by seed, or differences of two models.
 
-Everything about other patients is asked here: a patient is taken several times, or left out, with all of its
-units, for all findings and seeds at once, since units of a patient resemble each other.
+They can be resampled: a patient is taken several times, or left out, with all of its units, for all findings
+and seeds at once, since units of a patient resemble each other.
 """
 
 from abc import ABC, abstractmethod
@@ -87,9 +87,8 @@ class UnitScores(ABC):
 
         Args:
             average: weighted or macro; the macro average of a sample that lacks a finding is over the others.
-            times: [samples, patients], patients in ascending order; of several models the same patients are
-            drawn
-                by the same `times`.
+            times: [samples, patients], patients in ascending order; the same `times` draw the same patients
+                of several models.
         """
 
     @abstractmethod
@@ -111,7 +110,7 @@ class UnitScores(ABC):
 
 @dataclass(frozen=True)
 class PatientSums:
-    """What resampling patients needs to know of scores that are averaged.
+    """Sums by patient of scores that are averaged, from which patients are resampled.
 
     Attributes:
         scores: sum over the units of a patient and finding, [patients, findings, seeds] float64.
@@ -226,7 +225,7 @@ def _averaged(scores: Floats, units: Floats) -> Floats:
 
 
 class _Known(NamedTuple):
-    """What a finding scores in samples of patients, and which samples; None is every unit once."""
+    """The metric of a finding in samples of patients, and the samples; None is every unit once."""
 
     times: Floats | None
     found: tuple[Floats, Floats]
@@ -241,7 +240,7 @@ class ReducedScores(UnitScores):
         units: which units.
         measure: computes the metric.
         subtracted: scores of another model that are taken off; None of a single model.
-        known: what was computed of a finding; scores of the same units and seeds share it.
+        known: metrics of findings computed so far; scores of the same units and seeds share them.
     """
 
     statistics: Floats

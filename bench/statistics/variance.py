@@ -10,8 +10,8 @@ from scipy import stats
 from bench.statistics.spread import ROUNDING
 
 FEWEST_SEEDS = 5
-"""Of each model. With three, Brown–Forsythe gives no two-sided p below .116, whatever the values; with four,
-equal normal spreads give p ≤ .05 in 6.6% of the cases."""
+"""The fewest of each model. With three, Brown–Forsythe gives no two-sided p below .116, whatever the values;
+with four, equal normal spreads give p ≤ .05 in 6.6% of the cases."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from records import finish_whole
 from trials import make_trial
 
 from bench.planning.cost import Budget, image_counts, wall_s
-from bench.planning.machine import Machine, needs_of
+from bench.planning.machine import Machine, needs_of, num_slots
 from bench.planning.speed import Probe, add_probe, workload_of
 from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
@@ -153,9 +153,9 @@ def test_a_chain_takes_as_long_as_its_links():
 
 def test_as_many_run_at_once_as_there_is_room_for():
     half = [needs_of(trial(0), Resources(gpu=0.5), use_gpu=True)]
-    assert Machine("X", 16, 2).num_slots(half) == 4
-    assert Machine("X", 3, 2).num_slots(half) == 3
-    assert TWO_CORES.num_slots([needs_of(trial(0), Resources(cpu=4), use_gpu=False)]) == 1
+    assert num_slots(half, [Machine("X", 16, 2).node]) == 4
+    assert num_slots(half, [Machine("X", 3, 2).node]) == 3
+    assert num_slots([needs_of(trial(0), Resources(cpu=4), use_gpu=False)], [TWO_CORES.node]) == 1
 
 
 def test_published_data_sets_have_their_published_sizes():

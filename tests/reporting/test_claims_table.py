@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bench.reporting.build import render_report
-from bench.reporting.tables.claims import CSV_COLUMNS, claims_csv, claims_table
+from bench.reporting.tables.claims import claims_csv, claims_table
 from bench.reporting.tables.table import format_p
 from bench.reporting.verdicts import judge
 from bench.reporting.writers.latex import to_latex
@@ -22,6 +22,10 @@ claims:
   - {superior: PYLON, to: others, column: [weighted, Mass], group: 1, statement: PYLON | 1st}
   - {less_variable: PYLON, than: Baseline}
 """
+CSV_HEADER = (
+    "claim,group,kind,statement,claim_verdict,metric,column,margin,first,second,num_seeds,effect,low,high,"
+    "population,p,adjusted_p,p_over_seeds,has_wide_margin,sign_flip_p,sign_flip_least_p,verdict,missing"
+)
 VALUES = {"PYLON": (0.90, 1.00, 1.12), "Baseline": (0.1, 0.2, 0.31)}
 
 
@@ -84,8 +88,9 @@ def test_missing_trials_stand_below(verdicts, loaded):
 
 
 def test_csv_has_every_comparison_in_full_precision(verdicts):
-    rows = list(csv.DictReader(claims_csv(verdicts).splitlines()))
-    assert tuple(rows[0]) == CSV_COLUMNS
+    header, *lines = claims_csv(verdicts).splitlines()
+    assert header == CSV_HEADER
+    rows = list(csv.DictReader([header, *lines]))
     assert len(rows) == 5
     first, open_, spread = rows[0], rows[2], rows[4]
     assert float(first["effect"]) == pytest.approx((0.80 + 0.80 + 0.81) / 3, rel=1e-12)
@@ -107,7 +112,6 @@ def test_report_has_the_claims_after_its_tables_in_every_form(loaded, example):
         "claims.csv",
     }
     assert report.files["claims.md"] in report.page
-    assert report.files["claims.csv"].splitlines()[0] == ",".join(CSV_COLUMNS)
     assert "Claims: 0 supported" in report.files["index.html"]
     assert report.page.index("### Point") < report.page.index("### Claims") < report.page.index("### Where")
 

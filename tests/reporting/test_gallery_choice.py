@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.reporting.gallery.content import best_model, typical_units, worst_units
+from bench.reporting.gallery.content import typical_units, worst_units
 
 # Five units of Mass that 2, 0, 1, 3 and 1 of three models hit, one of Nodule that all hit.
 UNITS = pd.DataFrame({"image": list("edcbaz"), "finding": ["Mass"] * 5 + ["Nodule"]})
@@ -39,11 +39,6 @@ def test_the_order_of_the_table_does_not_matter():
     chosen = typical_units(shuffled, HITS[order], 2)
     names = shuffled["image"].iloc[chosen].to_list()
     assert names == UNITS["image"].iloc[typical_units(UNITS, HITS, 2)].to_list()
-
-
-def test_the_best_model_hits_most_and_is_the_first_of_equals():
-    assert best_model(HITS) == 0
-    assert best_model(np.array([[0, 1, 1], [0, 1, 1]], bool)) == 1
 
 
 def test_worst_are_the_surest_misses():

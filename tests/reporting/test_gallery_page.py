@@ -10,7 +10,7 @@ from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report, write_report
 from bench.reporting.check import CURVES, check_report, current_page
 from bench.reporting.gallery.content import galleries_of, gallery_sources
-from bench.reporting.gallery.page import gallery_page
+from bench.reporting.gallery.drawing import gallery_page
 from bench.reporting.writers.html import GALLERY, PAGE
 from bench.results.frame import Results
 from bench.results.maps import writing_maps

@@ -9,25 +9,24 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.errors import ResultsError
-from bench.reporting.tables.build import MOST_ROWS, comparison_table, interval_table
-from bench.reporting.tables.control_rows import gain_over
-from bench.reporting.tables.metric_rows import rows_of
+from bench.reporting.tables.controls import gain_over
+from bench.reporting.tables.intervals import MOST_ROWS, comparison_table, interval_table
+from bench.reporting.tables.metric_rows import rows_by_metric
 from bench.reporting.tables.table import Subject
 from bench.results.frame import Results
 from bench.results.units import write_table
-from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients
+from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
 from bench.statistics.multiplicity import holm
-from bench.statistics.scores import Scores, interval_over_patients
+from bench.statistics.scores import ColumnScores, interval_over_patients
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.unit_scores import MeanScores, Units
 from bench.suite.cam import NATIVE
-from bench.suite.metrics import POINT_ACCURACY
 
 PATIENTS = 60
 SUBJECT = Subject("comparisons", "point_accuracy", "Phantom", 64)
 
 
-def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> Scores:
+def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int = 0) -> ColumnScores:
     """Two units of each patient, of two findings."""
     generator = np.random.default_rng([draw, round(1000 * rate)])
     hits = (generator.random((2 * PATIENTS, len(seeds))) < rate).astype(float)
@@ -37,21 +36,25 @@ def _row(label: str, rate: float, seeds: tuple[int, ...] = (0, 1, 2), draw: int 
     return _scores(label, MeanScores(hits, Units(images, patients, findings)), seeds)
 
 
-def _scores(label: str, units: MeanScores, seeds: tuple[int, ...] = (), average: str = "weighted") -> Scores:
+def _scores(
+    label: str, units: MeanScores, seeds: tuple[int, ...] = (), average: str = "weighted"
+) -> ColumnScores:
     """Without seeds it is a control."""
     by_seed = dict(zip(seeds or range(units.num_seeds), units.values(average).tolist(), strict=True))
-    return Scores(label, by_seed, tuple(f"{label}{i}" for i in seeds), lambda: units, average)
+    return ColumnScores(label, by_seed, tuple(f"{label}{i}" for i in seeds), lambda: units, average)
 
 
-def _of(row: Scores, hits: np.ndarray) -> MeanScores:
+def _of(row: ColumnScores, hits: np.ndarray) -> MeanScores:
     return replace(row.units, scores=hits)
 
 
 def test_intervals_are_those_of_the_statistics() -> None:
     row = _row("a", 0.6)
     generator = np.random.default_rng(0)
-    assert row.over_patients == bootstrap_over_patients(row.units, "weighted", generator)
-    assert row.over_both == interval_over_seeds_and_patients(row.units, "weighted", np.random.default_rng(0))
+    replicates = row.units.resampled("weighted", draw_patients(PATIENTS, generator))
+    assert row.over_patients == interval_of_patients(row.units, "weighted", replicates)
+    spread = spread_of(row.units, "weighted", replicates)
+    assert row.over_both == interval_of_spread(row.units, "weighted", spread)
 
 
 def test_an_interval_of_both_leaves_out_zero_just_where_its_p_is_below_5_percent() -> None:
@@ -125,7 +128,9 @@ def test_findings_of_nothing_but_misses_widen_a_macro_average() -> None:
     hits = np.where(row.units.units.findings[:, None] == "Mass", row.units.scores, 0.0)
     units = _of(row, hits)
     interval = interval_over_patients(units, "macro")
-    resampled = bootstrap_over_patients(units, "macro", np.random.default_rng(0))
+    resampled = interval_of_patients(
+        units, "macro", units.resampled("macro", draw_patients(units.num_patients, np.random.default_rng(0)))
+    )
     edge = proportion_confint(0, PATIENTS, method="wilson")[1] / 2
     assert interval.low == resampled.low
     assert interval.high - interval.mean == pytest.approx(math.hypot(resampled.high - interval.mean, edge))
@@ -153,7 +158,7 @@ def test_the_table_of_intervals_has_each_kind() -> None:
     assert table.notes == ("120 units of 60 patients.",)
 
 
-def _control(draws: int, column: str = "weighted") -> Scores:
+def _control(draws: int, column: str = "weighted") -> ColumnScores:
     """Draws of a control that resemble each other: the first columns of twenty."""
     base, noise = _row("control", 0.4, (0,)).units, _row("noise", 0.25, tuple(range(20))).units
     units = replace(base, scores=np.maximum(base.scores, noise.scores)[:, :draws])
@@ -252,15 +257,15 @@ def test_trials_of_different_units_cannot_share_a_row(example) -> None:
     table = example.units((True,) * 4).assign(patient=["p", "q", "q", "q"])
     write_table(other, table, tuple(table.columns))
     results = Results(loaded.grid, example.store)
-    first = rows_of(results.places[0], POINT_ACCURACY, results)[0]
-    with pytest.raises(ResultsError, match="were scored on different units") as raised:
+    first = rows_by_metric(results.places[0], results)[0].rows[0]
+    with pytest.raises(ResultsError, match=loaded.grid.trials[1].id) as raised:
         _ = first.units
-    assert loaded.grid.trials[1].id in str(raised.value)
+    assert raised.value.place == first.label
 
 
 def test_rows_come_in_the_suites_order_with_their_seeds_and_columns(filled) -> None:
     results = Results(filled.load().grid, filled.store)
-    rows = rows_of(results.places[0], POINT_ACCURACY, results)
+    rows = rows_by_metric(results.places[0], results)[0].rows
     found = [(row.label, tuple(row.in_column("weighted").by_seed)) for row in rows]
     assert found[:3] == [("PYLON", (0, 1, 2)), ("UP1", (0, 1, 2)), ("50% | A_vg & more", (0, 1))]
     assert rows[0].units.units.images.tolist() == ["a.png", "b.png", "b.png", "c.png"]

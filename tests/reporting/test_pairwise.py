@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.errors import ResultsError, SuiteError
-from bench.reporting.pairwise import compare, find_side, require_one_table
+from bench.reporting.pairwise import compare_rows, find_row, require_one_table
 from bench.reporting.references import AUTHORS, load_reference
 from bench.results.frame import Results
 from bench.suite.metrics import IOBB_ACCURACY, POINT_ACCURACY
@@ -38,7 +38,7 @@ def grid(example, finish_trial):
 
 def between(grid, store, first: str, second: str, metric=POINT_ACCURACY):
     results = Results(grid, store)
-    return compare(*(find_side(name, grid, results, metric) for name in (first, second)), metric)
+    return compare_rows(*(find_row(name, grid, results, metric) for name in (first, second)), metric)
 
 
 def test_units_are_counted_by_who_hits_them_seed_by_seed(grid, example):
@@ -121,25 +121,30 @@ def test_overlap_has_hits_of_its_own(grid, example):
 
 
 def test_rows_go_by_their_model_too_where_only_one_is_of_it(grid, example):
-    assert find_side("baseline", grid, Results(grid, example.store), POINT_ACCURACY).label == "Baseline"
+    assert find_row("baseline", grid, Results(grid, example.store), POINT_ACCURACY).label == "Baseline"
 
 
 def test_names_that_are_none_or_several_are_told(example):
     grid = example.load(SUITE.replace("baseline", "{name: pylon, up_layers: 1}")).grid
-    with pytest.raises(SuiteError, match=r"no row or reference 'PILON'; .*; did you mean 'PYLON'"):
-        find_side("PILON", grid, Results(grid, example.store), POINT_ACCURACY)
-    with pytest.raises(SuiteError, match="2 rows are of model 'pylon'"):
-        find_side("pylon", grid, Results(grid, example.store), POINT_ACCURACY)
-    with pytest.raises(ResultsError, match="PYLON: no finished trial"):
-        find_side("PYLON", grid, Results(grid, example.store), POINT_ACCURACY)
-    with pytest.raises(SuiteError, match="is of nih at 256 px, the suite's rows of phantom at 64 px"):
-        find_side(AUTHORS, grid, Results(grid, example.store), POINT_ACCURACY)
+    with pytest.raises(SuiteError) as error:
+        find_row("PILON", grid, Results(grid, example.store), POINT_ACCURACY)
+    assert (error.value.value, error.value.allowed[0], error.value.allowed[-1]) == ("PILON", "PYLON", AUTHORS)
+    with pytest.raises(SuiteError) as error:
+        find_row("pylon", grid, Results(grid, example.store), POINT_ACCURACY)
+    assert (error.value.value, len(error.value.allowed)) == ("pylon", 2)
+    with pytest.raises(ResultsError) as error:
+        find_row("PYLON", grid, Results(grid, example.store), POINT_ACCURACY)
+    assert error.value.place == "PYLON"
+    with pytest.raises(SuiteError, match=r"256 px.*64 px") as error:
+        find_row(AUTHORS, grid, Results(grid, example.store), POINT_ACCURACY)
+    assert error.value.place == f"reference {AUTHORS!r}"
 
 
 def test_several_tables_have_to_be_narrowed(example):
     grid = example.load(SUITE.replace("[64]", "[64, 96]")).grid
-    with pytest.raises(SuiteError, match=r"several: 64, 96; say which with --only resolution="):
+    with pytest.raises(SuiteError, match="--only resolution=") as error:
         require_one_table(grid)
+    assert error.value.allowed == ("64", "96")
     require_one_table(grid.select(["resolution=96"]))
 
 
@@ -147,8 +152,9 @@ def test_rows_without_a_common_seed_cannot_be_compared(grid, example):
     for point in grid.points:
         if (point.label, point.trial.seed) in (("PYLON", 0), ("Baseline", 1)):
             example.store.folder(point.trial.id).record.unlink()
-    with pytest.raises(ResultsError, match="have no finished seed in common"):
+    with pytest.raises(ResultsError) as error:
         between(grid, example.store, "PYLON", "Baseline")
+    assert error.value.place == "PYLON and Baseline"
 
 
 @pytest.fixture
@@ -188,5 +194,6 @@ def test_a_reference_may_come_first_and_patients_go_by_one_side(nih, example):
 
 
 def test_a_reference_without_overlap_has_none_to_compare(nih, example):
-    with pytest.raises(ResultsError, match="tell nothing of accuracy by overlap"):
+    with pytest.raises(ResultsError, match=IOBB_ACCURACY.phrase) as error:
         between(nih, example.store, "PYLON", AUTHORS, IOBB_ACCURACY)
+    assert error.value.place == f"reference {AUTHORS}"

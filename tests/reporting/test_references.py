@@ -101,14 +101,16 @@ def test_the_files_that_come_along_are_the_authors_to_the_byte(name, sha256):
 def test_an_unknown_reference_is_told_with_those_that_there_are(tmp_path):
     store_reference(tmp_path, own())
     assert known_references(tmp_path) == (AUTHORS, "theirs")
-    with pytest.raises(SuiteError, match=r"unknown reference 'their'; there are: .*; did you mean 'theirs'"):
+    with pytest.raises(SuiteError) as error:
         require_references(("their",), tmp_path)
+    assert (error.value.value, error.value.allowed) == ("their", (AUTHORS, "theirs"))
 
 
 def test_a_report_with_an_unknown_reference_is_refused(nih, example):
     loaded = nih("authors")
-    with pytest.raises(SuiteError, match="unknown reference 'authors'"):
+    with pytest.raises(SuiteError) as error:
         render_report(loaded, example.store)
+    assert error.value.value == "authors"
 
 
 def test_a_damaged_reference_is_told_with_its_file(tmp_path):

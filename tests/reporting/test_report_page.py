@@ -6,9 +6,8 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from bench.reporting.build import render_report
+from bench.reporting.build import render_report, report_page
 from bench.reporting.figures.plots import published_means, scale_of
-from bench.reporting.report_page import report_page
 from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
 
 INTERVALS = Table(

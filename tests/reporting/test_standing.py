@@ -8,19 +8,19 @@ from scipy import stats
 
 from bench.reporting.tables.standing import standings
 from bench.statistics.multiplicity import holm
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.statistics.unit_scores import MeanScores, Units
 
 
-def _column(**rows) -> dict[str, Scores]:
+def _column(**rows) -> dict[str, ColumnScores]:
     return {label: _scores(label, dict(enumerate(values))) for label, values in rows.items()}
 
 
-def _scores(label: str, by_seed: dict[int, float]) -> Scores:
-    return Scores(label, by_seed, tuple(f"{label}{seed}" for seed in by_seed))
+def _scores(label: str, by_seed: dict[int, float]) -> ColumnScores:
+    return ColumnScores(label, by_seed, tuple(f"{label}{seed}" for seed in by_seed))
 
 
-def _row(label: str, hits: np.ndarray) -> Scores:
+def _row(label: str, hits: np.ndarray) -> ColumnScores:
     names = np.arange(len(hits))
     units = MeanScores(hits.astype(float), Units(names, names, np.full(len(hits), "Mass")))
     row = _scores(label, dict(enumerate(hits.mean(axis=0).tolist())))

@@ -8,10 +8,12 @@ import pytest
 from scipy import special, stats
 
 from bench.statistics.bootstrap import (
+    NUM_REPLICATES,
     bca_ends,
-    bootstrap_over_patients,
     draw_patients,
-    interval_over_seeds_and_patients,
+    interval_of_patients,
+    interval_of_spread,
+    spread_of,
     spread_over_seeds_and_patients,
 )
 from bench.statistics.student import mean_interval
@@ -36,6 +38,15 @@ def _random_units(seed: int, num_units: int = 200, num_patients: int = 60, num_s
 
 def _resampled(units, average, generator, num_replicates):
     return units.resampled(average, draw_patients(units.num_patients, generator, num_replicates))
+
+
+def over_patients(units, average, generator, num_replicates=NUM_REPLICATES):
+    return interval_of_patients(units, average, _resampled(units, average, generator, num_replicates))
+
+
+def over_both(units, average, generator, num_replicates=NUM_REPLICATES):
+    spread = spread_of(units, average, _resampled(units, average, generator, num_replicates))
+    return interval_of_spread(units, average, spread)
 
 
 def _generator() -> np.random.Generator:
@@ -92,7 +103,7 @@ def test_ends_agree_with_scipys_bca_at_the_expanded_level() -> None:
 
 def test_replicates_equal_to_the_estimate_count_half() -> None:
     """As many hits as misses: the interval lies evenly about ½, although a sixth of the replicates is ½."""
-    interval = bootstrap_over_patients(
+    interval = over_patients(
         _units(np.arange(24)[:, None] % 2, np.arange(24)), "weighted", _generator(), 20_000
     )
     assert interval.low + interval.high == pytest.approx(1, abs=0.02)
@@ -101,14 +112,14 @@ def test_replicates_equal_to_the_estimate_count_half() -> None:
 def test_units_of_one_patient_widen_the_interval() -> None:
     """The same hits, each unit of its own patient or four identical ones of each patient."""
     hits = np.repeat(np.random.default_rng(4).random((100, 1)) < 0.5, 4, axis=0)
-    single = bootstrap_over_patients(_units(hits, np.arange(400)), "weighted", _generator())
-    clustered = bootstrap_over_patients(_units(hits, np.repeat(np.arange(100), 4)), "weighted", _generator())
+    single = over_patients(_units(hits, np.arange(400)), "weighted", _generator())
+    clustered = over_patients(_units(hits, np.repeat(np.arange(100), 4)), "weighted", _generator())
     assert (clustered.high - clustered.low) / (single.high - single.low) == pytest.approx(2, rel=0.1)
 
 
 def test_a_large_sample_agrees_with_the_normal_interval() -> None:
     hits = (np.arange(1000) < 600)[:, None]
-    interval = bootstrap_over_patients(_units(hits, np.arange(1000)), "weighted", _generator(), 5000)
+    interval = over_patients(_units(hits, np.arange(1000)), "weighted", _generator(), 5000)
     half_width = 1.96 * np.sqrt(0.6 * 0.4 / 1000)
     assert interval.mean == 0.6
     assert (interval.low, interval.high) == pytest.approx((0.6 - half_width, 0.6 + half_width), abs=0.002)
@@ -116,7 +127,7 @@ def test_a_large_sample_agrees_with_the_normal_interval() -> None:
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+@pytest.mark.parametrize("interval_of", [over_patients, over_both])
 def test_the_same_generator_gives_the_same_interval(interval_of, average: str) -> None:
     units = _random_units(5)
     assert interval_of(units, average, _generator()) == interval_of(units, average, _generator())
@@ -124,7 +135,7 @@ def test_the_same_generator_gives_the_same_interval(interval_of, average: str) -
     assert interval_of(units, average, _generator()).mean == pytest.approx(units.values(average).mean())
 
 
-@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+@pytest.mark.parametrize("interval_of", [over_patients, over_both])
 def test_order_and_names_of_units_and_patients_do_not_matter(interval_of) -> None:
     units = _random_units(6)
     renamed = np.array([f"patient {patient:03}" for patient in units.units.patients])
@@ -136,7 +147,7 @@ def test_order_and_names_of_units_and_patients_do_not_matter(interval_of) -> Non
     assert (first.mean, first.low, first.high) == pytest.approx((second.mean, second.low, second.high))
 
 
-@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+@pytest.mark.parametrize("interval_of", [over_patients, over_both])
 @pytest.mark.parametrize("value", [0, 1])
 def test_all_hits_or_all_misses_have_no_interval(interval_of, value: int) -> None:
     interval = interval_of(_units(np.full((30, 3), value), np.arange(30) // 2), "weighted", _generator())
@@ -144,7 +155,7 @@ def test_all_hits_or_all_misses_have_no_interval(interval_of, value: int) -> Non
     assert (interval.num_patients, interval.num_seeds) == (15, 3)
 
 
-@pytest.mark.parametrize("interval_of", [bootstrap_over_patients, interval_over_seeds_and_patients])
+@pytest.mark.parametrize("interval_of", [over_patients, over_both])
 def test_a_single_patient_has_no_interval(interval_of) -> None:
     interval = interval_of(_units([[1, 0], [0, 0]], [3, 3]), "macro", _generator())
     assert (interval.mean, interval.low, interval.high, interval.num_patients) == (0.25, None, None, 1)
@@ -152,8 +163,8 @@ def test_a_single_patient_has_no_interval(interval_of) -> None:
 
 def test_a_single_seed_has_an_interval_over_patients_only() -> None:
     units = _random_units(7, num_seeds=1)
-    assert bootstrap_over_patients(units, "macro", _generator()).low is not None
-    interval = interval_over_seeds_and_patients(units, "macro", _generator())
+    assert over_patients(units, "macro", _generator()).low is not None
+    interval = over_both(units, "macro", _generator())
     assert (interval.low, interval.high, interval.num_seeds) == (None, None, 1)
 
 
@@ -163,7 +174,7 @@ def test_equal_seeds_leave_the_patients_spread() -> None:
     five = MeanScores(
         np.repeat(one.scores, 5, axis=1), Units(one.units.images, one.units.patients, one.units.findings)
     )
-    interval = interval_over_seeds_and_patients(five, "weighted", _generator())
+    interval = over_both(five, "weighted", _generator())
     error = _resampled(one, "weighted", _generator(), 2000).std() * np.sqrt(60 / 59)
     ends = special.logit([interval.low, interval.high])
     expected = 2 * stats.t.ppf(0.975, 59) * error / (interval.mean * (1 - interval.mean))
@@ -174,7 +185,7 @@ def test_a_difference_that_is_the_same_for_all_seeds_has_no_interval_over_both()
     first, second = _random_units(8, num_seeds=1), _random_units(9, num_seeds=1)
     three = [replace(first, scores=np.repeat(units.scores, 3, axis=1)) for units in (first, second)]
     difference = three[0].minus(three[1])
-    interval = interval_over_seeds_and_patients(difference, "weighted", _generator())
+    interval = over_both(difference, "weighted", _generator())
     assert (interval.low, interval.high) == (None, None)
 
 
@@ -187,7 +198,7 @@ def test_the_interval_over_both_holds_the_seeds_own(num_seeds: int, accuracy: fl
         rates = np.clip(generator.normal(accuracy, 0.02, num_seeds), 0, 1)
         units = _units(generator.random((120, num_seeds)) < rates, np.arange(120))
         own = mean_interval(units.values("weighted").tolist())
-        both = interval_over_seeds_and_patients(units, "weighted", generator, 300)
+        both = over_both(units, "weighted", generator, 300)
         if both.low is None:
             assert own.half_width == 0
             continue
@@ -222,8 +233,8 @@ def test_a_difference_of_models_is_narrower_than_the_models() -> None:
         np.random.default_rng(0).random(first.scores.shape) < 0.05, 1 - first.scores, first.scores
     )
     second = MeanScores(hits, Units(first.units.images, first.units.patients, first.units.findings))
-    single = bootstrap_over_patients(first, "macro", _generator())
-    paired = bootstrap_over_patients(first.minus(second), "macro", _generator())
+    single = over_patients(first, "macro", _generator())
+    paired = over_patients(first.minus(second), "macro", _generator())
     assert paired.high - paired.low < 0.5 * (single.high - single.low)
     assert paired.low < paired.mean < paired.high
 

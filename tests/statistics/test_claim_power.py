@@ -1,10 +1,8 @@
 """The probability that a claim is supported, against the exact power of a t test and Holm's own function."""
 
-import numpy as np
 import pytest
 
-from bench.statistics.claim_power import PlannedComparison, claim_powers, holm_columns
-from bench.statistics.multiplicity import holm
+from bench.statistics.claim_power import PlannedComparison, claim_powers
 from bench.statistics.power import power
 
 
@@ -45,9 +43,3 @@ def test_equal_rows_are_rarely_found_different_and_close_ones_alike_with_seeds_e
 def test_what_is_not_known_is_never_found():
     assert claim_powers([None, gap("a", "b", 9.0)], [[0], [1], [0, 1]], 5) == [0.0, 1.0, 0.0]
     assert claim_powers([], [], 5) == []
-
-
-def test_holm_of_columns_is_holm_of_each():
-    p = np.random.default_rng(0).uniform(0, 0.2, (6, 40))
-    expected = np.array([holm(list(column)) for column in p.T]).T
-    np.testing.assert_array_equal(holm_columns(p), expected)

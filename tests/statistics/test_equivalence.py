@@ -1,6 +1,7 @@
 """Two one-sided tests of equivalence."""
 
 import math
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -10,15 +11,19 @@ from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW, ttost_ind, ttost_paired
 
 from bench.statistics.equivalence import (
+    EquivalenceTest,
     PublishedMean,
-    equivalence_by_seed,
+    equivalence,
     equivalence_to_published,
     is_wide,
 )
+from bench.statistics.spread import spread_over_seeds
 
 
-def _by_seed(values) -> dict[int, float]:
-    return dict(enumerate(values))
+def _paired(first, second, margin: float) -> EquivalenceTest:
+    """Of the differences of the seeds."""
+    differences = np.subtract(first, second).tolist()
+    return equivalence(fmean(differences), spread_over_seeds(differences), margin)
 
 
 def _sample(mean: float, half_width: float, n: int = 5) -> np.ndarray:
@@ -32,7 +37,7 @@ def test_paired_test_by_hand() -> None:
     # Differences .01 .02 .03: standard error .01/√3. Against .05: t = −3√3, with 2 df
     # F(t) = ½ + t / (2√(2 + t²)) = ½ − 3√3 / (2√29) = .017549; against −.05: t = 7√3, 1 − F = .003371. p of
     # either verdict is twice the larger one.
-    test = equivalence_by_seed(_by_seed([0.51, 0.52, 0.53]), _by_seed([0.5, 0.5, 0.5]), 0.05)
+    test = _paired([0.51, 0.52, 0.53], [0.5, 0.5, 0.5], 0.05)
     assert test.difference == pytest.approx(0.02)
     assert test.p_below_upper == pytest.approx(0.5 - 3 * math.sqrt(3) / (2 * math.sqrt(29)))
     assert test.p == 2 * test.p_below_upper
@@ -57,7 +62,7 @@ def test_published_mean_by_hand() -> None:
 @given(st.integers(0, 10**6), st.integers(2, 7), st.floats(0.005, 0.1))
 def test_paired_test_agrees_with_statsmodels(seed: int, n: int, margin: float) -> None:
     first, second = np.random.default_rng(seed).normal(0.6, 0.02, (2, n))
-    test = equivalence_by_seed(_by_seed(first), _by_seed(second), margin)
+    test = _paired(first, second, margin)
     p, lower, upper = ttost_paired(first, second, -margin, margin)
     assert (test.p_above_lower, test.p_below_upper) == pytest.approx((lower[1], upper[1]))
     assert test.p == pytest.approx(2 * min(p, 1 - p), abs=1e-12)
@@ -96,21 +101,20 @@ def test_far_means_are_different_and_wide_ones_inconclusive() -> None:
 @pytest.mark.parametrize(
     "test",
     [
-        equivalence_by_seed({}, {0: 0.5}, 0.1),
-        equivalence_by_seed({0: 0.5}, {0: 0.5}, 0.1),
+        _paired([0.5], [0.5], 0.1),
         equivalence_to_published([0.5], PublishedMean(0.5, None), 0.1),
         equivalence_to_published([0.5], PublishedMean(0.5, 0.01), 0.1),
     ],
 )
-def test_fewer_than_two_seeds_are_untestable(test) -> None:
-    assert test.verdict == "untestable"
+def test_fewer_than_two_seeds_are_inconclusive_without_a_test(test) -> None:
+    assert test.verdict == "inconclusive"
     assert all(map(math.isnan, (test.p, test.p_above_lower, test.p_below_upper, test.low, test.high)))
 
 
 @pytest.mark.parametrize("second", [0.9, 0.6, 0.0])
 @pytest.mark.parametrize("first", [(0.9, 0.9), (0.9, 0.9, 0.9)])
 def test_values_without_spread_decide_nothing(first: tuple[float, ...], second: float) -> None:
-    paired = equivalence_by_seed(_by_seed(first), _by_seed([second] * len(first)), 0.25)
+    paired = _paired(first, [second] * len(first), 0.25)
     exact = equivalence_to_published(list(first), PublishedMean(second, 0.0), 0.25)
     for test in (paired, exact):
         assert test.difference == pytest.approx(0.9 - second)
@@ -119,7 +123,7 @@ def test_values_without_spread_decide_nothing(first: tuple[float, ...], second: 
 
 
 def test_spread_of_rounding_alone_decides_nothing() -> None:
-    test = equivalence_by_seed(_by_seed([0.9, 0.8, 0.7]), _by_seed([0.6, 0.5, 0.4]), 0.05)
+    test = _paired([0.9, 0.8, 0.7], [0.6, 0.5, 0.4], 0.05)
     assert test.verdict == "inconclusive"
 
 
@@ -128,10 +132,7 @@ def test_equal_models_come_out_different_one_time_in_twenty_at_most(ratio: float
     """4,000 pairs of five seeds; the smaller the margin against the standard error, the more often."""
     first, second = np.random.default_rng(8).normal(0, 1, (2, 4000, 5))
     margin = ratio * math.sqrt(2 / 5)
-    verdicts = [
-        equivalence_by_seed(_by_seed(a), _by_seed(b), margin).verdict
-        for a, b in zip(first.tolist(), second.tolist(), strict=True)
-    ]
+    verdicts = [_paired(a, b, margin).verdict for a, b in zip(first.tolist(), second.tolist(), strict=True)]
     share = verdicts.count("different") / len(verdicts)
     assert share <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 4000)
     if ratio < 0.1:
@@ -141,7 +142,7 @@ def test_equal_models_come_out_different_one_time_in_twenty_at_most(ratio: float
 @pytest.mark.parametrize("margin", [0, -0.1, math.nan, math.inf])
 def test_margin_has_to_be_positive(margin: float) -> None:
     with pytest.raises(ValueError, match="positive and finite"):
-        equivalence_by_seed({}, {}, margin)
+        equivalence(0.0, None, margin)
 
 
 def test_impossible_published_intervals_are_refused() -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from bench.metrics.measure import measure_of
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import SEEDS_AND_PATIENTS
 from bench.statistics.unit_scores import scores_of
 from bench.suite.metrics import AUROC
@@ -17,7 +17,7 @@ DEVIATIONS = {"image": 0.7, "patient": 0.5, "taste": 0.6, "seed": 0.3}
 TRUE_AREA = norm.cdf(1.2 / np.sqrt(2 * sum(d**2 for d in DEVIATIONS.values())))
 
 
-def _rows(generator: np.random.Generator) -> list[Scores]:
+def _rows(generator: np.random.Generator) -> list[ColumnScores]:
     """Two models with three seeds, equal among patients: two images each, of which 3 in 10 are positive."""
     num = 2 * NUM_PATIENTS
     units = {
@@ -38,7 +38,7 @@ def _rows(generator: np.random.Generator) -> list[Scores]:
         ]
         scores = scores_of(tables, measure_of(AUROC.name))
         by_seed = dict(enumerate(scores.values("weighted").tolist()))
-        rows.append(Scores(str(model), by_seed, ("0", "1", "2"), lambda scores=scores: scores))
+        rows.append(ColumnScores(str(model), by_seed, ("0", "1", "2"), lambda scores=scores: scores))
     return rows
 
 

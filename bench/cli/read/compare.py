@@ -25,7 +25,7 @@ from bench.errors import listing
 from bench.suite.metrics import METRICS, PRIMARY
 
 if TYPE_CHECKING:
-    from bench.reporting.pairwise import Comparison, Side, Winner
+    from bench.reporting.pairwise import ComparedRow, PairwiseComparison, Winner
     from bench.statistics.interval import Interval
 
 EXAMPLES = """\
@@ -91,7 +91,7 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _heading(comparison: "Comparison") -> Iterator[str]:
+def _heading(comparison: "PairwiseComparison") -> Iterator[str]:
     first, second = comparison.first, comparison.second
     yield f"{first.label} − {second.label}: {_signed(comparison.difference)} ({comparison.metric.phrase})"
     patients = comparison.over_patients.num_patients
@@ -108,7 +108,7 @@ def _heading(comparison: "Comparison") -> Iterator[str]:
             yield f"{side.label} has one seed: no interval and no test covers how far others would differ"
 
 
-def _seeds_table(comparison: "Comparison") -> Table:
+def _seeds_table(comparison: "PairwiseComparison") -> Table:
     seeds = comparison.seeds
     names = Column("", [f"seed {seed.seed}" for seed in seeds])
     difference = Column("difference", [_signed(seed.difference) for seed in seeds], is_number=True)
@@ -122,7 +122,7 @@ def _seeds_table(comparison: "Comparison") -> Table:
     return Table([names, *hits, difference, Column("McNemar p", [_p(p) for _, p in tested], is_number=True)])
 
 
-def _tests(comparison: "Comparison") -> Iterator[str]:
+def _tests(comparison: "PairwiseComparison") -> Iterator[str]:
     both, p_both = comparison.over_seeds_and_patients, comparison.p_over_seeds_and_patients
     yield f"95% interval over seeds and patients: {_interval(both)}; decides: p = {_p(p_both)}"
     yield f"95% interval over patients: {_interval(comparison.over_patients)}"
@@ -136,7 +136,7 @@ def _tests(comparison: "Comparison") -> Iterator[str]:
         yield f"sign flips by seed: p = {_p(test.p)}; {least}"
 
 
-def _findings_table(comparison: "Comparison") -> Table:
+def _findings_table(comparison: "PairwiseComparison") -> Table:
     parts = comparison.findings
     columns = {
         "units": [str(part.num_units) for part in parts],
@@ -151,7 +151,7 @@ def _findings_table(comparison: "Comparison") -> Table:
     return Table([Column("", [part.finding for part in parts]), *numbers])
 
 
-def _legend(comparison: "Comparison") -> Iterator[str]:
+def _legend(comparison: "PairwiseComparison") -> Iterator[str]:
     from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
     yield f"p over seeds and patients decides, as in claims and tables: {SEEDS_AND_PATIENTS}"
@@ -184,7 +184,7 @@ def _p(value: float) -> str:
     return f"{value:.1e}" if value < 0.0001 else f"{value:.4f}"
 
 
-def _json(comparison: "Comparison") -> dict[str, object]:
+def _json(comparison: "PairwiseComparison") -> dict[str, object]:
     clustered, by_seed = comparison.clustered, comparison.by_seed
     seeds = []
     for seed in comparison.seeds:
@@ -228,7 +228,7 @@ def _json(comparison: "Comparison") -> dict[str, object]:
     }
 
 
-def _side_json(side: "Side", accuracy: float, only: int) -> dict[str, object]:
+def _side_json(side: "ComparedRow", accuracy: float, only: int) -> dict[str, object]:
     return {
         "label": side.label,
         "reference": side.is_reference,

@@ -88,14 +88,14 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def verdict_sentences(judged: Judged) -> "Iterator[RenderableType]":
     """Yields each claim with its verdict, its comparisons, and what is missing."""
-    from bench.reporting.tables.claims import heading_of, margin_notes, missing_notes
+    from bench.reporting.tables.claims import claim_heading, margin_notes, missing_notes
 
     for name, claims in judged:
         yield heading(name)
         if not claims:
             yield Sentence("claims nothing", indent=2)
         for claim in claims:
-            yield Sentence(heading_of(claim), lead=_stub(claim.verdict), hang=0)
+            yield Sentence(claim_heading(claim), lead=_stub(claim.verdict), hang=0)
             for comparison in claim.comparisons:
                 own = comparison.verdict if len(claim.comparisons) > 1 else ""
                 yield Sentence(_comparison(claim, comparison), lead=_stub(own), indent=2)

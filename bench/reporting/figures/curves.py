@@ -1,7 +1,8 @@
 """Curves of training: one trial's losses and learning rate, and the validation losses of a suite."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,16 @@ from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.grid import Grid
 from bench.suite.schema import title_of
 
-_SIZE_IN, _DPI = (7.2, 5.4), 130
-_TRAIN, _VALIDATION, _RATE = 0, 1, 2
-"""Colours of the palette."""
+_DPI = 130
+_LOSS = "loss (binary cross-entropy)"
+
+
+@contextmanager
+def _style(title_size: int) -> Iterator[None]:
+    """Draws in the block over faint lines, titles on the left."""
+    sizes: dict[Any, Any] = {"font.size": 9, "axes.titlesize": title_size, "axes.titlelocation": "left"}
+    with sns.axes_style("whitegrid", {"grid.color": "0.9"}), mpl.rc_context(sizes):
+        yield
 
 
 def write_learning_curve(record: Record, folder: TrialFolder) -> None:
@@ -48,18 +56,12 @@ def draw_learning_curve(title: str, rows: Sequence[EpochRow], best_epoch: int | 
         rows: its epochs, at least one; a loss that is None leaves a gap.
         best_epoch: is marked; None if there is none.
     """
-    style: dict[Any, Any] = {
-        "font.size": 9,
-        "axes.titlesize": 11,
-        "axes.titlelocation": "left",
-        "legend.frameon": False,
-    }
-    with sns.axes_style("whitegrid", {"grid.color": "0.9"}), mpl.rc_context(style):
-        figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
+    with _style(11):
+        figure = Figure(figsize=(7.2, 5.4), dpi=_DPI, layout="constrained")
         losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        colours = sns.color_palette("colorblind")
-        _draw_losses(losses, rows, best_epoch, colours)
-        _draw_rates(rates, rows, colours[_RATE])
+        train, validation, rate = sns.color_palette("colorblind")[:3]
+        _draw_losses(losses, rows, best_epoch, train, validation)
+        _draw_rates(rates, rows, rate)
         if best_epoch is not None:
             for axes in (losses, rates):
                 axes.axvline(best_epoch, color="0.35", linewidth=1, linestyle=(0, (4, 3)), zorder=1)
@@ -72,18 +74,19 @@ def draw_learning_curve(title: str, rows: Sequence[EpochRow], best_epoch: int | 
 
 
 def _draw_losses(
-    axes: Axes, rows: Sequence[EpochRow], best_epoch: int | None, colours: Sequence[tuple[float, ...]]
+    axes: Axes, rows: Sequence[EpochRow], best_epoch: int | None, train_colour: Any, validation_colour: Any
 ) -> None:
     epochs = np.array([row.epoch for row in rows])
-    train, validation = _values([row.train_loss for row in rows]), _values([row.val_loss for row in rows])
-    marker: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.6}
-    axes.plot(epochs, train, color=colours[_TRAIN], label="training", **marker)
-    evaluated = np.isfinite(validation)  # not every epoch need be
+    validation = _values([row.val_loss for row in rows])
+    is_evaluated = np.isfinite(validation)  # not every epoch need be
+    style: dict[str, Any] = {"marker": "o", "markersize": 3.5, "linewidth": 1.6}
     axes.plot(
-        epochs[evaluated], validation[evaluated], color=colours[_VALIDATION], label="validation", **marker
+        epochs, _values([row.train_loss for row in rows]), color=train_colour, label="training", **style
     )
+    style |= {"color": validation_colour, "label": "validation"}
+    axes.plot(epochs[is_evaluated], validation[is_evaluated], **style)
     best = epochs == best_epoch
-    if best.any() and evaluated[best].all():
+    if best.any() and is_evaluated[best].all():
         axes.plot(
             epochs[best],
             validation[best],
@@ -95,11 +98,15 @@ def _draw_losses(
             markeredgewidth=1.4,
             label=f"best: epoch {best_epoch}, {validation[best].item():.4f}",
         )
-    axes.set_ylabel("loss (binary cross-entropy)")
-    axes.legend(loc="upper right")
+    axes.set_ylabel(_LOSS)
+    axes.legend(loc="upper right", frameon=False)
 
 
-def _draw_rates(axes: Axes, rows: Sequence[EpochRow], colour: tuple[float, ...]) -> None:
+def _values(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
+    return np.array(values, float)  # None is NaN
+
+
+def _draw_rates(axes: Axes, rows: Sequence[EpochRow], colour: Any) -> None:
     """An epoch has one rate from its beginning to its end: a step as wide as the epoch."""
     edges = np.array([row.epoch - 0.5 for row in rows] + [rows[-1].epoch + 0.5])
     rates = np.array([row.learning_rate for row in rows])
@@ -111,16 +118,12 @@ def _draw_rates(axes: Axes, rows: Sequence[EpochRow], colour: tuple[float, ...])
     axes.set_ylabel("learning rate")
 
 
-def _values(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in values])
-
-
-_WIDTH_IN, _HEIGHT_IN, _DPI, _PANELS_PER_ROW = 5.2, 4.0, 130, 3
+_WIDTH_IN, _HEIGHT_IN, _PANELS_PER_ROW = 5.2, 4.0, 3
 _CHARACTERS_PER_IN = 12
-"""Of the heading, in its font, with something to spare."""
+"""Characters of the heading in its font, with something to spare."""
 
 Curves = Mapping[str, Sequence[Sequence[EpochRow]]]
-"""Of each model, by its label, the epochs of each of its trials."""
+"""The epochs of each trial of each model, by the model's label."""
 
 
 def write_suite_curves(title: str, grid: Grid, store: ResultsStore, folder: Path) -> Path | None:
@@ -154,8 +157,7 @@ def draw_suite_curves(title: str, panels: Mapping[str, Curves]) -> Figure:
     colours = dict(zip(labels, sns.color_palette(palette, len(labels)), strict=True))
     num_columns = min(len(panels), _PANELS_PER_ROW)
     num_rows = -(-len(panels) // num_columns)
-    style: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 10, "axes.titlelocation": "left"}
-    with sns.axes_style("whitegrid", {"grid.color": "0.9"}), mpl.rc_context(style):
+    with _style(10):
         size = (max(_WIDTH_IN * num_columns, 7), _HEIGHT_IN * num_rows)
         figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
         grid = figure.subplots(num_rows, num_columns, squeeze=False)
@@ -172,9 +174,7 @@ def draw_suite_curves(title: str, panels: Mapping[str, Curves]) -> Figure:
     return figure
 
 
-def _draw_panel(
-    axes: Axes, panel: str, curves: Curves, colours: Mapping[str, tuple[float, float, float]]
-) -> None:
+def _draw_panel(axes: Axes, panel: str, curves: Curves, colours: Mapping[str, Any]) -> None:
     for label, trials in curves.items():
         for rows in trials:
             points = [(row.epoch, row.val_loss) for row in rows if row.val_loss is not None]
@@ -184,5 +184,5 @@ def _draw_panel(
             best = min(points, key=lambda point: point[1])
             axes.plot(*best, marker="o", markersize=5, markerfacecolor="white", color=colours[label])
     axes.set_title(panel)
-    axes.set(xlabel="epoch", ylabel="loss (binary cross-entropy)")
+    axes.set(xlabel="epoch", ylabel=_LOSS)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -46,24 +46,18 @@ def draw_statistics(name: str, statistics: DatasetStatistics) -> Figure:
 
 def _draw_images(axes: Axes, statistics: DatasetStatistics) -> None:
     parts = [part for part in statistics.parts if part != ALL]
-    table = pd.DataFrame(
-        [
-            (
-                finding,
-                f"{part} ({statistics.of_part[part].images:,})",
-                statistics.of_finding[finding, part].images,
-            )
-            for finding in statistics.findings
-            for part in parts
-        ],
-        columns=["finding", "part", "images"],
-    )
+    counts = {
+        part: [statistics.of_finding[name, part].images for name in statistics.findings] for part in parts
+    }
+    headings = {part: f"{part} ({statistics.of_part[part].images:,})" for part in parts}
+    table = pd.DataFrame(counts, index=statistics.findings).rename(columns=headings)
+    table = table.rename_axis("finding").reset_index().melt("finding", var_name="part", value_name="images")
     sns.barplot(table, x="images", y="finding", hue="part", palette="colorblind", ax=axes)
     axes.set_xscale("log")
     axes.set_xlim(left=0.8)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     for bars, part in zip(axes.containers, parts, strict=True):
-        labels = [f" {statistics.of_finding[finding, part].images:,}" for finding in statistics.findings]
+        labels = [f" {count:,}" for count in counts[part]]
         axes.bar_label(bars, labels=labels, fontsize=7, color="0.35")  # type: ignore[arg-type]
     axes.set(title="Images with the finding", xlabel="images (logarithmic)", ylabel="")
     axes.legend(title=None, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=len(parts), frameon=False)
@@ -81,28 +75,12 @@ def _draw_areas(axes: Axes, name: str, statistics: DatasetStatistics) -> None:
     style = {"color": "0.88", "linecolor": "0.45", "linewidth": 0.8, "fliersize": 2, "width": 0.6}
     sns.boxplot(statistics.areas, x="area", y="finding", order=boxed, ax=axes, **style)
     rows = np.arange(len(boxed))
-    axes.scatter(
-        [statistics.area(finding) or np.nan for finding in boxed],
-        rows,
-        s=42,
-        marker="D",
-        color="C0",
-        zorder=5,
-        label="mean",
-    )
+    means = [statistics.area(finding) or np.nan for finding in boxed]
+    axes.scatter(means, rows, s=42, marker="D", color="C0", zorder=5, label="mean")
     if name in AREA_TABLES:
-        published = [published_area(name, finding) for finding in boxed]
-        values = [np.nan if value is None else value for value in published]
-        axes.scatter(
-            values,
-            rows,
-            s=260,
-            marker="|",
-            color="C3",
-            linewidths=2.2,
-            zorder=4,
-            label=f"mean in the thesis (Table {AREA_TABLES[name]})",
-        )
+        published = np.array([published_area(name, finding) for finding in boxed], float)  # None is NaN
+        label = f"mean in the thesis (Table {AREA_TABLES[name]})"
+        axes.scatter(published, rows, s=260, marker="|", color="C3", linewidths=2.2, zorder=4, label=label)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set(xlabel="share of the image (logarithmic); box: quartiles", ylabel="")
@@ -127,7 +105,7 @@ def _draw_together(axes: Axes, statistics: DatasetStatistics) -> None:
         linewidths=0.5,
         cbar_kws={"label": "%", "pad": 0.02},
     )
-    axes.set_title("Of the images with the finding of the row, % that also have that of the column")
+    axes.set_title("Images with the row's finding: % that also have the column's")
     axes.set_facecolor("0.93")
     axes.grid(visible=False)
     axes.tick_params(axis="x", rotation=45)
@@ -157,11 +135,10 @@ _COLOURS = (
     "#e0b0ff",
     "#ffffff",
 )
-"""Of findings in their order: bright, so that they stand out from gray and carry black letters."""
+"""Colours of findings in their order: bright, to stand out from gray and to carry black letters."""
 
 
-@dataclass(frozen=True)
-class LabelledBox:
+class LabelledBox(NamedTuple):
     """A box in px of its image, and the index of its finding."""
 
     finding_index: int

@@ -34,9 +34,9 @@ def check_figure_path(path: Path) -> None:
         ResultsError: its ending is none of `SUFFIXES`, or it is a folder.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise ResultsError(f"{path}: a figure's name ends in {listing(SUFFIXES)}")
+        raise ResultsError(f"a figure's name ends in {listing(SUFFIXES)}", place=path)
     if path.is_dir():
-        raise ResultsError(f"{path}: is a folder; a figure is a file")
+        raise ResultsError("is a folder; a figure is a file", place=path)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -52,7 +52,7 @@ def save(figure: Figure, path: Path) -> None:
             colour = figure.get_facecolor()
             figure.savefig(temporary, format=ending[1:], facecolor=colour, **_OPTIONS[ending])
     except OSError as error:
-        raise ResultsError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise ResultsError(f"cannot be written ({error.strerror or error})", place=path) from None
 
 
 def _take_literally(figure: Figure) -> None:

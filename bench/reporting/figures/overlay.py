@@ -21,7 +21,7 @@ _DPI_RANGE = (120, 200)
 _GROUND, _TITLE, _SUBTITLE = "#16181c", "#f2f2f2", "#a3a8b0"
 _MARK, _MARK_EDGE = "#00e5ff", "black"
 _OPACITY = 0.5
-"""Of the highest value; the lowest is clear, so that what the map does not mean is seen as it is."""
+"""Opacity of the highest value; the lowest is clear, so that the image is seen where the map is low."""
 
 Gray = npt.NDArray[np.uint8]
 

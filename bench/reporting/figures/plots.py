@@ -1,13 +1,16 @@
-"""What the figures of a report show, as data: its page draws it as SVG, papers and slides by matplotlib."""
+"""The figures of a report as data: its page draws them as SVG, papers and slides by matplotlib."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bench.reporting.tables.control_rows import CONSTANT
-from bench.reporting.tables.table import Cell, Row, Table
+from bench.reporting.tables.controls import CONSTANT
+from bench.reporting.tables.table import Cell, Table
 from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.suite.metrics import AVERAGES, PRIMARY, WEIGHTED
+
+COLOURS = ("#0072b2", "#d55e00", "#00855f", "#b5508a", "#8a6d00", "#2f8fc4", "#5f5f5f")
+"""Colours of models in their order, on white: distinct without seeing red or green."""
 
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 _MOST_STEPS = 6
@@ -15,13 +18,7 @@ _MOST_STEPS = 6
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear scale of values from left to right.
-
-    Attributes:
-        low: value at its left end.
-        high: value at its right end.
-        step: between two ticks.
-    """
+    """A linear scale of values from left to right: its ends, and the step between two ticks."""
 
     low: float
     high: float
@@ -62,43 +59,38 @@ def scale_of(values: Iterable[float]) -> Scale:
     return Scale(low * step, high * step, step)
 
 
-COLOURS = ("#0072b2", "#d55e00", "#00855f", "#b5508a", "#8a6d00", "#2f8fc4", "#5f5f5f")
-"""Of models in their order, on white: told apart without seeing red or green."""
-
-Ends = tuple[float, float]
-
-
 @dataclass(frozen=True)
 class ForestRow:
-    """A model or a control, and how sure its weighted average is; None is not known.
+    """A model or a control, and how sure its weighted average is.
 
     Attributes:
         label: what is shown.
-        printed: the mean as it is shown.
-        printed_ends: the ends of `wide` as they are shown in brackets, or nothing.
-        mean: over seeds; the value of a control.
-        seeds: 95% interval over seeds, cut at 0 and 1.
-        wide: 95% interval over seeds and patients, or over patients alone.
-        published: the published mean.
+        narrow: the mean and its interval over seeds; of a control its value.
+        wide: with the interval over seeds and patients, or over patients alone.
+        published: the published mean; None if there is none.
     """
 
     label: str
-    printed: str
-    printed_ends: str
-    mean: float | None
-    seeds: Ends | None
-    wide: Ends | None
+    narrow: Cell
+    wide: Cell
     published: float | None = None
 
     @property
+    def mean(self) -> float | None:
+        """The mean over seeds, or the value of a control."""
+        return self.narrow.mean
+
+    @property
     def value(self) -> str:
-        """Its numbers as they are shown."""
-        return f"{self.printed} {self.printed_ends}".rstrip()
+        """Its numbers as they are shown: the mean, and in brackets the ends of the wide interval."""
+        if self.wide.printed_ends is None:
+            return self.narrow.printed_mean
+        return f"{self.wide.printed_mean} [{', '.join(self.wide.printed_ends)}]"
 
     @property
     def drawn(self) -> list[float]:
-        """All values that are drawn of it."""
-        found = (self.mean, self.published, *(self.seeds or ()), *(self.wide or ()))
+        """All values that are drawn of a model."""
+        found = (self.mean, self.published, *(self.narrow.ends or ()), *(self.wide.ends or ()))
         return [value for value in found if value is not None]
 
 
@@ -128,19 +120,51 @@ class Forest:
         return any(row.published is not None for row in self.models)
 
 
-@dataclass(frozen=True)
-class Point:
-    """A model's accuracy for a finding.
+def forest_of(table: Table, published: Mapping[str, float]) -> Forest | None:
+    """Returns the forest plot of a table; None unless it is one of how sure the first metric is.
 
-    Attributes:
-        model: its number.
-        mean: over seeds.
-        ends: 95% interval over seeds, cut at 0 and 1; None if it has none.
+    Args:
+        table: see `bench.reporting.tables.intervals`.
+        published: means by the label of a row.
     """
+    subject = table.subject
+    if (subject.kind, subject.metric) != ("intervals", PRIMARY.name) or not table.models:
+        return None
+    models = []
+    for row in table.models:
+        seeds, over_patients, over_both = row.cells
+        wide = over_patients if over_both.low is None else over_both
+        models.append(ForestRow(row.label, seeds, wide, published.get(row.label)))
+    controls = tuple(
+        ForestRow(row.label, row.cells[1], row.cells[1])
+        for row in table.references
+        if row.cells[1].mean is not None
+    )
+    return Forest(
+        subject.place_key,
+        f"Weighted point accuracy, {subject.place}",
+        scale_of(value for row in (*models, *controls) for value in row.drawn),
+        tuple(models),
+        controls,
+        any(row.cells[2].low is not None for row in table.models),
+    )
 
-    model: int
-    mean: float
-    ends: Ends | None
+
+def published_means(suite: str, table: Table) -> Mapping[str, float]:
+    """Returns the thesis' weighted averages of the rows of a table of intervals, by label.
+
+    Args:
+        suite: its name; only those of the thesis have any.
+        table: of intervals of one metric at one resolution.
+    """
+    meant = (table.subject.metric, WEIGHTED, table.subject.resolution, suite)
+    return {
+        slot.source.suite_row: slot.published.value.mean
+        for thesis in THESIS_TABLES
+        for slot in thesis.slots()
+        if (slot.quantity.metric, slot.quantity.name, slot.resolution, slot.suite) == meant
+        and slot.published is not None
+    }
 
 
 @dataclass(frozen=True)
@@ -149,12 +173,12 @@ class Finding:
 
     Attributes:
         name: what is shown.
-        points: of the models that have a value.
+        points: the cell of each model that has a value, by the model's number.
         constant: None if it is not known.
     """
 
     name: str
-    points: tuple[Point, ...]
+    points: Mapping[int, Cell]
     constant: float | None
 
 
@@ -167,35 +191,15 @@ class FindingPlot:
         title: one line.
         models: labels, at least one.
         findings: at least one.
-        scale: all shares.
     """
 
     key: str
     title: str
     models: tuple[str, ...]
     findings: tuple[Finding, ...]
-    scale: Scale
 
-
-def forest_of(table: Table, published: Mapping[str, float]) -> Forest | None:
-    """Returns the forest plot of a table; None unless it is one of how sure the first metric is.
-
-    Args:
-        table: see `bench.reporting.tables.build`.
-        published: means by the label of a row.
-    """
-    if (table.subject.kind, table.subject.metric) != ("intervals", PRIMARY.name) or not table.models:
-        return None
-    models = tuple(_model(row, published.get(row.label)) for row in table.models)
-    controls = tuple(_control(row) for row in table.references if row.cells[1].mean is not None)
-    return Forest(
-        table.subject.place_key,
-        f"Weighted point accuracy, {table.subject.place}",
-        scale_of(value for row in (*models, *controls) for value in row.drawn),
-        models,
-        controls,
-        any(row.cells[2].low is not None for row in table.models),
-    )
+    scale = Scale(0.0, 1.0, 0.2)
+    """All shares."""
 
 
 def finding_plot_of(table: Table) -> FindingPlot | None:
@@ -205,74 +209,14 @@ def finding_plot_of(table: Table) -> FindingPlot | None:
     if not is_meant or not table.models or not columns:
         return None
     constant = next((row.cells for row in table.references if row.label == CONSTANT), None)
+    findings = []
+    for i in columns:
+        points = {number: row.cells[i] for number, row in enumerate(table.models)}
+        known = {number: cell for number, cell in points.items() if cell.mean is not None}
+        findings.append(Finding(table.headings[i], known, None if constant is None else constant[i].mean))
     return FindingPlot(
         table.subject.place_key,
         f"Point accuracy by finding, {table.subject.place}",
         tuple(row.label for row in table.models),
-        tuple(
-            Finding(
-                table.headings[i],
-                tuple(
-                    Point(number, cell.mean, _over_seeds(cell))
-                    for number, cell in enumerate(row.cells[i] for row in table.models)
-                    if cell.mean is not None
-                ),
-                constant[i].mean if constant is not None else None,
-            )
-            for i in columns
-        ),
-        Scale(0.0, 1.0, 0.2),
+        tuple(findings),
     )
-
-
-def published_means(suite: str, table: Table) -> Mapping[str, float]:
-    """Returns the thesis' weighted averages of the rows of a table of intervals, by label.
-
-    Args:
-        suite: its name; only those of the thesis have any.
-        table: of intervals of one metric at one resolution.
-    """
-    meant = (table.subject.metric, WEIGHTED, table.subject.resolution)
-    slots = (slot for thesis in THESIS_TABLES for slot in thesis.slots())
-    return {
-        slot.source.model or slot.source.label: slot.published.value.mean
-        for slot in slots
-        if (slot.quantity.metric, slot.quantity.name, slot.resolution) == meant
-        and slot.source.suites.get(slot.resolution) == suite
-        and slot.published is not None
-    }
-
-
-def _model(row: Row, published: float | None) -> ForestRow:
-    seeds, over_patients, over_both = row.cells
-    wide = over_patients if over_both.low is None else over_both
-    printed = seeds if wide.printed_ends is None else wide
-    return ForestRow(
-        row.label,
-        printed.printed_mean,
-        _printed_ends(wide),
-        seeds.mean,
-        _over_seeds(seeds),
-        _ends(wide),
-        published,
-    )
-
-
-def _control(row: Row) -> ForestRow:
-    cell = row.cells[1]
-    return ForestRow(row.label, cell.printed_mean, _printed_ends(cell), cell.mean, None, _ends(cell))
-
-
-def _ends(cell: Cell) -> Ends | None:
-    return None if cell.low is None or cell.high is None else (cell.low, cell.high)
-
-
-def _printed_ends(cell: Cell) -> str:
-    return "" if cell.printed_ends is None else f"[{', '.join(cell.printed_ends)}]"
-
-
-def _over_seeds(cell: Cell) -> Ends | None:
-    """Returns the interval around a mean, cut at 0 and 1."""
-    if cell.mean is None or cell.half_width is None:
-        return None
-    return max(cell.mean - cell.half_width, 0.0), min(cell.mean + cell.half_width, 1.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,113 +21,9 @@ from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.metrics import PRIMARY, column_title
 
 Flags = npt.NDArray[np.bool_]
-
-TYPICAL = (
-    "Of each finding, units are sorted by how many of the models hit them, then by the name of the image; "
-    "shown is the one in the middle, or the middle of each of several equal parts."
-)
-WORST = "The misses of {best}, the best model by weighted average here, that it is most sure of."
-
-
-def typical_units(units: pd.DataFrame, hits: Flags, count: int) -> list[int]:
-    """Returns rows of `units`, by finding: of each one the middle by how many models hit it.
-
-    Of several, a finding's units are cut into as many equal parts, and each part gives its middle; of an even
-    number the lower one. A finding with fewer units gives all of them.
-
-    Args:
-        units: columns image and finding, a row for each unit.
-        hits: [units, models].
-        count: how many of each finding, at least 1.
-    """
-    table = pd.DataFrame(
-        {"image": units["image"].to_numpy(), "finding": units["finding"].to_numpy(), "hits": hits.sum(axis=1)}
-    )
-    chosen: list[int] = []
-    for _, own in table.groupby("finding"):
-        rows = own.sort_values(["hits", "image"], kind="stable").index.to_list()
-        num = min(count, len(rows))
-        chosen += [rows[((2 * part + 1) * len(rows) - 1) // (2 * num)] for part in range(num)]
-    return chosen
-
-
-def best_model(hits: Flags) -> int:
-    """Returns the index of the model that hits most of the units [units, models]; the first of equals."""
-    return int(hits.sum(axis=0).argmax())
-
-
-def worst_units(units: pd.DataFrame, hits: Flags, scores: Sequence[float], count: int) -> list[int]:
-    """Returns rows of the units that a model misses with the highest scores, the highest first.
-
-    Equal scores go by the names of image and finding. Maps that are not finite have no score, and are left
-    out.
-
-    Args:
-        units: columns image and finding.
-        hits: [units], of the model.
-        scores: [units], its highest probabilities.
-        count: how many at most.
-    """
-    table = units[["image", "finding"]].reset_index(drop=True).assign(score=np.asarray(scores, float))
-    missed = table[~hits & table["score"].notna()]
-    order = missed.sort_values(["score", "image", "finding"], ascending=[False, True, True])
-    return order.index.to_list()[:count]
-
-
-@dataclass(frozen=True)
-class ShownSeed:
-    """What a gallery of a data set and resolution shows.
-
-    Attributes:
-        seed: of all trials.
-        points: trials and maps by their row, in the order of the suite.
-        left_out: rows without maps of that seed.
-    """
-
-    seed: int
-    points: dict[str, Point]
-    left_out: tuple[str, ...]
-
-
-def shown_seed(place: Place, results: Results) -> ShownSeed | None:
-    """Returns the lowest seed among those that most rows have maps of, with these; None without maps."""
-    found: dict[int, dict[str, Point]] = {}
-    for point in place.points:
-        if results.has(point, PRIMARY) and results.has_maps(point):
-            found.setdefault(point.trial.seed, {})[point.row] = point
-    if not found:
-        return None
-    seed = min(found, key=lambda seed: (-len(found[seed]), seed))
-    rows = dict.fromkeys(point.row for point in place.points)
-    return ShownSeed(seed, found[seed], tuple(row for row in rows if row not in found[seed]))
-
-
-def gallery_sources(results: Results) -> str:
-    """Returns ``sha256:…`` of what galleries of the results would show: which rows, and their units.
-
-    Maps are not read: units change where maps do.
-
-    Raises:
-        ResultsError: a record cannot be read.
-    """
-    found = []
-    for place in results.places:
-        shown = shown_seed(place, results)
-        if shown is None:
-            continue
-        files = []
-        for row, point in shown.points.items():
-            folder = results.store.folder(point.trial.id)
-            files.append([row, file_digest(folder.cam_units(point.cam)), file_digest(folder.boxes)])
-        key = Subject("gallery", "", place.dataset, place.resolution).place_key
-        found.append([f"gallery-{key}", shown.seed, files, list(shown.left_out)])
-    return bytes_digest(canonical_json(found).encode())
-
-
 Colour = npt.NDArray[np.uint8]
-Box = tuple[float, float, float, float]
-
 Floats = npt.NDArray[np.float32]
+Box = tuple[float, float, float, float]
 
 Images = Callable[[Sequence[str]], Gray]
 """Given names of test images, returns uint8 [n, side, side]: them as the network's input has them."""
@@ -136,12 +33,17 @@ Enlarge = Callable[[Floats, int], Floats]
 
 _UNIT = ["image", "finding"]
 _NUM_SAMPLES = 8
-"""Of a trial, unless it has more findings: each is shown."""
+"""Samples of a trial, unless it has more findings: each is shown."""
 
+_TYPICAL = (
+    "The units of each finding are sorted by how many of the models hit them, then by the name of the image; "
+    "shown is the middle one, or the middle one of each of several equal parts."
+)
+_WORST = "The misses of {best}, the best model by weighted average here, that it is most sure of."
 _SAMPLES = (
-    "Of each finding, units are sorted by whether they are hit, then by image; shown is the middle, or the "
-    "middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number is the "
-    "probability there."
+    "The units of each finding are sorted by whether they are hit, then by image; shown is the middle one, "
+    "or the middles of equal parts. Boxes: of the data set. Disc: the peak, a hit; cross: a miss; the number "
+    "is the probability there."
 )
 _MARKS = (
     "Each heatmap is coloured over its own range, clear where it is lowest. Boxes are those of the data set; "
@@ -156,7 +58,7 @@ _OTHER_MAPS = (
 
 @dataclass(frozen=True)
 class Heatmap:
-    """What a model's map says of a unit.
+    """A model's map of a unit.
 
     Attributes:
         overlay: uint8 [side, side, 3], the radiograph below the coloured map.
@@ -183,7 +85,7 @@ class Heatmap:
 
 @dataclass(frozen=True)
 class GalleryRow:
-    """A finding of an image, and what each model says of it.
+    """A finding of an image, and each model's map of it.
 
     Attributes:
         image: its name.
@@ -224,6 +126,91 @@ class Gallery:
     rows: tuple[GalleryRow, ...]
 
 
+def typical_units(units: pd.DataFrame, hits: Flags, count: int) -> list[int]:
+    """Returns rows of `units`, by finding: the middle one by how many models hit it.
+
+    For a larger count, a finding's units are cut into as many equal parts, and each part gives its middle,
+    the lower one of an even number. A finding with fewer units gives all of them.
+
+    Args:
+        units: columns image and finding, a row for each unit.
+        hits: [units, models].
+        count: how many of each finding, at least 1.
+    """
+    table = units[["image", "finding"]].reset_index(drop=True).assign(hits=hits.sum(axis=1))
+    chosen: list[int] = []
+    for _, own in table.groupby("finding"):
+        rows = own.sort_values(["hits", "image"], kind="stable").index.to_list()
+        num = min(count, len(rows))
+        chosen += [rows[((2 * part + 1) * len(rows) - 1) // (2 * num)] for part in range(num)]
+    return chosen
+
+
+def worst_units(units: pd.DataFrame, hits: Flags, scores: Sequence[float], count: int) -> list[int]:
+    """Returns rows of the units that a model misses with the highest scores, the highest first.
+
+    Equal scores go by the names of image and finding. Maps that are not finite have no score, and are left
+    out.
+
+    Args:
+        units: columns image and finding.
+        hits: [units], of the model.
+        scores: [units], its highest probabilities.
+        count: how many at most.
+    """
+    table = units[["image", "finding"]].reset_index(drop=True).assign(score=np.asarray(scores, float))
+    missed = table[~hits & table["score"].notna()]
+    order = missed.sort_values(["score", "image", "finding"], ascending=[False, True, True])
+    return order.index.to_list()[:count]
+
+
+class ShownSeed(NamedTuple):
+    """The seed of a gallery, its trials and maps by their row, and the rows that have no maps of it."""
+
+    seed: int
+    points: dict[str, Point]
+    left_out: tuple[str, ...]
+
+
+def _shown_seed(place: Place, results: Results) -> ShownSeed | None:
+    """Returns the lowest seed among those that most rows have maps of; None without maps."""
+    found: dict[int, dict[str, Point]] = {}
+    for point in place.points:
+        if results.has(point, PRIMARY) and results.has_maps(point):
+            found.setdefault(point.trial.seed, {})[point.row] = point
+    if not found:
+        return None
+    seed = min(found, key=lambda seed: (-len(found[seed]), seed))
+    rows = dict.fromkeys(point.row for point in place.points)
+    return ShownSeed(seed, found[seed], tuple(row for row in rows if row not in found[seed]))
+
+
+def _subject(place: Place) -> Subject:
+    return Subject("gallery", "", place.dataset, place.resolution)
+
+
+def gallery_sources(results: Results) -> str:
+    """Returns ``sha256:…`` of what galleries of the results would show: which rows, and their units.
+
+    Maps are not read: units change where maps do.
+
+    Raises:
+        ResultsError: a record cannot be read.
+    """
+    found = []
+    for place in results.places:
+        shown = _shown_seed(place, results)
+        if shown is None:
+            continue
+        folders = {row: results.store.folder(point.trial.id) for row, point in shown.points.items()}
+        files = [
+            [row, file_digest(folders[row].cam_units(point.cam)), file_digest(folders[row].boxes)]
+            for row, point in shown.points.items()
+        ]
+        found.append([f"gallery-{_subject(place).place_key}", shown.seed, files, list(shown.left_out)])
+    return bytes_digest(canonical_json(found).encode())
+
+
 def galleries_of(
     place: Place, results: Results, images: Images, enlarge: Enlarge, count: int
 ) -> tuple[Gallery, ...]:
@@ -240,36 +227,38 @@ def galleries_of(
         ResultsError: tables or maps are damaged, or of different units.
         DataError: an image is missing or unreadable.
     """
-    shown = shown_seed(place, results)
+    shown = _shown_seed(place, results)
     if shown is None:
         return ()
     labels, points = tuple(shown.points), tuple(shown.points.values())
-    tables = _tables(points, results)
+    tables = [results.units_of(point) for point in points]
     units = tables[0]
+    for point, table in zip(points, tables, strict=True):
+        if not table[_UNIT].equals(units[_UNIT]):
+            raise ResultsError(
+                "were scored on different units, so that no gallery has both",
+                place=f"{points[0].trial.id} and {point.trial.id}",
+            )
     hits = np.column_stack([table["hit"].to_numpy(bool) for table in tables])
     native = [i for i, point in enumerate(points) if point.cam == NATIVE] or list(range(len(points)))
-    typical, best = typical_units(units, hits, count), native[best_model(hits[:, native])]
+    typical = typical_units(units, hits, count)
+    best = native[int(hits[:, native].sum(axis=0).argmax())]  # the first of equals
     worst = worst_units(units, hits[:, best], tables[best]["score"].to_list(), len(typical))
-    subject = Subject("gallery", "", place.dataset, place.resolution)
+    subject = _subject(place)
     which = f"Seed {shown.seed}, the lowest of those that most models have maps of."
     if shown.left_out:
         which += f" Without maps of that seed: {listing(shown.left_out)}."
     marks = _MARKS if len(native) == len(points) else f"{_MARKS} {_OTHER_MAPS}"
-    parts = (
-        ("gallery", f"Heatmaps side by side, {subject.place}", TYPICAL, typical),
-        ("gallery-worst", f"Worst cases, {subject.place}", WORST.format(best=labels[best]), worst),
-    )
-    return tuple(
-        Gallery(
-            f"{what}-{subject.place_key}",
-            title,
-            f"{rule} {which} {marks}",
-            labels,
-            _rows(positions, points, results, images, enlarge),
-        )
-        for what, title, rule, positions in parts
-        if positions
-    )
+    galleries = []
+    for what, title, rule, positions in (
+        ("gallery", "Heatmaps side by side", _TYPICAL, typical),
+        ("gallery-worst", "Worst cases", _WORST.format(best=labels[best]), worst),
+    ):
+        if positions:
+            key, heading = f"{what}-{subject.place_key}", f"{title}, {subject.place}"
+            rows = _rows(positions, points, results, images, enlarge)
+            galleries.append(Gallery(key, heading, f"{rule} {which} {marks}", labels, rows))
+    return tuple(galleries)
 
 
 def samples_of(record: Record, store: ResultsStore, images: Images, enlarge: Enlarge) -> Gallery | None:
@@ -324,17 +313,6 @@ def overlay_of(
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def _tables(points: Sequence[Point], results: Results) -> list[pd.DataFrame]:
-    tables = [results.units_of(point) for point in points]
-    for point, table in zip(points, tables, strict=True):
-        if not table[_UNIT].equals(tables[0][_UNIT]):
-            raise ResultsError(
-                f"{points[0].trial.id} and {point.trial.id} were scored on different units, so that no "
-                "gallery has both"
-            )
-    return tables
-
-
 def _rows(
     positions: Sequence[int], points: Sequence[Point], results: Results, images: Images, enlarge: Enlarge
 ) -> tuple[GalleryRow, ...]:
@@ -346,18 +324,12 @@ def _rows(
     rows = []
     for i, (name, finding) in enumerate(zip(names, findings, strict=True)):
         own = boxes[(boxes["image"] == name) & (boxes["finding"] == finding)]
-        heatmaps = tuple(
-            _heatmap(table.iloc[i], radiographs[i], of_trial[i], enlarge, is_native=point.cam == NATIVE)
-            for table, of_trial, point in zip(tables, values, points, strict=True)
-        )
-        places: list[Box] = [(x, y, w, h) for x, y, w, h in own[["x", "y", "w", "h"]].to_numpy(float)]
-        rows.append(GalleryRow(name, finding, radiographs[i], tuple(places), heatmaps))
+        heatmaps = []
+        for table, of_trial, point in zip(tables, values, points, strict=True):
+            unit, is_native = table.iloc[i], point.cam == NATIVE
+            peak = (unit["peak_column"] + 0.5, unit["peak_row"] + 0.5) if unit["finite"] else None
+            overlay = overlay_of(radiographs[i], of_trial[i], enlarge, are_probabilities=not is_native)
+            heatmaps.append(Heatmap(overlay, peak, float(unit["score"]), bool(unit["hit"])))
+        places = tuple(own[["x", "y", "w", "h"]].astype(float).itertuples(index=False, name=None))
+        rows.append(GalleryRow(name, finding, radiographs[i], places, tuple(heatmaps)))
     return tuple(rows)
-
-
-def _heatmap(
-    unit: pd.Series, radiograph: Gray, values: Floats, enlarge: Enlarge, *, is_native: bool
-) -> Heatmap:
-    peak = (float(unit["peak_column"]) + 0.5, float(unit["peak_row"]) + 0.5) if unit["finite"] else None
-    overlay = overlay_of(radiograph, values, enlarge, are_probabilities=not is_native)
-    return Heatmap(overlay, peak, float(unit["score"]), bool(unit["hit"]))

@@ -6,55 +6,36 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from bench.amounts import count
 from bench.errors import listing
-from bench.reporting.tables.table import DASH, Cell, Column, Row, Subject, Table, format_p
+from bench.reporting.tables.table import DASH, NAMED, Cell, Column, Row, Subject, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
 from bench.statistics.spread import SEEDS_ALONE
 from bench.suite.claims import CLAIM_KINDS, Equivalent, LessVariable
 from bench.suite.metrics import METRICS
 
-CSV_COLUMNS = (
-    "claim",
-    "group",
-    "kind",
-    "statement",
-    "claim_verdict",
-    "metric",
-    "column",
-    "margin",
-    "first",
-    "second",
-    "num_seeds",
-    "effect",
-    "low",
-    "high",
-    "population",
-    "p",
-    "adjusted_p",
-    "p_over_seeds",
-    "has_wide_margin",
-    "sign_flip_p",
-    "sign_flip_least_p",
-    "verdict",
-    "missing",
-)
-
 
 def claims_csv(verdicts: Sequence[ClaimVerdict]) -> str:
-    """Returns one line per comparison in full precision; what there is not is empty."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, CSV_COLUMNS, lineterminator="\n")
-    writer.writeheader()
+    """Returns one line per comparison in full precision; what there is not is empty.
+
+    Args:
+        verdicts: of at least one claim.
+    """
+    rows = []
     for number, claim in enumerate(verdicts, start=1):
         for comparison in claim.comparisons:
-            facts = comparison_facts(comparison)
-            facts["missing"] = " ".join(comparison.missing)
-            writer.writerow({"claim": number, **claim_facts(claim), **facts})
+            own, facts = claim_facts(claim), comparison_facts(comparison)
+            column = {"column": facts.pop("column"), "margin": own.pop("margin")}
+            rows.append({"claim": number} | own | column | facts | {"missing": " ".join(comparison.missing)})
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return buffer.getvalue()
 
 
 def claim_facts(claim: ClaimVerdict) -> dict[str, object]:
-    """Returns what a program wants to know of a claim, without its comparisons."""
+    """Returns a claim as values of a JSON document, without its comparisons."""
     stated = claim.stated.claim
     return {
         "group": stated.group,
@@ -67,35 +48,32 @@ def claim_facts(claim: ClaimVerdict) -> dict[str, object]:
 
 
 def comparison_facts(comparison: ComparisonVerdict) -> dict[str, object]:
-    """Returns what a program wants to know of a comparison; None stands for what there is not."""
+    """Returns a comparison as values of a JSON document; None stands for a number that there is not."""
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
-    numbers = {
-        "effect": evidence.effect,
-        "low": evidence.low,
-        "high": evidence.high,
-        "p": evidence.p,
-        "adjusted_p": comparison.adjusted_p,
-        "p_over_seeds": evidence.p_over_seeds,
-        "sign_flip_p": math.nan if flip is None else flip.p,
-        "sign_flip_least_p": math.nan if flip is None else flip.smallest_p,
-    }
-    return {
+    facts = {
         "column": comparison.comparison.column,
         "first": comparison.comparison.first.label,
         "second": comparison.comparison.second.label,
         "num_seeds": evidence.num_seeds,
+        "effect": evidence.effect,
+        "low": evidence.low,
+        "high": evidence.high,
         "population": evidence.population if evidence.is_testable else None,
-        **{key: None if math.isnan(value) else value for key, value in numbers.items()},
+        "p": evidence.p,
+        "adjusted_p": comparison.adjusted_p,
+        "p_over_seeds": evidence.p_over_seeds,
         "has_wide_margin": evidence.has_wide_margin,
+        "sign_flip_p": None if flip is None else flip.p,
+        "sign_flip_least_p": None if flip is None else flip.smallest_p,
         "verdict": comparison.verdict,
         "missing": dict(comparison.missing),
+    }
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value for key, value in facts.items()
     }
 
 
 KEY = "claims"
-
-_NAMED = 8
-"""Trials that a note names before it counts the rest."""
 
 _COLUMNS = (
     *map(Column, ("Column", "Seeds", "Effect", "Interval")),
@@ -105,25 +83,25 @@ _COLUMNS = (
 )
 
 _CAPTION = (
-    "What the suite claims, tested on its finished trials. Each p is two-sided, since a claim can be "
-    "supported or refuted; one decides, adjusted by Holm over all comparisons here: below .05 the side that "
-    "the data lean to has the verdict. It speaks of other seeds and other patients where the metric has "
-    "units, of other seeds and these images else; the p over seeds alone stands beside it. Superior, gains: "
-    "test of the paired differences, with their mean and 95% interval; beside it the exact sign-flip test "
-    "by seed and the least p that so many seeds can give. Equivalent: two one-sided tests against the "
-    "margin, with the 95% interval of the difference. Less variable: Brown–Forsythe test; the effect is how "
-    "much smaller the standard deviation is. A claim is refuted if one of its comparisons is, and supported "
-    "if all are."
+    "Claims of the suite, tested on its finished trials. Each p is two-sided: a claim can be supported or "
+    "refuted. One p decides, adjusted by Holm over all comparisons here; below .05 the side that the data "
+    "lean to has the verdict. It is for other seeds and other patients where the metric has units, else for "
+    "other seeds and these images; the p over seeds alone stands beside it. Superior, gains: paired "
+    "differences, with mean and 95% interval, and exact sign flips by seed with the least p of so many "
+    "seeds. Equivalent: two one-sided tests against the margin. Less variable: Brown–Forsythe test; the "
+    "effect is how much smaller the standard deviation is. A claim is refuted if one comparison is, "
+    "supported if all are."
 )
 
 
 def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
     """Returns the table: each claim as a section, and a row for each of its comparisons."""
+    found = Counter(claim.verdict for claim in verdicts)
     rows = tuple(
         Row(
             comparison_name(claim, comparison),
             _cells(claim, comparison),
-            section=f"{heading_of(claim)}: {claim.verdict}",
+            section=f"{claim_heading(claim)}: {claim.verdict}",
             kind="comparison",
         )
         for claim in verdicts
@@ -132,33 +110,26 @@ def claims_table(verdicts: Sequence[ClaimVerdict]) -> Table:
     return Table(
         key=KEY,
         subject=Subject("claims"),
-        title=f"Claims: {counts(verdicts)}",
+        title=f"Claims: {', '.join(f'{found[verdict]} {verdict}' for verdict in VERDICTS)}",
         columns=_COLUMNS,
         models=rows,
-        references=(),
         caption=_CAPTION,
         notes=(*margin_notes(verdicts), *missing_notes(verdicts)),
     )
 
 
-def heading_of(claim: ClaimVerdict) -> str:
+def claim_heading(claim: ClaimVerdict) -> str:
     """Returns the claim's group, if it has one, and its statement."""
     group = claim.stated.claim.group
     return f"{group}. {claim.stated.statement}" if group else claim.stated.statement
-
-
-def counts(verdicts: Sequence[ClaimVerdict]) -> str:
-    """Returns how many claims have which verdict, all four named."""
-    found = Counter(claim.verdict for claim in verdicts)
-    return ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
 
 
 def margin_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
     """Returns a sentence on each claim whose margin is wide for what the rows score, if any is."""
     return tuple(
         f"±{claim.stated.margin:g}, the margin of “{claim.stated.statement}”, is more than a third of what "
-        f"the rows score, or of what that lacks of 1, in {sum(found)} of {len(found)} "
-        f"{'comparison' if len(found) == 1 else 'comparisons'}: equivalent says little there."
+        f"the rows score, or of what that lacks of 1, in {sum(found)} of {count(len(found), 'comparison')}: "
+        "equivalent says little there."
         for claim in verdicts
         if any(found := [comparison.evidence.has_wide_margin for comparison in claim.comparisons])
     )
@@ -170,7 +141,7 @@ def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
     for name, reason in {key: why for claim in verdicts for key, why in claim.missing.items()}.items():
         by_reason.setdefault(reason, []).append(name)
     return tuple(
-        f"{len(names)} {'trial' if len(names) == 1 else 'trials'} {reason}: {listing(names, _NAMED)}."
+        f"{count(len(names), 'trial')} {reason}: {listing(names, NAMED)}."
         for reason, names in by_reason.items()
     )
 
@@ -206,6 +177,8 @@ def interval_text(comparison: ComparisonVerdict) -> str:
 
 def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[Cell, ...]:
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
+    low, high = (None if math.isnan(end) else end for end in (evidence.low, evidence.high))
+    interval = Cell(None, text=interval_text(comparison), low=low, high=high, is_signed=True)
     before = (column_name(claim, comparison), str(evidence.num_seeds), effect_text(evidence.effect))
     behind = (
         format_p(evidence.p),
@@ -215,11 +188,5 @@ def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[Cell, ..
         DASH if flip is None else f"{format_p(flip.p)} ({format_p(flip.smallest_p)})",
         comparison.verdict,
     )
-    cells = [[Cell(None, text=text) for text in texts] for texts in (before, behind)]
-    return (*cells[0], _interval_cell(comparison), *cells[1])
-
-
-def _interval_cell(comparison: ComparisonVerdict) -> Cell:
-    ends = comparison.evidence.low, comparison.evidence.high
-    low, high = (None if math.isnan(end) else end for end in ends)
-    return Cell(None, text=interval_text(comparison), low=low, high=high, is_signed=True)
+    texts = [[Cell(None, text=text) for text in part] for part in (before, behind)]
+    return (*texts[0], interval, *texts[1])

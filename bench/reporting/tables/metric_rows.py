@@ -1,4 +1,4 @@
-"""What the tables of a metric are made of: the scores of their rows, controls, areas, and what is missing."""
+"""The scores of a metric's rows on one data set and resolution, its controls, areas and gaps."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,18 +8,16 @@ import pandas as pd
 
 from bench.errors import ResultsError, listing
 from bench.metrics.measure import measure_of
-from bench.reporting.tables.control_rows import Control, controls_of
-from bench.reporting.tables.table import Subject, TableKind
+from bench.reporting.references import Reference
+from bench.reporting.tables.controls import Control, controls_of
+from bench.reporting.tables.table import NAMED, Subject, TableKind
 from bench.results.frame import Place, Results, native
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 from bench.statistics.unit_scores import UnitScores, scores_of
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Point
 from bench.suite.metrics import METRICS, WEIGHTED, Metric, average_of
-
-_NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,7 @@ class RowScores:
 
     Attributes:
         label: the row.
-        metric: what is scored.
+        metric: that it is scored by.
         points: all that the suite asks for, of one map.
         results: where they are.
     """
@@ -48,7 +46,7 @@ class RowScores:
         """The points that are finished and have the metric."""
         return tuple(point for point in self.points if self.results.has(point, self.metric))
 
-    def in_column(self, column: str) -> Scores:
+    def in_column(self, column: str) -> ColumnScores:
         """Returns what the row scores in a column: weighted, macro or a finding; nothing by no seed."""
         values = self.results.values(self.scored, self.metric, column)
 
@@ -60,7 +58,7 @@ class RowScores:
 
         by_seed = {seed: one.value for seed, one in values.items()}
         ids = tuple(one.trial_id for one in values.values())
-        return Scores(self.label, by_seed, ids, units, average_of(column))
+        return ColumnScores(self.label, by_seed, ids, units, average_of(column))
 
     @cached_property
     def has_units(self) -> bool:
@@ -69,7 +67,7 @@ class RowScores:
 
     @cached_property
     def units(self) -> UnitScores | None:
-        """Of the scored points, one after the other; None where tables of units are missing.
+        """The units of the scored points, one after the other; None where tables of units are missing.
 
         Raises:
             ResultsError: a table of units is not readable, or two are of different units.
@@ -80,10 +78,11 @@ class RowScores:
         try:
             return scores_of(tables, measure_of(self.metric.name))
         except ValueError as error:
-            ids = listing((point.trial.id for point in self.scored), _NAMED)
+            ids = listing((point.trial.id for point in self.scored), NAMED)
             raise ResultsError(
-                f"{self.label}: {ids} were scored on different units ({error}), so the data set changed "
-                "between them; move the folders of the outdated ones away and run them again"
+                f"{ids} were scored on different units ({error}), so the data set changed between them; move "
+                "the folders of the outdated ones away and run them again",
+                place=self.label,
             ) from None
 
 
@@ -100,27 +99,31 @@ class MetricRows:
     Attributes:
         place: data set and resolution.
         metric: what is scored.
-        columns: averages, then findings, that a trial has.
-        rows: finished or not, in the order of the suite.
+        columns: averages, then findings, that a trial has; at least one.
         results: where they are.
     """
 
     place: Place
     metric: Metric
     columns: tuple[str, ...]
-    rows: tuple[RowScores, ...]
     results: Results
 
+    @cached_property
+    def rows(self) -> tuple[RowScores, ...]:
+        """Finished or not, in the order of the suite."""
+        rows = self.place.rows(self.metric).items()
+        return tuple(RowScores(label, self.metric, points, self.results) for label, points in rows)
+
     def subject(self, kind: TableKind) -> Subject:
-        """Returns what a table of the rows is of."""
+        """Returns the subject of a table of the rows."""
         return Subject(kind, self.metric.name, self.place.dataset, self.place.resolution)
 
-    def in_column(self, column: str) -> dict[str, Scores]:
+    def in_column(self, column: str) -> dict[str, ColumnScores]:
         """Returns by row what is scored in a column."""
         return {row.label: row.in_column(column) for row in self.rows}
 
-    @property
-    def with_units(self) -> list[Scores]:
+    @cached_property
+    def with_units(self) -> list[ColumnScores]:
         """The weighted averages of the rows that have units."""
         return [row.in_column(WEIGHTED) for row in self.rows if row.has_units]
 
@@ -133,6 +136,13 @@ class MetricRows:
     def has_cams(self) -> bool:
         """Whether the suite asks for maps beside the native one."""
         return any(point.cam != NATIVE for point in self.place.points)
+
+    def has_reference(self, reference: Reference) -> bool:
+        """Whether a reference run has the metric on the data set at the resolution."""
+        record, trial = reference.record, self.finished.trial
+        return (record.dataset, record.resolution) == (trial.dataset.name, trial.resolution) and any(
+            self.metric.columns_in(seed.metrics) for seed in record.seeds
+        )
 
     @cached_property
     def finished(self) -> Point:
@@ -153,7 +163,7 @@ class MetricRows:
 
     @cached_property
     def controls(self) -> tuple[Control, ...]:
-        """What is reached without looking at the image; none of a metric that is not of peaks alone."""
+        """The points that do not depend on the image; none of a metric that is not of peaks alone."""
         if self.metric.needs != {"peaks"}:
             return ()
         boxes, units = self.results.boxes_of(self.finished.trial.id), self.results.units_of(self.finished)
@@ -161,39 +171,21 @@ class MetricRows:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is missing or not defined, in sentences."""
-        gaps = self.results.gaps(point for row in self.rows for point in row.points)
-        return (*gaps, *self._undefined, *self._lacking)
-
-    @property
-    def _undefined(self) -> tuple[str, ...]:
-        """What records note of values that are not defined, say of a finding with one label only."""
-        records = (self.results.record(point.trial.id) for point in self.place.points)
-        notes = (note for record in records if record and record.outcome for note in record.outcome.notes)
-        return tuple(f"{note}." for note in sorted({note for note in notes if "undefined" in note}))
-
-    @property
-    def _lacking(self) -> tuple[str, ...]:
-        """Which finished points were scored without the metric, if there are any."""
-        lacking = [
+        """Sentences on trials that are missing or lack the metric, and on values that are not defined."""
+        points = [point for row in self.rows for point in row.points]
+        records = [self.results.record(point.trial.id) for point in self.place.points]
+        recorded = {note for one in records if one and one.outcome for note in one.outcome.notes}
+        undefined = [f"{note}." for note in sorted(recorded) if "undefined" in note]
+        lacking = dict.fromkeys(
             with_cam(point.trial.id, point.cam)
-            for row in self.rows
-            for point in row.points
+            for point in points
             if not self.results.has(point, self.metric) and self.results.metrics(point)
-        ]
-        return (f"Scored without this metric: {listing(dict.fromkeys(lacking), _NAMED)}.",) if lacking else ()
+        )
+        without = [f"Scored without this metric: {listing(lacking, NAMED)}."] if lacking else []
+        return (*self.results.gaps(points), *undefined, *without)
 
 
-def rows_by_metric(results: Results) -> tuple[MetricRows, ...]:
-    """Returns the rows of each metric that a trial has, by data set and resolution."""
-    return tuple(
-        MetricRows(place, metric, columns, rows_of(place, metric, results), results)
-        for place in results.places
-        for metric in METRICS.values()
-        if (columns := results.columns(map(native, place.points), metric))
-    )
-
-
-def rows_of(place: Place, metric: Metric, results: Results) -> tuple[RowScores, ...]:
-    """Returns the rows of the metric's table, finished or not, in the order of the suite."""
-    return tuple(RowScores(label, metric, points, results) for label, points in place.rows(metric).items())
+def rows_by_metric(place: Place, results: Results) -> list[MetricRows]:
+    """Returns the rows of each metric that a trial of the place has."""
+    found = {m: results.columns(map(native, place.points), m) for m in METRICS.values()}
+    return [MetricRows(place, metric, columns, results) for metric, columns in found.items() if columns]

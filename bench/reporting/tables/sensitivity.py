@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.errors import ResultsError, listing
 from bench.metrics.protocol import DEFAULT
-from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
+from bench.reporting.tables.table import NAMED, Cell, Column, Row, Subject, Table
 from bench.results.frame import Place, Results
 from bench.results.record import Sensitivity, read_sensitivity
 from bench.statistics.paired import paired_difference
@@ -15,13 +15,10 @@ from bench.suite.cam import NATIVE
 from bench.suite.metrics import MACRO, METRICS, PRIMARY, WEIGHTED, Metric, column_title
 
 _DECIMALS = 3
-_NAMED = 8
-"""Trials that a note names before it counts the rest."""
 
 
-@dataclass(frozen=True)
-class _Choice:
-    """A choice of the protocol: its heading, and what the caption says of it."""
+class _Choice(NamedTuple):
+    """A choice of the protocol: its heading, and its phrase in the caption."""
 
     heading: str
     phrase: str
@@ -94,9 +91,8 @@ def _table(metric: Metric, place: Place, known: _Known, lacking: list[str]) -> T
         title=f"Sensitivity{of} to the protocol, {subject.place}",
         columns=(Column(column_title(WEIGHTED)), *(Column(choice.heading) for choice in choices.values())),
         models=tuple(_row(place, label, tuple(choices), known) for label in labels),
-        references=(),
         caption=_CAPTION.format(of=of, phrases=phrases),
-        notes=(f"Not measured: {listing(lacking, _NAMED)}.",) if lacking else (),
+        notes=(f"Not measured: {listing(lacking, NAMED)}.",) if lacking else (),
     )
 
 
@@ -129,12 +125,10 @@ def _cell(
         return Cell(None, expected=len(trials))
     interval = mean_interval(list(values.values())) if default is None else paired_difference(values, default)
     assert interval is not None
-    return Cell(
-        interval.mean,
-        interval.half_width,
-        interval.n,
-        len(trials),
-        tuple(trials[seed] for seed in values),
+    return Cell.of_mean(
+        interval,
+        expected=len(trials),
+        trial_ids=tuple(trials[seed] for seed in values),
         decimals=_DECIMALS,
         is_signed=default is not None,
     )

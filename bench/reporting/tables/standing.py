@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.statistics.multiplicity import holm
-from bench.statistics.scores import Scores
+from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 
 FEWEST_SEEDS = 5
@@ -27,7 +27,7 @@ class Standing:
     p_to_best: float | None = None
 
 
-def standings(column: Mapping[str, Scores], sign: int) -> dict[str, Standing]:
+def standings(column: Mapping[str, ColumnScores], sign: int) -> dict[str, Standing]:
     """Returns the standing of each row that has a value; none where there is a single one.
 
     Args:
@@ -50,7 +50,7 @@ def standings(column: Mapping[str, Scores], sign: int) -> dict[str, Standing]:
     return {label: found.get(label, Standing(is_best=True)) for label in means}
 
 
-def _p_of(best: Scores, other: Scores) -> float:
+def _p_of(best: ColumnScores, other: ColumnScores) -> float:
     difference = best.minus(other)
     if difference is None or len(difference.by_seed) < FEWEST_SEEDS:
         return math.nan
@@ -69,7 +69,6 @@ def standing_caption(where: str, population: Population) -> str:
         SEEDS_ALONE: "paired by seed, over other seeds and these images",
     }[population]
     return (
-        f"Bold: the best mean of {where}, and no more. †: shown to be worse than that one (p < .05, {how}, "
-        f"Holm over all pairs of rows); told from {FEWEST_SEEDS} seeds on. What has no † is not shown to be "
-        "different."
+        f"Bold: the best mean of {where}, perhaps by chance. †: shown to be worse than that one (p < .05, "
+        f"{how}, Holm over all pairs of rows, {FEWEST_SEEDS} seeds or more). Without †: not shown to differ."
     )

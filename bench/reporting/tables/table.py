@@ -2,40 +2,38 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 from bench.statistics.interval import Interval
 from bench.statistics.spread import ALPHA, ROUNDING
+from bench.statistics.student import MeanInterval
 from bench.suite.cam import CamMethod
 from bench.suite.metrics import AVERAGES, METRICS, column_title
 
-Verdict = Literal["reproduced", "higher", "lower", "inconclusive", "missing"]
+Reproduction = Literal["reproduced", "higher", "lower", "inconclusive", "missing"]
 
-VERDICT_SYMBOLS: dict[Verdict, str] = {
+SYMBOLS: dict[Reproduction, str] = {
     "reproduced": "≈",
     "higher": "↑",
     "lower": "↓",
     "inconclusive": "?",
     "missing": "",
 }
-"""What stands behind a difference; one that is missing is a dash already."""
+"""The symbol behind a difference, by its verdict; a missing difference is a dash already."""
 
 DASH = "—"
 
+NAMED = 8
+"""Trials that a sentence names before it counts the rest."""
+
 _DECIMALS = 2
-"""Of most metrics."""
+"""Decimals of most metrics."""
 
-_WORDS = {2: "two or three", 3: "three or four", 4: "four or five"}
-
-_FINER = [f"of {m.title} {_WORDS[m.decimals]}" for m in METRICS.values() if m.decimals != _DECIMALS]
-
-DIGITS = (
-    "The half-width has one significant digit, two where the first is 1, and the mean as many decimals: "
-    f"{', '.join([_WORDS[_DECIMALS], *_FINER])}."
-)
-"""What captions say of `decimals_by_interval`."""
+DIGITS = "The half-width has one significant digit, two where the first is 1, and the mean as many decimals."
+"""Captions' words for `decimals_by_interval`."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Cell:
         trial_ids: trials behind the mean.
         is_best: whether no mean of its column is better.
         p_to_best: that it is not different from its column's best, adjusted; None where it is not tested.
-        low: lower end of the 95% interval, where it is not the mean's neighbourhood by half_width.
+        low: lower end of the 95% interval; set only if the interval is asymmetric.
         high: upper end of it.
         text: what is shown in place of a mean, where a cell is no measured value.
         decimals: of the mean and its interval, at least; see `decimals_by_interval`.
@@ -73,13 +71,19 @@ class Cell:
     decimals: int = _DECIMALS
     is_signed: bool = False
     is_underlined: bool = False
-    verdict: Verdict | None = None
+    verdict: Reproduction | None = None
     marks: str = ""
 
     @classmethod
-    def of_interval(cls, interval: Interval) -> "Cell":
-        """Returns the estimate with both ends of its interval."""
-        return cls(interval.mean, n=interval.num_seeds, low=interval.low, high=interval.high)
+    def of_mean(cls, interval: MeanInterval, **more: Any) -> "Cell":
+        """Returns a mean over seeds with its half-width and number of seeds; `more` are other fields."""
+        return cls(interval.mean, interval.half_width, interval.n, **more)
+
+    @classmethod
+    def of_interval(cls, interval: Interval, n: int | None = None) -> "Cell":
+        """Returns the estimate with both ends of its interval; `n` stands for its number of seeds."""
+        num_seeds = interval.num_seeds if n is None else n
+        return cls(interval.mean, n=num_seeds, low=interval.low, high=interval.high)
 
     @property
     def shows_n(self) -> bool:
@@ -113,6 +117,13 @@ class Cell:
         )
 
     @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of the interval, as figures draw it: those around a mean cut at 0 and 1."""
+        if self.mean is not None and self.half_width is not None:
+            return max(self.mean - self.half_width, 0.0), min(self.mean + self.half_width, 1.0)
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
     def is_worse(self) -> bool:
         """Whether it is shown to be worse than its column's best."""
         return self.p_to_best is not None and self.p_to_best < ALPHA
@@ -134,7 +145,7 @@ class Cell:
     @property
     def symbol(self) -> str:
         """The verdict's symbol; empty if there is none."""
-        return "" if self.verdict is None else VERDICT_SYMBOLS[self.verdict]
+        return "" if self.verdict is None else SYMBOLS[self.verdict]
 
     def _printed(self, value: float, *, is_signed: bool = False) -> str:
         half_width = self.half_width
@@ -151,12 +162,12 @@ class Row:
         label: what is shown.
         cells: one per column.
         section: heading above the first of the rows that share it.
-        of: label of the row that this one is a detail of, as "published" is of "PYLON"; empty if of none.
+        of: label of the row that this one is a detail of, as "published" of "PYLON"; empty if it is none.
         kind: what programs call it; "model" or "reference" if empty.
         marks: raised behind the label.
         cam: the map that it is scored on; None if no single one is.
-        metric: what its cells are of, where their columns do not say it; see `Quantity`.
-        name: the same.
+        metric: of the quantity that its cells show, where their columns do not say it; see `Quantity`.
+        name: of the quantity, likewise.
     """
 
     label: str
@@ -172,13 +183,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, and what the cells below it are of.
+    """A heading, and the quantity that the cells below it show.
 
     Attributes:
         heading: what is shown.
         group: heading above it and its neighbours; empty if it has none.
-        metric: what the cells are of, where their rows do not say it; see `Quantity`.
-        name: the same.
+        metric: of the quantity, where the rows do not say it; see `Quantity`.
+        name: of the quantity, likewise.
     """
 
     heading: str
@@ -201,7 +212,7 @@ class Footnote:
 
 
 WORSE = "†"
-"""Behind what is shown to be worse than its column's best; captions say how (`standing_caption`)."""
+"""Marks a value that is shown to be worse than its column's best; captions say how (`standing_caption`)."""
 
 OUT_OF_RANGE = Footnote(
     "‡", "Its symmetric interval reaches beyond what is possible: 0 or 1, of a difference −1 or 1."
@@ -215,10 +226,10 @@ TableKind = Literal[
 
 @dataclass(frozen=True)
 class Subject:
-    """What a table is of.
+    """The subject of a table: what it shows, of which metric, data set and resolution.
 
     Attributes:
-        kind: what it shows of that.
+        kind: what it shows.
         metric: of `bench.suite.metrics.METRICS`; empty where it is of several, or of none.
         dataset: as tables call it; empty where it is of several.
         resolution: side of the network's input, px; 0 where it is of several.
@@ -256,7 +267,7 @@ class Quantity:
 
     @property
     def heading(self) -> str:
-        """What its column is called."""
+        """The heading of its column."""
         return column_title(self.name)
 
     @property
@@ -276,7 +287,7 @@ class Table:
 
     Attributes:
         key: names files, e.g. "point_accuracy-phantom-64px".
-        subject: what it is of.
+        subject: metric, data set and resolution.
         title: one line.
         columns: one per cell of a row.
         models: one row per model.
@@ -292,9 +303,9 @@ class Table:
     title: str
     columns: tuple[Column, ...]
     models: tuple[Row, ...]
-    references: tuple[Row, ...]
-    caption: str
-    notes: tuple[str, ...]
+    references: tuple[Row, ...] = ()
+    caption: str = ""
+    notes: tuple[str, ...] = ()
     footnotes: tuple[Footnote, ...] = ()
     is_narrow: bool = False
 
@@ -306,7 +317,7 @@ class Table:
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """What its columns are called."""
+        """The headings of its columns."""
         return tuple(column.heading for column in self.columns)
 
     @property
@@ -315,11 +326,20 @@ class Table:
         found = [(name, len(list(same))) for name, same in groupby(column.group for column in self.columns)]
         return found if any(name for name, _ in found) else []
 
+    def with_notes(self, notes: Iterable[str]) -> "Table":
+        """Returns the table with more notes behind its own."""
+        return replace(self, notes=(*self.notes, *notes))
+
     @staticmethod
     def quantity(row: Row, column: Column) -> Quantity | None:
         """Returns which value of records a cell shows; None where it is no single one, as a difference is."""
         metric, name = row.metric or column.metric, row.name or column.name
         return Quantity(metric, name) if metric and name else None
+
+
+def by_section(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    """Returns the rows that follow each other in one section, with its heading."""
+    return [(section, list(own)) for section, own in groupby(rows, lambda row: row.section)]
 
 
 def decimals_by_interval(half_width: float | None, at_least: int = _DECIMALS) -> int:
@@ -340,7 +360,7 @@ def decimals_by_interval(half_width: float | None, at_least: int = _DECIMALS) ->
 def format_number(value: float, decimals: int = _DECIMALS, *, is_signed: bool = False) -> str:
     """Returns a share as the thesis prints it, ``0.46``, ``1.00``; a difference as ``+0.12``, ``−0.03``.
 
-    What rounds to 0 has no sign.
+    A number that rounds to 0 has no sign.
     """
     text = f"{value:{'+' if is_signed else ''}.{decimals}f}"
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", "−")

@@ -8,13 +8,24 @@ from string import ascii_lowercase
 from scipy import stats
 
 from bench.reporting.published import NUM_SEEDS, PublishedCell
-from bench.reporting.tables.table import Cell, Footnote, Verdict
+from bench.reporting.tables.table import Cell, Footnote, Reproduction
 from bench.reporting.thesis.layout import Slot
-from bench.reporting.thesis.measured import Measured
+from bench.reporting.thesis.measured import SlotMeasurement
 from bench.statistics.equivalence import equivalence_to_published, is_wide
 from bench.statistics.student import CONFIDENCE
 
 _ROUNDING = 1e-9
+
+HIGH_DEVIATION = 0.12
+"""Standard deviation across seeds above which variance is called high; of five seeds a half-width of .15."""
+
+_WIDE_MARGIN = (
+    "The margin is more than a third of the published value, or of what that lacks of 1, so that "
+    "reproduced says little."
+)
+
+EMPTY = Cell(None, text="")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -23,16 +34,16 @@ class Compared:
 
     Attributes:
         difference: ours − published; None if one is missing.
-        verdict: see `compare`.
+        verdict: see `compare_means` and `compare_fact`.
         has_wide_margin: whether the margin is wide for the published mean (`bench.statistics.equivalence`).
     """
 
     difference: float | None
-    verdict: Verdict
+    verdict: Reproduction
     has_wide_margin: bool = False
 
 
-def compare(values: Sequence[float], published: PublishedCell | None, margin: float) -> Compared:
+def compare_means(values: Sequence[float], published: PublishedCell | None, margin: float) -> Compared:
     """Returns how ours differ from the published mean.
 
     reproduced: the 95% interval of the difference lies within the margin. higher, lower: it lies beyond the
@@ -47,7 +58,7 @@ def compare(values: Sequence[float], published: PublishedCell | None, margin: fl
     if not values or published is None:
         return Compared(None, "missing")
     test = equivalence_to_published(values, published.value, margin)
-    verdict: Verdict = "inconclusive"
+    verdict: Reproduction = "inconclusive"
     if test.verdict == "equivalent":
         verdict = "reproduced"
     elif test.verdict == "different":
@@ -65,16 +76,11 @@ def compare_fact(value: float | None, published: PublishedCell | None) -> Compar
     return Compared(difference, "higher" if difference > 0 else "lower")
 
 
-HIGH_DEVIATION = 0.12
-"""Standard deviation across seeds above which variance is called high; of five seeds a half-width of .15."""
-
-_WIDE_MARGIN = (
-    "The margin is more than a third of the published value, or of what that lacks of 1, so that "
-    "reproduced says little."
-)
-
-EMPTY = Cell(None, text="")
-_NO_BREAK = "\N{NO-BREAK SPACE}"
+def compared(slot: Slot, measured: SlotMeasurement) -> Compared:
+    """Returns how ours differs from what the thesis prints; of areas by rounding."""
+    if slot.source.kind == "area":
+        return compare_fact(measured.area, slot.published)
+    return compare_means(measured.values, slot.published, measured.margin)
 
 
 class Footnotes:
@@ -95,7 +101,7 @@ class Footnotes:
         return tuple(Footnote(mark, text) for text, mark in self._marks.items())
 
 
-def measured_cell(slot: Slot, measured: Measured, footnotes: Footnotes) -> Cell:
+def our_cell(slot: Slot, measured: SlotMeasurement, footnotes: Footnotes) -> Cell:
     """Returns our mean and interval, expected of five seeds; a hole has a footnote that says why."""
     if slot.is_empty:
         return EMPTY
@@ -105,13 +111,15 @@ def measured_cell(slot: Slot, measured: Measured, footnotes: Footnotes) -> Cell:
     if measured.area is not None:
         return Cell(measured.area)
     assert measured.scores is not None
-    interval, ids = measured.scores.recorded, measured.scores.trial_ids
-    return Cell(
-        interval.mean, interval.half_width, interval.n, NUM_SEEDS, ids, decimals=slot.quantity.decimals
+    return Cell.of_mean(
+        measured.scores.recorded,
+        expected=NUM_SEEDS,
+        trial_ids=measured.scores.trial_ids,
+        decimals=slot.quantity.decimals,
     )
 
 
-def published_cell(slot: Slot, footnotes: Footnotes) -> Cell:
+def their_cell(slot: Slot, footnotes: Footnotes) -> Cell:
     """Returns what the thesis prints, as it prints it."""
     if slot.is_empty:
         return EMPTY
@@ -124,36 +132,25 @@ def published_cell(slot: Slot, footnotes: Footnotes) -> Cell:
     return Cell(value.mean, value.half_width, n, n, text=f"{printed.mean}{spread}", decimals=printed.decimals)
 
 
-def compared(slot: Slot, measured: Measured) -> Compared:
-    """Returns how ours differs from what the thesis prints; of areas by rounding."""
-    if slot.source.kind == "area":
-        return compare_fact(measured.area, slot.published)
-    return compare(measured.values, slot.published, measured.margins.of(slot.quantity.metric))
-
-
-def difference_cell(slot: Slot, measured: Measured, footnotes: Footnotes) -> Cell:
-    """Returns ours − published with its verdict; a dash where one of them is missing.
-
-    A verdict by a margin that is wide for the published value has a footnote.
-    """
+def difference_cell(slot: Slot, measured: SlotMeasurement, footnotes: Footnotes) -> Cell:
+    """Returns ours − published with its verdict; a dash where one of them is missing."""
     if slot.is_empty:
         return EMPTY
-    result = compared(slot, measured)
-    n = len(measured.values)
-    return Cell(
-        result.difference,
-        n=n,
-        expected=NUM_SEEDS if n else 0,
+    cell = Cell(
+        compared(slot, measured).difference,
+        n=len(measured.values),
+        expected=NUM_SEEDS if measured.values else 0,
         decimals=slot.quantity.decimals,
         is_signed=True,
-        verdict=result.verdict,
-        marks=margin_mark(result, footnotes),
     )
+    return with_verdict(cell, slot, measured, footnotes)
 
 
-def margin_mark(result: Compared, footnotes: Footnotes) -> str:
-    """Returns the letter of a footnote where the margin is wide for the published value, or nothing."""
-    return footnotes.mark(_WIDE_MARGIN) if result.has_wide_margin else ""
+def with_verdict(cell: Cell, slot: Slot, measured: SlotMeasurement, footnotes: Footnotes) -> Cell:
+    """Returns the cell with its verdict; one by a margin that is wide for the published value is marked."""
+    result = compared(slot, measured)
+    mark = footnotes.mark(_WIDE_MARGIN) if result.has_wide_margin else ""
+    return replace(cell, verdict=result.verdict, marks=cell.marks + mark)
 
 
 def underlined(cell: Cell) -> Cell:

@@ -1,133 +1,79 @@
 """Table 2.1 of the thesis: large open data sets of chest radiographs, as printed and as they are."""
 
 import csv
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 
 from bench.data.checks.expected_counts import EVERY, expected_counts
 from bench.data.sources.findings import FIXED_FINDINGS
-from bench.reporting.tables.table import Cell, Column, Row, Subject, Table, Verdict
+from bench.reporting.tables.table import Cell, Column, Reproduction, Row, Subject, Table
 from bench.reporting.thesis.cells import Footnotes
+from bench.reporting.thesis.forms import Form
 
-_TITLE = "Large open data sets of chest radiographs"
 _COLUMNS = ("Images", "Reports", "Labels")
+_COUNTED = (0, 2)
+"""Columns that bench counts."""
+
 _OURS = (
     "Ours: what the complete download holds, counted from its official text files; bench data check compares "
     "what is on a disk with it."
 )
-_PUBLISHED = "Published: as the thesis prints it. The labels of VinDr-CXR are by hand, not from reports."
-_VERDICTS = "Difference: ours − published; ≈ reproduced: equal; ↑ higher; ↓ lower; — missing."
-
-_BRIEF = "Ours: what the complete download holds. ≈ equal; ↑ more, ↓ fewer than published."
-
-
-@dataclass(frozen=True)
-class DatasetFacts:
-    """A row.
-
-    Attributes:
-        label: of the data set.
-        images: as printed.
-        reports: whether there are any, as printed.
-        labels: how many there are, as printed.
-        bench_name: what a suite calls it; empty if it has none.
-    """
-
-    label: str
-    images: int
-    reports: str
-    labels: int
-    bench_name: str
-
-    @property
-    def counted(self) -> tuple[int, int] | None:
-        """Images and labels of the complete download, if bench knows it."""
-        if not self.bench_name:
-            return None
-        images = expected_counts(self.bench_name).xs(EVERY, level="finding")["images"].sum()
-        return int(images), len(FIXED_FINDINGS[self.bench_name])
+_CAPTIONS: dict[Form, str] = {
+    "ours": _OURS,
+    "beside": f"{_OURS} Published: as the thesis prints it. The labels of VinDr-CXR are by hand, not from "
+    "reports. Difference: ours − published; ≈ reproduced: equal; ↑ higher; ↓ lower; — missing.",
+    "compact": "Ours: what the complete download holds. ≈ equal; ↑ more, ↓ fewer than published.",
+}
 
 
-@cache
-def dataset_facts() -> tuple[DatasetFacts, ...]:
-    """Returns the rows in the thesis' order."""
+def datasets_table(form: Form) -> Table:
+    """Returns the table: ours alone, ours beside published with the difference, or counts side by side."""
+    footnotes = Footnotes()
     text = files("bench.reporting").joinpath("published", "datasets.csv").read_text(encoding="utf-8")
-    return tuple(
-        DatasetFacts(row["row"], int(row["images"]), row["reports"], int(row["labels"]), row["bench_name"])
-        for row in csv.DictReader(text.splitlines())
-    )
-
-
-def ours() -> Table:
-    """Returns the table with what bench knows of complete downloads."""
-    footnotes = Footnotes()
-    rows = tuple(Row(facts.label, _ours(facts, footnotes), kind="ours") for facts in dataset_facts())
-    return _table("ours", "Table 2.1 of the thesis", rows, _OURS, footnotes)
-
-
-def beside() -> Table:
-    """Returns the table with three lines a row: ours, published, and the difference."""
-    footnotes = Footnotes()
     rows = []
-    for facts in dataset_facts():
-        rows += [
-            Row(facts.label, _ours(facts, footnotes), kind="ours"),
-            Row("published", _published(facts), of=facts.label, kind="published"),
-            Row("difference", _differences(facts), of=facts.label, kind="difference"),
-        ]
-    caption = f"{_OURS} {_PUBLISHED} {_VERDICTS}"
-    return _table("beside", "Table 2.1 of the thesis, ours beside published", tuple(rows), caption, footnotes)
-
-
-def compact() -> Table:
-    """Returns images and labels, ours and published side by side."""
-    footnotes = Footnotes()
-    rows = []
-    for facts in dataset_facts():
-        ours, published, verdicts = _ours(facts, footnotes), _published(facts), _differences(facts)
-        cells = [
-            cell for i in (0, 2) for cell in (replace(ours[i], verdict=verdicts[i].verdict), published[i])
-        ]
-        rows.append(Row(facts.label, tuple(cells)))
-    table = _table("compact", "Table 2.1 of the thesis", tuple(rows), _BRIEF, footnotes)
-    columns = tuple(Column(whose, _COLUMNS[i]) for i in (0, 2) for whose in ("ours", "published"))
-    return replace(table, columns=columns, is_narrow=True)
-
-
-def _table(form: str, name: str, rows: tuple[Row, ...], caption: str, footnotes: Footnotes) -> Table:
+    for printed in csv.DictReader(text.splitlines()):
+        label = printed["row"]
+        ours, published, difference = _lines(printed, footnotes)
+        if form == "compact":
+            cells = [(replace(ours[i], verdict=difference[i].verdict), published[i]) for i in _COUNTED]
+            rows.append(Row(label, (*cells[0], *cells[1])))
+            continue
+        rows.append(Row(label, ours, kind="ours"))
+        if form == "beside":
+            rows.append(Row("published", published, of=label, kind="published"))
+            rows.append(Row("difference", difference, of=label, kind="difference"))
+    columns = tuple(map(Column, _COLUMNS))
+    if form == "compact":
+        columns = tuple(Column(whose, _COLUMNS[i]) for i in _COUNTED for whose in ("ours", "published"))
+    is_beside = ", ours beside published" if form == "beside" else ""
     return Table(
         key=f"table-2-1-{form}",
         subject=Subject("datasets", number="2.1"),
-        title=f"{name}. {_TITLE}",
-        columns=tuple(map(Column, _COLUMNS)),
-        models=rows,
-        references=(),
-        caption=caption,
-        notes=(),
+        title=f"Table 2.1 of the thesis{is_beside}. Large open data sets of chest radiographs",
+        columns=columns,
+        models=tuple(rows),
+        caption=_CAPTIONS[form],
         footnotes=footnotes.all,
+        is_narrow=form == "compact",
     )
 
 
-def _ours(facts: DatasetFacts, footnotes: Footnotes) -> tuple[Cell, Cell, Cell]:
-    counted = facts.counted
-    if counted is None:
+def _lines(
+    printed: Mapping[str, str], footnotes: Footnotes
+) -> tuple[tuple[Cell, ...], tuple[Cell, ...], tuple[Cell, ...]]:
+    """Returns the cells of a data set: ours, published, and the difference."""
+    published = [int(printed["images"]), int(printed["labels"])]
+    theirs = (_count(published[0]), Cell(None, text=printed["reports"]), _count(published[1]))
+    missing, name = Cell(None, verdict="missing"), printed["bench_name"]
+    if not name:
         hole = Cell(None, marks=footnotes.mark("Not a data set that a suite of bench can name."))
-        return hole, hole, hole
+        return (hole,) * 3, theirs, (missing,) * 3
     uncounted = Cell(None, marks=footnotes.mark("Nothing that bench counts."))
-    return _count(counted[0]), uncounted, _count(counted[1])
-
-
-def _published(facts: DatasetFacts) -> tuple[Cell, Cell, Cell]:
-    return _count(facts.images), Cell(None, text=facts.reports), _count(facts.labels)
-
-
-def _differences(facts: DatasetFacts) -> tuple[Cell, Cell, Cell]:
-    missing = Cell(None, verdict="missing")
-    if facts.counted is None:
-        return missing, missing, missing
-    images, labels = facts.counted
-    return _difference(images - facts.images), missing, _difference(labels - facts.labels)
+    images = int(expected_counts(name).xs(EVERY, level="finding")["images"].sum())
+    labels = len(FIXED_FINDINGS[name])
+    differences = _difference(images - published[0]), missing, _difference(labels - published[1])
+    return (_count(images), uncounted, _count(labels)), theirs, differences
 
 
 def _count(value: int) -> Cell:
@@ -135,6 +81,6 @@ def _count(value: int) -> Cell:
 
 
 def _difference(value: int) -> Cell:
-    verdict: Verdict = "higher" if value > 0 else "lower" if value < 0 else "reproduced"
+    verdict: Reproduction = "higher" if value > 0 else "lower" if value < 0 else "reproduced"
     text = f"{value:+,}".replace("-", "−") if value else "0"
     return Cell(value, text=text, verdict=verdict)

@@ -1,4 +1,4 @@
-"""What a table of the thesis consists of: rows and columns that together say what a cell is."""
+"""The structure of the thesis' tables: a row and a column together say which value a cell shows."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,17 +15,13 @@ Kind = Literal["model", "area", "reported"]
 
 @dataclass(frozen=True)
 class PrintedQuantity(Quantity):
-    """What is measured, and what the published numbers call its column.
-
-    Attributes:
-        published: the column; its heading is if empty.
-    """
+    """A value of records, and the name of its column in the published numbers: its heading if empty."""
 
     published: str = ""
 
 
 @dataclass(frozen=True)
-class Source:
+class RowSource:
     """Where a row's numbers come from, ours and the published ones.
 
     Attributes:
@@ -44,22 +40,25 @@ class Source:
     model: str = ""
     kind: Kind = "model"
 
+    @property
+    def suite_row(self) -> str:
+        """The label of the row in its suite."""
+        return self.model or self.label
+
 
 @dataclass(frozen=True)
 class Slot:
-    """What a cell is.
-
-    Attributes:
-        table: number of the table.
-        source: whose value.
-        quantity: which value.
-        resolution: side of the input, px.
-    """
+    """The value that a cell shows: whose (`source`), which one, and at which side of the input (px)."""
 
     table: str
-    source: Source
+    source: RowSource
     quantity: PrintedQuantity
     resolution: int
+
+    @property
+    def suite(self) -> str | None:
+        """The name of the suite that has its trials; None if no suite has any."""
+        return self.source.suites.get(self.resolution)
 
     @property
     def is_empty(self) -> bool:
@@ -68,7 +67,7 @@ class Slot:
 
     @property
     def published(self) -> PublishedCell | None:
-        """What the thesis prints."""
+        """The cell as the thesis prints it."""
         return published_cell(
             self.table,
             self.source.published,
@@ -92,24 +91,29 @@ class Axis:
 
     label: str
     group: str = ""
-    source: Source | None = None
+    source: RowSource | None = None
     quantity: PrintedQuantity | None = None
     resolution: int | None = None
 
     @property
     def metric(self) -> str:
-        """Of its quantity; empty if it has none."""
+        """The metric of its quantity; empty if it has none."""
         return self.quantity.metric if self.quantity is not None else ""
 
     @property
     def name(self) -> str:
-        """Of its quantity; empty if it has none."""
+        """The average or finding of its quantity; empty if it has none."""
         return self.quantity.name if self.quantity is not None else ""
 
     @property
     def cam(self) -> CamMethod | None:
-        """The map that values of its source are on; that of all sources if it has none of its own."""
+        """The map that its values are on; None for values that no model has."""
         return NATIVE if self.source is None or self.source.kind == "model" else None
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether its values are known from other papers only."""
+        return self.source is not None and self.source.kind == "reported"
 
 
 @dataclass(frozen=True)
@@ -145,18 +149,12 @@ class ThesisTable:
 
     @property
     def subject(self) -> Subject:
-        """What it is of; without metric or resolution where it has several."""
-        metrics, resolutions = (
-            {slot.quantity.metric for slot in self.slots()},
-            {slot.resolution for slot in self.slots()},
-        )
-        return Subject(
-            "thesis",
-            metrics.pop() if len(metrics) == 1 else "",
-            self.dataset,
-            resolutions.pop() if len(resolutions) == 1 else 0,
-            self.number,
-        )
+        """Its subject; without metric or resolution where it has several."""
+        metrics = {slot.quantity.metric for slot in self.slots()}
+        resolutions = {slot.resolution for slot in self.slots()}
+        metric = metrics.pop() if len(metrics) == 1 else ""
+        resolution = resolutions.pop() if len(resolutions) == 1 else 0
+        return Subject("thesis", metric, self.dataset, resolution, self.number)
 
     @property
     def title(self) -> str:
@@ -165,7 +163,7 @@ class ThesisTable:
         return ", ".join([self.what, self.dataset, *([f"{resolution} px"] if resolution else [])])
 
     def slot(self, row: Axis, column: Axis) -> Slot:
-        """Returns what the cell at `row` and `column` is."""
+        """Returns what the cell at `row` and `column` shows."""
         source, quantity = row.source or column.source, row.quantity or column.quantity
         resolution = row.resolution or column.resolution
         assert source is not None

@@ -1,29 +1,29 @@
 """The report of all nine tables: three forms, four formats, a page, and LaTeX that compiles alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 from bench.reporting.build import Report, table_files
 from bench.reporting.lock import LOCK, render_lock
-from bench.reporting.tables.differences import noted_by_cells
-from bench.reporting.tables.table import Cell, Column, Row, Subject, Table, Verdict
-from bench.reporting.thesis import datasets
+from bench.reporting.tables.table import SYMBOLS, Cell, Column, Row, Subject, Table
 from bench.reporting.thesis.cells import compared
-from bench.reporting.thesis.forms import beside, compact, ours
-from bench.reporting.thesis.layout import ThesisTable
+from bench.reporting.thesis.datasets import datasets_table
+from bench.reporting.thesis.forms import Form, table_in_form
 from bench.reporting.thesis.measured import Measurements
 from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.reporting.writers.html import to_html, to_page
 from bench.reporting.writers.latex import to_document
 from bench.reporting.writers.markdown import to_markdown
-from bench.results.differences import require_same_data_of_all
+from bench.results.differences import difference_notes, points_of, require_same_data_of_all
 from bench.results.store import ResultsStore
 
 NAME = "thesis"
 """The report's folder."""
 
-FORMS = {
+_FORMS: dict[Form, str] = {
     "ours": "Our trials, in the thesis' rows and columns",
     "beside": "Ours beside published, with the difference and what it says",
     "compact": "Averages only, for one column of a paper",
@@ -35,7 +35,6 @@ _INTRODUCTION = (
     "architectures for medical images (Chulalongkorn University, academic year 2020), from whatever trials "
     "exist. Each is here in three forms, and as Markdown, LaTeX, HTML and CSV."
 )
-_VERDICTS: tuple[Verdict, ...] = ("reproduced", "higher", "lower", "inconclusive", "missing")
 
 
 def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
@@ -51,76 +50,64 @@ def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
             different data.
     """
     measurements = Measurements(suites_dir, store)
-    tables: dict[str, list[Table]] = {
-        "ours": [datasets.ours(), *(ours(table, measurements) for table in THESIS_TABLES)],
-        "beside": [datasets.beside(), *(beside(table, measurements) for table in THESIS_TABLES)],
-        "compact": [datasets.compact(), *(compact(table, measurements) for table in THESIS_TABLES)],
+    made = {
+        form: [datasets_table(form), *(table_in_form(table, form, measurements) for table in THESIS_TABLES)]
+        for form in get_args(Form)
     }
-    require_same_data_of_all(measurements.suites, store)
-    tables = {form: [noted_by_cells(table, store) for table in made] for form, made in tables.items()}
-    summary = _summary(measurements)
+    suites = [suite.loaded for suite in measurements.suites]
+    require_same_data_of_all(suites, store)
+    tables = {form: [_noted(table, store) for table in of_form] for form, of_form in made.items()}
     files = {
         f"{form}/{name}": text
         for form, of_form in tables.items()
         for table in of_form
         for name, text in (table_files(table) | {f"{table.key}.html": to_html(table)}).items()
     }
-    sections = {"What was reproduced": [summary]} | {FORMS[form]: tables[form] for form in FORMS}
-    page = _page(sections)
+    sections = {"What was reproduced": [_summary(measurements)]}
+    sections |= {heading: tables[form] for form, heading in _FORMS.items()}
+    parts = [f"# {_TITLE}\n", f"{_INTRODUCTION}\n"]
+    for heading, of_section in sections.items():
+        parts += [f"## {heading}\n", *map(to_markdown, of_section)]
+    paths = {f"{form}/{table.key}.tex": table for form, of_form in tables.items() for table in of_form}
+    narrow = {path: table for path, table in paths.items() if table.is_narrow}
     files |= {
-        "README.md": page,
+        "README.md": "\n".join(parts),
         "index.html": to_page(_TITLE, sections, _INTRODUCTION),
-        "tables.tex": to_document(_by_file(tables, ("ours", "beside")), _TITLE),
-        "tables-compact.tex": to_document(_by_file(tables, ("compact",)), _TITLE),
+        "tables.tex": to_document({path: paths[path] for path in paths if path not in narrow}, _TITLE),
+        "tables-compact.tex": to_document(narrow, _TITLE),
     }
-    files[LOCK] = render_lock(NAME, measurements.suites, store, files)
-    return Report(NAME, (summary, *(table for form in FORMS for table in tables[form])), page, files)
+    files[LOCK] = render_lock(NAME, suites, store, files)
+    return Report(NAME, tuple(chain(*sections.values())), files["README.md"], files)
 
 
 def summary_lines(report: Report) -> Iterator[str]:
     """Yields for each table how many of its published cells were reproduced and so on, as text."""
-    summary = report.tables[0]
-    for row in summary.models:
-        cells = zip(_VERDICTS, row.cells, strict=False)
+    for row in report.tables[0].models:
+        cells = zip(SYMBOLS, row.cells, strict=False)
         counts = (f"{cell.printed_mean} {verdict}" for verdict, cell in cells if cell.mean)
         yield f"  {row.label}: {', '.join(counts)}"
 
 
-def _by_file(tables: Mapping[str, Sequence[Table]], forms: Sequence[str]) -> dict[str, Table]:
-    return {f"{form}/{table.key}.tex": table for form in forms for table in tables[form]}
-
-
-def _page(sections: dict[str, list[Table]]) -> str:
-    parts = [f"# {_TITLE}\n", f"{_INTRODUCTION}\n"]
-    for heading, tables in sections.items():
-        parts += [f"## {heading}\n", *map(to_markdown, tables)]
-    return "\n".join(parts)
+def _noted(table: Table, store: ResultsStore) -> Table:
+    """Returns the table with what differs among the trials that its cells name."""
+    ids = dict.fromkeys(key for row in table.models for cell in row.cells for key in cell.trial_ids)
+    return table.with_notes(difference_notes(points_of(ids, store), store))
 
 
 def _summary(measurements: Measurements) -> Table:
     """Counts the verdicts of each table's published cells."""
+    rows = []
+    for table in THESIS_TABLES:
+        slots = (slot for slot in table.slots() if slot.published and slot.source.kind != "reported")
+        counts = Counter(compared(slot, measurements.of(slot)).verdict for slot in slots)
+        numbers = (*(counts[verdict] for verdict in SYMBOLS), counts.total())
+        rows.append(Row(f"Table {table.number}", tuple(Cell(value, text=str(value)) for value in numbers)))
     return Table(
         key="verdicts",
         subject=Subject("verdicts"),
         title="Published cells by what our trials say of them",
-        columns=tuple(map(Column, (*_VERDICTS, "all"))),
-        models=tuple(
-            Row(f"Table {table.number}", tuple(_counts(_verdicts_of(table, measurements))))
-            for table in THESIS_TABLES
-        ),
-        references=(),
+        columns=tuple(map(Column, (*SYMBOLS, "all"))),
+        models=tuple(rows),
         caption="Each cell is tested by itself, without regard to how many there are. Table 2.1 has no "
         "trials; rows that are only reported are not counted.",
-        notes=(),
     )
-
-
-def _verdicts_of(table: ThesisTable, measurements: Measurements) -> Iterable[Verdict]:
-    for slot in table.slots():
-        if slot.published is not None and slot.source.kind != "reported":
-            yield compared(slot, measurements.of(slot)).verdict
-
-
-def _counts(verdicts: Iterable[Verdict]) -> Iterable[Cell]:
-    counts = Counter(verdicts)
-    return (Cell(value, text=str(value)) for value in (*(counts[v] for v in _VERDICTS), counts.total()))

@@ -2,12 +2,12 @@
 
 Table 5.5 has findings as rows and models as columns, as its published numbers are ordered. Tables 5.5 and 5.6
 name rows of transfer differently ("PYLON (two-phase)", "PYLON (two-step)"): here they are the same model.
-Source: thesis, chapters 5 and 6.
+RowSource: thesis, chapters 5 and 6.
 """
 
 from bench.data.sources.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.reporting.published import AREA_ROW
-from bench.reporting.thesis.layout import Axis, PrintedQuantity, Source, ThesisTable
+from bench.reporting.thesis.layout import Axis, PrintedQuantity, RowSource, ThesisTable
 from bench.suite.metrics import AUROC, IOBB_ACCURACY, POINT_ACCURACY, Metric, column_title
 
 _VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
@@ -27,8 +27,8 @@ def _findings(metric: Metric, names: tuple[str, ...]) -> tuple[PrintedQuantity, 
     return tuple(PrintedQuantity(metric.name, name) for name in names)
 
 
-def _rows(sources: tuple[Source, ...], resolution: int | None = None) -> tuple[Axis, ...]:
-    return tuple(Axis(s.label, s.section, source=s, resolution=resolution) for s in sources)
+def _rows(*sources: RowSource) -> tuple[Axis, ...]:
+    return tuple(Axis(source.label, source.section, source=source) for source in sources)
 
 
 def _columns(
@@ -37,124 +37,39 @@ def _columns(
     return tuple(Axis(q.heading, group, quantity=q, resolution=resolution) for q in quantities)
 
 
-def _model(label: str, suites: dict[int, str], *, published: str = "", section: str = "") -> Source:
+def _model(label: str, suites: dict[int, str], *, published: str = "", section: str = "") -> RowSource:
     """Returns a model's row; the thesis adds "(ours)" to its own."""
-    return Source(label, published or ("PYLON (ours)" if label == "PYLON" else label), section, suites)
+    return RowSource(label, published or ("PYLON (ours)" if label == "PYLON" else label), section, suites)
 
 
-def _ablated(label: str, base: str, section: str) -> Source:
+def _ablated(label: str, base: str, section: str) -> RowSource:
     """Returns a row of Table 6.1, whose labels go without the model that they change."""
     model = f"{base} {label}" if label[0] in "−+" else label
-    return Source(label, label.replace("−", "-"), section, {256: "gap_ablation"}, model)
-
-
-def _variant(label: str, section: str) -> Source:
-    return Source(label, label, section, {256: "pylon_ablation"})
+    return RowSource(label, label.replace("−", "-"), section, {256: "gap_ablation"}, model)
 
 
 _NIH = {256: "nih_256", 512: "nih_512"}
+_VINDR, _VINDR_TRANSFER = {256: "vindr_256"}, {256: "vindr_transfer"}
 _POINT_QUANTITIES = (*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, NIH_BOXED_FINDINGS))
 _FOUR = ("Baseline", "Li 2018", "FPN (BN)", "PYLON")
-
-TABLE_5_1 = ThesisTable(
-    "5.1",
-    POINT_ACCURACY.title,
-    _NIH_TITLE,
-    POINT_ACCURACY.caption,
-    rows=_rows(
-        (
-            Source("(Avg. box area)", AREA_ROW, suites=_NIH, kind="area"),
-            *(
-                _model(label, _NIH)
-                for label in ("Baseline", "Li 2018", "Unet", "FPN (BN)", "DeeplabV3+", "PAN", "PYLON")
-            ),
-        )
-    ),
-    columns=_columns(_POINT_QUANTITIES, 256),
-)
-
-TABLE_5_2 = ThesisTable(
-    "5.2",
-    IOBB_ACCURACY.title,
-    _NIH_TITLE,
-    "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
-    "half of its area in boxes of the finding. IoU never exceeds IoBB, so that it never decides.",
-    rows=tuple(
-        Axis(f"{label}, {resolution} px", source=source, resolution=resolution)
-        for label, resolution, source in (
-            ("Wang 2017", 1024, Source("Wang 2017", "Wang 2017", IOBB_ACCURACY.title, kind="reported")),
-            ("Yao 2018", 512, Source("Yao 2018", "Yao 2018", IOBB_ACCURACY.title, kind="reported")),
-            ("Baseline", 512, _model("Baseline", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
-            ("PYLON", 512, _model("PYLON", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
-            ("PYLON", 256, _model("PYLON", {256: "nih_iobb"}, section=IOBB_ACCURACY.title)),
-        )
-    ),
-    columns=_columns(_findings(IOBB_ACCURACY, NIH_BOXED_FINDINGS)),
-    compact=("Infiltration", "Nodule"),
-)
-
-TABLE_5_3 = ThesisTable(
-    "5.3",
-    POINT_ACCURACY.title,
-    _NIH_TITLE,
-    POINT_ACCURACY.caption,
-    rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
-    columns=_columns(_POINT_QUANTITIES, 512),
-)
-
-TABLE_5_4 = ThesisTable(
-    "5.4",
-    AUROC.title,
-    _NIH_TITLE,
-    AUROC.caption,
-    rows=_rows(tuple(_model(label, _NIH) for label in _FOUR)),
-    columns=tuple(
-        axis for size_px in (256, 512) for axis in _columns(_averages(AUROC), size_px, f"{size_px} px")
-    ),
-)
-
+_SEVEN = ("Baseline", "Li 2018", "Unet", "FPN (BN)", "DeeplabV3+", "PAN", "PYLON")
+_AREA_LABEL = "(Avg. box area)"
 _SCRATCH, _TRANSFER = "Without transfer learning", "With transfer learning"
-_VINDR, _VINDR_TRANSFER = {256: "vindr_256"}, {256: "vindr_transfer"}
 
-TABLE_5_5 = ThesisTable(
-    "5.5",
-    POINT_ACCURACY.title,
-    _VINDR_TITLE,
-    POINT_ACCURACY.caption,
-    rows=_columns(
-        (*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, _VINDR_BOXED_FINDINGS)), resolution=256
-    ),
-    columns=_rows(
-        (
-            Source("(Avg. box area)", AREA_ROW, suites=_VINDR, kind="area"),
-            *(_model(label, _VINDR, published=label, section=_SCRATCH) for label in _FOUR),
-            *(
-                Source(label, label, _TRANSFER, _VINDR_TRANSFER, model)
-                for label, model in (
-                    ("Baseline", "Baseline (fine-tuned)"),
-                    ("PYLON", "PYLON (fine-tuned)"),
-                    ("PYLON (two-phase)", "PYLON (two-phase)"),
-                )
-            ),
-        )
-    ),
+_IOBB_ROWS = (
+    ("Wang 2017", 1024, RowSource("Wang 2017", "Wang 2017", IOBB_ACCURACY.title, kind="reported")),
+    ("Yao 2018", 512, RowSource("Yao 2018", "Yao 2018", IOBB_ACCURACY.title, kind="reported")),
+    ("Baseline", 512, _model("Baseline", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
+    ("PYLON", 512, _model("PYLON", {512: "nih_iobb"}, section=IOBB_ACCURACY.title)),
+    ("PYLON", 256, _model("PYLON", {256: "nih_iobb"}, section=IOBB_ACCURACY.title)),
 )
 
-TABLE_5_6 = ThesisTable(
-    "5.6",
-    AUROC.title,
-    _VINDR_TITLE,
-    AUROC.caption,
-    rows=_rows(
-        (
-            *(_model(label, _VINDR) for label in _FOUR),
-            _model("Baseline (fine-tuned)", _VINDR_TRANSFER, published="Baseline (fine-tune)"),
-            _model("PYLON (fine-tuned)", _VINDR_TRANSFER),
-            _model("PYLON (two-phase)", _VINDR_TRANSFER, published="PYLON (two-step)"),
-        )
-    ),
-    columns=_columns(_averages(AUROC), 256),
-)
+_TRANSFERRED = {
+    "Baseline": "Baseline (fine-tuned)",
+    "PYLON": "PYLON (fine-tuned)",
+    "PYLON (two-phase)": "PYLON (two-phase)",
+}
+"""Models of Table 5.5 and what their suite calls them."""
 
 _GAP_ROWS = {
     "(A) PAN": ("PAN", "− GAP in FPA", "− GAP in GAU", "− all GAP"),
@@ -162,56 +77,111 @@ _GAP_ROWS = {
     "(C) DeeplabV3+": ("DeeplabV3+", "− all GAP"),
 }
 
-TABLE_6_1 = ThesisTable(
-    "6.1",
-    f"Global average pooling (GAP) in the decoder: {POINT_ACCURACY.phrase}",
-    _NIH_TITLE,
-    POINT_ACCURACY.caption,
-    rows=_rows(
-        tuple(
-            _ablated(label, labels[0], section) for section, labels in _GAP_ROWS.items() for label in labels
-        )
-    ),
-    columns=_columns(_POINT_QUANTITIES, 256),
-    best_within="section",
-    has_variance=True,
-)
-
 _VARIANT_ROWS = {
     "(A) PA module": ("PYLON (UP1)", "PYLON (no PY, UP1)"),
     "(B) UP module": ("PYLON (UP1)", "PYLON (Conv 3x3)", "PYLON"),
     "(C) Prediction head": ("PYLON (UP1)", "PYLON (Head 3x3)"),
 }
 
-_BOTH_METRICS: tuple[tuple[Metric, str], ...] = (
-    (POINT_ACCURACY, "Point localization"),
-    (AUROC, AUROC.title),
-)
-
-TABLE_6_2 = ThesisTable(
-    "6.2",
-    "What makes PYLON work",
-    _NIH_TITLE,
-    f"{POINT_ACCURACY.caption} {AUROC.caption}",
-    rows=_rows(
-        tuple(_variant(label, section) for section, labels in _VARIANT_ROWS.items() for label in labels)
-    ),
-    columns=tuple(
-        axis
-        for metric, heading in _BOTH_METRICS
-        for axis in _columns(_averages(metric, heading), 256, heading)
-    ),
-    best_within="section",
-)
-
 THESIS_TABLES = (
-    TABLE_5_1,
-    TABLE_5_2,
-    TABLE_5_3,
-    TABLE_5_4,
-    TABLE_5_5,
-    TABLE_5_6,
-    TABLE_6_1,
-    TABLE_6_2,
+    ThesisTable(
+        "5.1",
+        POINT_ACCURACY.title,
+        _NIH_TITLE,
+        POINT_ACCURACY.caption,
+        rows=_rows(
+            RowSource(_AREA_LABEL, AREA_ROW, suites=_NIH, kind="area"),
+            *(_model(label, _NIH) for label in _SEVEN),
+        ),
+        columns=_columns(_POINT_QUANTITIES, 256),
+    ),
+    ThesisTable(
+        "5.2",
+        IOBB_ACCURACY.title,
+        _NIH_TITLE,
+        "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has more than "
+        "half of its area in boxes of the finding. IoU never exceeds IoBB, so that it never decides.",
+        rows=tuple(
+            Axis(f"{label}, {resolution} px", source=source, resolution=resolution)
+            for label, resolution, source in _IOBB_ROWS
+        ),
+        columns=_columns(_findings(IOBB_ACCURACY, NIH_BOXED_FINDINGS)),
+        compact=("Infiltration", "Nodule"),
+    ),
+    ThesisTable(
+        "5.3",
+        POINT_ACCURACY.title,
+        _NIH_TITLE,
+        POINT_ACCURACY.caption,
+        rows=_rows(*(_model(label, _NIH) for label in _FOUR)),
+        columns=_columns(_POINT_QUANTITIES, 512),
+    ),
+    ThesisTable(
+        "5.4",
+        AUROC.title,
+        _NIH_TITLE,
+        AUROC.caption,
+        rows=_rows(*(_model(label, _NIH) for label in _FOUR)),
+        columns=(*_columns(_averages(AUROC), 256, "256 px"), *_columns(_averages(AUROC), 512, "512 px")),
+    ),
+    ThesisTable(
+        "5.5",
+        POINT_ACCURACY.title,
+        _VINDR_TITLE,
+        POINT_ACCURACY.caption,
+        rows=_columns((*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, _VINDR_BOXED_FINDINGS)), 256),
+        columns=_rows(
+            RowSource(_AREA_LABEL, AREA_ROW, suites=_VINDR, kind="area"),
+            *(_model(label, _VINDR, published=label, section=_SCRATCH) for label in _FOUR),
+            *(
+                RowSource(label, label, _TRANSFER, _VINDR_TRANSFER, own)
+                for label, own in _TRANSFERRED.items()
+            ),
+        ),
+    ),
+    ThesisTable(
+        "5.6",
+        AUROC.title,
+        _VINDR_TITLE,
+        AUROC.caption,
+        rows=_rows(
+            *(_model(label, _VINDR) for label in _FOUR),
+            _model("Baseline (fine-tuned)", _VINDR_TRANSFER, published="Baseline (fine-tune)"),
+            _model("PYLON (fine-tuned)", _VINDR_TRANSFER),
+            _model("PYLON (two-phase)", _VINDR_TRANSFER, published="PYLON (two-step)"),
+        ),
+        columns=_columns(_averages(AUROC), 256),
+    ),
+    ThesisTable(
+        "6.1",
+        f"Global average pooling (GAP) in the decoder: {POINT_ACCURACY.phrase}",
+        _NIH_TITLE,
+        POINT_ACCURACY.caption,
+        rows=_rows(
+            *(_ablated(label, own[0], section) for section, own in _GAP_ROWS.items() for label in own)
+        ),
+        columns=_columns(_POINT_QUANTITIES, 256),
+        best_within="section",
+        has_variance=True,
+    ),
+    ThesisTable(
+        "6.2",
+        "What makes PYLON work",
+        _NIH_TITLE,
+        f"{POINT_ACCURACY.caption} {AUROC.caption}",
+        rows=_rows(
+            *(
+                RowSource(label, label, section, {256: "pylon_ablation"})
+                for section, labels in _VARIANT_ROWS.items()
+                for label in labels
+            )
+        ),
+        columns=tuple(
+            axis
+            for metric, heading in ((POINT_ACCURACY, "Point localization"), (AUROC, AUROC.title))
+            for axis in _columns(_averages(metric, heading), 256, heading)
+        ),
+        best_within="section",
+    ),
 )
 """All that have numbers of trials; Table 2.1 is in `bench.reporting.thesis.datasets`."""

@@ -1,1 +1,1 @@
-"""Writers of tables: LaTeX, Markdown, CSV and HTML."""
+"""Writers of tables: a file for each form."""

@@ -6,36 +6,60 @@ takes a label that begins with = for a formula; labels are from suites, which sa
 
 import csv
 import io
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from bench.reporting.tables.table import Cell, Column, Row, Table
 
-COLUMNS = (
-    "table",
-    "row",
-    "kind",
-    "column",
-    "mean",
-    "half_width_95",
-    "n",
-    "expected",
-    "best",
-    "trial_ids",
-    "section",
-    "group",
-    "low_95",
-    "high_95",
-    "printed",
-    "underlined",
-    "verdict",
-    "marks",
-    "p_to_best",
-    "what",
-    "metric",
-    "average_or_finding",
-    "dataset",
-    "resolution",
-    "cam",
-)
+
+class _Line(NamedTuple):
+    """A cell with what it stands in."""
+
+    table: Table
+    kind: str
+    row: Row
+    column: Column
+    cell: Cell
+
+
+def _metric(line: _Line) -> str:
+    quantity = line.table.quantity(line.row, line.column)
+    return line.table.subject.metric if quantity is None else quantity.metric
+
+
+def _average_or_finding(line: _Line) -> str:
+    quantity = line.table.quantity(line.row, line.column)
+    return "" if quantity is None else quantity.name
+
+
+COLUMNS: Mapping[str, Callable[[_Line], object]] = {
+    "table": lambda line: line.table.key,
+    "row": lambda line: line.row.of or line.row.label,
+    "kind": lambda line: line.row.kind or line.kind,
+    "column": lambda line: line.column.heading,
+    "mean": lambda line: line.cell.mean,
+    "half_width_95": lambda line: line.cell.half_width,
+    "n": lambda line: line.cell.n,
+    "expected": lambda line: line.cell.expected,
+    "best": lambda line: int(line.cell.is_best),
+    "trial_ids": lambda line: " ".join(line.cell.trial_ids),
+    "section": lambda line: line.row.section,
+    "group": lambda line: line.column.group,
+    "low_95": lambda line: line.cell.low,
+    "high_95": lambda line: line.cell.high,
+    "printed": lambda line: line.cell.text,
+    "underlined": lambda line: int(line.cell.is_underlined),
+    "verdict": lambda line: line.cell.verdict,
+    "marks": lambda line: line.row.marks + line.cell.raised,
+    "p_to_best": lambda line: line.cell.p_to_best,
+    "what": lambda line: line.table.subject.kind,
+    "metric": _metric,
+    "average_or_finding": _average_or_finding,
+    "dataset": lambda line: line.table.subject.dataset,
+    "resolution": lambda line: line.table.subject.resolution or None,
+    "cam": lambda line: line.row.cam,
+}
+"""The value of each column of the file."""
 
 
 def to_csv(table: Table) -> str:
@@ -45,39 +69,11 @@ def to_csv(table: Table) -> str:
     finding of the metric, as records have it for the map; one without shows no single value of records.
     """
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = csv.writer(buffer, lineterminator="\n")  # a number by its repr, None as nothing
     writer.writerow(COLUMNS)
     for kind, rows in (("model", table.models), ("reference", table.references)):
         for row in rows:
             for column, cell in zip(table.columns, row.cells, strict=True):
-                writer.writerow(
-                    [*_cell(table.key, row, row.kind or kind, column, cell), *_of(table, row, column)]
-                )
+                line = _Line(table, kind, row, column, cell)
+                writer.writerow([value(line) for value in COLUMNS.values()])
     return buffer.getvalue()
-
-
-def _of(table: Table, row: Row, column: Column) -> list[str | int]:
-    subject, quantity = table.subject, table.quantity(row, column)
-    metric, name = (quantity.metric, quantity.name) if quantity is not None else (subject.metric, "")
-    return [subject.kind, metric, name, subject.dataset, subject.resolution or "", row.cam or ""]
-
-
-def _cell(table: str, row: Row, kind: str, column: Column, cell: Cell) -> list[str | int]:
-    mean, half_width, low, high = (
-        "" if value is None else repr(value) for value in (cell.mean, cell.half_width, cell.low, cell.high)
-    )
-    counted: list[str | int] = [cell.n, cell.expected, int(cell.is_best), " ".join(cell.trial_ids)]
-    shown: list[str | int] = [cell.text or "", int(cell.is_underlined), cell.verdict or ""]
-    p_to_best = "" if cell.p_to_best is None else repr(cell.p_to_best)
-    named = [table, row.of or row.label, kind, column.heading, mean, half_width]
-    return [
-        *named,
-        *counted,
-        row.section,
-        column.group,
-        low,
-        high,
-        *shown,
-        row.marks + cell.raised,
-        p_to_best,
-    ]

@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from bench.escapes import latex as escape
-from bench.reporting.tables.table import Cell, Row, Table
+from bench.reporting.tables.table import Cell, Row, Table, by_section
 
 PREAMBLE = r"\usepackage{booktabs,graphicx}"
-"""What a paper needs that takes in our tables."""
+"""Packages that a paper needs to include our tables."""
 
 _MOST_COLUMNS_UPRIGHT = 8
-"""Of a table that an upright page of A4 takes without shrinking its type much."""
+"""A table with more columns is set on a page that lies, since its type would become too small."""
 
 
 def to_latex(table: Table) -> str:
     r"""Returns a ``table*`` environment, of a narrow table a ``table``; needs `PREAMBLE`. Ends in a newline.
 
-    What is wider than the page is scaled to it; nothing is enlarged.
+    A table that is wider than the page is scaled to it; none is enlarged.
     """
     environment = "table" if table.is_narrow else "table*"
     caption = escape(" ".join((f"{table.title}.", table.caption)))
@@ -46,10 +46,10 @@ def to_latex(table: Table) -> str:
 
 
 def to_document(tables: Mapping[str, Table], title: str) -> str:
-    """Returns a document that takes in the files of tables and compiles alone.
+    """Returns a document that includes the files of tables and compiles alone.
 
     Narrow tables are set in two columns, as in many papers; others on a page each, those of many columns on
-    pages that lie.
+    landscape pages.
 
     Args:
         tables: by the path of their file, relative to the document; all of them narrow, or none.
@@ -69,20 +69,17 @@ def to_document(tables: Mapping[str, Table], title: str) -> str:
         r"\begin{document}",
     ]
     for path, table in tables.items():
-        lines.append(_taken_in(path, table))
+        if is_narrow:
+            lines.append(rf"\input{{{path}}}")
+        elif len(table.columns) > _MOST_COLUMNS_UPRIGHT:
+            lines.append(rf"\begin{{landscape}}\input{{{path}}}\end{{landscape}}")
+        else:
+            lines.append(rf"\input{{{path}}}\clearpage")
     return "\n".join([*lines, r"\end{document}"]) + "\n"
 
 
-def _taken_in(path: str, table: Table) -> str:
-    if table.is_narrow:
-        return rf"\input{{{path}}}"
-    if len(table.columns) > _MOST_COLUMNS_UPRIGHT:
-        return rf"\begin{{landscape}}\input{{{path}}}\end{{landscape}}"
-    return rf"\input{{{path}}}\clearpage"
-
-
 def _groups(table: Table) -> list[str]:
-    """The line of headings above those of the columns, with a rule below each."""
+    """Returns the line of headings above those of the columns, with a rule below each."""
     if not table.groups:
         return []
     ends = accumulate((span for _, span in table.groups), initial=1)
@@ -97,16 +94,15 @@ def _groups(table: Table) -> list[str]:
 
 def _rows(rows: Sequence[Row]) -> list[str]:
     lines: list[str] = []
-    section, follows_detail = "", False
-    for row in rows:
-        if row.section != section and row.section:
+    for section, own in by_section(rows):
+        if section:
             lines += [r"\addlinespace"] if lines else []
-            heading = rf"\textit{{{escape(row.section)}}}"
-            lines.append(rf"\multicolumn{{{len(row.cells) + 1}}}{{@{{}}l}}{{{heading}}} \\")
-        elif follows_detail and not row.of:
-            lines.append(r"\addlinespace[2pt]")
-        section, follows_detail = row.section, bool(row.of)
-        lines.append(_row(row))
+            heading = rf"\textit{{{escape(section)}}}"
+            lines.append(rf"\multicolumn{{{len(own[0].cells) + 1}}}{{@{{}}l}}{{{heading}}} \\")
+        for before, row in zip((None, *own), own, strict=False):
+            if before is not None and before.of and not row.of:
+                lines.append(r"\addlinespace[2pt]")
+            lines.append(_row(row))
     return lines
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bench.escapes import markdown as escape
 from bench.escapes import paragraph
-from bench.reporting.tables.table import Cell, Row, Table
+from bench.reporting.tables.table import Cell, Row, Table, by_section
 
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 """Keeps a value and its half-width on one line, however narrow the page."""
@@ -15,37 +15,30 @@ def to_markdown(table: Table) -> str:
 
     Markdown has one line of headings: a column's is that of its group and its own.
     """
-    headings = [
-        escape(f"{column.group}: {column.heading}" if column.group else column.heading)
-        for column in table.columns
-    ]
+    headings = [escape(": ".join(filter(None, (one.group, one.heading)))) for one in table.columns]
+    footnotes = [f"<sup>{escape(note.mark)}</sup> {escape(note.text)}" for note in table.all_footnotes]
+    below = [paragraph(table.caption), *footnotes, *map(paragraph, table.notes)]
     lines = [
         f"### {escape(table.title)}",
         "",
         _line(["", *headings]),
         _line(["---", *["---:"] * len(headings)]),
+        *_rows(table.models),
+        *_rows(table.references, emphasis="*"),
+        *(line for text in below for line in ("", text)),
     ]
-    lines += _rows(table.models)
-    lines += _rows(table.references, emphasis="*")
-    lines += ["", paragraph(table.caption)]
-    lines += [
-        part
-        for note in table.all_footnotes
-        for part in ("", f"<sup>{escape(note.mark)}</sup> {escape(note.text)}")
-    ]
-    lines += [part for note in table.notes for part in ("", paragraph(note))]
     return "\n".join(lines) + "\n"
 
 
 def _rows(rows: Sequence[Row], emphasis: str = "") -> list[str]:
-    lines, section = [], ""
-    for row in rows:
-        if row.section != section and row.section:
-            lines.append(_line([f"**{escape(row.section)}**", *[""] * len(row.cells)]))
-        section = row.section
-        indent = "&emsp;" if row.of else ""
-        label = f"{indent}{emphasis}{escape(row.label)}{emphasis}{_raised(row.marks)}"
-        lines.append(_line([label, *map(_cell, row.cells)]))
+    lines = []
+    for section, own in by_section(rows):
+        if section:
+            lines.append(_line([f"**{escape(section)}**", *[""] * len(own[0].cells)]))
+        for row in own:
+            indent = "&emsp;" if row.of else ""
+            label = f"{indent}{emphasis}{escape(row.label)}{emphasis}{_raised(row.marks)}"
+            lines.append(_line([label, *map(_cell, row.cells)]))
     return lines
 
 

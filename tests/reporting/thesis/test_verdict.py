@@ -3,7 +3,7 @@
 import pytest
 
 from bench.reporting.published import PublishedCell
-from bench.reporting.thesis.cells import compare, compare_fact
+from bench.reporting.thesis.cells import compare_fact, compare_means
 
 FIVE = (-0.002, -0.001, 0.0, 0.001, 0.002)
 
@@ -25,7 +25,7 @@ def seeds(mean: float) -> list[float]:
     ],
 )
 def test_verdict_by_margin(mean: float, published: PublishedCell, margin: float, verdict: str) -> None:
-    found = compare(seeds(mean), published, margin)
+    found = compare_means(seeds(mean), published, margin)
     assert found.verdict == verdict
     assert found.difference == pytest.approx(mean - float(published.mean))
 
@@ -44,16 +44,16 @@ def test_a_margin_above_a_third_of_the_published_value_or_of_its_room_is_told(
     published, margin, is_wide
 ) -> None:
     printed = PublishedCell(published, "0.001")
-    assert compare(seeds(printed.value.mean), printed, margin).has_wide_margin is is_wide
+    assert compare_means(seeds(printed.value.mean), printed, margin).has_wide_margin is is_wide
 
 
 def test_one_seed_is_inconclusive_however_near() -> None:
-    assert compare([0.62], PublishedCell("0.62", "0.01"), 0.05).verdict == "inconclusive"
+    assert compare_means([0.62], PublishedCell("0.62", "0.01"), 0.05).verdict == "inconclusive"
 
 
 def test_nothing_measured_or_published_is_missing() -> None:
-    assert compare([], PublishedCell("0.62", "0.01"), 0.005).verdict == "missing"
-    assert compare(seeds(0.6), None, 0.005).verdict == "missing"
+    assert compare_means([], PublishedCell("0.62", "0.01"), 0.005).verdict == "missing"
+    assert compare_means(seeds(0.6), None, 0.005).verdict == "missing"
     assert compare_fact(None, PublishedCell("0.10", "")).verdict == "missing"
     assert compare_fact(0.1, None).verdict == "missing"
 

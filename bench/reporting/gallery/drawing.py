@@ -1,5 +1,11 @@
-"""Draws a gallery on pages: radiographs in rows, models in columns, black on white as in a paper."""
+"""Draws galleries: as a page beside the report's, and as figures, black on white as in a paper.
 
+A report is computed from records alone, which hold no radiographs; a gallery is drawn from images, which need
+not be where the report is computed. So the report links to this page, and no lock names it.
+"""
+
+import base64
+import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +15,43 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from bench.reporting.figures.overlay import Gray
 from bench.reporting.figures.paper import INK, SOFT
 from bench.reporting.gallery.content import Colour, Gallery, GalleryRow, Heatmap
+from bench.reporting.writers.html import PAGE, render
+
+_LARGEST_PX, _QUALITY, _EFFORT = 256, 75, 6
+"""Size and quality of an image within the page, as WebP: half the bytes of JPEG; it is shown no larger."""
+
+
+def gallery_page(title: str, galleries: Sequence[Gallery], sources: str) -> str:
+    """Returns the page of all galleries of a suite: images within it, marks as vectors, words as text.
+
+    Args:
+        title: of the suite.
+        galleries: at least one.
+        sources: a digest of what they were drawn from.
+    """
+    return render(
+        "gallery.html",
+        title=f"{title}: gallery",
+        galleries=galleries,
+        sources=sources,
+        report=PAGE,
+        data_uri=_data_uri,
+    )
+
+
+def _data_uri(pixels: Gray | Colour) -> str:
+    image = Image.fromarray(pixels)
+    if image.width > _LARGEST_PX:
+        image = image.resize((_LARGEST_PX, _LARGEST_PX), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
 
 MODELS_PER_PAGE, ROWS_PER_PAGE = 5, 5
 """As many as can be read on a printed page."""
@@ -35,13 +74,13 @@ def draw_gallery(gallery: Gallery) -> Iterator[Figure]:
 
     The first column of every page is the radiograph alone with its boxes.
     """
-    num_models, num_rows = len(gallery.models), len(gallery.rows)
-    starts = product(range(0, num_rows, ROWS_PER_PAGE), range(0, num_models, MODELS_PER_PAGE))
-    pages = list(starts)
+    num_rows, num_models = len(gallery.rows), len(gallery.models)
+    pages = list(product(range(0, num_rows, ROWS_PER_PAGE), range(0, num_models, MODELS_PER_PAGE)))
     for number, (row, model) in enumerate(pages, start=1):
         title = f"{gallery.title} ({number} of {len(pages)})" if len(pages) > 1 else gallery.title
-        rows, models = slice(row, row + ROWS_PER_PAGE), slice(model, model + MODELS_PER_PAGE)
-        yield _draw_page(title, gallery.caption, gallery.models[models], gallery.rows[rows], models)
+        yield _draw_page(
+            title, gallery, slice(row, row + ROWS_PER_PAGE), slice(model, model + MODELS_PER_PAGE)
+        )
 
 
 def draw_samples(gallery: Gallery) -> Figure:
@@ -58,10 +97,9 @@ def draw_samples(gallery: Gallery) -> Figure:
     return sheet.figure
 
 
-def _draw_page(
-    title: str, caption: str, models: Sequence[str], rows: Sequence[GalleryRow], shown: slice
-) -> Figure:
-    sheet = _Sheet(title, caption, rows, (len(rows), 1 + len(models)), _HEADING_IN)
+def _draw_page(title: str, gallery: Gallery, shown_rows: slice, shown: slice) -> Figure:
+    rows, models = gallery.rows[shown_rows], gallery.models[shown]
+    sheet = _Sheet(title, gallery.caption, rows, (len(rows), 1 + len(models)), _HEADING_IN)
     for column, label in enumerate(("Radiograph", *models)):
         sheet.head(column, label)
     for i, row in enumerate(rows):
@@ -77,7 +115,7 @@ def _draw_page(
 
 
 class _Sheet:
-    """A figure with title and caption, and below them room for images in lines and columns.
+    """A figure with title and caption, and below them images in lines and columns.
 
     All of it is one axes in inches from the upper left corner: an axes for each image would take most of the
     time that a sheet takes.
@@ -107,7 +145,7 @@ class _Sheet:
         axes.text(_MARGIN_IN, below, text, fontsize=6.5, color=SOFT, va="top", linespacing=1.35)
 
     def cell(self, line: int, column: int, row: GalleryRow) -> "_Cell":
-        """Returns the room of an image of the row."""
+        """Returns the place of an image of the row."""
         x = _MARGIN_IN + column * (_CELL_IN + _GAP_IN)
         return _Cell(self._axes, x, self._top + line * self._pitch + _LINE_ABOVE_IN, row)
 
@@ -122,7 +160,7 @@ class _Sheet:
 
 @dataclass(frozen=True)
 class _Cell:
-    """The room of an image on a sheet.
+    """The place of an image on a sheet.
 
     Attributes:
         axes: of the sheet, in inches.

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from bench.statistics.proportion import logit_interval, wilson_interval
+from bench.statistics.interval import logit_interval, wilson_interval
 
 
 def test_five_of_ten_by_hand() -> None:
