@@ -31,11 +31,11 @@ from folder import parser_of, working_folder
 from opencv_pipelines import Fused, OneByOne, Pipeline, decode, feed
 from timing import rates_in_turn, use_one_core
 
-from bench.data.checks.content import ImageFile, digest_of_content
 from bench.data.dataset import ImageSet
 from bench.data.feeding import training_batches
 from bench.data.images import decoding
 from bench.data.images.cache import CachedArray, cached_images
+from bench.data.images.decoding import ImageFile, digest_of_content
 from bench.data.phantom.render import render_phantom
 from bench.metrics.boxes import COLUMNS
 from bench.suite.schema import PhantomSpec, Recipe

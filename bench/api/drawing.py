@@ -12,8 +12,8 @@ import numpy.typing as npt
 from bench.api.reports import draw_figures
 from bench.api.suites import report_folder
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import dataset_digest, read_source
-from bench.data.sources.source import Source, read_images
+from bench.data.loading import dataset_digest, read_source
+from bench.data.sources.source import DataSource, read_images
 from bench.errors import BenchError, DataError, ResultsError, account
 from bench.evaluation.predict import enlarge
 from bench.execution.live import Display
@@ -48,7 +48,7 @@ class ImageReader:
             context: where the data sets are.
         """
         self._context = context
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, DataSource] = {}
 
     def of(self, spec: DatasetSpec, side_px: int) -> Images:
         """Returns what gives images of a data set in a size."""
@@ -61,7 +61,7 @@ class ImageReader:
 
         return read
 
-    def _source(self, spec: DatasetSpec) -> Source:
+    def _source(self, spec: DatasetSpec) -> DataSource:
         key = spec.model_dump_json()
         if key not in self._sources:
             self._sources[key] = read_source(spec, self._context)

@@ -37,7 +37,7 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints what every check says."""
     from bench.cli.integrity_listing import to_json, to_text
     from bench.data.checks.integrity import check
-    from bench.data.sources.registry import read_source
+    from bench.data.loading import read_source
     from bench.execution.live import Display
 
     accepted = _acceptable(arguments.accept)

@@ -38,8 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.amounts import duration
     from bench.data.images.cache import require_space
-    from bench.data.loading import cached_arrays, require_manifest
-    from bench.data.sources.registry import prepare_dataset, read_source
+    from bench.data.loading import cached_arrays, prepare_dataset, read_source, require_manifest
     from bench.execution.live import Display
     from bench.suite.schema import StoredSpec
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from bench.data.sources.source import Source
+    from bench.data.sources.source import DataSource
     from bench.reporting.figures.data_set import Tile
 
 EXAMPLES = """\
@@ -68,8 +68,9 @@ def execute(arguments: argparse.Namespace) -> int:
     check_figure_path(arguments.output)
     spec, context = shared.dataset_of(arguments)
 
-    from bench.data.contact_sheet import augmented_images, choose_images, raw_images
-    from bench.data.sources.registry import read_source
+    from bench.data.augment import augmented_images
+    from bench.data.loading import read_source
+    from bench.data.sources.source import choose_images, raw_images
     from bench.reporting.figures.data_set import draw_contact_sheet
     from bench.suite.schema import Augmentation
 
@@ -90,7 +91,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _tiles(
-    source: "Source",
+    source: "DataSource",
     part: str,
     positions: "npt.NDArray[np.int64]",
     pixels: "npt.NDArray[np.uint8] | npt.NDArray[np.float32]",
@@ -105,7 +106,7 @@ def _tiles(
 
 
 def _boxed_tiles(
-    source: "Source", part: str, positions: "npt.NDArray[np.int64]", pixels: "npt.NDArray[np.uint8]"
+    source: "DataSource", part: str, positions: "npt.NDArray[np.int64]", pixels: "npt.NDArray[np.uint8]"
 ) -> "list[Tile]":
     from dataclasses import replace
 

@@ -25,7 +25,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.cli.statistics_listing import to_json, to_text
     from bench.data.checks.statistics import describe
-    from bench.data.sources.registry import read_source
+    from bench.data.loading import read_source
 
     if arguments.output is not None:
         from bench.reporting.figures.files import check_figure_path

@@ -44,7 +44,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.cli.failure_listing import to_json, to_lines
     from bench.results.failures import all_failures, failures_of, failures_of_trial, recorded_ids
-    from bench.results.lookup import find_trial
+    from bench.results.store import find_trial
 
     store = shared.open_store(arguments)
     found: Sequence[Failure]

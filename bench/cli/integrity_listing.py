@@ -5,16 +5,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import asdict
 
 from bench.cli.columns import Group, flow, wrap
-from bench.data.checks.expected_counts import EVERY, Comparison, comparisons
 from bench.data.checks.integrity import Integrity
-from bench.data.sources.source import Source
+from bench.data.checks.statistics import EVERY, ComparedCount, compared_counts
+from bench.data.sources.source import DataSource
 from bench.suite.violation import VIOLATIONS
 
 _CLEAN, _VIOLATED, _ACCEPTED = "✓", "✗", "~"
 _DIFFERS = "*"
 
 
-def to_json(source: Source, integrity: Integrity, accepted: Collection[str]) -> str:
+def to_json(source: DataSource, integrity: Integrity, accepted: Collection[str]) -> str:
     """Returns everything as a JSON document; "counts" are empty where none are expected."""
     document = {
         "dataset": source.name,
@@ -33,12 +33,12 @@ def to_json(source: Source, integrity: Integrity, accepted: Collection[str]) -> 
             for violation in integrity.violations
         ],
         "notes": integrity.notes,
-        "counts": [asdict(pair) for pair in comparisons(source)],
+        "counts": [asdict(pair) for pair in compared_counts(source)],
     }
     return json.dumps(document, indent=2)
 
 
-def to_text(source: Source, integrity: Integrity, accepted: Collection[str], width: int) -> str:
+def to_text(source: DataSource, integrity: Integrity, accepted: Collection[str], width: int) -> str:
     """Returns the counts beside those that are expected, a line for each check, and what it comes to."""
     sizes = ", ".join(f"{len(names):,} {part}" for part, names in source.parts.items())
     lines = [f"{source.name}: {sum(map(len, source.parts.values())):,} images: {sizes}", ""]
@@ -60,10 +60,10 @@ def to_text(source: Source, integrity: Integrity, accepted: Collection[str], wid
     return "\n".join(lines)
 
 
-def _beside_expected(source: Source, width: int) -> Iterator[str]:
+def _beside_expected(source: DataSource, width: int) -> Iterator[str]:
     """Yields a table of counts; nothing for a data set that is nobody's official one."""
-    columns: dict[tuple[str, str], list[Comparison]] = {}
-    for pair in comparisons(source):
+    columns: dict[tuple[str, str], list[ComparedCount]] = {}
+    for pair in compared_counts(source):
         columns.setdefault((pair.parts, pair.what), []).append(pair)
     groups = []
     for (parts, what), pairs in columns.items():

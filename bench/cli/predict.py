@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Predicts, writes and prints; 2 if an image could not be read."""
     from bench.errors import DataError
-    from bench.results.lookup import find_trial
+    from bench.results.store import find_trial
 
     folder = find_trial(shared.open_store(arguments), arguments.trial)
     device = _device(arguments.device)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.images.dicom import Gray
-from bench.data.sources.findings import finding_names
+from bench.data.sources.tables import finding_names
 from bench.errors import DataError, listing
 from bench.evaluation.predict import enlarge
 from bench.reporting.figures.files import save

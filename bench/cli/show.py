@@ -70,7 +70,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return EXIT_DIFFERS if cell.is_contradicted else 0
 
     from bench.cli import trial_sheet
-    from bench.results.lookup import find_trial
+    from bench.results.store import find_trial
 
     folder = find_trial(shared.open_store(arguments), arguments.what)
     document = trial_sheet.describe(folder, shared.cache_dir(arguments), arguments.suites_dir)

@@ -1,7 +1,8 @@
-"""What every data set provides, whatever it is made from."""
+"""A loaded data set, and where data sets are found: the same whatever they are made from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +78,7 @@ class DataContext:
     on_notice: Callable[[str], None] | None = None
     limit_images: int | None = None
     digest: str | None = None
+
+    def progress(self, what: str) -> Callable[[int, int], None] | None:
+        """Returns what takes (done, total) of a piece of work, if anybody is told."""
+        return None if self.on_progress is None else partial(self.on_progress, what)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import prepare_dataset, require_dataset
+from bench.data.loading import prepare_dataset, require_dataset
 from bench.errors import account
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor

@@ -15,11 +15,10 @@ from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.stopping import StopWish
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.files import write_text
-from bench.results.maps import writing_maps
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now, write_sensitivity
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.units import LOGIT_COLUMNS, write_table
+from bench.results.units import LOGIT_COLUMNS, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.schema import StoredSpec
 from bench.suite.trial import Trial

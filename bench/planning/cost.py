@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bench.data.splits import NUM_TRAIN, NUM_VAL, read_list
+from bench.data.sources.splits import NUM_TRAIN, NUM_VAL, read_list
 from bench.errors import DataError
 from bench.planning.machine import CPU, Machine, needs_of, this_machine
 from bench.planning.speed import Speeds

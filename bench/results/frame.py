@@ -18,10 +18,9 @@ import pandas as pd
 
 from bench.errors import listing
 from bench.results.failures import blocked_sentences
-from bench.results.maps import read_maps, read_maps_of
 from bench.results.record import CamEvaluation, Record, joined_metrics
 from bench.results.store import ResultsStore, State
-from bench.results.units import UNIT_NAMES, read_table
+from bench.results.units import UNIT_NAMES, read_maps, read_maps_of, read_table
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Grid, Point
 from bench.suite.identity import DIGEST_PREFIX, short_hash

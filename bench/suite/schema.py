@@ -129,8 +129,8 @@ class StoredSpec(Frozen):
     """A data set that is decoded from files: what a suite may say of any, what is known of it in advance."""
 
     reader: ClassVar[str]
-    """``module:function`` of (its specification, a `DataContext`), giving its `Source`. Imported when it is
-    used: a machine that trains on one data set need not have what another is decoded with."""
+    """``module:function`` of (its specification, a `DataContext`), giving its `DataSource`. Imported when
+    it is used: a machine that trains on one data set need not have what another is decoded with."""
     labelled: ClassVar[tuple[str, ...]] = ()
     """Its findings, in the order of tables; none where its own tables tell."""
     boxed: ClassVar[tuple[str, ...]] = ()

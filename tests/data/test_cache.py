@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from bench.cli.main import main
-from bench.data.checks.content import ImageFile
-from bench.data.images import decoding, partial_array
+from bench.data.images import cache, decoding
 from bench.data.images.cache import CachedArray, cached_images, require_space
+from bench.data.images.decoding import ImageFile
 from bench.errors import DataError
 
 NUM_IMAGES = 24
@@ -56,8 +56,8 @@ def array_of(paths, tmp_path, side_px=64):
 def in_process(code: str, paths, tmp_path, **options) -> subprocess.Popen:
     prelude = (
         "import os, signal, time\nfrom pathlib import Path, PosixPath\n"
-        "from bench.data import cache, decoding, partial_array\n"
-        "from bench.data.checks.content import ImageFile\n"
+        "from bench.data.images import cache, decoding\n"
+        "from bench.data.images.decoding import ImageFile\n"
         f"array = cache.CachedArray({known(paths)}, 64, Path({str(tmp_path / 'cache')!r}))\n"
     )
     return subprocess.Popen([sys.executable, "-c", prelude + code], text=True, **options)
@@ -117,7 +117,7 @@ def test_array_has_a_manifest_and_nothing_else_beside_it(paths, tmp_path):
 
 def test_a_killed_build_goes_on_where_it_was(paths, tmp_path, decoded, monkeypatch):
     code = (
-        "partial_array.FLUSH_S, cache._PROGRESS_S = 0, 0\n"
+        "cache.FLUSH_S, cache._PROGRESS_S = 0, 0\n"
         "cache.cached_images(array, lambda done, _: done == 10 and os.kill(os.getpid(), signal.SIGKILL))\n"
     )
     assert in_process(code, paths, tmp_path).wait(60) == -signal.SIGKILL
@@ -230,11 +230,11 @@ def test_a_script_without_main_guard_ends_with_a_sentence(tmp_path, write_dicom)
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from bench.data import cache, decoding\n"
+        "from bench.data.images import cache, decoding\n"
         "decoding._WORTH_PROCESSES = 1\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "import hashlib\n"
-        "from bench.data.checks.content import ImageFile\n"
+        "from bench.data.images.decoding import ImageFile\n"
         "digest = hashlib.sha256((folder / '0.dicom').read_bytes()).hexdigest()\n"
         "file = ImageFile(folder / '0.dicom', digest)\n"
         "cache.cached_images(cache.CachedArray([file], 64, folder / 'cache'))\n"
@@ -268,8 +268,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_array(paths, tmp_path, monkey
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(partial_array, "FLUSH_S", 0)
-    monkeypatch.setattr(partial_array.os, call, full)
+    monkeypatch.setattr(cache, "FLUSH_S", 0)
+    monkeypatch.setattr(cache.os, call, full)
     with pytest.raises(DataError, match=r"\.npy: the disk is full.*--cache-dir"):
         cached_images(array_of(paths, tmp_path))
     assert not list((tmp_path / "cache").glob("*.npy"))

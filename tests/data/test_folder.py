@@ -9,11 +9,10 @@ from PIL import Image
 
 from bench.data.checks.integrity import check
 from bench.data.dataset import DataContext
-from bench.data.images.image_sizes import header_size
-from bench.data.loading import load_source
+from bench.data.images.decoding import header_size
+from bench.data.loading import load_dataset, load_source, read_source
 from bench.data.sources.folder import read_folder
-from bench.data.sources.registry import load_dataset, read_source
-from bench.data.splits import read_list, split_in_three, split_in_three_by_patient
+from bench.data.sources.splits import read_list, split_in_three, split_in_three_by_patient
 from bench.errors import DataError
 from bench.metrics.boxes import COLUMNS, FRAME
 from bench.suite.identity import file_digest

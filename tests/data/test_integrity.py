@@ -15,14 +15,14 @@ import pytest
 
 from bench.cli.main import main
 from bench.data.checks import manifest
-from bench.data.checks.expected_counts import COUNTS, EVERY, expected_counts
 from bench.data.checks.integrity import check
+from bench.data.checks.statistics import COUNTS, EVERY, expected_counts
 from bench.data.dataset import DataContext
 from bench.data.loading import load_source
-from bench.data.sources.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.data.sources.nih import read_nih
 from bench.errors import DataError
 from bench.results.store import TrialFolder
+from bench.suite.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.identity import file_digest
 from bench.suite.schema import NihSpec, SplitLists
 from bench.suite.violation import VIOLATIONS

@@ -11,10 +11,10 @@ import pytest
 
 from bench.data.dataset import DataContext
 from bench.data.loading import load_source
-from bench.data.sources.findings import NIH_FINDINGS
 from bench.data.sources.nih import find_images, read_nih, read_tables
-from bench.data.splits import NUM_TRAIN, NUM_VAL, split_by_image, split_by_patient
+from bench.data.sources.splits import NUM_TRAIN, NUM_VAL, split_by_image, split_by_patient
 from bench.errors import DataError
+from bench.suite.findings import NIH_FINDINGS
 from bench.suite.identity import file_digest
 from bench.suite.schema import NihSpec, SplitLists
 

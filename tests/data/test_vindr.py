@@ -13,12 +13,11 @@ import pytest
 from bench.data.checks.integrity import check
 from bench.data.dataset import DataContext
 from bench.data.images.decoding import read_gray
-from bench.data.loading import load_source
-from bench.data.sources.findings import VINDR_FINDINGS
-from bench.data.sources.registry import load_dataset
+from bench.data.loading import load_dataset, load_source
+from bench.data.sources.splits import split_in_three
 from bench.data.sources.vindr import read_tables, read_vindr
-from bench.data.splits import split_in_three
 from bench.errors import DataError
+from bench.suite.findings import VINDR_FINDINGS
 from bench.suite.identity import file_digest
 from bench.suite.schema import SplitLists, VindrSpec
 
@@ -151,7 +150,7 @@ def test_boxes_of_training_images_are_in_px_of_their_larger_side(root, tmp_path)
 def test_no_finding_never_has_boxes(root, tmp_path):
     text = annotations().replace("No finding,14,R1,,,,", "No finding,14,R1,0,0,1,1")
     (root / "train.csv").write_text(text)
-    boxes = read_tables(root).boxes
+    _, boxes = read_tables(root)
     assert set(boxes["finding"]) == {"Cardiomegaly", "Nodule/Mass", "Pleural thickening"}
 
 
@@ -400,26 +399,28 @@ def real_tables(tmp_path_factory):
 
 
 def test_real_annotations_have_the_known_sizes(real_tables):
-    assert real_tables.labels.shape == (15_000, 15)
-    assert len(real_tables.boxes) == 36_096
-    assert real_tables.boxes["image"].nunique() == 4_394
-    assert real_tables.labels["No finding"].sum() == 10_606
+    labels, boxes = real_tables
+    assert labels.shape == (15_000, 15)
+    assert len(boxes) == 36_096
+    assert boxes["image"].nunique() == 4_394
+    assert labels["No finding"].sum() == 10_606
 
 
 def test_real_labels_are_the_authors(real_tables):
+    labels, _ = real_tables
     sizes = {}
     for part in ("train", "val", "test"):
         expected = pd.read_csv(META / f"vin_cls_v3_{part}.csv.gz").set_index("image_id")
         sizes[part] = len(expected)
-        assert (real_tables.labels.loc[expected.index] == expected[list(VINDR_FINDINGS)]).all(axis=None)
-    parts = split_in_three(list(real_tables.labels.index), 0)
+        assert (labels.loc[expected.index] == expected[list(VINDR_FINDINGS)]).all(axis=None)
+    parts = split_in_three(list(labels.index), 0)
     assert {part: len(names) for part, names in parts.items()} == sizes
     assert sizes == {"train": 10_500, "val": 1_500, "test": 3_000}
 
 
 def test_authors_ratios_hold_the_real_boxes(real_tables):
     ratios = pd.read_csv(META / "images_ratio.csv.gz").set_index("image_id")["resize_ratio"]
-    longest = 1024 / ratios.loc[real_tables.boxes["image"]].to_numpy()
-    boxes = real_tables.boxes
+    _, boxes = real_tables
+    longest = 1024 / ratios.loc[boxes["image"]].to_numpy()
     reach = pd.concat([boxes["x"] + boxes["w"], boxes["y"] + boxes["h"]], axis=1).max(axis=1)
     assert (reach.to_numpy() <= longest).all()

@@ -9,12 +9,12 @@ import torch
 from records import finish_whole
 from safetensors.torch import load_file
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.execution.prepare import load_trained
 from bench.execution.trial import run_trial
 from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.findings import NIH_BOXED_FINDINGS
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 

@@ -13,8 +13,7 @@ from bench.reporting.gallery.content import galleries_of, gallery_sources
 from bench.reporting.gallery.page import gallery_page
 from bench.reporting.writers.html import GALLERY, PAGE
 from bench.results.frame import Results
-from bench.results.maps import writing_maps
-from bench.results.units import read_table, write_table
+from bench.results.units import read_table, write_table, writing_maps
 
 
 def gray_images(names):

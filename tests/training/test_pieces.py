@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import load_dataset
+from bench.data.loading import load_dataset
 from bench.errors import TrainingError
 from bench.models import build_model
 from bench.suite.schema import PhantomSpec, Recipe

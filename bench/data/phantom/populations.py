@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 
 PopulationName = Literal["eight", "nih", "vindr"]
 
 
 @dataclass(frozen=True)
-class Kind:
+class PhantomFinding:
     """A finding as a population has it.
 
     Attributes:
@@ -31,8 +31,8 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Population:
-    """What phantoms can have.
+class PhantomPopulation:
+    """The findings that phantoms can have.
 
     Attributes:
         findings: the classes, in the order of labels.
@@ -44,7 +44,7 @@ class Population:
     """
 
     findings: tuple[str, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[PhantomFinding, ...]
     boxed: frozenset[str]
     most: int | None = None
     apart: tuple[frozenset[str], ...] = ()
@@ -65,38 +65,38 @@ class Population:
         return tuple(kind.finding in chosen for kind in self.kinds)
 
 
-POPULATIONS: dict[PopulationName, Population] = {
-    "eight": Population(
+POPULATIONS: dict[PopulationName, PhantomPopulation] = {
+    "eight": PhantomPopulation(
         findings=NIH_BOXED_FINDINGS,
         kinds=(
-            Kind("Cardiomegaly", 0.17),
-            Kind("Pneumonia", 0.26),
-            Kind("Effusion", 0.22, 0.12),
-            Kind("Pneumothorax", 0.26),
-            Kind("Infiltration", 0.26, 0.12),
-            Kind("Mass", 0.30),
-            Kind("Atelectasis", 0.30),
-            Kind("Nodule", 0.30, 0.20),
+            PhantomFinding("Cardiomegaly", 0.17),
+            PhantomFinding("Pneumonia", 0.26),
+            PhantomFinding("Effusion", 0.22, 0.12),
+            PhantomFinding("Pneumothorax", 0.26),
+            PhantomFinding("Infiltration", 0.26, 0.12),
+            PhantomFinding("Mass", 0.30),
+            PhantomFinding("Atelectasis", 0.30),
+            PhantomFinding("Nodule", 0.30, 0.20),
         ),
         boxed=frozenset(NIH_BOXED_FINDINGS),
     ),
-    "nih": Population(
+    "nih": PhantomPopulation(
         findings=NIH_FINDINGS,
         kinds=(
-            Kind("Cardiomegaly", 0.15),
-            Kind("Pneumonia", 0.17),
-            Kind("Effusion", 0.17, 0.12),
-            Kind("Pneumothorax", 0.17),
-            Kind("Consolidation", 0.17),
-            Kind("Infiltration", 0.17, 0.12),
-            Kind("Fibrosis", 0.17, 0.25),
-            Kind("Mass", 0.18),
-            Kind("Hernia", 0.12),
-            Kind("Atelectasis", 0.18),
-            Kind("Pleural_Thickening", 0.18, 0.15),
-            Kind("Nodule", 0.20, 0.20),
-            Kind("Emphysema", 0.12),
-            Kind("Edema", 0.13),
+            PhantomFinding("Cardiomegaly", 0.15),
+            PhantomFinding("Pneumonia", 0.17),
+            PhantomFinding("Effusion", 0.17, 0.12),
+            PhantomFinding("Pneumothorax", 0.17),
+            PhantomFinding("Consolidation", 0.17),
+            PhantomFinding("Infiltration", 0.17, 0.12),
+            PhantomFinding("Fibrosis", 0.17, 0.25),
+            PhantomFinding("Mass", 0.18),
+            PhantomFinding("Hernia", 0.12),
+            PhantomFinding("Atelectasis", 0.18),
+            PhantomFinding("Pleural_Thickening", 0.18, 0.15),
+            PhantomFinding("Nodule", 0.20, 0.20),
+            PhantomFinding("Emphysema", 0.12),
+            PhantomFinding("Edema", 0.13),
         ),
         boxed=frozenset(NIH_BOXED_FINDINGS),
         most=4,
@@ -107,23 +107,23 @@ POPULATIONS: dict[PopulationName, Population] = {
             frozenset({"Edema", "Pneumothorax"}),
         ),
     ),
-    "vindr": Population(
+    "vindr": PhantomPopulation(
         findings=VINDR_FINDINGS,
         kinds=(
-            Kind("Cardiomegaly", 0.15),
-            Kind("ILD", 0.14, 0.60),
-            Kind("Pleural effusion", 0.16, 0.12),
-            Kind("Pneumothorax", 0.16),
-            Kind("Consolidation", 0.16),
-            Kind("Lung Opacity", 0.16),
-            Kind("Infiltration", 0.16, 0.12),
-            Kind("Pulmonary fibrosis", 0.16, 0.25),
-            Kind("Other lesion", 0.16),
-            Kind("Aortic enlargement", 0.16),
-            Kind("Atelectasis", 0.16),
-            Kind("Pleural thickening", 0.17, 0.15),
-            Kind("Calcification", 0.17, 0.15),
-            Kind("Nodule/Mass", 0.20, 0.20),
+            PhantomFinding("Cardiomegaly", 0.15),
+            PhantomFinding("ILD", 0.14, 0.60),
+            PhantomFinding("Pleural effusion", 0.16, 0.12),
+            PhantomFinding("Pneumothorax", 0.16),
+            PhantomFinding("Consolidation", 0.16),
+            PhantomFinding("Lung Opacity", 0.16),
+            PhantomFinding("Infiltration", 0.16, 0.12),
+            PhantomFinding("Pulmonary fibrosis", 0.16, 0.25),
+            PhantomFinding("Other lesion", 0.16),
+            PhantomFinding("Aortic enlargement", 0.16),
+            PhantomFinding("Atelectasis", 0.16),
+            PhantomFinding("Pleural thickening", 0.17, 0.15),
+            PhantomFinding("Calcification", 0.17, 0.15),
+            PhantomFinding("Nodule/Mass", 0.20, 0.20),
         ),
         boxed=frozenset(VINDR_FINDINGS) - {VINDR_NO_FINDING},
         most=4,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from bench.data.checks.expected_counts import EVERY, expected_counts
-from bench.data.sources.findings import FIXED_FINDINGS
+from bench.data.checks.statistics import EVERY, expected_counts
+from bench.data.sources.tables import FIXED_FINDINGS
 from bench.reporting.tables.table import Cell, Column, Row, Subject, Table, Verdict
 from bench.reporting.thesis.cells import Footnotes
 

@@ -5,12 +5,10 @@ name rows of transfer differently ("PYLON (two-phase)", "PYLON (two-step)"): her
 Source: thesis, chapters 5 and 6.
 """
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.reporting.published import AREA_ROW
 from bench.reporting.thesis.layout import Axis, PrintedQuantity, Source, ThesisTable
+from bench.suite.findings import NIH_BOXED_FINDINGS, VINDR_BOXED_FINDINGS
 from bench.suite.metrics import AUROC, IOBB_ACCURACY, POINT_ACCURACY, Metric, column_title
-
-_VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
 
 _NIH_TITLE, _VINDR_TITLE = "NIH ChestX-ray14", "VinDr-CXR"
 
@@ -122,7 +120,7 @@ TABLE_5_5 = ThesisTable(
     _VINDR_TITLE,
     POINT_ACCURACY.caption,
     rows=_columns(
-        (*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, _VINDR_BOXED_FINDINGS)), resolution=256
+        (*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, VINDR_BOXED_FINDINGS)), resolution=256
     ),
     columns=_rows(
         (
