@@ -37,7 +37,7 @@ from bench.data.images import decoding
 from bench.data.images.cache import CachedArray, cached_images
 from bench.data.images.decoding import ImageFile, digest_of_content
 from bench.data.phantom.render import render_phantom
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 

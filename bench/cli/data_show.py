@@ -111,7 +111,7 @@ def _boxed_tiles(
     from dataclasses import replace
 
     from bench.data.sources.source import place_boxes
-    from bench.metrics.boxes import COLUMNS
+    from bench.metrics.regions import COLUMNS
     from bench.reporting.figures.data_set import LabelledBox
 
     tiles = _tiles(source, part, positions, pixels)

@@ -91,13 +91,8 @@ def augmented_images(
 ) -> npt.NDArray[np.float32]:
     """Returns float32 [n, resolution, resolution] in [0, 255]: training images as the first epoch sees them.
 
-    Args:
-        source: the data set.
-        positions: [n], in the training part.
-        resolution: side of the input, px.
-        oversize: side of the training images before augmentation, in units of the resolution.
-        augmentation: how the recipe augments.
-        seed: the trial's.
+    `positions` [n] are those in the training part; `oversize` is the side of the training images before
+    augmentation, in units of the resolution.
 
     Raises:
         DataError: an image is missing or unreadable.

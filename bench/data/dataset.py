@@ -19,7 +19,7 @@ class ImageSet:
         labels: uint8 [n, c], 0 or 1.
         names: n names of images.
         patients: n names of patients.
-        boxes: table of boxes (see `bench.metrics.boxes`) in px of side; empty where there are none.
+        boxes: table of boxes (see `bench.metrics.regions`) in px of side; empty where there are none.
     """
 
     pixels: npt.NDArray[np.uint8]

@@ -75,11 +75,6 @@ def require_dataset(spec: DatasetSpec, context: DataContext, accepted: Collectio
 
     Files that the stored manifest knows are not read again, so that this takes seconds.
 
-    Args:
-        spec: which data set.
-        context: where it is.
-        accepted: kinds of violations that are let pass.
-
     Raises:
         DataError: it is not as it should be, or as `read_source`.
     """
@@ -110,11 +105,7 @@ def _check(spec: DatasetSpec, context: DataContext) -> tuple[DataSource, Integri
 def load_source(source: DataSource, resolution: int, oversize: float, context: DataContext) -> Dataset:
     """Returns the data set for square inputs of `resolution` px, decoding images into the cache if need be.
 
-    Args:
-        source: what the download says.
-        resolution: side of the input, px.
-        oversize: see `cached_arrays`.
-        context: where the cache is.
+    `oversize` is that of `cached_arrays`.
 
     Raises:
         DataError: images of a part are missing, unreadable, without labels or in two parts, the disk is full,

@@ -16,7 +16,7 @@ from bench.data.images.dicom import Gray
 from bench.errors import DataError
 from bench.evaluation.enlarge import enlarged, sigmoid
 from bench.evaluation.localize import find_peaks
-from bench.metrics.boxes import COLUMNS, UNIT
+from bench.metrics.regions import COLUMNS, UNIT
 from bench.results.predictions import Floats, PredictedImage, Prediction
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial

@@ -24,7 +24,7 @@ from bench.data.sources.tables import (
 from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.localize import localize_units
 from bench.evaluation.score import Scores, map_scores
-from bench.metrics.boxes import UNIT, scaled
+from bench.metrics.regions import UNIT, scaled
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table

@@ -8,9 +8,9 @@ import torch
 
 from bench.errors import ResultsError
 from bench.evaluation.localize import localize_units
-from bench.metrics.boxes import UNIT
 from bench.metrics.measure import measure_of, measured
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol, variants_of
+from bench.metrics.regions import UNIT
 from bench.metrics.units import map_metrics
 from bench.results.record import Sensitivity
 from bench.results.store import TrialFolder

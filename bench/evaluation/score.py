@@ -13,8 +13,8 @@ from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.localize import localize
 from bench.evaluation.map_storage import compact_maps
-from bench.metrics.boxes import MASK
 from bench.metrics.measure import metrics_of, notes_of
+from bench.metrics.regions import MASK
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, Map
 from bench.suite.metrics import Metric

@@ -23,7 +23,7 @@ SIZES_PX = (256, 512)
 """Sides of the images for which a model's heatmap is measured."""
 
 NUM_CLASSES, IN_CHANNELS = 14, 1
-"""For which models are measured: the thesis' classes, radiographs in shades of gray."""
+"""Models are measured for the thesis' classes and radiographs in shades of gray."""
 
 _LIBRARIES = ("torch", "torchvision", "segmentation-models-pytorch", "timm")
 
@@ -45,17 +45,13 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class Unusable:
-    """Why a model has no size: it cannot use the encoder.
-
-    Attributes:
-        reason: one sentence.
-    """
+    """A model without a size: it cannot use the encoder, by the `reason` in one sentence."""
 
     reason: str
 
 
 def size_key(name: str, options: Mapping[str, OptionValue], encoder: str) -> str:
-    """Returns the key under which the cache keeps what `bench.models.size.measure` says of its arguments."""
+    """Returns the key under which the cache keeps the size that `bench.models.size.measure` finds."""
     return json.dumps([MODELS[name].target, dict(sorted(options.items())), encoder])
 
 
@@ -99,7 +95,7 @@ def default_path() -> Path:
 
 @lru_cache
 def made_by() -> dict[str, str]:
-    """Returns what can change a size: a digest of the models' code, and the libraries' versions."""
+    """Returns everything that can change a size: a digest of the models' code, and versions of libraries."""
     models = Path(str(resources.files("bench").joinpath("models")))
     return {"models": sources_digest(models)} | {library: metadata.version(library) for library in _LIBRARIES}
 

@@ -1,4 +1,4 @@
-"""A record: what one trial produced, or how it failed."""
+"""Records of a trial: its outcome, or how it failed; its epochs, maps and sensitivity."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.results.provenance import Provenance
-from bench.results.stored import read_stored, write_stored
+from bench.results.stored import read_stored
 from bench.suite.cam import CamMethod
 from bench.suite.frozen import Frozen
 from bench.suite.trial import Trial
@@ -33,11 +33,6 @@ def read_sensitivity(path: Path) -> Sensitivity | None:
     return read_stored(path, Sensitivity, "sensitivity", again)
 
 
-def write_sensitivity(path: Path, sensitivity: Sensitivity) -> None:
-    """Writes the file in one step."""
-    write_stored(path, sensitivity)
-
-
 EPOCH_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "images_per_s", "duration_s")
 
 
@@ -59,7 +54,7 @@ class EpochRow(Frozen):
 
 
 class Outcome(Frozen):
-    """What a worker returns of a finished trial's model; its tables lie in the trial's folder already."""
+    """The result of a finished trial's model; its tables lie in the trial's folder already."""
 
     metrics: dict[str, float]
     """Metrics of the logits by `bench.suite.metrics.Metric.key`. Those of maps stand in their evaluations."""
@@ -93,7 +88,7 @@ class Record(Frozen):
 
 
 class CamEvaluation(Frozen):
-    """What one kind of map says of a trial, or how it failed to; the native map's is finished."""
+    """The evaluation of one kind of map of a trial, or how it failed; the native map's is finished."""
 
     method: CamMethod
     status: Literal["finished", "failed"]

@@ -1,4 +1,4 @@
-"""Reference runs: what others reported, kept so that trials can be compared with it.
+"""Reference runs: results that others reported, kept so that trials can be compared with them.
 
 results/references/<name>/reference.json   title, source, how its protocol differs, metrics
                           units.parquet    one row per unit, as of a trial, in px of the grid
@@ -24,7 +24,7 @@ class SeedMetrics(Frozen):
 
 
 class ReferenceRecord(Frozen):
-    """What is known of a reference run."""
+    """Facts of a reference run."""
 
     name: str = Field(pattern=SHORT_NAME)
     """By which suites and `bench compare` call it."""
@@ -54,7 +54,7 @@ class ReferenceRecord(Frozen):
 
 
 class ReferenceFolder:
-    """The files of one reference run; the module's docstring says what is in them."""
+    """The files of one reference run; the module's docstring describes them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,9 +80,9 @@ class ReferenceFolder:
         again = "move its folder out of references/, and bench reference add makes it again"
         record = read_stored(self.record, ReferenceRecord, "reference", again)
         if record is None:
-            raise ResultsError(f"{self.record}: is missing")
+            raise ResultsError("is missing", place=self.record)
         if record.name != self.path.name:
-            raise ResultsError(f"{self.record}: is another reference, {record.name}")
+            raise ResultsError(f"is another reference, {record.name}", place=self.record, value=record.name)
         return record
 
 

@@ -347,8 +347,8 @@ class ResultsStore:
         record = folder.read_record()
         if record is not None and record.trial.id != trial_id:
             raise ResultsError(
-                f"is the record of another trial, {record.trial.id}, or a newer bench asked for what this one "
-                f"({VERSION}) does not know; it is left as it is",
+                f"is the record of another trial, {record.trial.id}, or a newer bench asked for what this "
+                f"one ({VERSION}) does not know; it is left as it is",
                 place=folder.record,
                 value=record.trial.id,
             )
@@ -422,7 +422,7 @@ def _require_known(trial: Trial, path: Path) -> None:
         _ = trial.id
     except LookupError as error:
         raise ResultsError(
-            f"names a model or an option, {brief(error)}, that this bench ({VERSION}) does not have, and is left "
-            "as it is; the bench that wrote it can read it",
+            f"names a model or an option, {brief(error)}, that this bench ({VERSION}) does not have, and is "
+            "left as it is; the bench that wrote it can read it",
             place=path,
         ) from None

@@ -58,9 +58,7 @@ def write_table(path: Path, table: pd.DataFrame, columns: tuple[str, ...]) -> No
 def require_whole(path: Path, cure: str) -> None:
     """Checks that a table, if it is there, begins and ends as parquet does: none is empty or cut off.
 
-    Args:
-        path: the file.
-        cure: what brings a damaged one back, for the sentence.
+    `cure` says what brings a damaged one back.
 
     Raises:
         ResultsError: it is damaged, or cannot be read.
@@ -96,7 +94,7 @@ _VALUES_AT_A_TIME = 2**22
 """Values of maps that are read at a time: 16 MiB in float32."""
 
 _LEVEL = 1
-"""Level of compression: 6 takes up to three times as long and saves 1% more, since few bits of a logit repeat."""
+"""Level of compression: 6 takes three times as long and saves 1% more, since few bits of a logit repeat."""
 
 
 @contextmanager

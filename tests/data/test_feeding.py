@@ -10,7 +10,7 @@ import torch
 
 from bench.data.dataset import ImageSet
 from bench.data.feeding import evaluation_batches, training_batches
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 

@@ -14,7 +14,7 @@ from bench.data.loading import load_dataset, load_source, read_source
 from bench.data.sources.folder import read_folder
 from bench.data.sources.splits import read_list, split_in_three, split_in_three_by_patient
 from bench.errors import DataError
-from bench.metrics.boxes import COLUMNS, FRAME
+from bench.metrics.regions import COLUMNS, FRAME
 from bench.suite.identity import file_digest
 from bench.suite.schema import FolderSpec, SplitLists
 

@@ -11,9 +11,8 @@ from bench.data.dataset import Dataset, ImageSet
 from bench.data.sources.source import DataSource, place_boxes
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.evaluation.score import named_boxes, score
-from bench.metrics.boxes import MASK
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.metrics.regions import bounds, encode
+from bench.metrics.regions import MASK, bounds, encode
 from bench.metrics.units import UNIT_COLUMNS
 from bench.models.blocks import CamOutput
 from bench.results.store import TrialFolder

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from bench.evaluation.localize import localize, localize_units
-from bench.metrics.boxes import COLUMNS, FRAME, UNIT
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.protocol import VARIANTS as BY_NEED
+from bench.metrics.regions import COLUMNS, FRAME, UNIT
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 

@@ -10,9 +10,9 @@ import torch
 from bench.errors import ResultsError
 from bench.evaluation.localize import localize
 from bench.evaluation.rescore import measure_sensitivity, rescore
-from bench.metrics.boxes import COLUMNS, FRAME
 from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.protocol import THESIS, VARIANTS
+from bench.metrics.regions import COLUMNS, FRAME
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results import units as unit_files
 from bench.results.store import TrialFolder

@@ -65,12 +65,6 @@ def check(
 ) -> Integrity:
     """Returns what is wrong with the data set, reading files that the stored manifest does not know.
 
-    Args:
-        source: the data set.
-        cache_dir: where manifests are kept.
-        on_progress: told (done, total) while files are read.
-        reread: read every file again.
-
     Raises:
         DataError: the cache cannot be written, or the frames of boxes are not known.
     """

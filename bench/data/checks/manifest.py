@@ -72,14 +72,8 @@ def read_manifest(
 ) -> pd.DataFrame:
     """Returns the facts of the file of each image of the split that has one: columns as `FileFacts`.
 
-    The index is the image's name. Files that the stored manifest knows as they are now, and as readable, are
-    not read.
-
-    Args:
-        source: the data set.
-        cache_dir: where manifests are kept.
-        on_progress: told (done, total) while files are read.
-        reread: read every file, whatever the stored manifest says.
+    The index is the image's name. Files that the stored manifest knows as they are now, and as readable,
+    are not read. `reread` reads every file, whatever the stored manifest says.
 
     Raises:
         DataError: the cache cannot be written.
@@ -111,12 +105,7 @@ def read_manifest(
 
 
 def stored_manifests(name: str, cache_dir: Path) -> dict[Path, pd.DataFrame]:
-    """Returns the manifests that the cache has of a data set, one for each place that it was found at.
-
-    Args:
-        name: what a suite calls the data set.
-        cache_dir: where manifests are kept.
-    """
+    """Returns the manifests that the cache has of a data set, one for each place that it was found at."""
     paths = sorted((cache_dir / name).glob("manifest-*.parquet"))
     return {path: _as_table(facts) for path in paths if (facts := _load(path))}  # a damaged one is empty
 
@@ -124,12 +113,8 @@ def stored_manifests(name: str, cache_dir: Path) -> dict[Path, pd.DataFrame]:
 def digest_of(source: DataSource, manifest: pd.DataFrame, frames: pd.DataFrame) -> str:
     """Returns ``sha256:…`` of all that can move a number: split, files, labels, patients, boxes, frames.
 
-    The same data gives the same digest wherever it lies.
-
-    Args:
-        source: the data set.
-        manifest: of its files.
-        frames: of images with boxes, as `DataSource.frames` gives them.
+    The same data gives the same digest wherever it lies. `frames` are those of images with boxes, as
+    `DataSource.frames` gives them.
     """
     sha256 = hashlib.sha256(canonical_json(list(source.findings)).encode())
     for part, names in source.parts.items():

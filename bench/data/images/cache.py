@@ -101,11 +101,8 @@ class CachedArray:
 def cached_images(array: CachedArray, on_progress: OnProgress | None = None) -> npt.NDArray[np.uint8]:
     """Returns uint8 [n, side, side], memory-mapped and read-only, decoding images if need be.
 
-    Only one process makes an array; others wait for it.
-
-    Args:
-        array: which images, in what size.
-        on_progress: told (done, total) while images are decoded; first what is there from an earlier start.
+    Only one process makes an array; others wait for it. `on_progress` is told first how many are there
+    from an earlier start.
 
     Raises:
         DataError: images cannot be read (they are counted, up to ten are named with the reason, and the
@@ -123,11 +120,7 @@ def cached_images(array: CachedArray, on_progress: OnProgress | None = None) -> 
 
 
 def require_space(arrays: Iterable[CachedArray], on_notice: Callable[[str], None] | None = None) -> None:
-    """Says what arrays that are not made yet need of the disk, before anything is decoded.
-
-    Args:
-        arrays: in one cache.
-        on_notice: told one sentence, if anything is needed.
+    """Tells in a sentence what arrays of one cache that are not made yet need of the disk, if they do.
 
     Raises:
         DataError: it is more than is free.

@@ -83,9 +83,7 @@ def decode(path: Path, side_px: int) -> Gray:
 def read_gray(path: Path, content: bytes | None = None) -> Gray:
     """Returns uint8 [h, w]: the gray image in its own size, a DICOM in that of `dicom.read_dicom`.
 
-    Args:
-        path: of the file; its ending says whether it is a DICOM.
-        content: its bytes, if they have been read.
+    The name's ending says whether it is a DICOM. `content` are its bytes, if they have been read.
 
     Raises:
         DataError: the file cannot be read, see `check_image`, or its pixels are damaged.

@@ -33,10 +33,6 @@ def read_dicom(path: Path, content: bytes) -> Gray:
     Smaller images are enlarged. The interpolation is OpenCV's bilinear without antialiasing, because the
     authors' is (code: cv2.resize's default); so is the rounding of the shorter side, which is down.
 
-    Args:
-        path: of the file, for messages.
-        content: its bytes.
-
     Raises:
         DataError: see `dicom_header.open_dicom`, or its pixels are damaged or have more bits than its header
             says.

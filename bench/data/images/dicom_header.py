@@ -64,10 +64,6 @@ def is_dicom(path: Path) -> bool:
 def open_dicom(path: Path, content: bytes) -> Any:
     """Returns the data set of a file that can be decoded, as far as is known without decoding its pixels.
 
-    Args:
-        path: of the file, for messages.
-        content: its bytes.
-
     Raises:
         DataError: it is no DICOM, damaged or cut off, not one gray image of at most 16 bit, or compressed
             in a way that nothing installed decodes.
@@ -240,8 +236,7 @@ def _check_compressed(header: Any, path: Path) -> None:
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:
     """Returns (rows, columns) that the start of a compressed image says; None if it is of another kind.
 
-    Args:
-        frame: JPEG, lossless or not, JPEG-LS or JPEG 2000.
+    The image is a JPEG, lossless or not, JPEG-LS or JPEG 2000.
     """
     if frame.startswith(b"\xff\x4f\xff\x51") and len(frame) >= 24:
         right, bottom, left, top = (int.from_bytes(frame[at : at + 4], "big") for at in (8, 12, 16, 20))

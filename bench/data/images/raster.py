@@ -33,10 +33,6 @@ _ORIENTATION, _ON_THE_SIDE = 0x0112, (5, 6, 7, 8)
 def read_raster(path: Path, content: bytes) -> npt.NDArray[np.uint8]:
     """Returns uint8 [h, w]: the image in its own size, turned as EXIF says.
 
-    Args:
-        path: of the file, for messages.
-        content: its bytes.
-
     Raises:
         DataError: see `check_raster`, or its pixels are damaged.
     """

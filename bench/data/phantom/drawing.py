@@ -85,12 +85,8 @@ def blobs(
 ) -> Points:
     """Returns round outlines [k, corners, 2] with slightly irregular edges, in the patient frame.
 
-    Args:
-        rng: Source of randomness.
-        centres: Centres [k, 2] in the patient frame.
-        radii: Mean radii [k].
-        wobble: Relative deviation of the radius from its mean.
-        corners: Number of corners of each outline.
+    `centres` [k, 2] and mean `radii` [k] are in the patient frame; `wobble` is the relative deviation
+    from a radius.
     """
     theta = np.linspace(0.0, 2.0 * np.pi, corners, endpoint=False)
     phase = rng.uniform(0.0, 2.0 * np.pi, (len(centres), 3, 1))

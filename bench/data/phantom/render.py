@@ -251,10 +251,7 @@ def _expose(
 ) -> npt.NDArray[np.uint8]:
     """Turns a tissue field into grey values: exposure, contrast, noise, quantisation.
 
-    Args:
-        appearance: Source of the exposure; consumption does not depend on the size.
-        noise: Source of the per-pixel noise.
-        tissue: Tissue field [size, size].
+    How many values `appearance` gives does not depend on the size; `noise` gives one for each pixel.
 
     Returns:
         Grey values [size, size]; a soft curve keeps them off both ends of the range.

@@ -10,7 +10,7 @@ from bench.data.phantom.populations import POPULATIONS
 from bench.data.phantom.render import phantom_truth, render_phantom
 from bench.data.sources.source import DataSource, one_frame
 from bench.data.sources.tables import SIDES
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.suite.schema import PhantomSpec
 
 _PART_OFFSET = 10_000_000

@@ -155,12 +155,7 @@ def paths_of(part: str, names: Sequence[str], files: Mapping[str, Path], root: P
 
 
 def what_is_there(missing: Sequence[str], root: Path) -> str:
-    """Returns, after a semicolon, what is at `root` in place of the files that were sought there.
-
-    Args:
-        missing: their names, with or without an ending.
-        root: the folder below which they were sought.
-    """
+    """Returns, after a semicolon, what is at `root` in place of the files that were sought there."""
     try:
         return f"; {'; '.join(_describe(missing, root))}"
     except OSError:  # a folder may not be looked into: then nothing more can be said

@@ -14,7 +14,7 @@ from bench.data.images.decoding import decode, header_size
 from bench.data.sources.image_files import paths_of
 from bench.data.sources.splits import Parts
 from bench.errors import DataError, listing
-from bench.metrics.boxes import COLUMNS, FRAME, MASK
+from bench.metrics.regions import COLUMNS, FRAME, MASK
 
 Sizes = Callable[[Sequence[str]], pd.DataFrame]
 """Given names of images, each once, returns columns rows and columns, in px, above 0, of the image in each
@@ -151,16 +151,11 @@ def raw_images(
 def place_boxes(
     source: DataSource, names: Sequence[str], side_px: int, sizes: Sizes | None = None
 ) -> pd.DataFrame:
-    """Returns a table of boxes (see `bench.metrics.boxes`) of the images `names` in px of a square input.
+    """Returns a table of boxes (see `bench.metrics.regions`) of the images `names` in px of a square input.
 
-    The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side / rows.
-    Beside each box is the size of the frame that it is from.
-
-    Args:
-        source: the data set.
-        names: its images.
-        side_px: side of the input.
-        sizes: what says the sizes of files; their headers if absent.
+    The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side /
+    rows. Beside each box is the size of the frame that it is from. Sizes of files are those of their
+    headers by default.
     """
     position = {name: i for i, name in enumerate(names)}
     boxes = source.boxes_of(position)

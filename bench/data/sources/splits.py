@@ -125,11 +125,6 @@ def read_list(path: Path) -> tuple[str, ...]:
 def known_parts(parts: Parts, labelled: Collection[str], root: Path) -> Parts:
     """Returns the parts with the names that the labels give their images; one that they lack keeps its own.
 
-    Args:
-        parts: as lists have them, each name once.
-        labelled: names that have labels.
-        root: where the data set is.
-
     Raises:
         DataError: two names of a part are one image's.
     """

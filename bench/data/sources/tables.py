@@ -168,11 +168,6 @@ def finding_names(findings: Iterable[str]) -> Names:
 def require_finding(written: str, known: Names, place: str) -> str:
     """Returns the name of the finding that is meant.
 
-    Args:
-        written: as a file has it.
-        known: as `finding_names` gives them.
-        place: the place in the file.
-
     Raises:
         DataError: it is none.
     """
@@ -222,9 +217,7 @@ def each_its_own(images: Collection[str]) -> Patients:
 def read_patients(cells: pd.Series, images: pd.Series) -> Patients:
     """Returns the patients that a table gives.
 
-    Args:
-        cells: its column of patients, indexed by line.
-        images: the names of its images, indexed likewise.
+    Cells and images are indexed by line.
     """
     named = cells.map(clean)
     is_absent = named.map(str.casefold).isin(_NO_PATIENT)
@@ -286,11 +279,7 @@ def read_rows(table: pd.DataFrame, coordinates: Sequence[str], path: Path) -> pd
 def match_rows(rows: pd.DataFrame, images: Names, findings: Names, path: Path) -> BoxTable:
     """Returns the boxes whose image and finding are known, by the names that these have.
 
-    Args:
-        rows: as `read_rows` gives them.
-        images: names of the images that have labels.
-        findings: names of the findings.
-        path: the file that the rows are from.
+    `rows` are those of `read_rows`, from the file `path`.
     """
     known = rows.assign(image=rows["image"].map(images.find), finding=rows["finding"].map(findings.find))
     unmatched: list[str] = []

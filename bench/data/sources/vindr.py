@@ -127,11 +127,7 @@ def _original_sizes(
 ) -> pd.DataFrame:
     """Returns columns rows and columns, in px, above 0, of the original of each of `names`, their index.
 
-    Args:
-        names: ids of images, each once.
-        sizes: what says the sizes of files.
-        files: the file of each, a DICOM, PNG or JPEG; an image may be without one if a table says its size.
-        root: where the tables of sizes are.
+    An image may be without a file if a table says its size.
 
     Raises:
         DataError: a header cannot be read or is needed of an image without a file, or no table says the size
