@@ -58,7 +58,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DataContext:
-    """Where data is found on this machine. No part of a trial's identity.
+    """The places of data on this machine. No part of a trial's identity.
 
     Attributes:
         data_root: the folder of downloaded data sets, or of the one that is asked for; None if not given.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.data.checks.integrity import Integrity, check, require_integrity
+from bench.data.checks.integrity import check, require_integrity
 from bench.data.checks.manifest import digest_of, read_manifest, require_readable, sizes_from
 from bench.data.dataset import DataContext, Dataset, ImageSet
 from bench.data.images.cache import CachedArray, cached_images, require_space
@@ -70,36 +70,28 @@ def _function(target: str) -> Callable[..., Any]:
     return found
 
 
-def require_dataset(spec: DatasetSpec, context: DataContext, accepted: Collection[str]) -> str | None:
-    """Returns the digest of a stored data set that is as it should be; None of one that is drawn.
+def dataset_digest(
+    spec: DatasetSpec, context: DataContext, accepted: Collection[str] | None = None
+) -> str | None:
+    """Returns the digest of a stored data set; None of one that is drawn.
 
     Files that the stored manifest knows are not read again, so that this takes seconds.
 
-    Raises:
-        DataError: it is not as it should be, or as `read_source`.
-    """
-    checked = _check(spec, context)
-    if checked is None:
-        return None
-    require_integrity(*checked, accepted)
-    return checked[1].digest
-
-
-def dataset_digest(spec: DatasetSpec, context: DataContext) -> str | None:
-    """Returns the digest of a stored data set, be it as it should or not; None of one that is drawn.
+    Args:
+        spec: which data set.
+        context: where it is.
+        accepted: kinds of violations that are let pass; all of them if absent.
 
     Raises:
-        DataError: as `read_source`.
+        DataError: it has other violations, or as `read_source`.
     """
-    checked = _check(spec, context)
-    return None if checked is None else checked[1].digest
-
-
-def _check(spec: DatasetSpec, context: DataContext) -> tuple[DataSource, Integrity] | None:
     if not isinstance(spec, StoredSpec):
         return None
     source = read_source(spec, context)
-    return source, check(source, context.cache_dir, context.progress(f"check {spec.name}"))
+    integrity = check(source, context.cache_dir, context.progress(f"check {spec.name}"))
+    if accepted is not None:
+        require_integrity(source, integrity, accepted)
+    return integrity.digest
 
 
 def load_source(source: DataSource, resolution: int, oversize: float, context: DataContext) -> Dataset:

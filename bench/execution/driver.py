@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data.dataset import DataContext
-from bench.data.loading import prepare_dataset, require_dataset
+from bench.data.loading import dataset_digest, prepare_dataset
 from bench.errors import account
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
@@ -138,7 +138,7 @@ def run_grid(
     display = driver.display
     data = DataContext(context.data_root, context.cache_dir, context.files, display.preparing, display.notice)
     digests = {
-        key: require_dataset(dataset, data, grid.accepted.get(key, ()))
+        key: dataset_digest(dataset, data, grid.accepted.get(key, ()))
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
     }
     if beside is not None:

@@ -44,7 +44,7 @@ class Measure(ABC):
     """Computes a metric."""
 
     columns: ClassVar[tuple[str, ...]]
-    """Of tables of units, or of logits, that its statistic is made of."""
+    """Columns of tables of units, or of logits, from which its statistic is made."""
 
     @abstractmethod
     def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
@@ -91,7 +91,7 @@ class MeanMeasure(MapMeasure):
     """Computes a metric of maps that is the mean of a single number of each unit."""
 
     is_hit: ClassVar[bool] = True
-    """Whether that number is 0 or 1."""
+    """True if that number is 0 or 1."""
 
     def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
         """Returns the first of `columns`, [n, 1]."""

@@ -80,7 +80,7 @@ def bounds(mask: Bools) -> tuple[int, int, int, int]:
 
 
 _DECIMALS = 9
-"""Of px that boxes of another raster are rounded to: scaled there and back, an edge is where it was."""
+"""Boxes of another raster are rounded to so many decimals of a px: scaled there and back, an edge stays."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Patch:
 
     @property
     def place(self) -> tuple[slice, slice]:
-        """Where on the raster it is."""
+        """Its rows and columns on the raster."""
         height, width = self.pixels.shape
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
 

@@ -55,7 +55,7 @@ class FactDifference:
 
     @property
     def is_known(self) -> bool:
-        """Whether two results are known to differ: a value that is not recorded may be any."""
+        """Returns whether two results are known to differ: a value that is not recorded may be any."""
         return len(self.by_value.keys() - {_UNKNOWN}) > 1
 
     def __str__(self) -> str:

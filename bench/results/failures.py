@@ -64,7 +64,7 @@ class Failure:
 
     @property
     def place(self) -> str | None:
-        """Where it was raised, ``file:line in function``; None of a failure without a traceback."""
+        """The place of the error, ``file:line in function``; None for a failure without a traceback."""
         places = _PLACE.findall(self.error)
         return "{}:{} in {}".format(*places[-1]) if places else None
 

@@ -153,7 +153,7 @@ class Results:
         return self._records[trial_id]
 
     def is_finished(self, trial_id: str) -> bool:
-        """Whether the trial is."""
+        """Returns whether the trial is."""
         record = self.record(trial_id)
         return record is not None and record.status == "finished"
 
@@ -175,7 +175,7 @@ class Results:
         return self._evaluations[key]
 
     def has(self, point: Point, metric: Metric) -> bool:
-        """Whether the point is finished and has the metric."""
+        """Returns whether the point is finished and has the metric."""
         return bool(metric.columns_in(self.metrics(point)))
 
     def state(self, point: Point) -> State:
@@ -195,7 +195,7 @@ class Results:
         }
 
     def has_units(self, point: Point, metric: Metric | None = None) -> bool:
-        """Whether there is a table of units of a point, or of what the metric is computed from."""
+        """Returns whether there is a table of units of a point, or of what the metric is computed from."""
         folder = self.store.folder(point.trial.id)
         if metric is not None and metric.is_of_model:
             return folder.logits.exists()
@@ -213,7 +213,7 @@ class Results:
         return self._table(folder.cam_units(point.cam))
 
     def has_maps(self, point: Point) -> bool:
-        """Whether there are maps of a point's units."""
+        """Returns whether there are maps of a point's units."""
         return self.store.folder(point.trial.id).cam_maps(point.cam).exists()
 
     def maps_of(self, point: Point, rows: Sequence[int]) -> tuple[npt.NDArray[np.float32], ...]:

@@ -70,7 +70,7 @@ class Invocation(Frozen):
     ended_at: str | None = None
     status: RunStatus = "running"
     error: str | None = None
-    """What ended it, where that was not its last trial."""
+    """The reason of its end, where that was not its last trial."""
     counts: dict[str, int] = Field(default_factory=dict)
     """At its end: trials that are finished, reused, failed and missing, and unreadable if there are any."""
     means: dict[str, float] = Field(default_factory=dict)
@@ -78,7 +78,7 @@ class Invocation(Frozen):
 
     @property
     def name(self) -> str:
-        """What people read, e.g. ``nih_256 #3``."""
+        """The name for people, e.g. ``nih_256 #3``."""
         return f"{self.suite} #{self.number}"
 
     @property

@@ -45,7 +45,7 @@ class Lease(Frozen):
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process is known to be no more; of another machine's nothing is known."""
+        """Returns whether the process is known to be no more; of another machine's nothing is known."""
         if self.machine != _machine():
             return False
         try:

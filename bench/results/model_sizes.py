@@ -30,7 +30,7 @@ _LIBRARIES = ("torch", "torchvision", "segmentation-models-pytorch", "timm")
 
 @dataclass(frozen=True)
 class ModelSize:
-    """How large a model is, its encoder included, and what it costs.
+    """The size of a model, its encoder included, and its cost.
 
     Attributes:
         parameters: number of parameters.

@@ -1,4 +1,4 @@
-"""Where and with what a trial was run: enough to explain a number, none of it part of a trial's identity."""
+"""The machine, versions and arithmetic of a trial: enough to explain a number, none of it part of a trial's identity."""
 
 import os
 import platform
@@ -39,7 +39,7 @@ class Arithmetic(Frozen):
     tf32: bool
     """Whether float32 convolutions may round their factors to TF32 (CUDA's default)."""
     memory_format: str
-    """Of images and convolutions: channels_last or contiguous."""
+    """channels_last or contiguous, for images and convolutions."""
     images_at_once: int
     """Images that the network was given at once."""
     compiled: bool
@@ -54,7 +54,7 @@ class Arithmetic(Frozen):
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether the same trial gives the same bits again."""
+        """Returns whether the same trial gives the same bits again."""
         return not self.nondeterministic
 
 

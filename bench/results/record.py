@@ -63,7 +63,7 @@ class Outcome(Frozen):
     duration_s: float
     """Training and evaluation, over all processes that worked on the trial."""
     notes: tuple[str, ...]
-    """What a reader of the numbers should know, e.g. classes left out of a mean."""
+    """Remarks for readers of the numbers, e.g. classes left out of a mean."""
     findings: tuple[str, ...]
     """The classes in the order of the model's heatmaps."""
     provenance: Provenance
@@ -75,9 +75,9 @@ class Record(Frozen):
     trial: Trial
     status: Literal["finished", "failed"]
     outcome: Outcome | None = None
-    """Of a finished trial."""
+    """Set if the trial is finished."""
     error: str | None = None
-    """Of a failed trial: a sentence, or the traceback where it is no mistake that a user can mend."""
+    """Set if the trial failed: a sentence, or the traceback where it is no mistake that a user can mend."""
     ended_at: str
     """ISO 8601 with time zone."""
 
@@ -93,13 +93,13 @@ class CamEvaluation(Frozen):
     method: CamMethod
     status: Literal["finished", "failed"]
     metrics: dict[str, float] = Field(default_factory=dict)
-    """Of a finished evaluation: those of maps, by `bench.suite.metrics.Metric.key`."""
+    """Metrics of the maps by `bench.suite.metrics.Metric.key`; empty if the evaluation failed."""
     notes: tuple[str, ...] = ()
-    """What a reader of the numbers should know, e.g. how many peaks are ties."""
+    """Remarks for readers of the numbers, e.g. how many peaks are ties."""
     error: str | None = None
-    """Of a failed evaluation: the traceback, or a sentence."""
+    """Set if the evaluation failed: the traceback, or a sentence."""
     provenance: Provenance | None = None
-    """Of a finished evaluation."""
+    """Set if the evaluation is finished."""
     ended_at: str
     """ISO 8601 with time zone."""
 

@@ -29,11 +29,11 @@ class ReferenceRecord(Frozen):
     name: str = Field(pattern=SHORT_NAME)
     """By which suites and `bench compare` call it."""
     title: str
-    """What the rows of tables are called."""
+    """Heading of its rows in tables."""
     source: str
-    """Where the numbers are from."""
+    """Origin of the numbers."""
     differs: str
-    """How the protocol of its metrics differs from that of trials, in a sentence without its full stop."""
+    """Difference of the protocol of its metrics from that of trials, in a sentence without its full stop."""
     units_differ: str = ""
     """The same of its single units; empty if they are those of its metrics."""
     dataset: str
@@ -46,7 +46,7 @@ class ReferenceRecord(Frozen):
     units_seed: Seed | None = None
     """The seed whose units are known."""
     notes: tuple[str, ...] = ()
-    """What a reader of the numbers should know."""
+    """Remarks for readers of the numbers."""
     inputs: dict[str, str] = Field(default_factory=dict)
     """``sha256:…`` of each file that it was made from, by the file's name."""
     bench: str = ""

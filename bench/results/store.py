@@ -52,7 +52,7 @@ from bench.suite.user_path import user_path
 from bench.version import VERSION
 
 State = Literal["finished", "failed", "interrupted", "todo", "unreadable"]
-"""Where a trial stands; "unreadable" has a record, damaged or of a newer bench, that stays as it is."""
+"""The state of a trial; an "unreadable" one has a record, damaged or of a newer bench, that stays as it is."""
 
 _AGAIN = "move the trial's folder out of trials/, where nothing of it is lost, to run the trial again"
 
@@ -97,7 +97,7 @@ class TrialFolder:
 
     @property
     def checkpoints(self) -> tuple[Path, Path]:
-        """Where states to resume from are, the latest first; either may be missing."""
+        """The states to resume from, the latest first; either may be missing."""
         return self.last_checkpoint, self.previous_checkpoint
 
     def weights_of(self, epoch: int) -> Path:

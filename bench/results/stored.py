@@ -36,7 +36,7 @@ class _Header(BaseModel):
 
     @property
     def is_newer(self) -> bool:
-        """Whether a newer bench than this wrote it."""
+        """Returns whether a newer bench than this wrote it."""
         try:
             return self.format > FORMAT or Version(self.written_by) > Version(VERSION)
         except InvalidVersion:

@@ -257,7 +257,7 @@ DAMAGES = {
     ),
     "no images": (lambda r: (r / "labels.csv").write_text("image,Mass\n"), "labels.csv: lists no image"),
     "image without a name": (edit("labels.csv", "x4,", ","), "labels.csv:6: column 'image' is empty"),
-    "image twice": (edit("labels.csv", "x4,", "x3,"), "labels.csv: 1 images stand twice: x3"),
+    "image twice": (edit("labels.csv", "x4,", "x3,"), "labels.csv: 1 images occur twice: x3"),
     "image twice by its file": (
         edit("labels.csv", "x4,", "x3.png,"),
         r"x3\.png: is in the labels twice, as 'x3' and as 'x3\.png'",

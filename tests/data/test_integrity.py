@@ -155,7 +155,7 @@ REFUSED = {
     ),
     "row twice": (
         edit("Data_Entry_2017.csv", f"{NAMES[3]},Mass,3", f"{NAMES[3]},Mass,3\n{NAMES[3]},Mass,3"),
-        rf"Data_Entry_2017\.csv: 1 images stand twice: {NAMES[3]} .line 6.\n",
+        rf"Data_Entry_2017\.csv: 1 images occur twice: {NAMES[3]} .line 6.\n",
     ),
     "missing column": (
         edit("Data_Entry_2017.csv", "Patient ID", "Patient"),

@@ -251,7 +251,7 @@ DAMAGES = {
     ),
     "image listed twice": (
         lambda r: edit(r / "Data_Entry_2017.csv", "00000000_001.png", "00000000_000.png"),
-        "1 images stand twice",
+        "1 images occur twice",
     ),
     "image in two parts": (
         lambda r: edit(r / "test_list.txt", "00000011_001.png", "00000000_001.png"),

@@ -324,7 +324,7 @@ DAMAGES = {
     ),
     "size given twice": (
         as_pngs(lambda r: edit(r / SIZES, NAMES[2], NAMES[1])),
-        rf"train_meta\.csv: 1 images stand twice: {NAMES[1]}",
+        rf"train_meta\.csv: 1 images occur twice: {NAMES[1]}",
     ),
     "size is text": (
         as_pngs(lambda r: edit(r / SIZES, f"{NAMES[2]},60", f"{NAMES[2]},")),

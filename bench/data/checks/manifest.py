@@ -34,7 +34,7 @@ from bench.suite.identity import DIGEST_PREFIX, canonical_json, short_hash
 
 _SAVE_S, _PROGRESS_S = 10.0, 0.5
 _SETTLED_NS = 2_000_000_000
-"""After which a change of a file has another time than the one before, on every file system."""
+"""Two changes of a file that far apart have different times, on every file system."""
 
 _CHUNK = 64
 """Files that are handed to the threads at a time."""

@@ -73,7 +73,7 @@ class DatasetStatistics:
 
     @property
     def has_patients(self) -> bool:
-        """Whether any patient has several images; otherwise counts of patients say nothing more."""
+        """Returns whether any patient has several images; otherwise counts of patients say nothing more."""
         return self.of_part[ALL].patients < self.of_part[ALL].images
 
     def summary(self) -> str:

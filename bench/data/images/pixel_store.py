@@ -1,4 +1,4 @@
-"""Where the pixels of an image set lie, and how batches of them get to a device: the route.
+"""The pixels of an image set, and the route by which batches of them get to a device.
 
 - mapped: they stay in the array, and a batch is read when it is needed. For a CPU, where feeding is about 3 %
   of training at most (docs/speed.md): a thread ahead could gain no more, for a core that another trial could

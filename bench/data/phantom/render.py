@@ -59,7 +59,7 @@ class Lesion:
     Attributes:
         finding: Name of the finding.
         box: The tight extent of its polygons in the image.
-        layers: What is drawn, in order.
+        layers: The polygons that are drawn, in order.
     """
 
     finding: str

@@ -113,7 +113,7 @@ def read_tables(root: Path) -> NihTables:
     """Returns labels, patients and boxes from the official files in `root`.
 
     Raises:
-        DataError: a file or column is missing, an image stands twice, or a finding is unknown.
+        DataError: a file or column is missing, an image occurs twice, or a finding is unknown.
     """
     path = only_file(LABEL_FILES, root)
     entries = read_csv(path, ("Image Index", "Finding Labels", "Patient ID"))

@@ -93,7 +93,7 @@ def refuse_repeated(names: pd.Series, path: Path) -> None:
     twice = names[names.duplicated()]
     if len(twice):
         named = listing((f"{name} (line {line})" for line, name in twice.items()), 5)
-        raise DataError(f"{len(twice)} images stand twice: {named}", place=path, value=twice.iloc[0])
+        raise DataError(f"{len(twice)} images occur twice: {named}", place=path, value=twice.iloc[0])
 
 
 def as_labels(
