@@ -1,4 +1,4 @@
-"""The machine, versions and arithmetic of a trial: enough to explain a number, none of it part of a trial's identity."""
+"""Circumstances of a trial: enough to explain a number, none of it part of a trial's identity."""
 
 import os
 import platform

@@ -52,7 +52,7 @@ from bench.suite.user_path import user_path
 from bench.version import VERSION
 
 State = Literal["finished", "failed", "interrupted", "todo", "unreadable"]
-"""The state of a trial; an "unreadable" one has a record, damaged or of a newer bench, that stays as it is."""
+"""State of a trial; an "unreadable" one has a record, damaged or of a newer bench, that stays as it is."""
 
 _AGAIN = "move the trial's folder out of trials/, where nothing of it is lost, to run the trial again"
 

@@ -173,8 +173,7 @@ def require_finding(written: str, known: Names, place: str) -> str:
     """
     found = known.find(written)
     if found is None:
-        hint = f"allowed: {listing(known)}{known.hint(written)}"
-        raise DataError(f"unknown finding {written!r}; {hint}", place=place, value=written)
+        raise DataError(f"unknown finding {written!r}", place=place, value=written, allowed=known)
     return found
 
 
