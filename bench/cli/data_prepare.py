@@ -38,7 +38,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     from bench.amounts import duration
     from bench.data.images.cache import require_space
-    from bench.data.loading import cached_arrays, prepare_dataset, read_source, require_manifest
+    from bench.data.loading import cached_arrays, load_dataset, read_source, require_manifest
     from bench.execution.live import Display
     from bench.suite.schema import StoredSpec
 
@@ -62,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     started = time.monotonic()
     for size_px in sorted(set(arguments.size)):
-        prepare_dataset(spec, size_px, replace(context, on_progress=show))
+        load_dataset(spec, size_px, replace(context, on_progress=show))
     seconds = time.monotonic() - started
     print(_summary(arrays, kept))
     count = sum(num_decoded.values())
@@ -73,10 +73,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _summary(arrays: "dict[str, CachedArray]", kept: set[str]) -> str:
     """Returns a line for each array."""
-    from bench.data.images.cache import as_size
+    from bench.amounts import size
 
     lines = [
-        f"{what}: {len(array.files)} images of {array.side_px} px, {as_size(array.target.stat().st_size)}"
+        f"{what}: {len(array.files)} images of {array.side_px} px, {size(array.target.stat().st_size)}"
         f"{', was there' if what in kept else ''}: {array.target}"
         for what, array in arrays.items()
     ]

@@ -43,16 +43,6 @@ def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Da
     return _latest[key]
 
 
-def prepare_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> None:
-    """Fills the cache of a stored data set, and finds out in advance whether it is complete.
-
-    Raises:
-        DataError: as `load_dataset`.
-    """
-    if isinstance(spec, StoredSpec):
-        load_dataset(spec, resolution, context)
-
-
 def read_source(spec: DatasetSpec, context: DataContext) -> DataSource:
     """Returns what is known of the data set that `spec` describes before an image is decoded or drawn.
 

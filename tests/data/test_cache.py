@@ -249,9 +249,9 @@ def test_too_small_a_disk_is_known_before_anything_is_decoded(paths, tmp_path, d
     arrays = [array_of(paths, tmp_path), array_of(paths, tmp_path, 128)]
     notices = []
     require_space(arrays, notices.append)
-    assert notices[0].startswith(f"{tmp_path / 'cache'}: takes 0.5 MB of disk for 48 decoded images; ")
+    assert notices[0].startswith(f"{tmp_path / 'cache'}: takes 492 kB of disk for 48 decoded images; ")
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
-    with pytest.raises(DataError, match=r"needs 0\.5 MB of disk .* 0\.0 MB are free; --cache-dir moves it$"):
+    with pytest.raises(DataError, match=r"needs 492 kB of disk .* 10 B are free; --cache-dir moves it$"):
         require_space(arrays, notices.append)
     assert len(notices) == 1
     assert not decoded
@@ -280,7 +280,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_array(paths, tmp_path, monkey
 
 def test_a_disk_that_is_full_in_truth_is_one_sentence(paths, small_disk):
     array = CachedArray(known(paths), 64, small_disk / "cache")
-    with pytest.raises(DataError, match=r"needs 0\.1 MB of disk .* are free"):
+    with pytest.raises(DataError, match=r"needs 98 kB of disk .* are free"):
         require_space([array])
     with pytest.raises(DataError, match=r"the disk is full.*--cache-dir"):
         cached_images(array)
@@ -314,14 +314,14 @@ def test_prepare_makes_the_arrays_of_every_size(nih_root, tmp_path, capfd):
     shown = capfd.readouterr()
     assert f"\n{tmp_path / 'cache' / 'nih'}: takes " in shown.err
     assert "decode train, 80 px: 18/18, " in shown.err
-    assert "train for 64 px: 18 images of 80 px, 0.1 MB: " in shown.out
+    assert "train for 64 px: 18 images of 80 px, 115 kB: " in shown.out
     assert f"decoded {2 * NUM_IMAGES} images in " in shown.out
     assert len(list((tmp_path / "cache" / "nih").glob("*.npy"))) == 6
 
     assert prepare(nih_root, tmp_path, "64") == 0
     shown = capfd.readouterr()
     assert shown.err == ""
-    assert "0.1 MB, was there: " in shown.out
+    assert "115 kB, was there: " in shown.out
     assert shown.out.endswith("decoded 0 images\n")
 
 

@@ -31,6 +31,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from bench.amounts import size
 from bench.data.images import dicom, raster
 from bench.data.images.decoding import ImageFile, decode_each
 from bench.data.images.dicom_header import is_dicom
@@ -132,11 +133,11 @@ def require_space(arrays: Iterable[CachedArray], on_notice: Callable[[str], None
     num_bytes = sum(array.num_missing_bytes() for array in missing)
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     num_free = shutil.disk_usage(existing).free
-    need = f"{as_size(num_bytes)} of disk for {sum(len(array.files) for array in missing)} decoded images"
+    need = f"{size(num_bytes)} of disk for {sum(len(array.files) for array in missing)} decoded images"
     if num_bytes > num_free:
-        raise DataError(f"needs {need}, and {as_size(num_free)} are free; --cache-dir moves it", place=folder)
+        raise DataError(f"needs {need}, and {size(num_free)} are free; --cache-dir moves it", place=folder)
     if on_notice:
-        on_notice(f"{folder}: takes {need}; {as_size(num_free)} are free")
+        on_notice(f"{folder}: takes {need}; {size(num_free)} are free")
 
 
 def refuse_unreadable(problems: Sequence[str], total: int) -> None:
@@ -148,11 +149,6 @@ def refuse_unreadable(problems: Sequence[str], total: int) -> None:
     if problems:
         shown = "; ".join(problems[:10]) + ("; …" if len(problems) > 10 else "")
         raise DataError(f"{len(problems)} of {total} images cannot be decoded: {shown}")
-
-
-def as_size(num_bytes: int) -> str:
-    """Returns ``1.2 GB`` or ``34.5 MB``, of powers of ten."""
-    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
 def _alone(array: CachedArray) -> AbstractContextManager[None]:

@@ -8,20 +8,19 @@ be one in five hundred: a small training set has to show each.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_BOXED_FINDINGS, VINDR_FINDINGS
 
 PopulationName = Literal["eight", "nih", "vindr"]
 
 
-@dataclass(frozen=True)
-class PhantomFinding:
+class PhantomFinding(NamedTuple):
     """A finding as a population has it.
 
     Attributes:
         finding: its name.
-        share: of phantoms that have it, before what does not occur together is parted.
+        share: of phantoms that have it, before findings that do not occur together are parted.
         second: share of those that have a second lesion of it.
     """
 
@@ -65,38 +64,35 @@ class PhantomPopulation:
         return tuple(kind.finding in chosen for kind in self.kinds)
 
 
+def _kinds(shares: dict[str, float], second: dict[str, float]) -> tuple[PhantomFinding, ...]:
+    return tuple(PhantomFinding(name, share, second.get(name, 0.0)) for name, share in shares.items())
+
+
 POPULATIONS: dict[PopulationName, PhantomPopulation] = {
     "eight": PhantomPopulation(
         findings=NIH_BOXED_FINDINGS,
-        kinds=(
-            PhantomFinding("Cardiomegaly", 0.17),
-            PhantomFinding("Pneumonia", 0.26),
-            PhantomFinding("Effusion", 0.22, 0.12),
-            PhantomFinding("Pneumothorax", 0.26),
-            PhantomFinding("Infiltration", 0.26, 0.12),
-            PhantomFinding("Mass", 0.30),
-            PhantomFinding("Atelectasis", 0.30),
-            PhantomFinding("Nodule", 0.30, 0.20),
+        kinds=_kinds(
+            {
+                "Cardiomegaly": 0.17, "Pneumonia": 0.26, "Effusion": 0.22, "Pneumothorax": 0.26,
+                "Infiltration": 0.26, "Mass": 0.30, "Atelectasis": 0.30, "Nodule": 0.30,
+            },
+            second={"Effusion": 0.12, "Infiltration": 0.12, "Nodule": 0.20},
         ),
         boxed=frozenset(NIH_BOXED_FINDINGS),
     ),
     "nih": PhantomPopulation(
         findings=NIH_FINDINGS,
-        kinds=(
-            PhantomFinding("Cardiomegaly", 0.15),
-            PhantomFinding("Pneumonia", 0.17),
-            PhantomFinding("Effusion", 0.17, 0.12),
-            PhantomFinding("Pneumothorax", 0.17),
-            PhantomFinding("Consolidation", 0.17),
-            PhantomFinding("Infiltration", 0.17, 0.12),
-            PhantomFinding("Fibrosis", 0.17, 0.25),
-            PhantomFinding("Mass", 0.18),
-            PhantomFinding("Hernia", 0.12),
-            PhantomFinding("Atelectasis", 0.18),
-            PhantomFinding("Pleural_Thickening", 0.18, 0.15),
-            PhantomFinding("Nodule", 0.20, 0.20),
-            PhantomFinding("Emphysema", 0.12),
-            PhantomFinding("Edema", 0.13),
+        kinds=_kinds(
+            {
+                "Cardiomegaly": 0.15, "Pneumonia": 0.17, "Effusion": 0.17, "Pneumothorax": 0.17,
+                "Consolidation": 0.17, "Infiltration": 0.17, "Fibrosis": 0.17, "Mass": 0.18, "Hernia": 0.12,
+                "Atelectasis": 0.18, "Pleural_Thickening": 0.18, "Nodule": 0.20, "Emphysema": 0.12,
+                "Edema": 0.13,
+            },
+            second={
+                "Effusion": 0.12, "Infiltration": 0.12, "Fibrosis": 0.25, "Pleural_Thickening": 0.15,
+                "Nodule": 0.20,
+            },
         ),
         boxed=frozenset(NIH_BOXED_FINDINGS),
         most=4,
@@ -109,24 +105,20 @@ POPULATIONS: dict[PopulationName, PhantomPopulation] = {
     ),
     "vindr": PhantomPopulation(
         findings=VINDR_FINDINGS,
-        kinds=(
-            PhantomFinding("Cardiomegaly", 0.15),
-            PhantomFinding("ILD", 0.14, 0.60),
-            PhantomFinding("Pleural effusion", 0.16, 0.12),
-            PhantomFinding("Pneumothorax", 0.16),
-            PhantomFinding("Consolidation", 0.16),
-            PhantomFinding("Lung Opacity", 0.16),
-            PhantomFinding("Infiltration", 0.16, 0.12),
-            PhantomFinding("Pulmonary fibrosis", 0.16, 0.25),
-            PhantomFinding("Other lesion", 0.16),
-            PhantomFinding("Aortic enlargement", 0.16),
-            PhantomFinding("Atelectasis", 0.16),
-            PhantomFinding("Pleural thickening", 0.17, 0.15),
-            PhantomFinding("Calcification", 0.17, 0.15),
-            PhantomFinding("Nodule/Mass", 0.20, 0.20),
+        kinds=_kinds(
+            {
+                "Cardiomegaly": 0.15, "ILD": 0.14, "Pleural effusion": 0.16, "Pneumothorax": 0.16,
+                "Consolidation": 0.16, "Lung Opacity": 0.16, "Infiltration": 0.16, "Pulmonary fibrosis": 0.16,
+                "Other lesion": 0.16, "Aortic enlargement": 0.16, "Atelectasis": 0.16,
+                "Pleural thickening": 0.17, "Calcification": 0.17, "Nodule/Mass": 0.20,
+            },
+            second={
+                "ILD": 0.60, "Pleural effusion": 0.12, "Infiltration": 0.12, "Pulmonary fibrosis": 0.25,
+                "Pleural thickening": 0.15, "Calcification": 0.15, "Nodule/Mass": 0.20,
+            },
         ),
-        boxed=frozenset(VINDR_FINDINGS) - {VINDR_NO_FINDING},
+        boxed=frozenset(VINDR_BOXED_FINDINGS),
         most=4,
         apart=(frozenset({"ILD", "Infiltration"}), frozenset({"Lung Opacity", "Consolidation"})),
     ),
-}
+}  # fmt: skip

@@ -52,15 +52,8 @@ class PhantomBox(NamedTuple):
     h: float
 
 
-@dataclass(frozen=True)
-class Lesion:
-    """One drawn instance of a finding.
-
-    Attributes:
-        finding: Name of the finding.
-        box: The tight extent of its polygons in the image.
-        layers: The polygons that are drawn, in order.
-    """
+class Lesion(NamedTuple):
+    """One drawn instance of a finding: the tight extent of its polygons, and these in order."""
 
     finding: str
     box: Edges
