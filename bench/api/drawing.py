@@ -26,7 +26,7 @@ from bench.reporting.gallery.page import gallery_page
 from bench.reporting.writers.html import GALLERY
 from bench.results.differences import require_same_data
 from bench.results.files import write_text
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.invocation import take_folder
 from bench.results.record import Record
 from bench.results.store import ResultsStore, TrialFolder

@@ -10,7 +10,7 @@ from bench.errors import SuiteError, listing, nearest
 from bench.reporting import pairwise
 from bench.reporting.pairwise import Comparison, Side, find_side, require_one_table
 from bench.results.differences import require_same_data
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.suite.grid import Grid, Point
 from bench.suite.metrics import METRICS, PRIMARY
 

@@ -13,7 +13,7 @@ from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.metrics.units import map_measures, map_metrics
 from bench.results.differences import difference_notes, require_same_data
 from bench.results.failures import unreadable_sentences
-from bench.results.frame import Place, Results
+from bench.results.grid_results import Place, Results
 from bench.results.record import Sensitivity
 from bench.results.store import TrialFolder
 from bench.results.stored import write_stored

@@ -43,7 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.cli.verdict_listing import to_json, to_text
     from bench.reporting.verdicts import judge
     from bench.results.differences import require_same_data
-    from bench.results.frame import Results
+    from bench.results.grid_results import Results
     from bench.suite.load import load_suite
 
     store = shared.open_store(arguments)

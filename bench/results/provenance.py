@@ -52,11 +52,6 @@ class Arithmetic(Frozen):
     """Operations that ran without a deterministic algorithm. With none, the same trial on such a device, with
     these settings and versions, gives the same bits."""
 
-    @property
-    def is_deterministic(self) -> bool:
-        """Returns whether the same trial gives the same bits again."""
-        return not self.nondeterministic
-
 
 class Provenance(Frozen):
     """The circumstances of a trial, written beside its numbers."""

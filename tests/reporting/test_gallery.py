@@ -12,7 +12,7 @@ from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.gallery.content import galleries_of, overlay_of, samples_of
 from bench.reporting.gallery.figure import draw_gallery, draw_samples
 from bench.reporting.gallery.page import gallery_page
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.units import read_table, write_table, writing_maps
 
 from .conftest import SUITE

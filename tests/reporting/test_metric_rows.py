@@ -13,7 +13,7 @@ from bench.reporting.tables.build import MOST_ROWS, comparison_table, interval_t
 from bench.reporting.tables.control_rows import gain_over
 from bench.reporting.tables.metric_rows import rows_of
 from bench.reporting.tables.table import Subject
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.units import write_table
 from bench.statistics.bootstrap import bootstrap_over_patients, interval_over_seeds_and_patients
 from bench.statistics.multiplicity import holm

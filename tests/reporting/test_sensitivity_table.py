@@ -5,7 +5,7 @@ import pytest
 from bench.metrics.protocol import VARIANTS
 from bench.reporting.build import render_report
 from bench.reporting.tables.sensitivity import _CHOICES, sensitivity_tables
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.record import Sensitivity, read_sensitivity
 from bench.results.stored import write_stored
 

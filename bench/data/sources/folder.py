@@ -6,15 +6,14 @@ before the JPEG. Every image of the split has to be there; others are ignored.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from bench.data.dataset import DataContext
 from bench.data.sources.image_files import files_below, in_order, match_files, nearest_folder
-from bench.data.sources.source import DataSource, Sizes, one_frame
+from bench.data.sources.source import DataSource, one_frame
 from bench.data.sources.splits import (
     PARTS,
     Parts,
@@ -58,7 +57,11 @@ def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
         DataError: the folder is missing, or tables are unreadable or contradict each other or the folder.
     """
     path, images = context.files[spec.labels], context.files[spec.images]
-    table = _read_table(path)
+    table = read_csv(path, ("image",), NO_FINDING_COLUMNS)
+    if table.empty:
+        raise DataError("lists no image", place=path)
+    table["image"] = names_in(table, "image", path)
+    refuse_repeated(table["image"], path)
     labels = _labels(table, path)
     names = list(labels.index)
     if not images.is_dir():
@@ -83,7 +86,9 @@ def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
         without_patient=patients.absent,
         boxes=boxes.boxes,
         unmatched_boxes=boxes.unmatched,
-        frames=partial(_frames, spec=spec),
+        frames=lambda names, sizes: (
+            sizes(names) if spec.box_frame == "image" else one_frame(names, spec.box_frame)
+        ),
         tables=tuple(
             [context.files[digest] for digest in (spec.labels, spec.boxes) if digest is not None]
             + [*list_files(spec.split, context.files)]
@@ -91,16 +96,6 @@ def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
         frame_tolerance=_OUTSIDE_TOLERANCE,
         frame_hint=f"read as box_format {spec.box_format} and box_frame {spec.box_frame}",
     )
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    """Returns the table of labels as text, an image in each row."""
-    table = read_csv(path, ("image",), NO_FINDING_COLUMNS)
-    if table.empty:
-        raise DataError("lists no image", place=path)
-    table["image"] = names_in(table, "image", path)
-    refuse_repeated(table["image"], path)
-    return table
 
 
 def _labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -165,7 +160,3 @@ def _read_boxes(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path
     path, columns = files[spec.boxes], BOX_COLUMNS[spec.box_format]
     rows = read_rows(read_csv(path, ("image", "finding", *columns)), columns, path)
     return match_rows(rows, Names(labels.index), finding_names(labels.columns), path)
-
-
-def _frames(names: Sequence[str], sizes: Sizes, spec: FolderSpec) -> pd.DataFrame:
-    return sizes(names) if spec.box_frame == "image" else one_frame(names, spec.box_frame)

@@ -12,7 +12,7 @@ from bench.reporting.tables.metric_rows import MetricRows, rows_by_metric
 from bench.reporting.tables.reference_rows import with_references
 from bench.reporting.tables.standing import Standing, standing_caption, standings
 from bench.reporting.tables.table import DIGITS, Cell, Column, Row, Subject, Table, format_p
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.statistics.interval import Interval
 from bench.statistics.mcnemar import clustered_mcnemar
 from bench.statistics.multiplicity import holm

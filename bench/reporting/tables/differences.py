@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bench.reporting.tables.table import Table
 from bench.results.differences import difference_notes, points_of
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.store import ResultsStore
 from bench.suite.grid import Point
 

@@ -10,7 +10,7 @@ from bench.errors import ResultsError, listing
 from bench.metrics.measure import measure_of
 from bench.reporting.tables.control_rows import Control, controls_of
 from bench.reporting.tables.table import Subject, TableKind
-from bench.results.frame import Place, Results, native
+from bench.results.grid_results import Place, Results, native
 from bench.statistics.scores import Scores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 from bench.statistics.unit_scores import UnitScores, scores_of

@@ -1,4 +1,4 @@
-"""The results of a grid as one frame: the only reader of trials' results above this package.
+"""The results of a grid as tables: the only reader of trials' results above this package.
 
 `Results.trials` has a row for each trial, map, metric and column of it; `units`, `logits` and `maps` what
 these values are computed from. Tables, claims, comparisons and figures filter, group and format them. Every

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.store import ResultsStore
 from bench.results.units import writing_maps
 from bench.suite.cam import NATIVE
