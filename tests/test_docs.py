@@ -1,6 +1,7 @@
 """The pages of docs/ say what is so: their examples are run as they are printed."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -188,3 +189,17 @@ def test_the_page_on_the_protocol_names_every_choice_and_value():
         words = [value for value in values if isinstance(value, str)]
         assert all(f"`{word}`" in line for word in words), (option, words)
         assert words or kind in (bool, float)
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_every_file_that_a_page_names_or_links_exists(path):
+    text = path.read_text(encoding="utf-8")
+    is_guide = path.name.startswith("adding-")  # its example's file is not ours
+    named = [] if is_guide else [ROOT / name for name in re.findall(r"`(bench/[\w/]+(?:\.py)?/?)`", text)]
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text) + re.findall(r'<img [^>]*src="([^"]+)"', text)
+    missing = [
+        str(place) for place in (*named, *(path.parent / link for link in links)) if not place.exists()
+    ]
+    assert not missing

@@ -14,7 +14,7 @@ PAGE = "adding-a-dataset.md"
 def example(copy, blocks):
     """The copy with the page's data set and suite; thirty films of fifteen patients, masses marked."""
     file, spec = blocks(PAGE, "python")
-    copy.add("bench/data/clinic.py", file)
+    copy.add("bench/data/sources/clinic.py", file)
     copy.replace("bench/suite/schema.py", "DatasetSpec = Annotated[", f"{spec}\n\nDatasetSpec = Annotated[")
     copy.replace("bench/suite/schema.py", "| FolderSpec,", "| FolderSpec | ClinicSpec,")
     (suite,) = blocks(PAGE, "yaml")
