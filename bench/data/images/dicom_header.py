@@ -180,15 +180,39 @@ def _check_length(header: Any, path: Path) -> None:
 
 
 def _check_compressed(header: Any, path: Path) -> None:
-    """Refuses compressed pixels that nothing installed decodes, or that are none."""
+    """Refuses pixels that nothing installed decompresses, or that are not compressed as the header says."""
     from pydicom.encaps import get_frame
+    from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+
+    syntax = header.file_meta.TransferSyntaxUID
+    _require_decoder(header, path)
+    is_named = f"its transfer syntax is {syntax.name}, and its pixels are"
+    if not header.PixelData.startswith(_ITEM):
+        raise DataError(f"{is_named} not compressed", place=path)
+    try:
+        frame = get_frame(header.PixelData, 0, number_of_frames=1)
+    except Exception as error:  # damaged offsets fail in several ways
+        raise DataError(f"its pixels are cut off or damaged ({brief(error)})", place=path) from None
+    starts: tuple[bytes, ...] = (b"",)
+    if syntax in JPEG2000TransferSyntaxes:
+        starts = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+    elif syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
+        starts = (b"\xff\xd8",)
+    if not frame or not frame.startswith(starts):
+        raise DataError(f"{is_named} something else", place=path)
+    size, told = _codestream_size(frame), (header.Rows, header.Columns)
+    if size is not None and size != told:
+        raise DataError(
+            f"its compressed image has {size[0]} rows and {size[1]} columns, its header says {told[0]} and "
+            f"{told[1]}",
+            place=path,
+            value=size,
+        )
+
+
+def _require_decoder(header: Any, path: Path) -> None:
     from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import (
-        JPEG2000TransferSyntaxes,
-        JPEGExtended12Bit,
-        JPEGLSTransferSyntaxes,
-        JPEGTransferSyntaxes,
-    )
+    from pydicom.uid import JPEGExtended12Bit
 
     syntax = header.file_meta.TransferSyntaxUID
     try:
@@ -205,31 +229,6 @@ def _check_compressed(header: Any, path: Path) -> None:
             f"{' or '.join(needs).replace('gdcm>', 'python-gdcm>')}",
             place=path,
             value=syntax.name,
-        )
-    if not header.PixelData.startswith(_ITEM):
-        raise DataError(
-            f"its transfer syntax is {syntax.name}, and its pixels are not compressed", place=path
-        )
-    try:
-        frame = get_frame(header.PixelData, 0, number_of_frames=1)
-    except Exception as error:  # damaged offsets fail in several ways
-        raise DataError(f"its pixels are cut off or damaged ({brief(error)})", place=path) from None
-    starts: tuple[bytes, ...] = (b"",)
-    if syntax in JPEG2000TransferSyntaxes:
-        starts = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
-    elif syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
-        starts = (b"\xff\xd8",)
-    if not frame or not frame.startswith(starts):
-        raise DataError(
-            f"its transfer syntax is {syntax.name}, and its pixels are something else", place=path
-        )
-    size, told = _codestream_size(frame), (header.Rows, header.Columns)
-    if size is not None and size != told:
-        raise DataError(
-            f"its compressed image has {size[0]} rows and {size[1]} columns, its header says {told[0]} and "
-            f"{told[1]}",
-            place=path,
-            value=size,
         )
 
 

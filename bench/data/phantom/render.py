@@ -35,7 +35,7 @@ MIN_SIZE_PX = 64
 _PLACEMENT_TRIES = 6
 _TOLERATED_OVERLAP = 0.10
 
-Edges = tuple[float, float, float, float]
+BoxEdges = tuple[float, float, float, float]
 """Left, top, right, bottom, as shares of the image side."""
 
 
@@ -56,7 +56,7 @@ class Lesion(NamedTuple):
     """One drawn instance of a finding: the tight extent of its polygons, and these in order."""
 
     finding: str
-    box: Edges
+    box: BoxEdges
     layers: tuple[Layer, ...]
 
 
@@ -203,14 +203,14 @@ def _place_lesion(
     return best
 
 
-def _tight_box(layers: Sequence[Layer]) -> Edges:
+def _tight_box(layers: Sequence[Layer]) -> BoxEdges:
     points = np.concatenate([layer.outlines.reshape(-1, 2) for layer in layers])
     left, top = np.clip(points.min(axis=0), 0.0, 1.0)
     right, bottom = np.clip(points.max(axis=0), 0.0, 1.0)
     return float(left), float(top), float(right), float(bottom)
 
 
-def _overlap(first: Edges, second: Edges) -> float:
+def _overlap(first: BoxEdges, second: BoxEdges) -> float:
     """Returns the intersection of two boxes over the area of the smaller one."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
