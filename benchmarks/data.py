@@ -18,6 +18,7 @@ Medians of rates and of the ratios within a turn are printed. Ratios are what co
 the load of the machine.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,13 +32,13 @@ from folder import parser_of, working_folder
 from opencv_pipelines import Fused, OneByOne, Pipeline, decode, feed
 from timing import rates_in_turn, use_one_core
 
-from bench.data.checks.content import ImageFile, digest_of_content
 from bench.data.dataset import ImageSet
 from bench.data.feeding import training_batches
 from bench.data.images import decoding
 from bench.data.images.cache import CachedArray, cached_images
+from bench.data.images.decoding import ImageFile
 from bench.data.phantom.render import render_phantom
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 
@@ -75,7 +76,7 @@ def make_plainly(paths: Sequence[Path], side_px: int) -> None:
 
 def files_of(paths: Sequence[Path]) -> list[ImageFile]:
     """Returns the files with the digests that a manifest has of them."""
-    return [ImageFile(path, digest_of_content(path.read_bytes())) for path in paths]
+    return [ImageFile(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths]
 
 
 def make_array(files: Sequence[ImageFile], side_px: int) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from bench.evaluation.enlarge import enlarged
 from bench.evaluation.localize import localize
-from bench.metrics.boxes import COLUMNS, UNIT
+from bench.metrics.regions import COLUMNS, UNIT
 
 NUM_UNITS, NUM_FINDINGS = 984, 8
 MAP_PX, INPUT_PX = 64, 256

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from folder import parser_of, working_folder
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS
 from bench.metrics.measure import metrics_of
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
 from bench.results.provenance import Provenance
@@ -25,6 +24,7 @@ from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
 from bench.suite.cam import NATIVE
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS
 from bench.suite.load import load_suite
 from bench.suite.trial import Trial
 

@@ -26,7 +26,7 @@ from torch import nn
 from bench.data.augment import augment, draw_parameters
 from bench.data.dataset import DataContext, Dataset, ImageSet
 from bench.data.feeding import training_batches
-from bench.data.sources.registry import load_dataset
+from bench.data.loading import load_dataset
 from bench.models import build_model
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial

@@ -15,12 +15,11 @@ from PIL import Image
 
 from bench.cli.main import main
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import load_dataset
+from bench.data.loading import load_dataset
 from bench.errors import BenchError
 from bench.reporting.references import load_reference, require_references
-from bench.results.lookup import find_trial
 from bench.results.references import reference_folder
-from bench.results.store import ResultsStore
+from bench.results.store import ResultsStore, find_trial
 from bench.results.units import read_table as read_units
 from bench.suite.load import load_dataset_spec, load_suite
 from bench.suite.text_table import read_table

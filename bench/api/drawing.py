@@ -14,12 +14,12 @@ from bench.api.reports import draw_figures
 from bench.api.suites import report_folder
 from bench.data.dataset import DataContext
 from bench.data.images.dicom import Gray
-from bench.data.sources.registry import dataset_digest, read_source
-from bench.data.sources.source import Source, place_boxes, read_images
+from bench.data.loading import dataset_digest, read_source
+from bench.data.sources.source import DataSource, place_boxes, read_images
 from bench.errors import BenchError, DataError, ResultsError, account
 from bench.evaluation.predict import enlarge
 from bench.execution.live import Display
-from bench.metrics.boxes import COLUMNS as BOX_COLUMNS
+from bench.metrics.regions import COLUMNS as BOX_COLUMNS
 from bench.reporting.build import render_report, write_report
 from bench.reporting.figures.curves import write_learning_curve
 from bench.reporting.figures.data_set import LabelledBox, Tile, draw_contact_sheet
@@ -30,7 +30,7 @@ from bench.reporting.gallery.drawing import draw_gallery, draw_samples, gallery_
 from bench.reporting.writers.html import GALLERY
 from bench.results.differences import require_same_data
 from bench.results.files import write_text
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.invocation import take_folder
 from bench.results.predictions import PredictedImage, describe, distinct_names, write_heatmaps
 from bench.results.record import Record
@@ -54,7 +54,7 @@ class ImageReader:
             context: where the data sets are.
         """
         self._context = context
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, DataSource] = {}
 
     def of(self, spec: DatasetSpec, side_px: int) -> Images:
         """Returns what gives images of a data set in a size."""
@@ -67,7 +67,7 @@ class ImageReader:
 
         return read
 
-    def _source(self, spec: DatasetSpec) -> Source:
+    def _source(self, spec: DatasetSpec) -> DataSource:
         key = spec.model_dump_json()
         if key not in self._sources:
             self._sources[key] = read_source(spec, self._context)
@@ -251,7 +251,8 @@ def draw_sheet(
         DataError: images are missing or unreadable.
         ResultsError: the figure cannot be written.
     """
-    from bench.data.contact_sheet import augmented_images, choose_images, raw_images
+    from bench.data.augment import augmented_images
+    from bench.data.sources.source import choose_images, raw_images
 
     source = read_source(spec, context)
     positions = choose_images(source, part, num, seed)
@@ -267,7 +268,7 @@ def draw_sheet(
 
 
 def sheet_tiles(
-    source: Source,
+    source: DataSource,
     part: str,
     positions: npt.NDArray[np.int64],
     pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32],
@@ -279,7 +280,7 @@ def sheet_tiles(
     return [Tile(*values) for values in zip(pixels, names, present, strict=True)]
 
 
-def with_boxes(source: Source, tiles: Sequence[Tile]) -> list[Tile]:
+def with_boxes(source: DataSource, tiles: Sequence[Tile]) -> list[Tile]:
     """Returns the tiles with the boxes of their images."""
     table = place_boxes(source, [tile.name for tile in tiles], tiles[0].pixels.shape[-1])
     boxes: list[list[LabelledBox]] = [[] for _ in tiles]

@@ -15,7 +15,7 @@ from bench.reporting.pairwise import (
     require_one_table,
 )
 from bench.results.differences import require_same_data
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.record import Outcome, Record
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.grid import Grid, Point

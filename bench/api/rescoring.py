@@ -13,9 +13,10 @@ from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.metrics.units import map_measures, map_metrics
 from bench.results.differences import difference_notes, require_same_data
 from bench.results.failures import unreadable_sentences
-from bench.results.frame import Place, Results
-from bench.results.record import Sensitivity, write_sensitivity
+from bench.results.grid_results import Place, Results
+from bench.results.record import Sensitivity
 from bench.results.store import TrialFolder
+from bench.results.stored import write_stored
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import MeanInterval, mean_interval
 from bench.suite.cam import NATIVE, CamMethod, with_cam
@@ -152,7 +153,7 @@ def _key(point: Point) -> _Key:
 def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
     """Writes it, or says why it cannot be: rows are shown of results that may only be read, too."""
     try:
-        write_sensitivity(folder.sensitivity, sensitivity)
+        write_stored(folder.sensitivity, sensitivity)
     except OSError as error:
         return [f"{folder.sensitivity} cannot be written ({error.strerror or error})."]
     return []

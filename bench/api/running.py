@@ -33,7 +33,7 @@ from bench.reporting.references import require_references
 from bench.results.differences import require_same_data
 from bench.results.failures import blocked_sentences, unreadable_sentences
 from bench.results.files import require_writable
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.invocation import Invocations
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid

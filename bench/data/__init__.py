@@ -1,1 +1,12 @@
-"""Data sets: images as uint8 arrays, image labels, boxes, splits; augmentation and feeding."""
+"""Data sets: images as uint8 arrays, image labels, boxes, splits; augmentation and feeding.
+
+Which file answers which question:
+dataset        what is a loaded data set, and where are data sets found?
+loading        how does a suite's data set become arrays?
+augment        how are training images augmented?
+feeding        how do batches reach the device?
+sources/       what does a download say: tables, names, splits, boxes, files?
+checks/        is a data set as it should be, and what does it hold?
+images/        how do image files become cached gray arrays?
+phantom/       how are phantoms drawn?
+"""

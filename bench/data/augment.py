@@ -14,19 +14,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.data.sources.source import DataSource, raw_images
 from bench.suite.schema import Augmentation
+
+FIRST_EPOCH = 1
+"""The training loop counts epochs from it."""
 
 _CROP_ATTEMPTS = 10
 _WARPED_AT_ONCE_PX = 2**17
-"""Pixels that a thread of a CPU warps at once: images, coordinates and results then stay in its core's cache,
-and each call has enough to do."""
+"""Pixels that a thread of a CPU warps at once, so that images, coordinates and results stay in its core's
+cache and each call has enough to do."""
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class WarpParameters:
-    """What is done to each of n images.
+    """Parameters of the augmentation of n images.
 
     Attributes:
         affine: [n, 2, 3], from output to input coordinates, both in [−1, 1] from edge to edge.
@@ -46,7 +50,8 @@ def draw_parameters(
 
     Source: thesis §5.3 (code): rotation, random resized crop, horizontal flip, brightness and contrast.
     """
-    drawn = [_draw(augmentation, _generator(seed, epoch, int(index))) for index in indices]
+    keys = (np.array([seed, epoch << 32 | int(index)], dtype=np.uint64) for index in indices)
+    drawn = [_draw(augmentation, np.random.Generator(np.random.Philox(key=key))) for key in keys]
     return WarpParameters(
         affine=np.stack([affine for affine, _, _ in drawn]).astype(np.float32),
         gain=np.array([gain for _, gain, _ in drawn], dtype=np.float32),
@@ -65,7 +70,9 @@ def augment(pixels: Tensor, parameters: WarpParameters, size_px: int) -> Tensor:
         for values in (parameters.affine, parameters.gain, parameters.offset * 255)
     )
     augmented = torch.empty(num_images, 1, size_px, size_px, device=device)
-    step = _num_at_once(size_px) if device.type == "cpu" else max(num_images, 1)
+    step = max(num_images, 1)
+    if device.type == "cpu":
+        step = torch.get_num_threads() * max(_WARPED_AT_ONCE_PX // size_px**2, 1)
     for start in range(0, num_images, step):
         part = slice(start, start + step)
         warped = _warp(pixels[part], affine[part], size_px).clamp_(0, 255)
@@ -74,8 +81,26 @@ def augment(pixels: Tensor, parameters: WarpParameters, size_px: int) -> Tensor:
     return augmented
 
 
-def _num_at_once(size_px: int) -> int:
-    return torch.get_num_threads() * max(_WARPED_AT_ONCE_PX // size_px**2, 1)
+def augmented_images(
+    source: DataSource,
+    positions: npt.NDArray[np.int64],
+    resolution: int,
+    oversize: float,
+    augmentation: Augmentation,
+    seed: int,
+) -> npt.NDArray[np.float32]:
+    """Returns float32 [n, resolution, resolution] in [0, 255]: training images as the first epoch sees them.
+
+    `positions` [n] are those in the training part; `oversize` is the side of the training images before
+    augmentation, in units of the resolution.
+
+    Raises:
+        DataError: an image is missing or unreadable.
+    """
+    pixels = torch.from_numpy(raw_images(source, "train", positions, round(resolution * oversize)))
+    parameters = draw_parameters(augmentation, seed, FIRST_EPOCH, positions)
+    seen: npt.NDArray[np.float32] = augment(pixels, parameters, resolution)[:, 0].numpy()
+    return seen
 
 
 def _warp(pixels: Tensor, affine: Tensor, size_px: int) -> Tensor:
@@ -87,18 +112,14 @@ def _warp(pixels: Tensor, affine: Tensor, size_px: int) -> Tensor:
     centres = (2 * torch.arange(size_px, device=pixels.device) + 1 - size_px) / size_px
     of_columns = affine[:, :, 0, None] * centres
     of_rows = affine[:, :, 1, None] * centres + affine[:, :, 2, None]
-    grid = of_columns[:, :, None, :] + of_rows[:, :, :, None]
+    coordinates = of_columns[:, :, None, :] + of_rows[:, :, :, None]
     return F.grid_sample(
         pixels.unsqueeze(1).float(),
-        grid.permute(0, 2, 3, 1),
+        coordinates.permute(0, 2, 3, 1),
         mode="bicubic",
         padding_mode="zeros",
         align_corners=False,
     )
-
-
-def _generator(seed: int, epoch: int, index: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=np.array([seed, epoch << 32 | index], dtype=np.uint64)))
 
 
 def _draw(augmentation: Augmentation, random: np.random.Generator) -> tuple[Floats, float, float]:

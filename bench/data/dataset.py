@@ -1,7 +1,8 @@
-"""What every data set provides, whatever it is made from."""
+"""A loaded data set, and where data sets are found: the same whatever they are made from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ class ImageSet:
         labels: uint8 [n, c], 0 or 1.
         names: n names of images.
         patients: n names of patients.
-        boxes: table of boxes (see `bench.metrics.boxes`) in px of side; empty where there are none.
+        boxes: table of boxes (see `bench.metrics.regions`) in px of side; empty where there are none.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -57,7 +58,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DataContext:
-    """Where data is found on this machine. No part of a trial's identity.
+    """The places of data on this machine. No part of a trial's identity.
 
     Attributes:
         data_root: the folder of downloaded data sets, or of the one that is asked for; None if not given.
@@ -77,3 +78,7 @@ class DataContext:
     on_notice: Callable[[str], None] | None = None
     limit_images: int | None = None
     digest: str | None = None
+
+    def progress(self, what: str) -> Callable[[int, int], None] | None:
+        """Returns what takes (done, total) of a piece of work, if anybody is told."""
+        return None if self.on_progress is None else partial(self.on_progress, what)

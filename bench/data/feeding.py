@@ -26,12 +26,9 @@ Item = TypeVar("Item")
 def prefetched(items: Iterator[Item], num_ahead: int) -> Generator[Item, None, None]:
     """Yields `items` in their order, made by a thread that is at most `num_ahead` of them ahead.
 
-    What goes wrong in making an item is raised in its place. The thread ends with the generator: when all is
-    yielded, when an item could not be made, or when the generator is closed.
-
-    Args:
-        items: only the thread advances them.
-        num_ahead: 0: no thread, each item is made when it is asked for.
+    What goes wrong in making an item is raised in its place. The thread ends with the generator: when all
+    is yielded, when an item could not be made, or when the generator is closed. Only the thread advances
+    `items`. With `num_ahead` 0 there is no thread: each item is made when it is asked for.
     """
     if num_ahead == 0:
         yield from items

@@ -27,8 +27,8 @@ from bench.data.feeding import evaluation_batches
 from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.map_storage import compact_unit_maps
 from bench.evaluation.score import Scores, map_scores
-from bench.metrics.boxes import UNIT
-from bench.results.maps import Map
+from bench.metrics.regions import UNIT
+from bench.results.units import Map
 from bench.suite.cam import CAMS, CamMethod
 from bench.suite.schema import Recipe
 

@@ -18,10 +18,9 @@ import torch
 from torch import Tensor
 
 from bench.evaluation.enlarge import enlarged, sigmoid
-from bench.metrics.boxes import FRAME, UNIT
 from bench.metrics.measure import UnitMaps
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.metrics.regions import Regions, Shape, regions_of
+from bench.metrics.regions import FRAME, UNIT, Regions, Shape, regions_of
 from bench.metrics.units import PEAK_COLUMNS, map_measures
 
 
@@ -71,7 +70,7 @@ def localize(
 
     Args:
         heatmaps: float [n, c, h, w], on any device; logits.
-        boxes: table of boxes (see `bench.metrics.boxes`) in the frame of size_px; several rows of one unit
+        boxes: table of boxes (see `bench.metrics.regions`) in the frame of size_px; several rows of one unit
             are one region. With the sizes of the images' own frames if the protocol needs them.
         size_px: side of the network's square input, px.
         are_probabilities: the heatmaps are in [0, 1] already and are taken as they are, without a sigmoid.

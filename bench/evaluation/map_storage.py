@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from bench.evaluation.localize import localize_units
-from bench.metrics.boxes import UNIT
 from bench.metrics.measure import MeanMeasure
+from bench.metrics.regions import UNIT
 from bench.metrics.units import PEAK_COLUMNS, map_measures
-from bench.results.maps import Map
+from bench.results.units import Map
 
 
 @torch.no_grad()

@@ -9,15 +9,14 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from bench.data.checks.content import read_content
 from bench.data.dataset import ImageSet
 from bench.data.feeding import evaluation_batches
-from bench.data.images.decoding import check, read_gray, square
+from bench.data.images.decoding import check_image, read_content, read_gray, square
 from bench.data.images.dicom import Gray
 from bench.errors import DataError
 from bench.evaluation.enlarge import enlarged, sigmoid
 from bench.evaluation.localize import find_peaks
-from bench.metrics.boxes import COLUMNS, UNIT
+from bench.metrics.regions import COLUMNS, UNIT
 from bench.results.predictions import Floats, PredictedImage, Prediction
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
@@ -102,7 +101,7 @@ def _read(path: Path) -> tuple[Gray, int, int] | DataError:
     """Returns the gray image, and rows and columns that the file holds."""
     try:
         content = read_content(path)
-        rows, columns = check(path, content)
+        rows, columns = check_image(path, content)
         return read_gray(path, content), rows, columns
     except DataError as error:
         return error

@@ -10,15 +10,21 @@ import pandas as pd
 import torch
 
 from bench.data.dataset import ImageSet
-from bench.data.sources.box_table import match_rows, read_rows
-from bench.data.sources.download import names_in, read_csv
-from bench.data.sources.findings import FIXED_FINDINGS, finding_names, require_finding
 from bench.data.sources.nih import official_name, patients_of, read_boxes
-from bench.data.sources.patients import read_patients
+from bench.data.sources.tables import (
+    FIXED_FINDINGS,
+    finding_names,
+    match_rows,
+    names_in,
+    read_csv,
+    read_patients,
+    read_rows,
+    require_finding,
+)
 from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.localize import localize_units
 from bench.evaluation.score import Scores, map_scores
-from bench.metrics.boxes import UNIT, scaled
+from bench.metrics.regions import UNIT, scaled
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table

@@ -8,14 +8,13 @@ import torch
 
 from bench.errors import ResultsError
 from bench.evaluation.localize import localize_units
-from bench.metrics.boxes import UNIT
 from bench.metrics.measure import measure_of, measured
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol, variants_of
+from bench.metrics.regions import UNIT
 from bench.metrics.units import map_metrics
-from bench.results.maps import read_maps
 from bench.results.record import Sensitivity
 from bench.results.store import TrialFolder
-from bench.results.units import FRAME_COLUMNS, UNIT_NAMES, read_table
+from bench.results.units import FRAME_COLUMNS, UNIT_NAMES, read_maps, read_table
 from bench.suite.cam import NATIVE, CamMethod
 
 

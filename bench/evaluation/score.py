@@ -13,11 +13,10 @@ from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.localize import localize
 from bench.evaluation.map_storage import compact_maps
-from bench.metrics.boxes import MASK
 from bench.metrics.measure import metrics_of, notes_of
+from bench.metrics.regions import MASK
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
-from bench.results.maps import Map
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, Map
 from bench.suite.metrics import Metric
 from bench.suite.schema import Recipe
 
@@ -58,7 +57,7 @@ def score(
         recipe: batch size and normalisation.
         device: where to run.
         on_progress: told (done, total) test images.
-        keep: given the heatmap of each unit, in the order of the table (see `bench.results.maps`).
+        keep: given the heatmap of each unit, in the order of the table (see `bench.results.units`).
     """
     model.eval()
     test = data.test

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import prepare_dataset, require_dataset
+from bench.data.loading import dataset_digest, load_dataset
 from bench.errors import account
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
@@ -23,7 +23,7 @@ from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.load import LoadedSuite
-from bench.suite.schema import Resources
+from bench.suite.schema import Resources, StoredSpec
 from bench.suite.trial import Trial
 from bench.tracking.tracker import Tracker
 
@@ -138,15 +138,16 @@ def run_grid(
     display = driver.display
     data = DataContext(context.data_root, context.cache_dir, context.files, display.preparing, display.notice)
     digests = {
-        key: require_dataset(dataset, data, grid.accepted.get(key, ()))
+        key: dataset_digest(dataset, data, grid.accepted.get(key, ()))
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
     }
     if beside is not None:
         require_same_data(beside.points, driver.store, beside.grid.accepted, digests)
-    for trial in {f"{t.dataset} {t.resolution}": t for t in todo}.values():
+    stored = (trial for trial in todo if isinstance(trial.dataset, StoredSpec))
+    for trial in {f"{t.dataset} {t.resolution}": t for t in stored}.values():
         digest = digests[trial.dataset.model_dump_json()]
         limited = replace(data, limit_images=trial.recipe.limit_images, digest=digest)
-        prepare_dataset(trial.dataset, trial.resolution, limited)
+        load_dataset(trial.dataset, trial.resolution, limited)  # fills the cache
     times = _expected_times(todo, context, driver.store)
     todo = longest_first(todo, lambda trial: times[trial.id])
     context = replace(context, cams=driver.cams, data=digests)

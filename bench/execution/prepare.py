@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bench.data.dataset import DataContext, Dataset
-from bench.data.sources.registry import load_dataset
+from bench.data.loading import load_dataset
 from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.models import build_model

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import dataset_digest
+from bench.data.loading import dataset_digest
 from bench.errors import ResultsError, SuiteError, listing
 from bench.execution.context import RunContext
 from bench.execution.prepare import prepare

@@ -15,11 +15,11 @@ from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
 from bench.execution.stopping import StopWish
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.files import write_text
-from bench.results.maps import writing_maps
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
-from bench.results.record import CamEvaluation, EpochRow, Outcome, now, write_sensitivity
+from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.units import LOGIT_COLUMNS, write_table
+from bench.results.stored import write_stored
+from bench.results.units import LOGIT_COLUMNS, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.schema import StoredSpec
 from bench.suite.trial import Trial
@@ -223,7 +223,7 @@ def _write_sensitivity(work: _Work) -> None:
     def show(done: int, total: int) -> None:
         work.progress.write(Progress(f"vary the protocol {done}/{total}", work.training_share))
 
-    write_sensitivity(work.folder.sensitivity, measure_sensitivity(work.folder, work.trial.resolution, show))
+    write_stored(work.folder.sensitivity, measure_sensitivity(work.folder, work.trial.resolution, show))
 
 
 def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], None]) -> CamEvaluation:

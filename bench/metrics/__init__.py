@@ -1,1 +1,10 @@
-"""Metrics as pure functions on arrays and tables."""
+"""Metrics as pure functions on arrays and tables.
+
+Which file answers which question:
+measure        what makes a metric of units, and how do units become a number?
+point_accuracy, iobb_accuracy, auroc   how is each metric computed?
+regions        what is in a box or a mask, and which pixels does it cover?
+protocol       which choices has localization, and what do papers choose?
+controls       what does one hit without looking at the image?
+units          which columns has the table of a map's units?
+"""

@@ -13,8 +13,9 @@ import pandas as pd
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from bench.metrics.measure import Floats, Integers, Measure
+from bench.metrics.measure import Measure
 from bench.metrics.protocol import THESIS, LocalizationProtocol
+from bench.metrics.regions import Floats, Integers
 
 
 class Auroc(Measure):

@@ -1,4 +1,4 @@
-"""Controls: what localization accuracy is reached without looking at the image.
+"""Controls: the localization accuracy that is reached without looking at the image.
 
 - random: a pixel drawn uniformly; its expected accuracy, computed exactly from areas;
 - centre: the middle of the image;
@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.metrics.boxes import UNIT
-from bench.metrics.regions import Patch, Regions, regions_of
+from bench.metrics.regions import UNIT, Integers, Patch, Regions, regions_of
 
 CONTROLS: dict[str, str] = {
     "random": "Uniform random point",
@@ -26,8 +25,6 @@ NUM_DEALS = 20
 DEALS = tuple(f"constant_{deal}" for deal in range(NUM_DEALS))
 """Columns of the constant's hits by each deal of patients."""
 
-Integers = npt.NDArray[np.int64]
-
 
 def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.DataFrame:
     """Returns one row per unit: image_index, class_index, and the hit in [0, 1] of each control.
@@ -35,7 +32,7 @@ def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.D
     That of the constant is the share of deals in which it is hit; the columns `DEALS` say in which.
 
     Args:
-        boxes: table of boxes (see `bench.metrics.boxes`) in the frame of size_px.
+        boxes: table of boxes (see `bench.metrics.regions`) in the frame of size_px.
         patients: patient of each image, indexed by image_index.
         size_px: side of the square image, px.
     """
@@ -59,11 +56,7 @@ def _constant_hits(
 ) -> npt.NDArray[np.float64]:
     """Returns [deals, n] hits of a finding's n units, each by the point that is fitted on the other folds.
 
-    Args:
-        units: their numbers.
-        folds: [deals, n] of the patient of each.
-        regions: of all units.
-        patches: pixels that hit each of all units.
+    `folds` [deals, n] are those of the patients; `patches` the pixels that hit each of all units.
     """
     every = _depth(units, regions, patches)
     hits = np.zeros(folds.shape)

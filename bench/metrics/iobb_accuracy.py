@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.metrics.measure import Floats, MeanMeasure, UnitMaps
+from bench.metrics.measure import MeanMeasure, UnitMaps
 from bench.metrics.protocol import THESIS, LocalizationProtocol
+from bench.metrics.regions import Floats
 
 
 class IobbAccuracy(MeanMeasure):

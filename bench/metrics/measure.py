@@ -1,4 +1,4 @@
-"""What it takes to compute a metric: a statistic of each unit, and a number from weighted units.
+"""How a metric is computed: a statistic of each unit, and a number from weighted units.
 
 A unit is an (image, finding). Of a metric of maps it has a box or mask there; of a metric of logits it may
 have the finding or not. Its statistic is a vector of fixed length: for point accuracy the hit, for a swept
@@ -19,11 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.metrics.regions import Regions
+from bench.metrics.regions import Floats, Integers, Regions
 from bench.suite.metrics import MACRO, WEIGHTED, Average, Metric
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Measure(ABC):
     """Computes a metric."""
 
     columns: ClassVar[tuple[str, ...]]
-    """Of tables of units, or of logits, that its statistic is made of."""
+    """Columns of tables of units, or of logits, from which its statistic is made."""
 
     @abstractmethod
     def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
@@ -94,7 +91,7 @@ class MeanMeasure(MapMeasure):
     """Computes a metric of maps that is the mean of a single number of each unit."""
 
     is_hit: ClassVar[bool] = True
-    """Whether that number is 0 or 1."""
+    """True if that number is 0 or 1."""
 
     def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
         """Returns the first of `columns`, [n, 1]."""

@@ -47,7 +47,7 @@ class LocalizationProtocol:
 
     @property
     def needs_frames(self) -> bool:
-        """Whether the sizes of the images' own frames have to be known."""
+        """Returns whether the sizes of the images' own frames have to be known."""
         return self.grid == "native" or self.tolerance_px > 0
 
 
@@ -55,7 +55,7 @@ THESIS = LocalizationProtocol()
 """By which every trial is scored."""
 
 DEFAULT = "default"
-"""What the thesis' protocol is called beside its variants."""
+"""Name of the thesis' protocol beside its variants."""
 
 _PEAK_VARIANTS: dict[str, LocalizationProtocol] = {
     "sigmoid_after": replace(THESIS, sigmoid="after"),

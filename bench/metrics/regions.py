@@ -1,4 +1,10 @@
-"""The ground truth of units on a grid of pixels: boxes, masks, or both.
+"""The ground truth of units: tables of boxes and masks, and the regions that these are on a raster of pixels.
+
+A box is (x, y, w, h): left, top, width, height in float pixels of a named frame, untruncated. A pixel is its
+integer index (row, column). A table of boxes has the columns image_index, class_index, x, y, w, h: several
+rows of one image and class are one region, their union. Those of a data set have width_px and height_px too:
+the size of the image's own frame, in which its boxes were published. Where a data set outlines findings, a
+column mask holds the text of a mask, or None; x, y, w, h are then the mask's bounds.
 
 Whether a peak is in a region, and which pixels a region covers, are two conventions of the literature:
 - `contains`: x ≤ column ≤ x + w and y ≤ row ≤ y + h, edges included, boxes untruncated (thesis §5.4, code);
@@ -6,10 +12,10 @@ Whether a peak is in a region, and which pixels a region covers, are two convent
 - `rasterise`, `areas` and `count`: x, y, w and h are truncated to integers, each by itself; the far edges are
   not part of the region, and what lies outside of the image is not either.
 
-A mask has no edges: by both conventions a pixel of the grid is in it if the pixel of the image's own frame
+A mask has no edges: by both conventions a pixel of the raster is in it if the pixel of the image's own frame
 that is nearest is. Several boxes and masks of a unit are one region, their union.
 
-A table of boxes keeps a mask as text: the lengths of runs in row-major order, separated by spaces: how many
+The text of a mask is the lengths of runs in row-major order, separated by spaces: how many
 pixels lie outside of the mask, then how many lie in it, and so on in turn. They are pixels of the image's own
 frame, and add up to its area.
 """
@@ -23,10 +29,26 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import distance_transform_edt
 
-from bench.metrics.boxes import FRAME, MASK, UNIT
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 
+COLUMNS = ("image_index", "class_index", "x", "y", "w", "h")
+FRAME = ("width_px", "height_px")
+MASK = "mask"
+UNIT = ["image_index", "class_index"]
+
 Bools = npt.NDArray[np.bool_]
+
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+Shape = tuple[int, int]
+"""Rows and columns of a raster."""
+
+
+def scaled(boxes: pd.DataFrame, factor: float) -> pd.DataFrame:
+    """Returns the table with x, y, w, h multiplied by `factor`: the same boxes in another frame."""
+    return boxes.assign(**{column: boxes[column] * factor for column in ("x", "y", "w", "h")})
 
 
 def encode(mask: Bools) -> str:
@@ -57,20 +79,13 @@ def bounds(mask: Bools) -> tuple[int, int, int, int]:
     return left, top, right - left, bottom - top
 
 
-Shape = tuple[int, int]
-"""Rows and columns of a grid."""
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-
-
 _DECIMALS = 9
-"""Of px that boxes of another grid are rounded to: scaled there and back, an edge is where it was."""
+"""Boxes of another raster are rounded to so many decimals of a px: scaled there and back, an edge stays."""
 
 
 @dataclass(frozen=True)
 class Patch:
-    """Some pixels of a grid: the smallest part of it, or one around that, which holds them.
+    """Some pixels of a raster: the smallest part of it, or one around that, which holds them.
 
     Attributes:
         top: first row.
@@ -84,7 +99,7 @@ class Patch:
 
     @property
     def place(self) -> tuple[slice, slice]:
-        """Where on the grid it is."""
+        """Its rows and columns on the raster."""
         height, width = self.pixels.shape
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
@@ -94,12 +109,12 @@ class Regions:
     """The regions of n units; see the module's docstring.
 
     Attributes:
-        boxes: [n, k, 4] x, y, w, h in px of the grid, filled up with NaN.
+        boxes: [n, k, 4] x, y, w, h in px of the raster, filled up with NaN.
         rectangles: [n, k, 4] top, left, bottom, right (exclusive) of the pixels that each box covers;
             a box that covers none, as of NaN, has its bottom at its top or its right at its left.
-        masks: by unit, of those that have masks, the union of them on the grid.
-        pixels: [n, 2] width and height of a pixel of the grid, in px of the image's own frame.
-        shape: of the grid.
+        masks: by unit, of those that have masks, the union of them on the raster.
+        pixels: [n, 2] width and height of a pixel of the raster, in px of the image's own frame.
+        shape: of the raster.
         protocol: what counts as being in a region.
     """
 
@@ -125,7 +140,7 @@ class Regions:
 
         Args:
             units: [m] unit of each point.
-            rows: [m] row of each point, px of the grid; need not be whole.
+            rows: [m] row of each point, px of the raster; need not be whole.
             columns: [m] column of each point.
         """
         found = np.zeros(len(units), dtype=bool)
@@ -178,15 +193,15 @@ class Regions:
     def _in_mask(
         self, rows: Floats | Integers, columns: Floats | Integers, patch: Patch, pixel: Floats
     ) -> Bools:
-        """Returns [m] which points are in the mask, or near enough to one of its pixels on the grid."""
-        grid = np.zeros(self.shape, dtype=bool)
-        grid[patch.place] = patch.pixels
+        """Returns [m] which points are in the mask, or near enough to one of its pixels on the raster."""
+        raster = np.zeros(self.shape, dtype=bool)
+        raster[patch.place] = patch.pixels
         at = tuple(np.floor(np.asarray(points) + 0.5).astype(np.int64) for points in (rows, columns))
         is_on = (at[0] >= 0) & (at[0] < self.shape[0]) & (at[1] >= 0) & (at[1] < self.shape[1])
         found = np.zeros(len(rows), dtype=bool)
-        if self.protocol.tolerance_px > 0 and grid.any():
-            grid = distance_transform_edt(~grid, sampling=pixel[::-1]) <= self.protocol.tolerance_px
-        found[is_on] = grid[at[0][is_on], at[1][is_on]]
+        if self.protocol.tolerance_px > 0 and raster.any():
+            raster = distance_transform_edt(~raster, sampling=pixel[::-1]) <= self.protocol.tolerance_px
+        found[is_on] = raster[at[0][is_on], at[1][is_on]]
         return found
 
     @cached_property
@@ -227,34 +242,34 @@ def regions_of(
     """Returns the region of each unit of a table of boxes, in the order of `UNIT`.
 
     Args:
-        boxes: see `bench.metrics.boxes`, in the frame of size_px. With the sizes of the images' own frames if
-            it has masks, or if the protocol needs them.
+        boxes: see the module, in the frame of size_px. With the sizes of the images' own frames if it has
+            masks, or if the protocol needs them.
         size_px: side of the square that boxes are in px of.
-        shape: of the grid; None is that square.
+        shape: of the raster; None is that square.
         protocol: what counts as being in a region.
     """
-    grid = shape or (size_px, size_px)
+    raster = shape or (size_px, size_px)
     unit_of = np.asarray(boxes.groupby(UNIT).ngroup(), dtype=np.int64)
     sides = boxes[["x", "y", "w", "h"]].to_numpy(float)
-    if grid != (size_px, size_px):
-        sides = np.round(sides * (grid[::-1] * 2) / size_px, _DECIMALS)
+    if raster != (size_px, size_px):
+        sides = np.round(sides * (raster[::-1] * 2) / size_px, _DECIMALS)
     counts = np.bincount(unit_of)
     pixels = np.ones((len(counts), 2))
     if protocol.needs_frames:
-        pixels = boxes.groupby(UNIT)[list(FRAME)].first().to_numpy(float) / grid[::-1]
+        pixels = boxes.groupby(UNIT)[list(FRAME)].first().to_numpy(float) / raster[::-1]
     texts = boxes[MASK].to_numpy(object) if MASK in boxes else np.full(len(boxes), None)
     has_mask = np.array([isinstance(text, str) for text in texts], dtype=bool)
     masks: dict[int, list[Patch]] = {}
     for row in np.flatnonzero(has_mask):
         frame = boxes[list(FRAME)].iloc[row].round().astype(int)
-        masks.setdefault(int(unit_of[row]), []).append(_on_grid(decode(texts[row], *frame), grid))
+        masks.setdefault(int(unit_of[row]), []).append(_on_raster(decode(texts[row], *frame), raster))
     padded = _padded(sides[~has_mask], unit_of[~has_mask], len(counts))
     if protocol.boxes == "truncated":
         padded = np.trunc(padded)
     x, y, w, h = np.moveaxis(np.trunc(np.nan_to_num(padded)).astype(np.int64), -1, 0)
-    rectangles = np.stack([y, x, y + h, x + w], axis=-1).clip(0, grid * 2)
+    rectangles = np.stack([y, x, y + h, x + w], axis=-1).clip(0, raster * 2)
     unions = {unit: _union(parts) for unit, parts in masks.items()}
-    return Regions(padded, rectangles, unions, pixels, grid, protocol)
+    return Regions(padded, rectangles, unions, pixels, raster, protocol)
 
 
 def _padded(sides: Floats, unit_of: Integers, num_units: int) -> Floats:
@@ -267,8 +282,8 @@ def _padded(sides: Floats, unit_of: Integers, num_units: int) -> Floats:
     return padded
 
 
-def _on_grid(mask: Bools, shape: Shape) -> Patch:
-    """Returns the pixels of a grid of which the nearest of `mask` [height, width] is set."""
+def _on_raster(mask: Bools, shape: Shape) -> Patch:
+    """Returns the pixels of a raster of which the nearest of `mask` [height, width] is set."""
     rows, columns = (
         (2 * np.arange(n) + 1) * size // (2 * n) for n, size in zip(shape, mask.shape, strict=True)
     )

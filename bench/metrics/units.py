@@ -5,7 +5,7 @@ from bench.results.units import UNIT_NAMES
 from bench.suite.metrics import METRICS, Metric
 
 PEAK_COLUMNS = ("peak_row", "peak_column", "score", "num_ties", "finite")
-"""Where a map peaks, px of the grid; its value there; pixels that share the maximum, 1 is no tie; whether all
+"""The peak of a map, px of the grid; its value there; pixels that share the maximum, 1 is no tie; whether all
 of the map is finite."""
 
 
@@ -34,4 +34,4 @@ UNIT_COLUMNS = tuple(
         (*UNIT_NAMES, *PEAK_COLUMNS, *(column for one in map_measures().values() for column in one.columns))
     )
 )
-"""Of the table: names, peak, then those of each metric."""
+"""Columns of the table: names, peak, then those of each metric."""

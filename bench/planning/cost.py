@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bench.data.checks.expected_counts import EVERY, expected_counts
-from bench.data.splits import NUM_TRAIN, NUM_VAL, read_list
+from bench.data.checks.statistics import EVERY, expected_counts
+from bench.data.sources.splits import NUM_TRAIN, NUM_VAL, read_list
 from bench.errors import DataError
 from bench.planning.machine import CPU, Machine, needs_of, num_slots, this_machine
 from bench.planning.speed import Speeds

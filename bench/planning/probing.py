@@ -10,7 +10,7 @@ import torch
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.errors import BenchError
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.models import build_model
 from bench.planning.speed import Probe, add_probe, read_probes, workload_of
 from bench.results.record import now

@@ -28,7 +28,7 @@ from bench.reporting.writers.markdown import to_markdown
 from bench.results.differences import difference_notes, require_same_data, short
 from bench.results.failures import unreadable_sentences
 from bench.results.files import write_text
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.provenance import DRAWN
 from bench.results.record import Record
 from bench.results.store import ResultsStore

@@ -15,7 +15,7 @@ import pandas as pd
 from bench.errors import ResultsError, SuiteError, listing
 from bench.metrics.measure import MeanMeasure, measure_of
 from bench.reporting.references import Reference, known_references, load_reference
-from bench.results.frame import Results, native
+from bench.results.grid_results import Results, native
 from bench.results.units import UNIT_NAMES
 from bench.statistics.interval import Interval
 from bench.statistics.mcnemar import ClusteredMcNemarTest, McNemarTest, clustered_mcnemar, mcnemar_exact

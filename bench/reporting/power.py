@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.amounts import count
 from bench.reporting.references import authors_seeds
-from bench.results.frame import Results, native
+from bench.results.grid_results import Results, native
 from bench.results.store import ResultsStore
 from bench.statistics.claim_power import PlannedComparison, claim_powers
 from bench.statistics.power import POWER, seeds_needed, smallest_difference

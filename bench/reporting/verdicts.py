@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Literal, get_args
 
 from bench.reporting.tables.metric_rows import RowScores
-from bench.results.frame import Results, native
+from bench.results.grid_results import Results, native
 from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed

@@ -1,4 +1,4 @@
-"""What is recorded of results that stand together and is not the same for all of them.
+"""Recorded facts that are not the same for all of the results that stand together.
 
 Whatever averages trials, compares them or shows them side by side asks here: whether they had the same data,
 which is required unless their suite accepts `DATA_DIFFER`, and what else differs, which is told.
@@ -24,25 +24,25 @@ Facts = Mapping[str, str]
 """Recorded values by their names, with dots between levels; what is not known has no entry."""
 
 NOW = "the data as they are now"
-"""What a data set that is there is called beside the results of trials."""
+"""The name of a data set that is there, beside the results of trials."""
 
 _DATA = "data"
 _UNKNOWN = "not recorded"
-_NAMED = 8
+_MOST_NAMED = 8
 """Results that a sentence names before it counts the rest."""
 
 _DIGITS = 12
-"""Of a digest in a sentence."""
+"""Digits of a digest in a sentence."""
 
 _WORDS = {"git_commit": "commit"}
-"""What sentences call a fact, where it is not the last part of its name."""
+"""Words for a fact in sentences, where it is not the last part of its name."""
 
 _OF_THE_MODEL = frozenset({"arithmetic.nondeterministic"})
 """Facts that follow from which operations a model has, so that rows of a table differ in them by nature."""
 
 
 @dataclass(frozen=True)
-class Difference:
+class FactDifference:
     """A fact that is not the same for all results.
 
     Attributes:
@@ -55,7 +55,7 @@ class Difference:
 
     @property
     def is_known(self) -> bool:
-        """Whether two results are known to differ: a value that is not recorded may be any."""
+        """Returns whether two results are known to differ: a value that is not recorded may be any."""
         return len(self.by_value.keys() - {_UNKNOWN}) > 1
 
     def __str__(self) -> str:
@@ -66,12 +66,11 @@ class Difference:
     def values(self, *, names_all: bool = False) -> str:
         """Returns the values and how many results have each, and which but for the most frequent.
 
-        Args:
-            names_all: name those of the most frequent value too.
+        `names_all` names those of the most frequent value too.
         """
         parts = []
         for position, (value, names) in enumerate(self.by_value.items()):
-            which = f": {listing(names, _NAMED)}" if position or names_all else ""
+            which = f": {listing(names, _MOST_NAMED)}" if position or names_all else ""
             parts.append(f"{short(value)} ({len(names)}{which})")
         return "; ".join(parts)
 
@@ -86,7 +85,7 @@ def facts_of(provenance: Provenance) -> Facts:
     return _flat(provenance.model_dump())
 
 
-def differences(results: Mapping[str, Facts]) -> tuple[Difference, ...]:
+def differences(results: Mapping[str, Facts]) -> tuple[FactDifference, ...]:
     """Returns the facts that are not the same for all of the named results, in the order of the facts."""
     found = []
     for fact in dict.fromkeys(chain.from_iterable(results.values())):
@@ -95,11 +94,11 @@ def differences(results: Mapping[str, Facts]) -> tuple[Difference, ...]:
             by_value.setdefault(facts.get(fact, _UNKNOWN), []).append(name)
         if len(by_value) > 1:
             by_count = sorted(by_value.items(), key=lambda item: -len(item[1]))
-            found.append(Difference(fact, {value: tuple(names) for value, names in by_count}))
+            found.append(FactDifference(fact, {value: tuple(names) for value, names in by_count}))
     return tuple(found)
 
 
-def differences_of(points: Iterable[Point], store: ResultsStore) -> tuple[Difference, ...]:
+def differences_of(points: Iterable[Point], store: ResultsStore) -> tuple[FactDifference, ...]:
     """Returns what differs among the finished trials and maps of `points`: their data first.
 
     The data of trials and maps is compared within each data set; the rest among trials, and among maps.
@@ -109,11 +108,7 @@ def differences_of(points: Iterable[Point], store: ResultsStore) -> tuple[Differ
     """
     asked = tuple(points)
     trials = {point.trial.id: record for point in asked if (record := store.record(point.trial.id))}
-    maps = {
-        with_cam(point.trial.id, point.cam): evaluation
-        for point in asked
-        if point.cam != NATIVE and (evaluation := store.evaluation(point.trial.id, point.cam))
-    }
+    maps = {name: evaluation for name, (_, evaluation) in _maps(asked, store).items()}
     made = [{name: _facts(result) for name, result in kind.items()} for kind in (trials, maps)]
     others = (one for kind in made for one in differences({name: f for name, f in kind.items() if f}))
     data = chain.from_iterable(map(differences, _data_by_set(asked, store).values()))
@@ -125,7 +120,7 @@ def difference_notes(points: Iterable[Point], store: ResultsStore) -> tuple[str,
     return _sentence(differences_of(points, store))
 
 
-def _sentence(found: Iterable[Difference]) -> tuple[str, ...]:
+def _sentence(found: Iterable[FactDifference]) -> tuple[str, ...]:
     facts = [str(one) for one in found]
     return (f"Recorded, and not the same for all of these results: {', '.join(facts)}.",) if facts else ()
 
@@ -145,9 +140,8 @@ def data_notes(records: Iterable[Record]) -> tuple[str, ...]:
     found: dict[str, dict[str, Facts]] = {}
     for record in records:
         if record.outcome is not None:
-            digest, spec = record.outcome.provenance.data, record.trial.dataset
-            of_set = found.setdefault(spec.model_dump_json(exclude={"title"}), {})
-            of_set[record.trial.id] = {} if digest is None else {_DATA: digest}
+            of_set = found.setdefault(_key(record.trial.dataset), {})
+            of_set[record.trial.id] = _data_fact(record.outcome.provenance.data)
     return tuple(
         f"trials of one data set did not all have the same data: {one.values()}"
         for results in found.values()
@@ -209,9 +203,10 @@ def _refuse(data: Mapping[tuple[str, str], Mapping[str, Facts]], store: ResultsS
         for found in differences(results):
             if found.is_known:
                 raise ResultsError(
-                    f"{title}: results in {store.root} that stand together are not of the same data: "
+                    f"results in {store.root} that stand together are not of the same data: "
                     f"{found.values(names_all=True)}; move the folders of the outdated trials away and run "
-                    f"them again, or let the suite say accept: [{DATA_DIFFER}]"
+                    f"them again, or let the suite say accept: [{DATA_DIFFER}]",
+                    place=title,
                 )
 
 
@@ -221,26 +216,22 @@ def _data_by_set(
     now: Mapping[str, str | None] | None = None,
     accepted: Mapping[str, Collection[str]] | None = None,
 ) -> dict[tuple[str, str], dict[str, Facts]]:
-    """Returns what is recorded of the data of results, by data set: what it is, and what it is called.
+    """Returns the recorded data of results, by data set (its key and its title) and by result.
 
-    Args:
-        points: whose trials and maps are meant, and the trials that these start from.
-        store: where they are.
-        now: as of `require_same_data`.
-        accepted: by data set, as JSON, what suites accept; results of which it may differ are left out.
+    The trials that these start from count too; results of which the data may differ, as accepted, are
+    left out.
     """
     points = tuple(points)
     trials = {one.id: one for point in points for one in (*point.trial.ancestors(), point.trial)}
-    maps = {(point.trial.id, point.cam): point for point in points if point.cam != NATIVE}
     found: dict[tuple[str, str], dict[str, Facts]] = {}
 
     def add(name: str, spec: DatasetSpec, digest: str | None) -> None:
-        key = spec.model_dump_json()
-        if DATA_DIFFER not in (accepted or {}).get(key, ()):
-            of_set = found.setdefault((spec.model_dump_json(exclude={"title"}), title_of(spec)), {})
-            of_set[name] = {} if digest is None else {_DATA: digest}
-            if (there := (now or {}).get(key)) is not None:
-                of_set[NOW] = {_DATA: there}
+        as_json = spec.model_dump_json()
+        if DATA_DIFFER not in (accepted or {}).get(as_json, ()):
+            of_set = found.setdefault((_key(spec), title_of(spec)), {})
+            of_set[name] = _data_fact(digest)
+            if (there := (now or {}).get(as_json)) is not None:
+                of_set[NOW] = _data_fact(there)
 
     for name, trial in trials.items():
         record = store.record(name)
@@ -248,11 +239,27 @@ def _data_by_set(
             add(name, trial.dataset, record.outcome.provenance.data)
         elif (begun := store.folder(name).read_data()) is not None:
             add(name, trial.dataset, begun)
-    for (trial_id, cam), point in maps.items():
-        evaluation = store.evaluation(trial_id, cam)
-        if evaluation is not None and evaluation.provenance is not None:
-            add(with_cam(trial_id, cam), point.trial.dataset, evaluation.provenance.data)
+    for name, (point, evaluation) in _maps(points, store).items():
+        if evaluation.provenance is not None:
+            add(name, point.trial.dataset, evaluation.provenance.data)
     return found
+
+
+def _maps(points: Iterable[Point], store: ResultsStore) -> dict[str, tuple[Point, CamEvaluation]]:
+    """Returns the evaluations of the points' other maps, by the trial's and the map's name."""
+    return {
+        with_cam(point.trial.id, point.cam): (point, evaluation)
+        for point in points
+        if point.cam != NATIVE and (evaluation := store.evaluation(point.trial.id, point.cam))
+    }
+
+
+def _key(spec: DatasetSpec) -> str:
+    return spec.model_dump_json(exclude={"title"})
+
+
+def _data_fact(digest: str | None) -> Facts:
+    return {} if digest is None else {_DATA: digest}
 
 
 def _facts(result: Record | CamEvaluation) -> Facts:

@@ -11,7 +11,7 @@ from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.trial import Trial
 
-_NAMED = 8
+_MOST_NAMED = 8
 """Trials that a sentence names before it counts the rest."""
 
 
@@ -25,7 +25,7 @@ def blocked_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[str
             how = "failed" if store.state(blocker.id) == "failed" else "cannot be read"
             reasons[blocker.id] = f"{how}: {store.reason(blocker.id)}"
     return tuple(
-        f"{listing(ids, _NAMED)} {'is' if len(ids) == 1 else 'are'} blocked because {key} {reasons[key]}"
+        f"{listing(ids, _MOST_NAMED)} {'is' if len(ids) == 1 else 'are'} blocked because {key} {reasons[key]}"
         for key, ids in blocked.items()
     )
 
@@ -38,7 +38,7 @@ def unreadable_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[
 
 _PLACE = re.compile(r'^  File "([^"]+)", line (\d+), in (\S+)$', re.MULTILINE)
 _CHANGING = re.compile(r"\b0x[0-9a-f]+\b|\d+(?:\.\d+)?")
-"""What differs between failures of one cause: addresses and numbers."""
+"""Addresses and numbers, which differ between failures of one cause."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ class Failure:
 
     @property
     def place(self) -> str | None:
-        """Where it was raised, ``file:line in function``; None of a failure without a traceback."""
+        """The place of the error, ``file:line in function``; None for a failure without a traceback."""
         places = _PLACE.findall(self.error)
         return "{}:{} in {}".format(*places[-1]) if places else None
 
     @property
     def cause(self) -> tuple[str, str | None]:
-        """What failures of one cause have in common: the reason without ids and numbers, and the place."""
+        """The reason without ids and numbers, and the place: failures of one cause share both."""
         return _CHANGING.sub("#", self.reason.replace(self.trial.id, "…")), self.place
 
 
@@ -122,14 +122,10 @@ def failed_grid(grid: Grid, store: ResultsStore) -> Grid | None:
     trials = {trial_id for trial_id, cam in failed if cam == NATIVE}
     before = [trial for trial in grid.required if trial.id in trials - own]
     points: Sequence[Point] = [
-        *(Point(trial, _label_of(trial, grid)) for trial in before),
+        *(Point(trial, grid.origins.get(trial.id, trial).label) for trial in before),
         *(p for p in grid.points if p.trial.id in trials or (p.trial.id, p.cam) in failed),
     ]
     return grid.of(points) if points else None
-
-
-def _label_of(trial: Trial, grid: Grid) -> str:
-    return grid.origins[trial.id].label if trial.id in grid.origins else trial.label
 
 
 def _failure(trial: Trial, cam: CamMethod, store: ResultsStore) -> Failure | None:
@@ -140,5 +136,5 @@ def _failure(trial: Trial, cam: CamMethod, store: ResultsStore) -> Failure | Non
         return Failure(record.trial, NATIVE, record.error or "", record.ended_at)
     evaluation = store.evaluation(trial.id, cam)
     if evaluation is None:
-        raise ResultsError(f"{store.folder(trial.id).cams}: changed while it was read; try again")
+        raise ResultsError("changed while it was read; try again", place=store.folder(trial.id).cams)
     return Failure(trial, cam, evaluation.error or "", evaluation.ended_at)

@@ -16,7 +16,7 @@ from bench.errors import FULL_DISK, ResultsError, as_text, explained
 NOT_OFFERED = frozenset(
     {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
 )
-"""What a file system answers that cannot do what it is asked for."""
+"""Answers of a file system that cannot do what it is asked for."""
 
 
 @contextmanager
@@ -72,16 +72,13 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 def require_writable(folder: Path, option: str, *, with_locks: bool = False) -> None:
     """Checks that files can be made and replaced in the folder, which is made if need be.
 
-    Args:
-        folder: as the user has named it.
-        option: that names another one.
-        with_locks: whether locks are needed there too.
+    `option` names another folder; `with_locks` says whether locks are needed there too.
 
     Raises:
         ResultsError: one of it cannot be done.
     """
     if as_text(str(folder.absolute())) != str(folder.absolute()):
-        raise ResultsError(f"{folder}: the path is not UTF-8, which libraries need ({option})")
+        raise ResultsError(f"the path is not UTF-8, which libraries need ({option})", place=folder)
     probe = folder / f".probe-{uuid.uuid4().hex[:8]}"
     try:
         write_text(probe, "first")
@@ -105,8 +102,9 @@ def _replace(probe: Path) -> None:
         if error.errno in FULL_DISK:
             raise
         raise ResultsError(
-            f"{probe.parent}: its file system does not put one file in the place of another "
-            f"({error.strerror or error}), which keeps results whole; name a folder on a local disk or NFS"
+            f"its file system does not put one file in the place of another ({error.strerror or error}), "
+            "which keeps results whole; name a folder on a local disk or NFS",
+            place=probe.parent,
         ) from None
 
 
@@ -114,9 +112,7 @@ def _replace(probe: Path) -> None:
 def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Holds the lock `path` within the block; waits while another process holds it.
 
-    Args:
-        path: its file, made if need be, as its folder is.
-        on_wait: called before waiting.
+    The file is made if need be, as its folder is; `on_wait` is called before waiting.
 
     Raises:
         ResultsError: the file system has no locks.
@@ -131,7 +127,8 @@ def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[N
             fcntl.flock(stream, fcntl.LOCK_EX)
         except OSError as error:
             raise ResultsError(
-                f"{path.parent}: its file system has no locks ({error.strerror}), which keep two processes "
-                "from writing the same files; name a folder on a local disk, or on NFS with locks"
+                f"its file system has no locks ({error.strerror}), which keep two processes from writing the "
+                "same files; name a folder on a local disk, or on NFS with locks",
+                place=path.parent,
             ) from None
         yield

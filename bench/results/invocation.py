@@ -1,4 +1,4 @@
-"""Runs of suites: what was asked for, when, in what environment, and how it ended; a folder for each.
+"""Runs of suites, a folder for each: what was asked for, when, in what environment, and how it ended.
 
 results/invocations/<suite>/<number>/invocation.json    trials, times, status, means over seeds
                                      suite.yaml         the suite's file, as it was
@@ -40,7 +40,7 @@ from bench.suite.metrics import METRICS
 from bench.suite.schema import title_of
 from bench.version import VERSION
 
-Status = Literal["running", "finished", "failed", "interrupted"]
+RunStatus = Literal["running", "finished", "failed", "interrupted"]
 
 
 class InvokedTrial(Frozen):
@@ -68,9 +68,9 @@ class Invocation(Frozen):
     started_at: str
     """ISO 8601 with time zone, as `ended_at`."""
     ended_at: str | None = None
-    status: Status = "running"
+    status: RunStatus = "running"
     error: str | None = None
-    """What ended it, where that was not its last trial."""
+    """The reason of its end, where that was not its last trial."""
     counts: dict[str, int] = Field(default_factory=dict)
     """At its end: trials that are finished, reused, failed and missing, and unreadable if there are any."""
     means: dict[str, float] = Field(default_factory=dict)
@@ -78,17 +78,17 @@ class Invocation(Frozen):
 
     @property
     def name(self) -> str:
-        """What people read, e.g. ``nih_256 #3``."""
+        """The name for people, e.g. ``nih_256 #3``."""
         return f"{self.suite} #{self.number}"
 
     @property
-    def state(self) -> Status:
+    def state(self) -> RunStatus:
         """The status; of a run whose process is gone without having said so: interrupted."""
         return "interrupted" if self.status == "running" and self.driver.is_gone else self.status
 
 
 class InvocationFolder:
-    """The files of one run of a suite; the module's docstring says what is in them."""
+    """The files of one run of a suite; the module's docstring describes them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -107,9 +107,11 @@ class InvocationFolder:
         without = "move its folder out of invocations/ to go without it"
         found = read_stored(self.invocation, Invocation, "run of a suite", without)
         if found is None:
-            raise ResultsError(f"{self.invocation}: is missing")
+            raise ResultsError("is missing", place=self.invocation)
         if (found.suite, str(found.number)) != (self.path.parent.name, self.path.name):
-            raise ResultsError(f"{self.invocation}: is another run, {found.name}; {without}")
+            raise ResultsError(
+                f"is another run, {found.name}; {without}", place=self.invocation, value=found.name
+            )
         return found
 
 
@@ -130,11 +132,7 @@ class Invocations:
 
     def of(self, suite: str) -> tuple[Invocation, ...]:
         """Returns the runs of a suite that can be read, the first one first; see `problems`."""
-        found: list[Invocation] = []
-        for folder in self._folders(suite):
-            with suppress(ResultsError):
-                found.append(folder.read())
-        return tuple(sorted(found, key=lambda one: one.number))
+        return self._read(suite)[0]
 
     def every(self) -> tuple[Invocation, ...]:
         """Returns the runs of all suites that can be read, by suite."""
@@ -142,13 +140,18 @@ class Invocations:
 
     def problems(self, suite: str) -> tuple[str, ...]:
         """Returns a sentence for each run of a suite that cannot be read."""
-        found: list[str] = []
-        for folder in self._folders(suite):
+        return self._read(suite)[1]
+
+    def _read(self, suite: str) -> tuple[tuple[Invocation, ...], tuple[str, ...]]:
+        """Returns the runs that can be read, by number, and a sentence for each of the others."""
+        found: list[Invocation] = []
+        problems: list[str] = []
+        for path in sorted((self._root / suite).glob("*/invocation.json")):
             try:
-                folder.read()
+                found.append(InvocationFolder(path.parent).read())
             except ResultsError as error:
-                found.append(str(error))
-        return tuple(found)
+                problems.append(str(error))
+        return tuple(sorted(found, key=lambda one: one.number)), tuple(problems)
 
     def require_own(self, loaded: LoadedSuite) -> None:
         """Checks that it is this suite whose runs are kept here under its name.
@@ -196,17 +199,12 @@ class Invocations:
             error: what ended the run, where that was not its last trial; empty for an interruption.
         """
         counts = self._counts(invocation)
-        status: Status = "failed" if error or counts["failed"] else "finished"
+        status: RunStatus = "failed" if error or counts["failed"] else "finished"
         if error == "":
             status = "interrupted"
-        changes = {
-            "ended_at": now(),
-            "status": status,
-            "error": error or None,
-            "counts": counts,
-            "means": self._means(invocation),
-        }
-        ended = invocation.model_copy(update=changes)
+        facts = {"ended_at": now(), "status": status, "error": error or None}
+        results = {"counts": counts, "means": self._means(invocation)}
+        ended = invocation.model_copy(update=facts | results)
         folder = self.folder(invocation)
         if report is not None:
             for path in filter(Path.is_file, sorted(report.rglob("*"))):
@@ -229,11 +227,6 @@ class Invocations:
 
     def _place(self, loaded: LoadedSuite) -> tuple[Path, str, Path]:
         return self._root / loaded.suite.name, loaded.suite.name, loaded.source
-
-    def _folders(self, suite: str) -> list[InvocationFolder]:
-        return [
-            InvocationFolder(path.parent) for path in sorted((self._root / suite).glob("*/invocation.json"))
-        ]
 
     def _counts(self, invocation: Invocation) -> dict[str, int]:
         found = [self._store.state(one.id) for one in invocation.trials]
@@ -292,7 +285,7 @@ def take_folder(folder: Path, name: str, suite: Path) -> None:
     owner = _owner(folder)
     if owner is None or not owner.exists():
         relative = os.path.relpath(suite.resolve(), folder.resolve().parent)
-        write_stored(_mark(folder), _Owner(suite=Path(relative).as_posix()))
+        write_stored(folder.with_name(f".{folder.name}.suite.json"), _Owner(suite=Path(relative).as_posix()))
 
 
 def require_own(folder: Path, name: str, suite: Path) -> None:
@@ -310,8 +303,10 @@ def require_own(folder: Path, name: str, suite: Path) -> None:
     """
     if (other := other_suite(folder, name, suite)) is not None:
         raise ResultsError(
-            f"{folder}: belongs to {other}, another suite called {name!r}; give one of them a name of its "
-            "own (the key 'name' in its file), or this one other folders (--results-dir, --reports-dir)"
+            f"belongs to {other}, another suite called {name!r}; give one of them a name of its own (the key "
+            "'name' in its file), or this one other folders (--results-dir, --reports-dir)",
+            place=folder,
+            value=name,
         )
 
 
@@ -329,17 +324,13 @@ def other_suite(folder: Path, name: str, suite: Path | None) -> Path | None:
 
 def _owner(folder: Path) -> Path | None:
     with suppress(ResultsError):
-        found = read_stored(_mark(folder), _Owner, "mark", "move it aside")
+        found = read_stored(folder.with_name(f".{folder.name}.suite.json"), _Owner, "mark", "move it aside")
         return None if found is None else Path(os.path.normpath(folder.resolve().parent / found.suite))
     return None
 
 
-def _mark(folder: Path) -> Path:
-    return folder.parent / f".{folder.name}.suite.json"
-
-
 def _name_of(suite: Path) -> str:
-    """Returns what a suite is called now; by its file if that is no readable suite at the moment."""
+    """Returns the suite's name now; that of its file if that is no readable suite at the moment."""
     with suppress(yaml.YAMLError, UnicodeDecodeError):
         content = yaml.safe_load(suite.read_text(encoding="utf-8-sig"))
         if isinstance(content, dict):

@@ -1,4 +1,4 @@
-"""Who runs a trial: a lease in its folder, so that drivers that share a results folder never train one twice.
+"""Leases: a file in a trial's folder says who runs it, so that drivers that share results train none twice.
 
 results/trials/<id>/lease.json   the driver that has the trial: its machine, its process and when that began
 
@@ -45,7 +45,7 @@ class Lease(Frozen):
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process is known to be no more; of another machine's nothing is known."""
+        """Returns whether the process is known to be no more; of another machine's nothing is known."""
         if self.machine != _machine():
             return False
         try:
@@ -79,13 +79,7 @@ class Leases:
     """
 
     def __init__(self, store: ResultsStore, *, beat_s: float = BEAT_S, expires_s: float = EXPIRES_S) -> None:
-        """Takes none yet.
-
-        Args:
-            store: where the trials' folders are.
-            beat_s: time between two touches.
-            expires_s: without a touch for so long another's lease is over.
-        """
+        """Takes none yet. Without a touch for `expires_s` another's lease is over."""
         self._store, self._beat_s, self._expires_s = store, beat_s, expires_s
         self._mine = this_process()
         self._seen: dict[str, tuple[int, float]] = {}  # of others' leases: last touch, and when we saw it
@@ -172,7 +166,7 @@ def this_process() -> Lease:
 
 
 def _machine() -> str:
-    """Returns what tells this machine, this boot of it and this container's process ids from others."""
+    """Returns an identity of this machine, this boot of it and this container's process ids."""
     parts = [socket.gethostname()]
     boot, space = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
     try:

@@ -8,11 +8,12 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from bench.results.files import write_text
 from bench.suite.catalog import MODELS, OptionValue
@@ -23,14 +24,14 @@ SIZES_PX = (256, 512)
 """Sides of the images for which a model's heatmap is measured."""
 
 NUM_CLASSES, IN_CHANNELS = 14, 1
-"""For which models are measured: the thesis' classes, radiographs in shades of gray."""
+"""Models are measured for the thesis' classes and radiographs in shades of gray."""
 
 _LIBRARIES = ("torch", "torchvision", "segmentation-models-pytorch", "timm")
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """How large a model is, its encoder included, and what it costs.
+    """The size of a model, its encoder included, and its cost.
 
     Attributes:
         parameters: number of parameters.
@@ -45,17 +46,22 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class Unusable:
-    """Why a model has no size: it cannot use the encoder.
-
-    Attributes:
-        reason: one sentence.
-    """
+    """A model without a size: it cannot use the encoder, by the `reason` in one sentence."""
 
     reason: str
 
 
+@dataclass(frozen=True)
+class _Kept:
+    made_by: dict[str, str]
+    sizes: dict[str, ModelSize | Unusable]
+
+
+_KEPT = TypeAdapter(_Kept)
+
+
 def size_key(name: str, options: Mapping[str, OptionValue], encoder: str) -> str:
-    """Returns the key under which the cache keeps what `bench.models.size.measure` says of its arguments."""
+    """Returns the key under which the cache keeps the size that `bench.models.size.measure` finds."""
     return json.dumps([MODELS[name].target, dict(sorted(options.items())), encoder])
 
 
@@ -77,18 +83,18 @@ class SizeCache:
 
     def __setitem__(self, key: str, size: ModelSize | Unusable) -> None:
         self._sizes[key] = size
-        document = {"made_by": made_by(), "sizes": {key: asdict(size) for key, size in self._sizes.items()}}
         with suppress(OSError):
-            write_text(self._path, json.dumps(document, indent=1) + "\n", durable=False)
+            kept = _KEPT.dump_json(_Kept(made_by(), self._sizes), indent=1).decode()
+            write_text(self._path, kept + "\n", durable=False)
 
     def _read(self) -> dict[str, ModelSize | Unusable]:
         try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-            if document["made_by"] != made_by():
-                return {}
-            return {key: _decode(size) for key, size in document["sizes"].items()}
-        except (OSError, ValueError, TypeError, LookupError, AttributeError):
+            kept = _KEPT.validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):
             return {}
+        sizes = [size for size in kept.sizes.values() if isinstance(size, ModelSize)]
+        is_whole = all(tuple(size.sides) == SIZES_PX for size in sizes)
+        return kept.sizes if is_whole and kept.made_by == made_by() else {}
 
 
 def default_path() -> Path:
@@ -99,13 +105,6 @@ def default_path() -> Path:
 
 @lru_cache
 def made_by() -> dict[str, str]:
-    """Returns what can change a size: a digest of the models' code, and the libraries' versions."""
+    """Returns everything that can change a size: a digest of the models' code, and versions of libraries."""
     models = Path(str(resources.files("bench").joinpath("models")))
     return {"models": sources_digest(models)} | {library: metadata.version(library) for library in _LIBRARIES}
-
-
-def _decode(size: Mapping[str, Any]) -> ModelSize | Unusable:
-    if "reason" in size:
-        return Unusable(str(size["reason"]))
-    sides = {size_px: int(size["sides"][str(size_px)]) for size_px in SIZES_PX}
-    return ModelSize(int(size["parameters"]), sides, float(size["gmacs"]))

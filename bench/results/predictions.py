@@ -1,4 +1,4 @@
-"""What a trained model says of single images, and the files that hold it.
+"""Predictions of a trained model for single images, and the files that hold them.
 
 <folder>/predictions.csv   one row per image and finding: image, finding, probability, peak_x, peak_y in px of
                            the image's own size; no peak where the map is not finite
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a square input.
+    """The prediction of a model for a square input.
 
     Attributes:
         probabilities: float32 [c], of the findings.
@@ -136,7 +136,7 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ResultsError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise ResultsError(f"cannot be written ({error.strerror or error})", place=path) from None
 
 
 def describe(image: PredictedImage, finding_index: int, finding: str) -> dict[str, Any]:

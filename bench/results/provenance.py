@@ -1,4 +1,4 @@
-"""Where and with what a trial was run: enough to explain a number, none of it part of a trial's identity."""
+"""Circumstances of a trial: enough to explain a number, none of it part of a trial's identity."""
 
 import os
 import platform
@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from bench.errors import brief
 from bench.suite.frozen import Frozen
@@ -21,17 +20,17 @@ DRAWN = "drawn"
 """In place of a digest: the data set was drawn from its specification, which the trial's id holds."""
 
 UNKNOWN = "unknown: "
-"""What begins the reason why something is not known."""
+"""Beginning of the reason why something is not known."""
 
 COMMIT_FILE = "commit.txt"
 
 _PATIENCE_S = 10
 _DIGITS = 12
-"""Of a commit."""
+"""Digits of a commit."""
 
 
 class Arithmetic(Frozen):
-    """What a trial really computed with: what explains a difference in the last digits."""
+    """The arithmetic that a trial really used: it explains a difference in the last digits."""
 
     training: str
     """Precision of the network while it was trained: float32, bfloat16 or float16."""
@@ -40,7 +39,7 @@ class Arithmetic(Frozen):
     tf32: bool
     """Whether float32 convolutions may round their factors to TF32 (CUDA's default)."""
     memory_format: str
-    """Of images and convolutions: channels_last or contiguous."""
+    """channels_last or contiguous, for images and convolutions."""
     images_at_once: int
     """Images that the network was given at once."""
     compiled: bool
@@ -53,14 +52,9 @@ class Arithmetic(Frozen):
     """Operations that ran without a deterministic algorithm. With none, the same trial on such a device, with
     these settings and versions, gives the same bits."""
 
-    @property
-    def is_deterministic(self) -> bool:
-        """Whether the same trial gives the same bits again."""
-        return not self.nondeterministic
-
 
 class Provenance(Frozen):
-    """What is written beside a trial's numbers."""
+    """The circumstances of a trial, written beside its numbers."""
 
     bench: str
     """Version of this package."""
@@ -112,10 +106,9 @@ def git_commit() -> str:
     Of a checkout that of git, with "+" appended if it changed since, "?" if git did not say whether it did;
     else that which was noted when the package or an archive of its source was made.
     """
-    folder = FOLDER
     try:
-        _git(folder, "ls-files", "--error-unmatch", "errors.py")
-        commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+        _git("ls-files", "--error-unmatch", "errors.py")
+        commit = _git("rev-parse", "--short=12", "HEAD")
     except subprocess.TimeoutExpired:
         reason = f"git did not answer within {_PATIENCE_S} s"
     except subprocess.CalledProcessError as error:
@@ -124,16 +117,16 @@ def git_commit() -> str:
         reason = f"git cannot be run: {error.strerror or brief(error)}"
     else:
         try:
-            changed = _git(folder, "status", "--porcelain", "--untracked-files=no", ".")
+            changed = _git("status", "--porcelain", "--untracked-files=no", ".")
         except (OSError, subprocess.SubprocessError):
             return f"{commit}?"
         return commit + ("+" if changed else "")
     return _noted_commit() or f"{UNKNOWN}{reason}"
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git(*arguments: str) -> str:
     """Returns what git says; also of a checkout of another user: we run its code, so we trust it already."""
-    command = ["git", "-c", "safe.directory=*", "-C", str(folder), *arguments]
+    command = ["git", "-c", "safe.directory=*", "-C", str(FOLDER), *arguments]
     return subprocess.run(
         command,
         capture_output=True,

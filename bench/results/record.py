@@ -1,4 +1,4 @@
-"""A record: what one trial produced, or how it failed."""
+"""Records of a trial: its outcome, or how it failed; its epochs, maps and sensitivity."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from bench.results.provenance import Provenance
-from bench.results.stored import read_stored, write_stored
+from bench.results.stored import read_stored
 from bench.suite.cam import CamMethod
 from bench.suite.frozen import Frozen
 from bench.suite.trial import Trial
@@ -33,11 +33,6 @@ def read_sensitivity(path: Path) -> Sensitivity | None:
     return read_stored(path, Sensitivity, "sensitivity", again)
 
 
-def write_sensitivity(path: Path, sensitivity: Sensitivity) -> None:
-    """Writes the file in one step."""
-    write_stored(path, sensitivity)
-
-
 EPOCH_COLUMNS = ("epoch", "learning_rate", "train_loss", "val_loss", "images_per_s", "duration_s")
 
 
@@ -59,7 +54,7 @@ class EpochRow(Frozen):
 
 
 class Outcome(Frozen):
-    """What a worker returns of a finished trial's model; its tables lie in the trial's folder already."""
+    """The result of a finished trial's model; its tables lie in the trial's folder already."""
 
     metrics: dict[str, float]
     """Metrics of the logits by `bench.suite.metrics.Metric.key`. Those of maps stand in their evaluations."""
@@ -68,7 +63,7 @@ class Outcome(Frozen):
     duration_s: float
     """Training and evaluation, over all processes that worked on the trial."""
     notes: tuple[str, ...]
-    """What a reader of the numbers should know, e.g. classes left out of a mean."""
+    """Remarks for readers of the numbers, e.g. classes left out of a mean."""
     findings: tuple[str, ...]
     """The classes in the order of the model's heatmaps."""
     provenance: Provenance
@@ -80,9 +75,9 @@ class Record(Frozen):
     trial: Trial
     status: Literal["finished", "failed"]
     outcome: Outcome | None = None
-    """Of a finished trial."""
+    """Set if the trial is finished."""
     error: str | None = None
-    """Of a failed trial: a sentence, or the traceback where it is no mistake that a user can mend."""
+    """Set if the trial failed: a sentence, or the traceback where it is no mistake that a user can mend."""
     ended_at: str
     """ISO 8601 with time zone."""
 
@@ -93,18 +88,18 @@ class Record(Frozen):
 
 
 class CamEvaluation(Frozen):
-    """What one kind of map says of a trial, or how it failed to; the native map's is finished."""
+    """The evaluation of one kind of map of a trial, or how it failed; the native map's is finished."""
 
     method: CamMethod
     status: Literal["finished", "failed"]
     metrics: dict[str, float] = Field(default_factory=dict)
-    """Of a finished evaluation: those of maps, by `bench.suite.metrics.Metric.key`."""
+    """Metrics of the maps by `bench.suite.metrics.Metric.key`; empty if the evaluation failed."""
     notes: tuple[str, ...] = ()
-    """What a reader of the numbers should know, e.g. how many peaks are ties."""
+    """Remarks for readers of the numbers, e.g. how many peaks are ties."""
     error: str | None = None
-    """Of a failed evaluation: the traceback, or a sentence."""
+    """Set if the evaluation failed: the traceback, or a sentence."""
     provenance: Provenance | None = None
-    """Of a finished evaluation."""
+    """Set if the evaluation is finished."""
     ended_at: str
     """ISO 8601 with time zone."""
 

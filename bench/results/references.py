@@ -1,4 +1,4 @@
-"""Reference runs: what others reported, kept so that trials can be compared with it.
+"""Reference runs: results that others reported, kept so that trials can be compared with them.
 
 results/references/<name>/reference.json   title, source, how its protocol differs, metrics
                           units.parquet    one row per unit, as of a trial, in px of the grid
@@ -24,16 +24,16 @@ class SeedMetrics(Frozen):
 
 
 class ReferenceRecord(Frozen):
-    """What is known of a reference run."""
+    """Facts of a reference run."""
 
     name: str = Field(pattern=SHORT_NAME)
     """By which suites and `bench compare` call it."""
     title: str
-    """What the rows of tables are called."""
+    """Heading of its rows in tables."""
     source: str
-    """Where the numbers are from."""
+    """Origin of the numbers."""
     differs: str
-    """How the protocol of its metrics differs from that of trials, in a sentence without its full stop."""
+    """Difference of the protocol of its metrics from that of trials, in a sentence without its full stop."""
     units_differ: str = ""
     """The same of its single units; empty if they are those of its metrics."""
     dataset: str
@@ -46,7 +46,7 @@ class ReferenceRecord(Frozen):
     units_seed: Seed | None = None
     """The seed whose units are known."""
     notes: tuple[str, ...] = ()
-    """What a reader of the numbers should know."""
+    """Remarks for readers of the numbers."""
     inputs: dict[str, str] = Field(default_factory=dict)
     """``sha256:…`` of each file that it was made from, by the file's name."""
     bench: str = ""
@@ -54,7 +54,7 @@ class ReferenceRecord(Frozen):
 
 
 class ReferenceFolder:
-    """The files of one reference run; the module's docstring says what is in them."""
+    """The files of one reference run; the module's docstring describes them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,9 +80,9 @@ class ReferenceFolder:
         again = "move its folder out of references/, and bench reference add makes it again"
         record = read_stored(self.record, ReferenceRecord, "reference", again)
         if record is None:
-            raise ResultsError(f"{self.record}: is missing")
+            raise ResultsError("is missing", place=self.record)
         if record.name != self.path.name:
-            raise ResultsError(f"{self.record}: is another reference, {record.name}")
+            raise ResultsError(f"is another reference, {record.name}", place=self.record, value=record.name)
         return record
 
 

@@ -1,6 +1,6 @@
 """The results folder: a trial is found from its id alone, so resuming is just running again.
 
-results/trials/<id>/trial.json      what was asked for
+results/trials/<id>/trial.json      the trial that was asked for
                     record.json     that it finished or failed, with metrics of its logits and provenance;
                                     written last, so that the trial is whole where it is
                     data.json       the digest of the data that its training began with, if there is one
@@ -31,7 +31,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from bench.errors import ResultsError, brief
+from bench.errors import ResultsError, brief, listing, nearest
 from bench.redaction import redacted
 from bench.results.files import locked, replacing, write_text
 from bench.results.record import (
@@ -48,16 +48,21 @@ from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.trial import Trial
+from bench.suite.user_path import user_path
 from bench.version import VERSION
 
 State = Literal["finished", "failed", "interrupted", "todo", "unreadable"]
-"""Where a trial stands; "unreadable" has a record, damaged or of a newer bench, that stays as it is."""
+"""State of a trial; an "unreadable" one has a record, damaged or of a newer bench, that stays as it is."""
 
 _AGAIN = "move the trial's folder out of trials/, where nothing of it is lost, to run the trial again"
 
 
+_MOST_NAMED = 5
+"""Ids that a message names before it counts the rest."""
+
+
 class TrialFolder:
-    """The files of one trial; the module's docstring says what is in them."""
+    """The files of one trial; the module's docstring describes them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -92,7 +97,7 @@ class TrialFolder:
 
     @property
     def checkpoints(self) -> tuple[Path, Path]:
-        """Where states to resume from are, the latest first; either may be missing."""
+        """The states to resume from, the latest first; either may be missing."""
         return self.last_checkpoint, self.previous_checkpoint
 
     def weights_of(self, epoch: int) -> Path:
@@ -138,7 +143,7 @@ class TrialFolder:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ResultsError(f"{self.data}: cannot be read ({brief(error)})") from None
+            raise ResultsError(f"cannot be read ({brief(error)})", place=self.data) from None
         return digest
 
     def read_record(self) -> Record | None:
@@ -153,7 +158,7 @@ class TrialFolder:
         return record
 
     def read_trial(self) -> Trial | None:
-        """Returns what was asked for, or None if that was not written down yet.
+        """Returns the trial that was asked for, or None if it was not written down yet.
 
         Raises:
             ResultsError: the file is there and cannot be read.
@@ -164,7 +169,7 @@ class TrialFolder:
         return trial
 
     def read_evaluation(self, method: CamMethod) -> CamEvaluation | None:
-        """Returns what the maps of `method` say, or None if they were not evaluated.
+        """Returns the evaluation of the maps of `method`, or None if there is none.
 
         Raises:
             ResultsError: the file is there and cannot be read.
@@ -172,7 +177,8 @@ class TrialFolder:
         path = self.cam_evaluation(method)
         evaluation = read_stored(path, CamEvaluation, "evaluation", _cure(method))
         if evaluation is not None and evaluation.method != method:
-            raise ResultsError(f"{path}: is the evaluation of another map, {evaluation.method}")
+            other = evaluation.method
+            raise ResultsError(f"is the evaluation of another map, {other}", place=path, value=other)
         return evaluation
 
     def read_evaluations(self) -> tuple[CamEvaluation, ...]:
@@ -209,7 +215,7 @@ class TrialFolder:
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, csv.Error) as error:  # pydantic's and those of UTF-8 are ValueErrors
-            raise ResultsError(f"{self.history}: not a readable history ({brief(error)})") from None
+            raise ResultsError(f"not a readable history ({brief(error)})", place=self.history) from None
 
 
 class ResultsStore:
@@ -232,10 +238,7 @@ class ResultsStore:
         return None
 
     def evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
-        """Returns what the maps of `method` say of the trial.
-
-        None if they were not evaluated, or if that cannot be read: see `problems`.
-        """
+        """Returns the evaluation of a map, or None if there is none that can be read: see `problems`."""
         with suppress(ResultsError):
             return self._read_evaluation(trial_id, method)
         return None
@@ -314,21 +317,16 @@ class ResultsStore:
 
     def finish(self, trial: Trial, outcome: Outcome) -> Record:
         """Writes and returns the record of a finished trial, and drops the state to resume from."""
-        record = Record(trial=trial, status="finished", outcome=outcome, ended_at=now())
-        self._write(record)
+        record = self._write(Record(trial=trial, status="finished", outcome=outcome, ended_at=now()))
         folder = self.folder(trial.id)
         for path in folder.checkpoints:
             path.unlink(missing_ok=True)
         folder.drop_weights()
-        folder.progress.unlink(missing_ok=True)
         return record
 
     def fail(self, trial: Trial, error: str) -> Record:
         """Writes and returns the record of a failed trial and why; its checkpoint stays."""
-        record = Record(trial=trial, status="failed", error=redacted(error), ended_at=now())
-        self._write(record)
-        self.folder(trial.id).progress.unlink(missing_ok=True)
-        return record
+        return self._write(Record(trial=trial, status="failed", error=redacted(error), ended_at=now()))
 
     def evaluated(self, trial_id: str, evaluation: CamEvaluation) -> None:
         """Writes the evaluation of a map; its per-unit table is in the folder already.
@@ -344,45 +342,71 @@ class ResultsStore:
         folder.progress.unlink(missing_ok=True)
 
     def _read_record(self, trial_id: str) -> Record | None:
-        """Returns the trial's record, or None if it has none.
-
-        Raises:
-            ResultsError: the file is there and cannot be read, or is of another trial.
-        """
+        """Returns the trial's record, or None; refuses one that cannot be read, or is of another trial."""
         folder = self.folder(trial_id)
         record = folder.read_record()
         if record is not None and record.trial.id != trial_id:
             raise ResultsError(
-                f"{folder.record}: is the record of another trial, {record.trial.id}, or a newer bench asked "
-                f"for what this one ({VERSION}) does not know; it is left as it is"
+                f"is the record of another trial, {record.trial.id}, or a newer bench asked for what this "
+                f"one ({VERSION}) does not know; it is left as it is",
+                place=folder.record,
+                value=record.trial.id,
             )
         is_finished = record is not None and record.status == "finished"
         if is_finished and self._read_evaluation(trial_id, NATIVE) is None:
-            raise ResultsError(
-                f"{folder.cam_evaluation(NATIVE)}: is missing, so that the trial is not whole; {_AGAIN}"
-            )
+            path = folder.cam_evaluation(NATIVE)
+            raise ResultsError(f"is missing, so that the trial is not whole; {_AGAIN}", place=path)
         return record
 
     def _read_evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
-        """Returns what the maps of `method` say of the trial, or None if they were not evaluated.
-
-        Raises:
-            ResultsError: the file is there and it or its table of units cannot be read.
-        """
+        """Returns the evaluation, or None; refuses one that cannot be read, or whose units cannot."""
         folder = self.folder(trial_id)
         evaluation = folder.read_evaluation(method)
         if evaluation is not None and evaluation.status == "finished":
             require_whole(folder.cam_units(method), _cure(method))
         return evaluation
 
-    def _write(self, record: Record) -> None:
-        """Writes the record.
-
-        Raises:
-            ResultsError: there is one that cannot be read.
-        """
+    def _write(self, record: Record) -> Record:
+        """Writes and returns the record, unless there is one that cannot be read."""
         self._read_record(record.trial.id)
-        write_stored(self.folder(record.trial.id).record, record)
+        folder = self.folder(record.trial.id)
+        write_stored(folder.record, record)
+        folder.progress.unlink(missing_ok=True)
+        return record
+
+
+def find_trial(store: ResultsStore, word: str) -> TrialFolder:
+    """Returns the folder of the trial that `word` means, whatever state it is in.
+
+    Args:
+        store: where ids are looked for.
+        word: an id, a beginning that only one id has, or the path of a trial's folder, wherever it is.
+
+    Raises:
+        ResultsError: there is no such trial, or there are several.
+    """
+    trials = store.root / "trials"
+    ids = sorted(path.name for path in trials.glob("*") if path.is_dir())
+    matches = [word] if word in ids else [name for name in ids if name.startswith(word)]
+    if len(matches) == 1:
+        return store.folder(matches[0])
+    if matches:
+        named = listing(matches, _MOST_NAMED)
+        raise ResultsError(
+            f"{len(matches)} trials begin with {word!r}: {named}; give more of the id",
+            place=trials,
+            value=word,
+        )
+    path = user_path(word)
+    if not path.is_dir():
+        known = (
+            f"there are: {listing(ids, _MOST_NAMED)}{nearest(word, ids)}" if ids else "bench run makes them"
+        )
+        raise ResultsError(f"no trial {word!r} here; {known}", place=trials, value=word)
+    folder = TrialFolder(path)
+    if not (folder.trial.exists() or folder.record.exists()):
+        raise ResultsError("is no folder of a trial; it has neither trial.json nor record.json", place=path)
+    return folder
 
 
 def _cure(method: CamMethod) -> str:
@@ -393,15 +417,12 @@ def _cure(method: CamMethod) -> str:
 
 
 def _require_known(trial: Trial, path: Path) -> None:
-    """Checks that this bench has the model and options of the trial, without which it has no id.
-
-    Raises:
-        ResultsError: it lacks one.
-    """
+    """Checks that this bench has the model and options of the trial, without which it has no id."""
     try:
         _ = trial.id
     except LookupError as error:
         raise ResultsError(
-            f"{path}: names a model or an option, {brief(error)}, that this bench ({VERSION}) does "
-            "not have, and is left as it is; the bench that wrote it can read it"
+            f"names a model or an option, {brief(error)}, that this bench ({VERSION}) does not have, and is "
+            "left as it is; the bench that wrote it can read it",
+            place=path,
         ) from None

@@ -26,7 +26,7 @@ _Kind = TypeVar("_Kind", bound=BaseModel)
 
 
 class _Header(BaseModel):
-    """What every file says of itself."""
+    """Fields that every file has."""
 
     model_config = ConfigDict(strict=True)
 
@@ -36,7 +36,7 @@ class _Header(BaseModel):
 
     @property
     def is_newer(self) -> bool:
-        """Whether a newer bench than this wrote it."""
+        """Returns whether a newer bench than this wrote it."""
         try:
             return self.format > FORMAT or Version(self.written_by) > Version(VERSION)
         except InvalidVersion:
@@ -71,14 +71,19 @@ def read_stored(
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror or brief(error)})") from None
+        raise ResultsError(f"cannot be read ({error.strerror or brief(error)})", place=path) from None
     header = _header(content)
     if header is not None and header.format > FORMAT:
-        raise ResultsError(f"{path}: {_newer(header)} (its format is {header.format}, not {FORMAT})")
+        number = header.format
+        raise ResultsError(
+            f"{_newer(header)} (its format is {number}, not {FORMAT})", place=path, value=number
+        )
     if header is not None and header.format < FORMAT:
         raise ResultsError(
-            f"{path}: was written by bench {header.written_by} in format {header.format}, and this one "
-            f"({VERSION}) reads format {FORMAT} only; {cure}"
+            f"was written by bench {header.written_by} in format {header.format}, and this one ({VERSION}) "
+            f"reads format {FORMAT} only; {cure}",
+            place=path,
+            value=header.format,
         )
     try:
         found = kind.model_validate_json(content, extra=extra)
@@ -87,8 +92,8 @@ def read_stored(
     except ValidationError as error:
         reason = _reason(content, error)
         if header is not None and header.is_newer:
-            raise ResultsError(f"{path}: {_newer(header)} ({reason})") from None
-        raise ResultsError(f"{path}: is damaged, no readable {what} ({reason}); {cure}") from None
+            raise ResultsError(f"{_newer(header)} ({reason})", place=path) from None
+        raise ResultsError(f"is damaged, no readable {what} ({reason}); {cure}", place=path) from None
 
 
 def _header(content: bytes) -> _Header | None:

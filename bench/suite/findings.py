@@ -46,5 +46,8 @@ VINDR_FINDINGS: tuple[str, ...] = (
 VINDR_BOXED_FINDINGS: tuple[str, ...] = VINDR_FINDINGS[:-1]
 """The 14 labels that have boxes."""
 
+VINDR_NO_FINDING = VINDR_FINDINGS[-1]
+"""The complement of the other 14: a class of its own, never with boxes."""
+
 NO_FINDING_COLUMNS: tuple[str, ...] = ("image", "patient", "split")
 """Columns of a folder's table of labels that are no findings."""

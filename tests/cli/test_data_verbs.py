@@ -10,11 +10,12 @@ import torch
 
 from bench.api.drawing import sheet_tiles, with_boxes
 from bench.cli.main import main
+from bench.data.augment import augmented_images
 from bench.data.checks.statistics import describe
-from bench.data.contact_sheet import augmented_images, choose_images, raw_images
 from bench.data.dataset import DataContext
 from bench.data.feeding import training_batches
-from bench.data.sources.registry import load_dataset, read_source
+from bench.data.loading import load_dataset, read_source
+from bench.data.sources.source import choose_images, raw_images
 from bench.errors import ResultsError
 from bench.reporting.figures.data_set import LabelledBox
 from bench.reporting.figures.files import check_figure_path

@@ -14,12 +14,11 @@ from scipy.special import expit
 
 from bench.cli.main import main
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import read_source
+from bench.data.loading import read_source
 from bench.data.sources.source import place_boxes
 from bench.evaluation.predict import enlarge
-from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
-from bench.results.units import read_table
+from bench.results.units import read_maps_of, read_table
 from bench.suite.load import load_suite
 
 SUITE = """\

@@ -105,13 +105,16 @@ def test_show_of_a_trial_that_never_ran_tells_what_it_starts_from(tmp_path, monk
 
 
 def test_show_of_a_trial_counts_what_its_data_sets_manifest_knows(bench, folder):
-    from bench.data.checks.manifest import FileFacts, _save
+    import pandas as pd
 
-    facts = {
-        "a": FileFacts("a.png", 1000, 1, 1, 7, "x", 8, 8, ""),
-        "b": FileFacts("b.png", 500, 1, 1, 8, "y", 0, 0, "no"),
-    }
-    _save(facts, folder / "cache" / "phantom" / "manifest-0.parquet")
+    from bench.data.checks.manifest import FileFacts
+
+    facts = [
+        FileFacts("a.png", 1000, 1, 1, 7, "x", 8, 8, ""),
+        FileFacts("b.png", 500, 1, 1, 8, "y", 0, 0, "no"),
+    ]
+    (folder / "cache" / "phantom").mkdir(parents=True)
+    pd.DataFrame(facts, index=["a", "b"]).to_parquet(folder / "cache" / "phantom" / "manifest-0.parquet")
     _, text, _ = bench("show", "pylon-phantom-64px-s1", "--cache-dir", str(folder / "cache"))
     assert "manifest:    2 images, 1.5 kB, 1 not readable:" in text
 

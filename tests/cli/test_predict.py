@@ -11,11 +11,11 @@ from records import finish_whole
 from bench.cli.main import main
 from bench.data.dataset import DataContext
 from bench.data.phantom.source import load_phantom
-from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.execution.context import RunContext
 from bench.execution.trial import run_trial
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
+from bench.suite.findings import NIH_BOXED_FINDINGS
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 

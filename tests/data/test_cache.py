@@ -16,9 +16,9 @@ import pytest
 from waiting import LONG_S, wait_until
 
 from bench.cli.main import main
-from bench.data.checks.content import ImageFile
-from bench.data.images import decoding, partial_array
+from bench.data.images import cache, decoding
 from bench.data.images.cache import CachedArray, cached_images, require_space
+from bench.data.images.decoding import ImageFile
 from bench.errors import DataError
 
 NUM_IMAGES = 24
@@ -58,8 +58,8 @@ def array_of(paths, tmp_path, side_px=64):
 def in_process(code: str, paths, tmp_path, **options) -> subprocess.Popen:
     prelude = (
         "import os, signal, sys, time\nfrom pathlib import Path, PosixPath\n"
-        "from bench.data.images import cache, decoding, partial_array\n"
-        "from bench.data.checks.content import ImageFile\n"
+        "from bench.data.images import cache, decoding\n"
+        "from bench.data.images.decoding import ImageFile\n"
         f"array = cache.CachedArray({known(paths)}, 64, Path({str(tmp_path / 'cache')!r}))\n"
     )
     return subprocess.Popen([sys.executable, "-c", prelude + code], text=True, **options)
@@ -119,7 +119,7 @@ def test_array_has_a_manifest_and_nothing_else_beside_it(paths, tmp_path):
 
 def test_a_killed_build_goes_on_where_it_was(paths, tmp_path, decoded, monkeypatch):
     code = (
-        "partial_array.FLUSH_S, cache._PROGRESS_S = 0, 0\n"
+        "cache.FLUSH_S, cache._PROGRESS_S = 0, 0\n"
         "cache.cached_images(array, lambda done, _: done == 10 and os.kill(os.getpid(), signal.SIGKILL))\n"
     )
     assert in_process(code, paths, tmp_path).wait(LONG_S) == -signal.SIGKILL
@@ -240,7 +240,7 @@ def test_a_script_without_main_guard_ends_with_a_sentence(tmp_path, write_dicom)
         "decoding._WORTH_PROCESSES = 1\n"
         f"folder = Path({str(tmp_path)!r})\n"
         "import hashlib\n"
-        "from bench.data.checks.content import ImageFile\n"
+        "from bench.data.images.decoding import ImageFile\n"
         "digest = hashlib.sha256((folder / '0.dicom').read_bytes()).hexdigest()\n"
         "file = ImageFile(folder / '0.dicom', digest)\n"
         "cache.cached_images(cache.CachedArray([file], 64, folder / 'cache'))\n"
@@ -257,9 +257,9 @@ def test_too_small_a_disk_is_known_before_anything_is_decoded(paths, tmp_path, d
     arrays = [array_of(paths, tmp_path), array_of(paths, tmp_path, 128)]
     notices = []
     require_space(arrays, notices.append)
-    assert notices[0].startswith(f"{tmp_path / 'cache'}: takes 0.5 MB of disk for 48 decoded images; ")
+    assert notices[0].startswith(f"{tmp_path / 'cache'}: takes 492 kB of disk for 48 decoded images; ")
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=10))
-    with pytest.raises(DataError, match=r"needs 0\.5 MB of disk .* 0\.0 MB are free; --cache-dir moves it$"):
+    with pytest.raises(DataError, match=r"needs 492 kB of disk .* 10 B are free; --cache-dir moves it$"):
         require_space(arrays, notices.append)
     assert len(notices) == 1
     assert not decoded
@@ -276,8 +276,8 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_array(paths, tmp_path, monkey
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(partial_array, "FLUSH_S", 0)
-    monkeypatch.setattr(partial_array.os, call, full)
+    monkeypatch.setattr(cache, "FLUSH_S", 0)
+    monkeypatch.setattr(cache.os, call, full)
     with pytest.raises(DataError, match=r"\.npy: the disk is full.*--cache-dir"):
         cached_images(array_of(paths, tmp_path))
     assert not list((tmp_path / "cache").glob("*.npy"))
@@ -288,7 +288,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_array(paths, tmp_path, monkey
 
 def test_a_disk_that_is_full_in_truth_is_one_sentence(paths, small_disk):
     array = CachedArray(known(paths), 64, small_disk / "cache")
-    with pytest.raises(DataError, match=r"needs 0\.1 MB of disk .* are free"):
+    with pytest.raises(DataError, match=r"needs 98 kB of disk .* are free"):
         require_space([array])
     with pytest.raises(DataError, match=r"the disk is full.*--cache-dir"):
         cached_images(array)
@@ -322,14 +322,14 @@ def test_prepare_makes_the_arrays_of_every_size(nih_root, tmp_path, capfd):
     shown = capfd.readouterr()
     assert f"\n{tmp_path / 'cache' / 'nih'}: takes " in shown.err
     assert "decode train, 80 px: 18/18, " in shown.err
-    assert "train for 64 px      18   80  0.1 MB" in shown.out
+    assert "train for 64 px      18   80  115 kB" in shown.out
     assert f"decoded {2 * NUM_IMAGES} images in " in shown.out
     assert len(list((tmp_path / "cache" / "nih").glob("*.npy"))) == 6
 
     assert prepare(nih_root, tmp_path, "64") == 0
     shown = capfd.readouterr()
     assert shown.err == ""
-    assert "0.1 MB  was there" in shown.out
+    assert "115 kB  was there" in shown.out
     assert shown.out.endswith("decoded 0 images\n")
 
 

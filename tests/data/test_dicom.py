@@ -20,7 +20,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from bench.data.images.decoding import check, read_gray
+from bench.data.images.decoding import check_image, read_gray
 from bench.data.images.dicom import equalised
 from bench.data.images.dicom_header import dicom_size, is_dicom
 from bench.errors import DataError
@@ -276,7 +276,7 @@ def test_compressed_images_are_those_that_were_compressed(tmp_path, write_dicom,
     write_dicom(path, film, kind="MONOCHROME1", bits=bits)
     expected = read_gray(path)
     compress(path, syntax)
-    assert check(path, path.read_bytes()) == film.shape
+    assert check_image(path, path.read_bytes()) == film.shape
     found = read_gray(path)
     assert (found == expected).all()
 
@@ -405,7 +405,7 @@ def test_check_and_reader_refuse_alike_in_one_sentence(tmp_path, write_dicom, da
     act, sentence = UNREADABLE[damage]
     act(path)
     said = []
-    for read in (lambda: read_gray(path), lambda: check(path, path.read_bytes())):
+    for read in (lambda: read_gray(path), lambda: check_image(path, path.read_bytes())):
         with pytest.raises(DataError, match=rf"^{path}: .*({sentence})") as caught:
             read()
         said.append(str(caught.value))

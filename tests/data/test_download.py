@@ -17,9 +17,8 @@ import pytest
 from bench.data.checks.integrity import Integrity, check
 from bench.data.checks.statistics import describe
 from bench.data.dataset import DataContext
-from bench.data.loading import load_source
-from bench.data.sources.registry import read_source
-from bench.data.sources.source import Source
+from bench.data.loading import load_source, read_source
+from bench.data.sources.source import DataSource
 from bench.errors import DataError
 from bench.suite.identity import file_digest
 from bench.suite.schema import DatasetSpec, FolderSpec, NihSpec, SplitLists, VindrSpec
@@ -58,7 +57,7 @@ class Layout:
     numbers: str
     sides: tuple[str, ...]
 
-    def source(self) -> Source:
+    def source(self) -> DataSource:
         files = {file_digest(self.root / f"{part}.txt"): self.root / f"{part}.txt" for part in PARTS}
         split = SplitLists(**dict(zip(PARTS, files, strict=True)))
         files |= {"images": self.images, "labels": self.labels, "boxes": self.boxes}

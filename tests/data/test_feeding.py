@@ -12,7 +12,7 @@ from trials import make_trial
 
 from bench.data.dataset import ImageSet
 from bench.data.feeding import evaluation_batches, training_batches
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.suite.schema import Recipe
 
 CPU = torch.device("cpu")

@@ -22,14 +22,14 @@ from extracts import (
 
 from bench.cli.main import main
 from bench.data.checks import manifest
-from bench.data.checks.expected_counts import COUNTS, EVERY, expected_counts
 from bench.data.checks.integrity import check
+from bench.data.checks.statistics import COUNTS, EVERY, expected_counts
 from bench.data.dataset import DataContext
 from bench.data.loading import load_source
-from bench.data.sources.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.data.sources.nih import read_nih
 from bench.errors import DataError
 from bench.results.store import TrialFolder
+from bench.suite.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.identity import file_digest
 from bench.suite.schema import NihSpec, SplitLists
 from bench.suite.violation import VIOLATIONS
@@ -159,7 +159,7 @@ REFUSED = {
     ),
     "row twice": (
         edit("Data_Entry_2017.csv", f"{NAMES[3]},Mass,3", f"{NAMES[3]},Mass,3\n{NAMES[3]},Mass,3"),
-        rf"Data_Entry_2017\.csv: 1 images stand twice: {NAMES[3]} .line 6.\n",
+        rf"Data_Entry_2017\.csv: 1 images occur twice: {NAMES[3]} .line 6.\n",
     ),
     "missing column": (
         edit("Data_Entry_2017.csv", "Patient ID", "Patient"),

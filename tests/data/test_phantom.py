@@ -7,9 +7,9 @@ import pytest
 
 from bench.data.dataset import DataContext
 from bench.data.phantom.populations import POPULATIONS
-from bench.data.phantom.render import Phantom, PhantomBox, _render, phantom_truth, render_phantom
+from bench.data.phantom.render import Phantom, PhantomBox, phantom_truth, render_phantom
 from bench.data.phantom.source import read_phantom
-from bench.data.sources.findings import NIH_BOXED_FINDINGS
+from bench.suite.findings import NIH_BOXED_FINDINGS
 from bench.suite.schema import PhantomSpec
 
 PHANTOM_FINDINGS = POPULATIONS["eight"].findings
@@ -166,7 +166,7 @@ def test_no_constant_point_hits_many_small_lesions(sample: list[Phantom]) -> Non
 def test_finding_changes_the_picture_inside_its_box(finding: str) -> None:
     position = PHANTOM_FINDINGS.index(finding)
     for index, phantom in _with_finding(finding, count=5, size_px=128):
-        healthy = _render(5, index, 128, with_lesions=False)
+        healthy = render_phantom(5, index, 128, with_lesions=False)
         assert not healthy.boxes
         assert not healthy.labels.any()
         change = np.abs(phantom.image.astype(float) - healthy.image)
@@ -186,7 +186,7 @@ def test_healthy_pixels_away_from_lesions_stay_as_they_are() -> None:
     ]
     assert lone
     for index, phantom in lone:
-        healthy = _render(5, index, 64, with_lesions=False)
+        healthy = render_phantom(5, index, 64, with_lesions=False)
         outside = ~np.any([_inside(box, 64, margin=1.0) for box in phantom.boxes], axis=0)
         change = np.abs(phantom.image.astype(float) - healthy.image)
         assert change[outside].max() < 12.0

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.data.phantom.populations import POPULATIONS, Kind, Population
-from bench.data.phantom.render import Truth, _render, phantom_truth, render_phantom
-from bench.data.sources.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.data.phantom.populations import POPULATIONS, PhantomFinding, PhantomPopulation
+from bench.data.phantom.render import Truth, phantom_truth, render_phantom
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "phantoms_eight_seed1_64px.npz"
 SAMPLE_SIZE = 800
@@ -44,7 +44,7 @@ def lone(population: str, finding: str, count: int) -> list[int]:
 def change(population: str, index: int, size_px: int) -> np.ndarray:
     """How far each pixel is from that of the same patient without findings."""
     drawn = render_phantom(5, index, size_px, population).image
-    return np.abs(drawn.astype(float) - _render(5, index, size_px, with_lesions=False).image)
+    return np.abs(drawn.astype(float) - render_phantom(5, index, size_px, with_lesions=False).image)
 
 
 def test_the_eight_are_drawn_as_ever() -> None:
@@ -104,13 +104,13 @@ def test_phantoms_have_four_findings_at_most_and_none_that_exclude_each_other(sa
 
 
 def test_the_smallest_draw_in_units_of_its_share_is_chosen_first() -> None:
-    kinds = (Kind("a", 0.5), Kind("b", 0.2), Kind("c", 0.4))
-    free = Population(("a", "b", "c"), kinds, frozenset())
+    kinds = (PhantomFinding("a", 0.5), PhantomFinding("b", 0.2), PhantomFinding("c", 0.4))
+    free = PhantomPopulation(("a", "b", "c"), kinds, frozenset())
     assert free.choose([0.4, 0.1, 0.4]) == (True, True, False)
     assert free.choose([0.4, 0.1, 0.3]) == (True, True, True)
-    limited = Population(("a", "b", "c"), kinds, frozenset(), most=1)
+    limited = PhantomPopulation(("a", "b", "c"), kinds, frozenset(), most=1)
     assert limited.choose([0.4, 0.1, 0.3]) == (False, True, False)
-    apart = Population(("a", "b", "c"), kinds, frozenset(), apart=(frozenset({"b", "c"}),))
+    apart = PhantomPopulation(("a", "b", "c"), kinds, frozenset(), apart=(frozenset({"b", "c"}),))
     assert apart.choose([0.4, 0.1, 0.3]) == (True, True, False)
     assert apart.choose([0.4, 0.2, 0.3]) == (True, False, True)
 

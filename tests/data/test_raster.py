@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.images.decoding import check, read_gray
+from bench.data.images.decoding import check_image, read_gray
 from bench.errors import DataError
 
 FILM = np.add.outer(np.arange(48), 2 * np.arange(64)).astype(np.float64)
@@ -83,7 +83,7 @@ def test_of_16_bit_files_the_upper_eight_of_the_bits_in_use_are_kept(tmp_path, w
     found = read_gray(tmp_path / "a.png")
     assert found.dtype == np.uint8
     assert (found == pixels // divisor).all()
-    assert check(tmp_path / "a.png", (tmp_path / "a.png").read_bytes()) == FILM.shape
+    assert check_image(tmp_path / "a.png", (tmp_path / "a.png").read_bytes()) == FILM.shape
 
 
 def test_a_black_image_of_16_bit_is_black(tmp_path):
@@ -144,7 +144,7 @@ def test_an_image_is_turned_as_exif_says(tmp_path, orientation, bits):
     turned = {1: pixels, 3: pixels[::-1, ::-1], 6: np.rot90(pixels, -1), 8: np.rot90(pixels)}[orientation]
     found = read_gray(path)
     assert (found == turned >> (bits - 8)).all()
-    assert found.shape == check(path, path.read_bytes())
+    assert found.shape == check_image(path, path.read_bytes())
 
 
 def save_as(form, **options):
@@ -204,7 +204,7 @@ def test_check_and_reader_refuse_alike_in_one_sentence(tmp_path, damage):
     act, sentence = UNREADABLE[damage]
     act(path)
     said = []
-    for read in (lambda: read_gray(path), lambda: check(path, path.read_bytes())):
+    for read in (lambda: read_gray(path), lambda: check_image(path, path.read_bytes())):
         with pytest.raises(DataError, match=rf"^{path}: .*{sentence}") as caught:
             read()
         said.append(str(caught.value))
@@ -217,7 +217,7 @@ def test_an_orientation_behind_the_pixels_counts_too(tmp_path):
     rows = [row.tobytes() for row in as_numbers(255).astype(np.uint8)]
     png(path, 8, 0, rows, after=[(b"eXIf", exif(6).tobytes().removeprefix(b"Exif\0\0"))])
     found = read_gray(path)
-    assert found.shape == check(path, path.read_bytes()) == FILM.shape[::-1]
+    assert found.shape == check_image(path, path.read_bytes()) == FILM.shape[::-1]
 
 
 def test_a_jpeg_without_its_end_is_refused(tmp_path):

@@ -10,7 +10,7 @@ import torch
 from bench.data.dataset import ImageSet
 from bench.data.images import pixel_store as residency
 from bench.data.images.pixel_store import fits_on_device, pixel_store
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 
 CPU = torch.device("cpu")
 ROUTES = ("mapped", "resident", "streamed")

@@ -10,11 +10,11 @@ from extracts import NIH_EXTRACT
 
 from bench.data.checks.statistics import ALL, Counts, DatasetStatistics, describe
 from bench.data.dataset import DataContext
+from bench.data.loading import read_source
 from bench.data.phantom.source import load_phantom
-from bench.data.sources.findings import NIH_BOXED_FINDINGS
-from bench.data.sources.registry import read_source
 from bench.errors import DataError
 from bench.reporting.published import published_area, published_mean
+from bench.suite.findings import NIH_BOXED_FINDINGS
 from bench.suite.schema import DATASET_SPECS, NihSpec, PhantomSpec, VindrSpec
 
 NIH_ENTRIES = """\

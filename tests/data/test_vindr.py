@@ -10,16 +10,16 @@ import pandas as pd
 import pydicom
 import pytest
 from extracts import WHOLE, needs_vindr
+from facts import require_facts
 
 from bench.data.checks.integrity import check
 from bench.data.dataset import DataContext
 from bench.data.images.decoding import read_gray
-from bench.data.loading import load_source
-from bench.data.sources.findings import VINDR_FINDINGS
-from bench.data.sources.registry import load_dataset
+from bench.data.loading import load_dataset, load_source
+from bench.data.sources.splits import split_in_three
 from bench.data.sources.vindr import read_tables, read_vindr
-from bench.data.splits import split_in_three
 from bench.errors import DataError
+from bench.suite.findings import VINDR_FINDINGS
 from bench.suite.identity import file_digest
 from bench.suite.schema import SplitLists, VindrSpec
 
@@ -151,7 +151,7 @@ def test_boxes_of_training_images_are_in_px_of_their_larger_side(root, tmp_path)
 def test_no_finding_never_has_boxes(root, tmp_path):
     text = annotations().replace("No finding,14,R1,,,,", "No finding,14,R1,0,0,1,1")
     (root / "train.csv").write_text(text)
-    boxes = read_tables(root).boxes
+    _, boxes = read_tables(root)
     assert set(boxes["finding"]) == {"Cardiomegaly", "Nodule/Mass", "Pleural thickening"}
 
 
@@ -270,35 +270,34 @@ def as_pngs(then):
 
 TABLE, SIZES = "train.csv", "train_meta.csv"
 DAMAGES = {
-    "no data root": (lambda _: None, "data set vindr: say where its download is with --data-root"),
+    "no data root": (lambda _: None, ("data set vindr", None)),
     "no annotations": (
         lambda r: (r / TABLE).unlink(),
-        r"no VinDr-CXR here; expected train\.csv or train\.csv\.gz, or a folder vindr/",
+        ("download", "vindr"),
     ),
     "missing column": (
         lambda r: edit(r / TABLE, "class_name", "class"),
-        r"train\.csv: column 'class_name' is missing; it has: image_id, class, class_id",
+        ("train.csv", "class_name"),
     ),
     "unknown class": (
         lambda r: edit(r / TABLE, "Pleural thickening", "Pleural thikening"),
-        r"train\.csv:\d+: unknown finding 'Pleural thikening'; allowed: Aortic enlargement, .*, No finding; "
-        "did you mean 'Pleural thickening'",
+        ("train.csv:10", "Pleural thikening"),
     ),
     "coordinate is text": (
         lambda r: edit(r / TABLE, "12.5", "left"),
-        r"train\.csv:8: column 'x_min' is 'left'",
+        ("train.csv:8", "left"),
     ),
     "finding without a box": (
         lambda r: edit(r / TABLE, "4,6,8,12", ",,,"),
-        r"train\.csv:10: column 'x_min' is ''",
+        ("train.csv:10", ""),
     ),
     "box ends before it begins": (
         lambda r: edit(r / TABLE, "4,6,8,12", "8,6,4,12"),
-        rf"train\.csv:10: 1 boxes have no extent or end before they begin.*: {NAMES[2]}",
+        ("train.csv:10", None),
     ),
     "missing image": (
         lambda r: (r / "train" / f"{NAMES[0]}.dicom").unlink(),
-        f"1 of 3 test images are missing: {NAMES[0]}",
+        ("download", NAMES[0]),
     ),
     "no DICOM": (
         lambda r: (r / "train" / f"{NAMES[0]}.dicom").write_bytes(b"\0" * 500),
@@ -306,7 +305,7 @@ DAMAGES = {
     ),
     "unlabelled image": (
         lambda r: edit(r / TABLE, NAMES[0], "f" * 32),
-        f"1 images of the split have no labels: {NAMES[0]}",
+        ("download", NAMES[0]),
     ),
     "truncated gzip": (
         lambda r: (
@@ -317,23 +316,23 @@ DAMAGES = {
     ),
     "PNGs without sizes": (
         lambda r: convert(r, size=(9, 6)),
-        r"expected train_meta\.csv \(image_id, dim0, dim1\) or images_ratio\.csv \(image_id, resize_ratio\)",
+        ("download", None),
     ),
     "PNG without a size": (
         as_pngs(lambda r: edit(r / SIZES, NAMES[2], "f" * 32)),
-        f"1 converted images have no original size: {NAMES[2]}",
+        ("download", NAMES[2]),
     ),
     "size given twice": (
         as_pngs(lambda r: edit(r / SIZES, NAMES[2], NAMES[1])),
-        rf"train_meta\.csv: 1 images stand twice: {NAMES[1]}",
+        ("train_meta.csv", NAMES[1]),
     ),
     "size is text": (
         as_pngs(lambda r: edit(r / SIZES, f"{NAMES[2]},60", f"{NAMES[2]},")),
-        r"train_meta\.csv:4: column 'dim0' is ''",
+        ("train_meta.csv:4", ""),
     ),
     "size is 0": (
         as_pngs(lambda r: edit(r / SIZES, f"{NAMES[2]},60", f"{NAMES[2]},0")),
-        rf"train_meta\.csv:4: 1 sizes are not positive numbers: {NAMES[2]}",
+        ("train_meta.csv:4", NAMES[2]),
     ),
     "no PNG": (
         lambda r: (
@@ -348,13 +347,13 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_one_sentence(root, tmp_path, damage):
-    act, sentence = DAMAGES[damage]
+    act, expected = DAMAGES[damage]
     act(root)
     given = None if damage == "no data root" else root
     spec, files = lists(tmp_path)
-    with pytest.raises(DataError, match=sentence) as caught:
+    with pytest.raises(DataError) as caught:
         load_vindr(spec, 64, context(given, tmp_path, files))
-    assert "\n" not in str(caught.value)
+    require_facts(caught.value, expected)
     assert not list(tmp_path.rglob(".*.partial"))
 
 
@@ -399,20 +398,22 @@ def real_tables(tmp_path_factory):
 
 @needs_vindr
 def test_real_annotations_have_the_known_sizes(real_tables):
-    assert real_tables.labels.shape == (15_000, 15)
-    assert len(real_tables.boxes) == 36_096
-    assert real_tables.boxes["image"].nunique() == 4_394
-    assert real_tables.labels["No finding"].sum() == 10_606
+    labels, boxes = real_tables
+    assert labels.shape == (15_000, 15)
+    assert len(boxes) == 36_096
+    assert boxes["image"].nunique() == 4_394
+    assert labels["No finding"].sum() == 10_606
 
 
 @needs_vindr
 def test_real_labels_are_the_authors(real_tables):
+    labels, _ = real_tables
     sizes = {}
     for part in ("train", "val", "test"):
         expected = pd.read_csv(META / f"vin_cls_v3_{part}.csv.gz").set_index("image_id")
         sizes[part] = len(expected)
-        assert (real_tables.labels.loc[expected.index] == expected[list(VINDR_FINDINGS)]).all(axis=None)
-    parts = split_in_three(list(real_tables.labels.index), 0)
+        assert (labels.loc[expected.index] == expected[list(VINDR_FINDINGS)]).all(axis=None)
+    parts = split_in_three(list(labels.index), 0)
     assert {part: len(names) for part, names in parts.items()} == sizes
     assert sizes == {"train": 10_500, "val": 1_500, "test": 3_000}
 
@@ -420,7 +421,7 @@ def test_real_labels_are_the_authors(real_tables):
 @needs_vindr
 def test_authors_ratios_hold_the_real_boxes(real_tables):
     ratios = pd.read_csv(META / "images_ratio.csv.gz").set_index("image_id")["resize_ratio"]
-    longest = 1024 / ratios.loc[real_tables.boxes["image"]].to_numpy()
-    boxes = real_tables.boxes
+    _, boxes = real_tables
+    longest = 1024 / ratios.loc[boxes["image"]].to_numpy()
     reach = pd.concat([boxes["x"] + boxes["w"], boxes["y"] + boxes["h"]], axis=1).max(axis=1)
     assert (reach.to_numpy() <= longest).all()

@@ -14,7 +14,7 @@ from bench.evaluation.cam import cam_maps, head_features, score_cam
 from bench.evaluation.library_cams import _projection
 from bench.evaluation.localize import localize
 from bench.evaluation.score import score
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.models import build_model
 from bench.suite.catalog import MODELS
 from bench.suite.schema import Recipe

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.map_storage import compact_maps
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.metrics.units import map_measures
 
 SIZE_PX = 20

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from bench.evaluation.enlarge import enlarged, sigmoid
 from bench.evaluation.localize import find_peaks, localize
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 
 UNIT = 2**24
 """Every value is a whole number of these parts, so that sums of products are whole numbers too: exact."""

@@ -7,8 +7,8 @@ import torch
 
 from bench.evaluation.enlarge import enlarged
 from bench.evaluation.localize import localize
-from bench.metrics.boxes import COLUMNS
 from bench.metrics.protocol import LocalizationProtocol
+from bench.metrics.regions import COLUMNS
 
 
 def table(*rows) -> pd.DataFrame:

@@ -8,17 +8,15 @@ import pytest
 import torch
 
 from bench.data.dataset import Dataset, ImageSet
-from bench.data.sources.source import Source, place_boxes
+from bench.data.sources.source import DataSource, place_boxes
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.evaluation.score import named_boxes, score
-from bench.metrics.boxes import MASK
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.metrics.regions import bounds, encode
+from bench.metrics.regions import MASK, bounds, encode
 from bench.metrics.units import UNIT_COLUMNS
 from bench.models.blocks import CamOutput
-from bench.results.maps import writing_maps
 from bench.results.store import TrialFolder
-from bench.results.units import write_table
+from bench.results.units import write_table, writing_maps
 from bench.suite.schema import Recipe
 
 SIZE_PX, WIDTH, HEIGHT = 16, 40, 20
@@ -51,7 +49,7 @@ def data(tmp_path: Path) -> Dataset:
         columns=["image", "finding", "x", "y", "w", "h", MASK],
     )
     sizes = pd.DataFrame({"rows": HEIGHT, "columns": WIDTH}, index=["a", "b"])
-    source = Source(
+    source = DataSource(
         name="outlined",
         root=tmp_path,
         findings=("A",),

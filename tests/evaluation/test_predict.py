@@ -8,7 +8,7 @@ from torch import nn
 
 from bench.evaluation.localize import localize
 from bench.evaluation.predict import enlarge, predict
-from bench.metrics.boxes import COLUMNS
+from bench.metrics.regions import COLUMNS
 from bench.models import build_model
 from bench.models.blocks import CamOutput
 from bench.suite.schema import Recipe

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from extracts import WHOLE, needs_authors_maps
 
 from bench.evaluation.localize import localize, localize_units
-from bench.metrics.boxes import COLUMNS, FRAME, UNIT
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.protocol import VARIANTS as BY_NEED
+from bench.metrics.regions import COLUMNS, FRAME, UNIT
 
 VARIANTS = BY_NEED["peaks"]
 SIZE_PX = 24

@@ -10,14 +10,13 @@ import torch
 from bench.errors import ResultsError
 from bench.evaluation.localize import localize
 from bench.evaluation.rescore import measure_sensitivity, rescore
-from bench.metrics.boxes import COLUMNS, FRAME
 from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.protocol import THESIS, VARIANTS
+from bench.metrics.regions import COLUMNS, FRAME
 from bench.metrics.units import UNIT_COLUMNS
-from bench.results import maps
-from bench.results.maps import writing_maps
+from bench.results import units as unit_files
 from bench.results.store import TrialFolder
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table, writing_maps
 
 SIZE_PX = 16
 PROTOCOLS = {"default": THESIS} | VARIANTS["peaks"]
@@ -53,7 +52,7 @@ def example() -> tuple[torch.Tensor, pd.DataFrame]:
 
 
 def test_every_protocol_gives_what_the_heatmaps_themselves_give(tmp_path, example, monkeypatch):
-    monkeypatch.setattr(maps, "_VALUES_AT_A_TIME", 5 * 16)
+    monkeypatch.setattr(unit_files, "_VALUES_AT_A_TIME", 5 * 16)
     told = []
     again = rescore(fill(tmp_path, *example), SIZE_PX, PROTOCOLS, lambda *done: told.append(done))
     assert told == [(5, 18), (10, 18), (15, 18), (18, 18)]

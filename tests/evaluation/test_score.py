@@ -9,7 +9,7 @@ import torch
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.evaluation.score import score
-from bench.metrics.boxes import COLUMNS, FRAME
+from bench.metrics.regions import COLUMNS, FRAME
 from bench.models.blocks import CamOutput
 from bench.suite.schema import Recipe
 

@@ -16,9 +16,8 @@ from bench.execution.driver import Driver, cams_to_evaluate, run_grid, trials_to
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
 from bench.metrics.units import UNIT_COLUMNS
-from bench.results.maps import read_maps_of
 from bench.results.store import ResultsStore
-from bench.results.units import read_table
+from bench.results.units import read_maps_of, read_table
 from bench.suite.grid import Grid
 from bench.suite.load import load_suite
 from bench.tracking.tracker import NullTracker

@@ -121,7 +121,6 @@ def test_record_says_what_was_computed_with(tmp_path):
     assert (found.memory_format, found.images_at_once, found.compiled) == ("contiguous", 2, False)
     assert (found.num_threads, found.cuda, found.cudnn) == (1, None, None)
     assert found.nondeterministic == ()
-    assert found.is_deterministic
 
 
 def test_operations_without_deterministic_algorithm_are_listed(tmp_path, monkeypatch):
@@ -134,7 +133,6 @@ def test_operations_without_deterministic_algorithm_are_listed(tmp_path, monkeyp
     monkeypatch.setattr(Baseline, "forward", unpooling)
     found = run_trial(trial_of(), context_in(tmp_path)).provenance.arithmetic
     assert found.nondeterministic == ("max_unpooling2d_forward_out",)
-    assert not found.is_deterministic
 
 
 def test_going_on_in_another_place_is_noted(tmp_path, monkeypatch):

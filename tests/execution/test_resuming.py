@@ -353,7 +353,7 @@ class Noisy(nn.Module):
 
 def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
     from bench.data.dataset import DataContext
-    from bench.data.sources.registry import load_dataset
+    from bench.data.loading import load_dataset
     from bench.training.determinism import seed_everything
 
     trial = trial_of(model="baseline")
@@ -383,7 +383,7 @@ def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
 
 def test_a_trial_that_was_trained_in_part_does_not_go_on_with_other_data(tmp_path, monkeypatch):
     from bench.data.dataset import DataContext
-    from bench.data.sources.registry import load_dataset
+    from bench.data.loading import load_dataset
 
     trial = trial_of(model="baseline")
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))

@@ -10,11 +10,11 @@ from records import finish_whole
 from safetensors.torch import load_file
 from trials import context_in, make_trial
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.errors import ResultsError
 from bench.execution.prepare import load_trained
 from bench.execution.trial import run_trial
 from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.findings import NIH_BOXED_FINDINGS
 
 CPU = torch.device("cpu")
 TRIAL = make_trial(model="pylon", options={"up_layers": 1}, batch_size=8, max_epochs=1)

@@ -239,7 +239,7 @@ class Oracle(torch.nn.Module):
 
 def test_perfect_maps_score_one(tmp_path):
     from bench.data.dataset import DataContext
-    from bench.data.sources.registry import load_dataset
+    from bench.data.loading import load_dataset
 
     trial = small_trial()
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.metrics.boxes import scaled
+from bench.metrics.regions import scaled
 
 
 def test_scaling_multiplies_every_side_and_keeps_the_rest() -> None:

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.metrics.boxes import COLUMNS
 from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.measure import MapMeasure, MeanMeasure, UnitMaps, measure_of, measured
 from bench.metrics.protocol import THESIS
-from bench.metrics.regions import regions_of
+from bench.metrics.regions import COLUMNS, regions_of
 from bench.suite.metrics import MACRO, METRICS, PRIMARY, WEIGHTED, Metric
 
 SIDE_PX, NUM = 12, 40

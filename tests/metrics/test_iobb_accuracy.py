@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.metrics.boxes import COLUMNS
 from bench.metrics.iobb_accuracy import MEASURE, levels
 from bench.metrics.measure import UnitMaps
 from bench.metrics.protocol import THESIS
-from bench.metrics.regions import regions_of
+from bench.metrics.regions import COLUMNS, regions_of
 
 
 def overlaps(values: np.ndarray, *boxes: tuple[float, ...], threshold: float = 0.5) -> tuple[float, float]:

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, zoom
 
-from bench.metrics.boxes import COLUMNS, FRAME, MASK
 from bench.metrics.protocol import THESIS, VARIANTS, LocalizationProtocol
-from bench.metrics.regions import Regions, bounds, decode, encode, regions_of
+from bench.metrics.regions import COLUMNS, FRAME, MASK, Regions, bounds, decode, encode, regions_of
 
 BOX = (10.0, 20.0, 8.0, 4.0)
 """Columns 10 to 18, rows 20 to 24."""

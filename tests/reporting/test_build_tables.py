@@ -5,7 +5,7 @@ import pytest
 from bench.errors import ResultsError
 from bench.reporting.tables.build import build_tables
 from bench.reporting.tables.table import Cell, Row, Table
-from bench.results.frame import Results, _dataset_names
+from bench.results.grid_results import Results, _dataset_names
 from bench.suite.identity import short_hash
 from bench.suite.load import load_suite
 from bench.suite.schema import FolderSpec, PhantomSpec

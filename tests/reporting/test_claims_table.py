@@ -11,7 +11,7 @@ from bench.reporting.tables.table import format_p
 from bench.reporting.verdicts import judge
 from bench.reporting.writers.latex import to_latex
 from bench.reporting.writers.markdown import to_markdown
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 
 SUITE = """\
 models: [pylon, baseline, {name: baseline, pooling: average, label: "a | b & c"}]

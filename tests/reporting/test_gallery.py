@@ -11,9 +11,8 @@ from bench.evaluation.predict import enlarge
 from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.gallery.content import galleries_of, overlay_of, samples_of
 from bench.reporting.gallery.drawing import draw_gallery, draw_samples, gallery_page
-from bench.results.frame import Results
-from bench.results.maps import writing_maps
-from bench.results.units import read_table, write_table
+from bench.results.grid_results import Results
+from bench.results.units import read_table, write_table, writing_maps
 
 from .conftest import SUITE
 

@@ -12,9 +12,8 @@ from bench.reporting.check import CURVES, check_report, current_page
 from bench.reporting.gallery.content import galleries_of, gallery_sources
 from bench.reporting.gallery.drawing import gallery_page
 from bench.reporting.writers.html import GALLERY, PAGE
-from bench.results.frame import Results
-from bench.results.maps import writing_maps
-from bench.results.units import read_table, write_table
+from bench.results.grid_results import Results
+from bench.results.units import read_table, write_table, writing_maps
 
 
 def gray_images(names):

@@ -13,7 +13,7 @@ from bench.reporting.tables.controls import gain_over
 from bench.reporting.tables.intervals import MOST_ROWS, comparison_table, interval_table
 from bench.reporting.tables.metric_rows import rows_by_metric
 from bench.reporting.tables.table import Subject
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.units import write_table
 from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
 from bench.statistics.multiplicity import holm

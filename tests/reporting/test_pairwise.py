@@ -6,7 +6,7 @@ import pytest
 from bench.errors import ResultsError, SuiteError
 from bench.reporting.pairwise import compare_rows, find_row, require_one_table
 from bench.reporting.references import AUTHORS, load_reference
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.suite.metrics import IOBB_ACCURACY, POINT_ACCURACY
 
 SUITE = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"

@@ -13,7 +13,7 @@ from bench.reporting.power import (
     published_spread,
     seen_spread,
 )
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 
 AUTHORS = (583, 623, 611, 601, 614)
 """Hits of the authors' five seeds among 984 units: .592480, .633130, .620935, .610772, .623984."""

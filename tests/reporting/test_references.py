@@ -18,7 +18,7 @@ from bench.reporting.references import (
     require_references,
 )
 from bench.reporting.tables.build import build_tables
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
 from bench.results.stored import write_stored
 from bench.results.units import write_table

@@ -5,8 +5,9 @@ import pytest
 from bench.metrics.protocol import VARIANTS
 from bench.reporting.build import render_report
 from bench.reporting.tables.sensitivity import _CHOICES, sensitivity_tables
-from bench.results.frame import Results
-from bench.results.record import Sensitivity, read_sensitivity, write_sensitivity
+from bench.results.grid_results import Results
+from bench.results.record import Sensitivity, read_sensitivity
+from bench.results.stored import write_stored
 
 DEFAULTS = {"PYLON": (0.60, 0.62, 0.64), "UP1": (0.59, 0.62)}
 CHANGES = {"tolerance_15": (0.10, 0.12, 0.14), "align_corners": (-0.02, -0.02, -0.02)}
@@ -27,7 +28,7 @@ def measured(example):
                 changed = default + changes[point.trial.seed]
                 accuracies[name] = {"weighted": changed, "macro": 0.0}
         path = example.store.folder(point.trial.id).sensitivity
-        write_sensitivity(path, Sensitivity(num_units=4, metrics={"point_accuracy": accuracies}))
+        write_stored(path, Sensitivity(num_units=4, metrics={"point_accuracy": accuracies}))
     return example, loaded
 
 
@@ -46,7 +47,7 @@ def test_hits_by_overlap_have_a_table_of_their_own(measured):
         }
         found = read_sensitivity(path)
         metrics = found.metrics | {"iobb_accuracy": accuracies}
-        write_sensitivity(path, found.model_copy(update={"metrics": metrics}))
+        write_stored(path, found.model_copy(update={"metrics": metrics}))
     peaks, overlaps = sensitivity_tables(Results(loaded.grid, example.store))
     assert (peaks.key, overlaps.key) == ("sensitivity-phantom-64px", "sensitivity-iobb-phantom-64px")
     assert overlaps.headings == ("Weighted avg.", "Macro avg.", "T(IoBB) 0.1")

@@ -9,7 +9,7 @@ import pytest
 from records import finish_whole
 
 from bench.reporting.verdicts import judge
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.provenance import describe
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore

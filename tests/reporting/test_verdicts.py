@@ -15,7 +15,7 @@ from bench.cli.render import show
 from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.tables.claims import claims_table
 from bench.reporting.verdicts import ClaimVerdict, judge
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.units import write_table
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 

@@ -3,8 +3,7 @@
 import pytest
 
 from bench.errors import ResultsError
-from bench.results.lookup import find_trial
-from bench.results.store import ResultsStore
+from bench.results.store import ResultsStore, find_trial
 
 IDS = ("baseline-nih-256px-s0-0000000001", "pylon-nih-256px-s0-0000000002", "pylon-nih-256px-s1-0000000003")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bench.errors import ResultsError
-from bench.results import maps
-from bench.results.maps import read_maps, read_maps_of, writing_maps
+from bench.results import units as unit_files
+from bench.results.units import read_maps, read_maps_of, writing_maps
 
 
 def drawn(count: int = 7, side: int = 5) -> list[np.ndarray]:
@@ -40,7 +40,7 @@ def test_anyone_can_read_them_with_numpy(tmp_path):
 
 
 def test_some_are_read_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(maps, "_VALUES_AT_A_TIME", 3 * 30)
+    monkeypatch.setattr(unit_files, "_VALUES_AT_A_TIME", 3 * 30)
     write(tmp_path / "maps.npz", drawn())
     chunks = list(read_maps(tmp_path / "maps.npz"))
     assert [len(chunk) for chunk in chunks] == [3, 3, 1]

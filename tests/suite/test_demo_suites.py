@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from bench.data.phantom.populations import POPULATIONS
-from bench.data.sources.findings import NIH_FINDINGS, VINDR_FINDINGS
+from bench.suite.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.load import load_suite
 
 ROOT = Path(__file__).parents[2]

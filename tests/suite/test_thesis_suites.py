@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS
 from bench.planning.cost import image_counts
+from bench.suite.findings import NIH_BOXED_FINDINGS
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite, load_suite
 from bench.training.schedule import fewest_epochs

@@ -6,7 +6,7 @@ from torch import nn
 from trials import make_trial
 
 from bench.data.dataset import DataContext
-from bench.data.sources.registry import load_dataset
+from bench.data.loading import load_dataset
 from bench.errors import TrainingError
 from bench.models import build_model
 from bench.training.micro_batches import part, refuses_single_images

@@ -17,9 +17,9 @@ from bench.errors import SuiteError, listing, nearest
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.data.checks.expected_counts import Comparison
     from bench.data.checks.integrity import Integrity
-    from bench.data.sources.source import Source
+    from bench.data.checks.statistics import ComparedCount
+    from bench.data.sources.source import DataSource
 
 EXAMPLES = """\
 examples:
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the result of every check; 1 if a violation is not accepted."""
     from bench.data.checks.integrity import check
-    from bench.data.sources.registry import read_source
+    from bench.data.loading import read_source
     from bench.execution.live import Display
     from bench.suite.violation import ACCEPTABLE
 
@@ -70,7 +70,9 @@ def execute(arguments: argparse.Namespace) -> int:
     return EXIT_VIOLATED if integrity.refused(accepted) else 0
 
 
-def _parts(source: "Source", integrity: "Integrity", accepted: Collection[str]) -> "Iterator[RenderableType]":
+def _parts(
+    source: "DataSource", integrity: "Integrity", accepted: Collection[str]
+) -> "Iterator[RenderableType]":
     """Yields the counts beside the expected ones, a line for each check, and whether a run would stop."""
     from bench.suite.violation import VIOLATIONS
 
@@ -92,12 +94,12 @@ def _parts(source: "Source", integrity: "Integrity", accepted: Collection[str]) 
     yield f"{stop} a run of a suite"
 
 
-def _counts_beside_expected(source: "Source") -> "Iterator[RenderableType]":
+def _counts_beside_expected(source: "DataSource") -> "Iterator[RenderableType]":
     """Yields a table of counts; nothing for a data set without official counts."""
-    from bench.data.checks.expected_counts import EVERY, comparisons
+    from bench.data.checks.statistics import EVERY, compared_counts
 
-    groups: dict[tuple[str, str], list[Comparison]] = {}
-    for pair in comparisons(source):
+    groups: dict[tuple[str, str], list[ComparedCount]] = {}
+    for pair in compared_counts(source):
         groups.setdefault((pair.parts, pair.what), []).append(pair)
     columns = []
     for (parts, counted), pairs in groups.items():
@@ -114,9 +116,9 @@ def _counts_beside_expected(source: "Source") -> "Iterator[RenderableType]":
         yield ""
 
 
-def _json(source: "Source", integrity: "Integrity", accepted: Collection[str]) -> dict[str, object]:
+def _json(source: "DataSource", integrity: "Integrity", accepted: Collection[str]) -> dict[str, object]:
     """Returns everything; "counts" is empty where none are expected."""
-    from bench.data.checks.expected_counts import comparisons
+    from bench.data.checks.statistics import compared_counts
 
     return {
         "dataset": source.name,
@@ -135,5 +137,5 @@ def _json(source: "Source", integrity: "Integrity", accepted: Collection[str]) -
             for violation in integrity.violations
         ],
         "notes": integrity.notes,
-        "counts": [asdict(pair) for pair in comparisons(source)],
+        "counts": [asdict(pair) for pair in compared_counts(source)],
     }

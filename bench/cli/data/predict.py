@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Predicts, writes and prints; 2 if an image could not be read."""
-    from bench.results.lookup import find_trial
+    from bench.results.store import find_trial
 
     folder = find_trial(shared.open_store(arguments), arguments.trial)
     device = _device(arguments.device)
@@ -116,7 +116,7 @@ def _chosen_findings(names: Sequence[str] | None, findings: Sequence[str]) -> li
     Raises:
         DataError: the trial has no such finding.
     """
-    from bench.data.sources.findings import finding_names
+    from bench.data.sources.tables import finding_names
 
     if names is None:
         return None

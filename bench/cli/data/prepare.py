@@ -33,8 +33,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """Fills the cache and says what is in it."""
     spec, context = shared.dataset_of(arguments)
 
-    from bench.data.images.cache import as_size
-    from bench.data.sources.registry import prepare_resolutions
+    from bench.amounts import size
+    from bench.data.loading import prepare_resolutions
     from bench.execution.live import Display
     from bench.suite.schema import StoredSpec
 
@@ -48,7 +48,7 @@ def execute(arguments: argparse.Namespace) -> int:
         Column("images of", list(arrays)),
         Column("number", [str(len(one.files)) for one in arrays.values()], is_number=True),
         Column("px", [str(one.side_px) for one in arrays.values()], is_number=True),
-        Column("size", [as_size(one.target.stat().st_size) for one in arrays.values()], is_number=True),
+        Column("size", [size(one.target.stat().st_size) for one in arrays.values()], is_number=True),
         Column("", ["was there" if name in prepared.were_there else "" for name in arrays]),
     ]
     show(Table(columns, text=Column("file", [str(one.target) for one in arrays.values()])))

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the statistics, and draws them if --output is given."""
     from bench.data.checks.statistics import describe
-    from bench.data.sources.registry import read_source
+    from bench.data.loading import read_source
     from bench.reporting.figures.files import check_figure_path
 
     if arguments.output is not None:

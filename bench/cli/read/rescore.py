@@ -78,7 +78,7 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded, grid, store = shared.opened(arguments)
 
     from bench.api.rescoring import rescore_grid
-    from bench.results.frame import Results
+    from bench.results.grid_results import Results
 
     protocol = LocalizationProtocol(**{name: getattr(arguments, name) for name in CHOICES})
     rescored = rescore_grid(grid, Results(grid, store), protocol, _show_progress)

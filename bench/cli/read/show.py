@@ -62,7 +62,7 @@ def execute(arguments: argparse.Namespace) -> int:
         return _show_cell(arguments)
 
     from bench.api.reading import describe_trial
-    from bench.results.lookup import find_trial
+    from bench.results.store import find_trial
 
     folder = find_trial(shared.open_store(arguments), arguments.what)
     trial = describe_trial(folder, shared.cache_dir(arguments), arguments.suites_dir)

@@ -53,7 +53,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.reporting.tables.claims import claim_facts, comparison_facts
     from bench.reporting.verdicts import VERDICTS, judge
     from bench.results.differences import require_same_data
-    from bench.results.frame import Results
+    from bench.results.grid_results import Results
     from bench.suite.load import load_suite
 
     store = shared.open_store(arguments)

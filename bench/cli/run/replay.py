@@ -50,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Replays and prints; 0 if all losses are equal, 1 if one differs."""
     from bench.errors import ResultsError, SuiteError
-    from bench.results.lookup import find_trial
-    from bench.results.store import ResultsStore
+    from bench.results.store import ResultsStore, find_trial
 
     if arguments.steps < 1:
         raise SuiteError(f"--steps {arguments.steps}: give at least 1")

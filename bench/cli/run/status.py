@@ -217,7 +217,7 @@ def _running_json(one: "Running") -> dict[str, object]:
 
 def _failures(arguments: argparse.Namespace) -> int:
     from bench.results.failures import all_failures, failures_of, failures_of_trial, recorded_ids
-    from bench.results.lookup import find_trial
+    from bench.results.store import find_trial
 
     if arguments.watch:
         raise BenchError("bench status: --watch shows no failures; leave out --failures")

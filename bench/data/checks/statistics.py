@@ -1,17 +1,23 @@
-"""What a data set holds: images, patients, boxes and their areas by finding and part, and what co-occurs.
+"""Counts of a data set by finding and part, and beside those of the published data set.
 
 All of it comes from text files; no image is decoded. An image counts for a part if the part's list names it,
 a box if its image counts. A unit is an image and a finding that has a box there, however many boxes.
+
+expected_counts.csv was counted from the official text files: BBox_List_2017.csv, Data_Entry_2017_v2020.csv
+and the official lists of ChestX-ray14; train.csv of VinDr-CXR at Kaggle. A part that is drawn at random of a
+pool (train and val; of VinDr-CXR all parts) has no expected count of its own: its pool has.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.data.sources.source import Source
+from bench.data.sources.source import DataSource
 from bench.errors import DataError
 
 ALL = "all"
@@ -39,7 +45,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class DatasetStatistics:
-    """What a data set holds.
+    """Counts of a data set, by part and finding.
 
     Attributes:
         findings: the c classes.
@@ -67,7 +73,7 @@ class DatasetStatistics:
 
     @property
     def has_patients(self) -> bool:
-        """Whether any patient has several images; otherwise counts of patients say nothing more."""
+        """Returns whether any patient has several images; otherwise counts of patients say nothing more."""
         return self.of_part[ALL].patients < self.of_part[ALL].images
 
     def summary(self) -> str:
@@ -87,7 +93,7 @@ class DatasetStatistics:
         return self.of_finding[finding, ALL].box_area
 
 
-def describe(source: Source) -> DatasetStatistics:
+def describe(source: DataSource) -> DatasetStatistics:
     """Returns the statistics of the images that the parts name."""
     parts = dict(source.parts)
     parts[ALL] = tuple(dict.fromkeys(name for names in parts.values() for name in names))
@@ -100,6 +106,8 @@ def describe(source: Source) -> DatasetStatistics:
         for finding in source.findings:
             positive = list(labels.index[labels[finding] == 1])
             of_finding[finding, part] = _count(source, positive, own[own["finding"] == finding])
+    part_of = {name: part for part, names in source.parts.items() for name in names}
+    areas = boxes.dropna(subset="area").assign(part=lambda table: table["image"].map(part_of))
     together = source.labels.loc[list(parts[ALL]), list(source.findings)].to_numpy(np.int64)
     return DatasetStatistics(
         findings=source.findings,
@@ -107,7 +115,7 @@ def describe(source: Source) -> DatasetStatistics:
         of_part=of_part,
         of_finding=of_finding,
         boxed_images={part: boxes.loc[boxes["image"].isin(parts[part]), "image"].nunique() for part in parts},
-        areas=_by_part(source, boxes.dropna(subset="area")),
+        areas=areas[["part", "finding", "area"]].reset_index(drop=True),
         area_reason=reason,
         unmatched_boxes=len(source.unmatched_boxes),
         without_patient=sum(name in source.without_patient for name in parts[ALL]),
@@ -115,7 +123,7 @@ def describe(source: Source) -> DatasetStatistics:
     )
 
 
-def _with_areas(source: Source, names: Sequence[str]) -> tuple[pd.DataFrame, str | None]:
+def _with_areas(source: DataSource, names: Sequence[str]) -> tuple[pd.DataFrame, str | None]:
     """Returns the boxes of `names` with a column area, NaN if it cannot be known, and then why."""
     boxes = source.boxes[source.boxes["image"].isin(names)]
     try:
@@ -126,7 +134,7 @@ def _with_areas(source: Source, names: Sequence[str]) -> tuple[pd.DataFrame, str
     return boxes.assign(area=boxes["w"] * boxes["h"] / (own["rows"] * own["columns"])), None
 
 
-def _count(source: Source, images: Sequence[str], boxes: pd.DataFrame) -> Counts:
+def _count(source: DataSource, images: Sequence[str], boxes: pd.DataFrame) -> Counts:
     area = boxes["area"].mean() if len(boxes) else np.nan
     return Counts(
         images=len(images),
@@ -137,7 +145,73 @@ def _count(source: Source, images: Sequence[str], boxes: pd.DataFrame) -> Counts
     )
 
 
-def _by_part(source: Source, boxes: pd.DataFrame) -> pd.DataFrame:
-    part_of = {name: part for part, names in source.parts.items() for name in names}
-    table = boxes.assign(part=boxes["image"].map(part_of))
-    return table[["part", "finding", "area"]].reset_index(drop=True)
+EVERY = "every image"
+"""In place of a finding: images whatever they have."""
+
+COUNTS = ("images", "boxes", "boxed_images")
+
+
+@dataclass(frozen=True)
+class ComparedCount:
+    """One count beside the published one.
+
+    Attributes:
+        parts: the parts of the split that are counted together, joined by "+".
+        finding: which images, or `EVERY`.
+        what: one of `COUNTS`.
+        found: the count.
+        expected: the published one.
+    """
+
+    parts: str
+    finding: str
+    what: str
+    found: int
+    expected: int
+
+    def __str__(self) -> str:
+        where, what = self.parts.replace("+", ", "), self.what.replace("_", " ")
+        return f"{self.finding} in {where}: {self.found:,} {what}, not {self.expected:,}"
+
+
+@lru_cache
+def expected_counts(name: str) -> pd.DataFrame:
+    """Returns columns `COUNTS`, indexed by (part, finding); no rows for a data set that is not published.
+
+    A part is what is counted together: "train+val", "test" or "train+val+test".
+    """
+    with resources.files("bench.data").joinpath("expected_counts.csv").open(encoding="utf-8") as stream:
+        table = pd.read_csv(stream)
+    own = table[table["dataset"] == name]
+    return own.set_index(["part", "finding"])[list(COUNTS)]
+
+
+def count(source: DataSource, parts: str) -> pd.DataFrame:
+    """Returns columns `COUNTS`, indexed by finding, `EVERY` last, of all `parts`, joined by "+", together."""
+    names = [name for part in parts.split("+") for name in source.parts[part]]
+    boxes = source.boxes_of(names)
+    by_finding = boxes.groupby("finding")["image"]
+    found = pd.DataFrame(
+        {
+            "images": source.labels.loc[names, list(source.findings)].sum(),
+            "boxes": by_finding.size(),
+            "boxed_images": by_finding.nunique(),
+        },
+        index=list(source.findings),
+    )
+    found.loc[EVERY] = [len(names), len(boxes), boxes["image"].nunique()]
+    return found.fillna(0).astype(int)
+
+
+def compared_counts(source: DataSource) -> Iterator[ComparedCount]:
+    """Yields every count of a published data set beside the expected one; nothing of any other."""
+    if not source.is_official:
+        return
+    expected = expected_counts(source.name)
+    for parts in expected.index.unique("part"):
+        found = count(source, parts)
+        wanted = expected.loc[parts].reindex(found.index)
+        for finding in found.index:
+            for what in COUNTS:
+                came, due = int(found.loc[finding, what]), int(wanted.loc[finding, what])
+                yield ComparedCount(parts, finding, what, came, due)

@@ -6,6 +6,7 @@ compressed pixels hold the lock. Processes are spawned: torch's threads do not s
 process would inherit the locks of its parent.
 """
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -17,13 +18,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from bench.data.checks.content import ImageFile, read_content
 from bench.data.images.dicom import Gray, read_dicom
-from bench.data.images.dicom_header import check_dicom, is_dicom
-from bench.data.images.raster import check_raster, read_raster
+from bench.data.images.dicom_header import check_dicom, dicom_size, is_dicom
+from bench.data.images.raster import check_raster, raster_size, read_raster
 from bench.errors import DataError, brief
 
 _CHUNK = 8
@@ -31,6 +32,43 @@ _CHUNK = 8
 
 _WORTH_PROCESSES = 64
 """DICOMs that take longer to decode than processes take to start, which is about a second."""
+
+
+class ImageFile(NamedTuple):
+    """A file whose content is known.
+
+    Attributes:
+        path: where it is.
+        sha256: of its bytes, hexadecimal.
+    """
+
+    path: Path
+    sha256: str
+
+    def read(self) -> bytes:
+        """Returns its bytes.
+
+        Raises:
+            DataError: it cannot be read, or holds something else by now.
+        """
+        content = read_content(self.path)
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise DataError(
+                "has been changed since it was checked; the same command goes on", place=self.path
+            )
+        return content
+
+
+def read_content(path: Path) -> bytes:
+    """Returns the bytes of the file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", place=path) from None
 
 
 def decode(path: Path, side_px: int) -> Gray:
@@ -45,32 +83,35 @@ def decode(path: Path, side_px: int) -> Gray:
 def read_gray(path: Path, content: bytes | None = None) -> Gray:
     """Returns uint8 [h, w]: the gray image in its own size, a DICOM in that of `dicom.read_dicom`.
 
-    Args:
-        path: of the file; its ending says whether it is a DICOM.
-        content: its bytes, if they have been read.
+    The name's ending says whether it is a DICOM. `content` are its bytes, if they have been read.
 
     Raises:
-        DataError: the file cannot be read, see `check`, or its pixels are damaged.
+        DataError: the file cannot be read, see `check_image`, or its pixels are damaged.
     """
     content = read_content(path) if content is None else content
     with _one_sentence(path):
         return read_dicom(path, content) if is_dicom(path) else read_raster(path, content)
 
 
-def check(path: Path, content: bytes) -> tuple[int, int]:
+def check_image(path: Path, content: bytes) -> tuple[int, int]:
     """Returns (rows, columns) of the image as it is decoded, and refuses what `read_gray` would refuse.
 
     Pixels are not decoded: damage within compressed ones is met only when they are.
-
-    Args:
-        path: of the file; its ending says whether it is a DICOM.
-        content: its bytes.
 
     Raises:
         DataError: see `dicom_header.check_dicom` and `raster.check_raster`.
     """
     with _one_sentence(path):
         return check_dicom(path, content) if is_dicom(path) else check_raster(path, content)
+
+
+def header_size(path: Path) -> tuple[int, int]:
+    """Returns (rows, columns) of the image as it is decoded, from the header alone.
+
+    Raises:
+        DataError: the file is missing, or is no DICOM, PNG or JPEG.
+    """
+    return dicom_size(path) if is_dicom(path) else raster_size(path)
 
 
 @contextmanager
@@ -81,7 +122,7 @@ def _one_sentence(path: Path) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{path}: cannot be decoded ({brief(error)})") from None
+        raise DataError(f"cannot be decoded ({brief(error)})", place=path) from None
 
 
 def square(image: Gray, side_px: int) -> Gray:
@@ -121,14 +162,13 @@ def decode_each(files: Sequence[ImageFile], side_px: int) -> Generator[Gray | Da
 
 
 def _decode_chunk(files: Sequence[ImageFile], side_px: int) -> list[Gray | DataError]:
-    return [_try_decode(file, side_px) for file in files]
-
-
-def _try_decode(file: ImageFile, side_px: int) -> Gray | DataError:
-    try:
-        return square(read_gray(file.path, file.read()), side_px)
-    except DataError as error:
-        return error
+    images: list[Gray | DataError] = []
+    for file in files:
+        try:
+            images.append(square(read_gray(file.path, file.read()), side_px))
+        except DataError as error:
+            images.append(error)
+    return images
 
 
 def _pool(files: Sequence[ImageFile], num_workers: int) -> Executor:

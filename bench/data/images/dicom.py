@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.data.checks.content import read_content
 from bench.data.images.dicom_header import is_inverted, open_dicom, padding_range, stored_bits
 from bench.errors import DataError, brief
 
@@ -28,25 +27,20 @@ NUM_BINS = 256
 Gray = npt.NDArray[np.uint8]
 
 
-def read_dicom(path: Path, content: bytes | None = None) -> Gray:
+def read_dicom(path: Path, content: bytes) -> Gray:
     """Returns one gray radiograph: uint8 [h, w] with max(h, w) = 1024, bright where tissue is dense.
 
     Smaller images are enlarged. The interpolation is OpenCV's bilinear without antialiasing, because the
     authors' is (code: cv2.resize's default); so is the rounding of the shorter side, which is down.
 
-    Args:
-        path: of the file.
-        content: its bytes, if they have been read.
-
     Raises:
-        DataError: the file cannot be read, or see `dicom_header.open_dicom`, or its pixels are
-            damaged or have more bits than its header says.
+        DataError: see `dicom_header.open_dicom`, or its pixels are damaged or have more bits than its header
+            says.
     """
     import cv2
 
-    header = open_dicom(path, read_content(path) if content is None else content)
-    stored = _pixels(header, path)
-    samples, is_padding = _samples(header, stored, path)
+    header = open_dicom(path, content)
+    samples, is_padding = _samples(header, _pixels(header, path), path)
     image = equalised(samples, is_padding, inverted=is_inverted(header))
     height, width = image.shape
     ratio = LONGEST_SIDE_PX / max(height, width)
@@ -97,11 +91,10 @@ def _pixels(header: Any, path: Path) -> npt.NDArray[Any]:
         header.pixel_array_options(correct_unused_bits=False)  # `_samples` does, and heeds the highest bit
         pixels: npt.NDArray[Any] = header.pixel_array
     except Exception as error:  # a damaged image, and each decoder in its own way
-        raise DataError(f"{path}: its pixels cannot be decoded ({brief(error)})") from None
+        raise DataError(f"its pixels cannot be decoded ({brief(error)})", place=path) from None
     if pixels.ndim != 2 or pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
-        raise DataError(
-            f"{path}: expected one gray image of at most 16 bit, found {pixels.dtype} {list(pixels.shape)}"
-        )
+        found = f"{pixels.dtype} {list(pixels.shape)}"
+        raise DataError(f"expected one gray image of at most 16 bit, found {found}", place=path, value=found)
     return pixels
 
 
@@ -119,20 +112,19 @@ def _samples(
     if stored.dtype.kind == "i":
         samples -= (samples >> (num_bits - 1)) << num_bits
     padding = padding_range(header)
-    is_padding = None if padding is None else _is_within(stored, padding) | _is_within(samples, padding)
+    is_padding = None
+    if padding is not None:
+        low, high = padding
+        is_padding = ((low <= stored) & (stored <= high)) | ((low <= samples) & (samples <= high))
     is_cut = samples != with_others if is_padding is None else (samples != with_others) & ~is_padding
     if is_cut.any() and _roughness(with_others) < _roughness(samples):
         raise DataError(
-            f"{path}: its header says that pixels have {num_bits} bits from bit {lowest} on, and they have "
-            f"more, as {int(stored[is_cut].max())} has; BitsStored and HighBit have to say what is true"
+            f"its header says that pixels have {num_bits} bits from bit {lowest} on, and they have more, as "
+            f"{int(stored[is_cut].max())} has; BitsStored and HighBit have to say what is true",
+            place=path,
         )
     return samples, is_padding
 
 
 def _roughness(image: npt.NDArray[Any]) -> int:
     return int(np.abs(np.diff(image, axis=1)).sum(dtype=np.int64))
-
-
-def _is_within(values: npt.NDArray[Any], limits: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = (values >= limits[0]) & (values <= limits[1])
-    return found

@@ -29,7 +29,7 @@ def is_inverted(header: Any) -> bool:
 
 
 def _steps(header: Any) -> Iterator[Any]:
-    """What says how values become gray: the data set, and groups in which newer kinds of files have it."""
+    """Yields what says how values become gray: the data set, and groups that newer kinds of files have."""
     yield header
     for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for group in header.get(groups) or ():
@@ -53,7 +53,7 @@ SUFFIXES = (".dicom", ".dcm")
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _BITS_ALLOCATED = (1, 8, 16)
 _ITEM = b"\xfe\xff\x00\xe0"
-"""What compressed pixels begin with."""
+"""The start of compressed pixels."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -64,16 +64,40 @@ def is_dicom(path: Path) -> bool:
 def open_dicom(path: Path, content: bytes) -> Any:
     """Returns the data set of a file that can be decoded, as far as is known without decoding its pixels.
 
-    Args:
-        path: of the file, for messages.
-        content: its bytes.
-
     Raises:
         DataError: it is no DICOM, damaged or cut off, not one gray image of at most 16 bit, or compressed
             in a way that nothing installed decodes.
     """
     header = _read(path, io.BytesIO(content))
-    _check(header, path)
+    _size(header, path)
+    try:
+        kind = str(header.get("PhotometricInterpretation") or "absent")
+        num_samples = int(header.get("SamplesPerPixel") or 1)
+        num_frames = int(header.get("NumberOfFrames") or 1)
+        num_bits = int(header.BitsAllocated)
+        syntax = header.file_meta.TransferSyntaxUID
+        is_compressed = bool(syntax.is_compressed)
+        stored_bits(header), padding_range(header), is_inverted(header)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"its header does not describe its pixels ({brief(error)})", place=path) from None
+    if kind not in _GRAY:
+        raise DataError(f"its photometric interpretation is {kind}", place=path, value=kind, allowed=_GRAY)
+    if num_samples != 1:
+        raise DataError(f"has {num_samples} samples in a pixel; allowed: one, gray", place=path)
+    if num_frames != 1:
+        raise DataError(f"has {num_frames} frames; allowed: one", place=path)
+    if num_bits not in _BITS_ALLOCATED:
+        raise DataError(
+            f"has {num_bits} bits in a pixel", place=path, value=num_bits, allowed=_BITS_ALLOCATED
+        )
+    if "FloatPixelData" in header or "DoubleFloatPixelData" in header:
+        raise DataError("its pixels are floating point; allowed: whole numbers of at most 16 bit", place=path)
+    if not header.get("PixelData"):
+        raise DataError("has no pixels, or they are cut off", place=path)
+    if is_compressed:
+        _check_compressed(header, path)
+    else:
+        _check_length(header, path)
     return header
 
 
@@ -126,48 +150,17 @@ def _read(path: Path, source: Any, **options: Any) -> Any:
     try:
         return pydicom.dcmread(source, **options)
     except InvalidDicomError:
-        raise DataError(f"{path}: is no DICOM file") from None
+        raise DataError("is no DICOM file", place=path) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise DataError(f"cannot be read ({error.strerror or error})", place=path) from None
     except Exception as error:  # a damaged header fails in any of many ways
-        raise DataError(f"{path}: is damaged ({brief(error)})") from None
-
-
-def _check(header: Any, path: Path) -> None:
-    """Refuses everything that is not read, as far as the header tells."""
-    _size(header, path)
-    try:
-        kind = str(header.get("PhotometricInterpretation") or "absent")
-        num_samples = int(header.get("SamplesPerPixel") or 1)
-        num_frames = int(header.get("NumberOfFrames") or 1)
-        num_bits = int(header.BitsAllocated)
-        syntax = header.file_meta.TransferSyntaxUID
-        is_compressed = bool(syntax.is_compressed)
-        stored_bits(header), padding_range(header), is_inverted(header)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: its header does not describe its pixels ({brief(error)})") from None
-    if kind not in _GRAY:
-        raise DataError(f"{path}: its photometric interpretation is {kind}; allowed: {', '.join(_GRAY)}")
-    if num_samples != 1:
-        raise DataError(f"{path}: has {num_samples} samples in a pixel; allowed: one, gray")
-    if num_frames != 1:
-        raise DataError(f"{path}: has {num_frames} frames; allowed: one")
-    if num_bits not in _BITS_ALLOCATED:
-        raise DataError(f"{path}: has {num_bits} bits in a pixel; allowed: 1, 8, 16")
-    if "FloatPixelData" in header or "DoubleFloatPixelData" in header:
-        raise DataError(f"{path}: its pixels are floating point; allowed: whole numbers of at most 16 bit")
-    if not header.get("PixelData"):
-        raise DataError(f"{path}: has no pixels, or they are cut off")
-    if is_compressed:
-        _check_compressed(header, path)
-    else:
-        _check_length(header, path)
+        raise DataError(f"is damaged ({brief(error)})", place=path) from None
 
 
 def _size(header: Any, path: Path) -> tuple[int, int]:
     rows, columns = header.get("Rows"), header.get("Columns")
     if not isinstance(rows, int) or not isinstance(columns, int) or min(rows, columns) < 1:
-        raise DataError(f"{path}: its header does not say how many rows and columns the image has")
+        raise DataError("its header does not say how many rows and columns the image has", place=path)
     return rows, columns
 
 
@@ -176,65 +169,73 @@ def _check_length(header: Any, path: Path) -> None:
 
     if header["PixelData"].is_undefined_length:
         name = header.file_meta.TransferSyntaxUID.name
-        raise DataError(f"{path}: its pixels are compressed, and its transfer syntax is {name}")
+        raise DataError(f"its pixels are compressed, and its transfer syntax is {name}", place=path)
     num_found, num_expected = len(header.PixelData), get_expected_length(header)
     if num_found < num_expected:
-        raise DataError(f"{path}: is cut off: {num_found} of {num_expected} bytes of pixels")
+        raise DataError(f"is cut off: {num_found} of {num_expected} bytes of pixels", place=path)
     if num_found >= 2 * num_expected and num_found > 2:  # one byte is filled up to two
-        raise DataError(f"{path}: has {num_found} bytes of pixels, where its header describes {num_expected}")
+        raise DataError(
+            f"has {num_found} bytes of pixels, where its header describes {num_expected}", place=path
+        )
 
 
 def _check_compressed(header: Any, path: Path) -> None:
-    """Refuses compressed pixels that nothing installed decodes, or that are none."""
+    """Refuses pixels that nothing installed decompresses, or that are not compressed as the header says."""
     from pydicom.encaps import get_frame
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.uid import (
-        JPEG2000TransferSyntaxes,
-        JPEGExtended12Bit,
-        JPEGLSTransferSyntaxes,
-        JPEGTransferSyntaxes,
-    )
+    from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
     syntax = header.file_meta.TransferSyntaxUID
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
-        raise DataError(f"{path}: is compressed as {syntax.name}, which cannot be decoded") from None
-    needs = [text.partition(" - requires ")[2] for text in decoder.missing_dependencies]
-    is_available = decoder.is_available
-    if syntax == JPEGExtended12Bit and int(header.get("BitsStored") or 0) > 8:
-        is_available = "pylibjpeg" in decoder.available_plugins  # the others decode 8 bits alone
-    if not is_available:
-        raise DataError(
-            f"{path}: is compressed as {syntax.name}, which nothing installed decodes; it needs "
-            f"{' or '.join(needs).replace('gdcm>', 'python-gdcm>')}"
-        )
+    _require_decoder(header, path)
+    is_named = f"its transfer syntax is {syntax.name}, and its pixels are"
     if not header.PixelData.startswith(_ITEM):
-        raise DataError(f"{path}: its transfer syntax is {syntax.name}, and its pixels are not compressed")
+        raise DataError(f"{is_named} not compressed", place=path)
     try:
         frame = get_frame(header.PixelData, 0, number_of_frames=1)
     except Exception as error:  # damaged offsets fail in several ways
-        raise DataError(f"{path}: its pixels are cut off or damaged ({brief(error)})") from None
+        raise DataError(f"its pixels are cut off or damaged ({brief(error)})", place=path) from None
     starts: tuple[bytes, ...] = (b"",)
     if syntax in JPEG2000TransferSyntaxes:
         starts = (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
     elif syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
         starts = (b"\xff\xd8",)
     if not frame or not frame.startswith(starts):
-        raise DataError(f"{path}: its transfer syntax is {syntax.name}, and its pixels are something else")
+        raise DataError(f"{is_named} something else", place=path)
     size, told = _codestream_size(frame), (header.Rows, header.Columns)
     if size is not None and size != told:
         raise DataError(
-            f"{path}: its compressed image has {size[0]} rows and {size[1]} columns, its header says "
-            f"{told[0]} and {told[1]}"
+            f"its compressed image has {size[0]} rows and {size[1]} columns, its header says {told[0]} and "
+            f"{told[1]}",
+            place=path,
+            value=size,
+        )
+
+
+def _require_decoder(header: Any, path: Path) -> None:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.uid import JPEGExtended12Bit
+
+    syntax = header.file_meta.TransferSyntaxUID
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise DataError(f"is compressed as {syntax.name}, which cannot be decoded", place=path) from None
+    needs = [text.partition(" - requires ")[2] for text in decoder.missing_dependencies]
+    is_available = decoder.is_available
+    if syntax == JPEGExtended12Bit and int(header.get("BitsStored") or 0) > 8:
+        is_available = "pylibjpeg" in decoder.available_plugins  # the others decode 8 bits alone
+    if not is_available:
+        raise DataError(
+            f"is compressed as {syntax.name}, which nothing installed decodes; it needs "
+            f"{' or '.join(needs).replace('gdcm>', 'python-gdcm>')}",
+            place=path,
+            value=syntax.name,
         )
 
 
 def _codestream_size(frame: bytes) -> tuple[int, int] | None:
     """Returns (rows, columns) that the start of a compressed image says; None if it is of another kind.
 
-    Args:
-        frame: JPEG, lossless or not, JPEG-LS or JPEG 2000.
+    The image is a JPEG, lossless or not, JPEG-LS or JPEG 2000.
     """
     if frame.startswith(b"\xff\x4f\xff\x51") and len(frame) >= 24:
         right, bottom, left, top = (int.from_bytes(frame[at : at + 4], "big") for at in (8, 12, 16, 20))

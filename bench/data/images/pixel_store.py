@@ -1,4 +1,4 @@
-"""Where the pixels of an image set lie, and how batches of them get to a device: the route.
+"""The pixels of an image set, and the route by which batches of them get to a device.
 
 - mapped: they stay in the array, and a batch is read when it is needed. For a CPU, where feeding is about 3 %
   of training at most (docs/speed.md): a thread ahead could gain no more, for a core that another trial could
@@ -12,7 +12,7 @@ Batches are the same to the last bit by every route, and every route works on ev
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -26,58 +26,44 @@ Route = Literal["mapped", "resident", "streamed"]
 Indices = npt.NDArray[np.int64]
 
 RESIDENT_SHARE = 0.4
-"""Of a device's free memory, what one image set may take: networks and their activations need the rest."""
+"""Share of a device's free memory that one image set may take: networks and activations need the rest."""
 
 _NUM_AHEAD = 2
 _COPIED_AT_ONCE_BYTES = 2**26
 
 
-class PixelStore(Protocol):
-    """The pixels of an image set, read by index in two steps."""
-
-    @property
-    def num_ahead(self) -> int:
-        """Batches that a thread stages before they are needed; 0: no thread."""
-
-    def stage(self, indices: Indices) -> Tensor:
-        """Returns what `load` needs of the images at `indices` [n]: the host's part of the work."""
-
-    def load(self, staged: Tensor) -> Tensor:
-        """Returns those images, uint8 [n, side, side], on the device."""
-
-
 @dataclass(frozen=True)
-class HostPixels:
-    """Pixels in an array of the host, [num, side, side]."""
+class PixelStore:
+    """The pixels of an image set, read by index in two steps.
 
-    pixels: npt.NDArray[np.uint8]
+    Attributes:
+        pixels: uint8 [num, side, side], an array of the host or a tensor of the device.
+        device: where images are needed.
+        num_ahead: batches that a thread stages before they are needed; 0: no thread.
+    """
+
+    pixels: npt.NDArray[np.uint8] | Tensor
     device: torch.device
     num_ahead: int
 
     def stage(self, indices: Indices) -> Tensor:
-        """Returns the images; in pinned memory if a GPU is to copy them."""
+        """Returns what `load` needs of the images at `indices` [n]: the host's part of the work.
+
+        These are the images, in pinned memory if a GPU is to copy them, or the indices of resident ones.
+        """
+        if isinstance(self.pixels, Tensor):
+            return torch.from_numpy(indices)
         images = torch.from_numpy(np.ascontiguousarray(self.pixels[indices]))
         return images.pin_memory() if self.device.type == "cuda" else images
 
     def load(self, staged: Tensor) -> Tensor:
-        """Returns the images on the device, where later work waits for the copy; the host does not."""
+        """Returns those images, uint8 [n, side, side], on the device.
+
+        Later work on the device waits for the copy of images; the host does not.
+        """
+        if isinstance(self.pixels, Tensor):
+            return self.pixels.index_select(0, staged.to(self.device))
         return staged.to(self.device, non_blocking=True)
-
-
-@dataclass(frozen=True)
-class ResidentPixels:
-    """Pixels in a tensor of the device, [num, side, side]."""
-
-    pixels: Tensor
-    num_ahead: int
-
-    def stage(self, indices: Indices) -> Tensor:
-        """Returns the indices."""
-        return torch.from_numpy(indices)
-
-    def load(self, staged: Tensor) -> Tensor:
-        """Returns the images, gathered on the device."""
-        return self.pixels.index_select(0, staged.to(self.pixels.device))
 
 
 _stores: WeakKeyDictionary[ImageSet, dict[tuple[torch.device, Route | None], PixelStore]]
@@ -87,15 +73,11 @@ _stores = WeakKeyDictionary()
 def pixel_store(images: ImageSet, device: torch.device, route: Route | None = None) -> PixelStore:
     """Returns what reads the pixels of `images` for `device`: the same as long as the image set lives.
 
-    Args:
-        images: their pixels are copied at most once.
-        device: where batches are needed.
-        route: how they get there; by default the one that suits the device and its free memory now.
+    Pixels are copied at most once. The default route suits the device and its free memory now.
     """
     stores = _stores.setdefault(images, {})
     if (device, route) not in stores:
-        chosen = route or _suitable_route(device, images.pixels.nbytes)
-        stores[device, route] = _open(images.pixels, device, chosen)
+        stores[device, route] = _open(images.pixels, device, route)
     return stores[device, route]
 
 
@@ -104,25 +86,17 @@ def fits_on_device(num_bytes: int, num_free_bytes: int) -> bool:
     return num_bytes <= RESIDENT_SHARE * num_free_bytes
 
 
-def _suitable_route(device: torch.device, num_bytes: int) -> Route:
-    if device.type == "cpu":
-        return "mapped"
-    return "resident" if fits_on_device(num_bytes, _num_free_bytes(device)) else "streamed"
-
-
-def _num_free_bytes(device: torch.device) -> int:
-    """Returns what is free on a GPU, with what this process has from it and does not use."""
-    num_unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + num_unused
-
-
-def _open(pixels: npt.NDArray[np.uint8], device: torch.device, route: Route) -> PixelStore:
-    if route == "mapped":
-        return HostPixels(pixels, device, num_ahead=0)
+def _open(pixels: npt.NDArray[np.uint8], device: torch.device, route: Route | None) -> PixelStore:
+    if route is None and device.type == "cpu":
+        route = "mapped"
+    elif route is None:
+        num_unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        num_free = torch.cuda.mem_get_info(device)[0] + num_unused  # this process has what is unused already
+        route = "resident" if fits_on_device(pixels.nbytes, num_free) else "streamed"
     if route == "resident":
         with suppress(torch.OutOfMemoryError):  # another trial has taken the memory meanwhile
-            return ResidentPixels(_copy(pixels, device), _NUM_AHEAD)
-    return HostPixels(pixels, device, _NUM_AHEAD)
+            return PixelStore(_copy(pixels, device), device, _NUM_AHEAD)
+    return PixelStore(pixels, device, 0 if route == "mapped" else _NUM_AHEAD)
 
 
 def _copy(pixels: npt.NDArray[np.uint8], device: torch.device) -> Tensor:

@@ -33,10 +33,6 @@ _ORIENTATION, _ON_THE_SIDE = 0x0112, (5, 6, 7, 8)
 def read_raster(path: Path, content: bytes) -> npt.NDArray[np.uint8]:
     """Returns uint8 [h, w]: the image in its own size, turned as EXIF says.
 
-    Args:
-        path: of the file, for messages.
-        content: its bytes.
-
     Raises:
         DataError: see `check_raster`, or its pixels are damaged.
     """
@@ -45,7 +41,7 @@ def read_raster(path: Path, content: bytes) -> npt.NDArray[np.uint8]:
     size = check_raster(path, content)
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     if image is None or image.shape != size:
-        raise DataError(f"{path}: is damaged: its pixels cannot be decoded")
+        raise DataError("is damaged: its pixels cannot be decoded", place=path)
     return as_8_bit(image)
 
 
@@ -58,9 +54,9 @@ def check_raster(path: Path, content: bytes) -> tuple[int, int]:
     from PIL import Image, UnidentifiedImageError
 
     if not content:
-        raise DataError(f"{path}: is empty")
+        raise DataError("is empty", place=path)
     if content.startswith(_JPEG_START) and _JPEG_END not in content[-_TAIL:]:
-        raise DataError(f"{path}: is cut off")  # OpenCV would fill the rest with gray
+        raise DataError("is cut off", place=path)  # OpenCV would fill the rest with gray
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             num_frames = getattr(image, "n_frames", 1) if image.format == "PNG" else 1
@@ -70,11 +66,11 @@ def check_raster(path: Path, content: bytes) -> tuple[int, int]:
                 image.load()  # of a PNG it may stand behind the pixels
             size = _size(image)
     except UnidentifiedImageError:
-        raise DataError(f"{path}: {_what(content)}") from None
+        raise DataError(f"{_what(content)}", place=path) from None
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError and struct.error
-        raise DataError(f"{path}: is cut off, damaged or no image ({brief(error)})") from None
+        raise DataError(f"is cut off, damaged or no image ({brief(error)})", place=path) from None
     if num_frames > 1:
-        raise DataError(f"{path}: has {num_frames} frames; allowed: one")
+        raise DataError(f"has {num_frames} frames; allowed: one", place=path)
     return size
 
 
@@ -90,9 +86,9 @@ def raster_size(path: Path) -> tuple[int, int]:
         with Image.open(path, formats=FORMATS) as image:
             return _size(image)
     except UnidentifiedImageError:
-        raise DataError(f"{path}: is no PNG or JPEG file") from None
+        raise DataError("is no PNG or JPEG file", place=path) from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise DataError(f"cannot be read ({error.strerror or error})", place=path) from None
 
 
 def as_8_bit(image: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

@@ -55,14 +55,7 @@ class Patient:
 
 
 def sample_patient(rng: np.random.Generator) -> Patient:
-    """Draws a healthy patient.
-
-    Args:
-        rng: Source of randomness; a fixed number of values is consumed.
-
-    Returns:
-        The patient's shape parameters.
-    """
+    """Returns a healthy patient; a fixed number of values is drawn."""
     angle = np.deg2rad(rng.normal(0.0, 2.5))
     scale_x, scale_y = rng.uniform(0.88, 1.08) * rng.uniform(0.96, 1.04, size=2)
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -97,16 +90,13 @@ def overinflated(patient: Patient) -> Patient:
 
 
 def lung_points(patient: Patient, side: int, across: npt.ArrayLike, down: npt.ArrayLike) -> Points:
-    """Maps lung coordinates to the patient frame; the unit square fills the whole lung field.
+    """Returns points [n, 2], (x, y) in the patient frame, of a lung; the unit square fills all of it.
 
     Args:
         patient: The patient.
         side: LEFT_IN_IMAGE or RIGHT_IN_IMAGE.
         across: Values [n]: 0 is the mediastinal edge, 1 the chest wall.
         down: Values [n], at least 0: 0 is the apex, 1 the diaphragm.
-
-    Returns:
-        Points [n, 2], (x, y) in the patient frame.
     """
     u, v = np.broadcast_arrays(np.asarray(across, float), np.asarray(down, float))
     # Values slightly above 1 reach behind the diaphragm.
@@ -120,18 +110,9 @@ def lung_points(patient: Patient, side: int, across: npt.ArrayLike, down: npt.Ar
     return np.column_stack([0.5 + side * distance, patient.apex_y + v * (base - patient.apex_y)])
 
 
-def heart_outline(patient: Patient, heart_ratio: float | None = None) -> Points:
-    """Computes the heart silhouette.
-
-    Args:
-        patient: The patient.
-        heart_ratio: Heart width over thorax width; None takes the patient's own.
-
-    Returns:
-        Closed outline [48, 2] in the patient frame.
-    """
-    ratio = patient.heart_ratio if heart_ratio is None else heart_ratio
-    width = 2.0 * patient.wall * ratio
+def heart_outline(patient: Patient) -> Points:
+    """Returns the heart's closed outline [48, 2] in the patient frame."""
+    width = 2.0 * patient.wall * patient.heart_ratio
     height = 0.155 + 0.47 * width
     theta = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
     # The apex bulges towards the lower right of the image, the atrial side stays rounder.
@@ -157,15 +138,9 @@ def to_image(patient: Patient, points: Points) -> Points:
 
 
 def draw_soft_tissue(rng: np.random.Generator, patient: Patient, size_px: int) -> Field:
-    """Draws body, lungs with vessels, mediastinum and heart: everything behind the bones.
+    """Returns the tissue field [size, size] of everything behind the bones.
 
-    Args:
-        rng: Source of randomness; consumption does not depend on the size.
-        patient: The patient, with the final heart and diaphragm.
-        size_px: Image side in pixels.
-
-    Returns:
-        Tissue field [size, size].
+    The patient has the final heart and diaphragm. The number of values drawn does not depend on the size.
     """
     body = soft_mask([to_image(patient, _body_outline(patient))], size_px, 0.010)
     lungs = [to_image(patient, _lung_outline(patient, side)) for side in SIDES]
@@ -184,15 +159,7 @@ def draw_soft_tissue(rng: np.random.Generator, patient: Patient, size_px: int) -
 
 
 def draw_bones(patient: Patient, size_px: int) -> Field:
-    """Draws ribs, clavicles and the spine.
-
-    Args:
-        patient: The patient.
-        size_px: Image side in pixels.
-
-    Returns:
-        Brightness to add to the tissue field, [size, size].
-    """
+    """Returns what ribs, clavicles and the spine add to the tissue field, [size, size]."""
     posterior, anterior = _rib_outlines(patient)
     posterior_mask = soft_mask(to_image(patient, posterior), size_px, 0.003)
     anterior_mask = soft_mask(to_image(patient, anterior), size_px, 0.004)
@@ -205,15 +172,9 @@ def draw_bones(patient: Patient, size_px: int) -> Field:
 
 
 def draw_distractors(rng: np.random.Generator, patient: Patient, size_px: int) -> Field | None:
-    """Sometimes draws an ECG lead or a side marker, independently of any finding.
+    """Returns what an ECG lead and a side marker add, [size, size]; None where there is neither.
 
-    Args:
-        rng: Source of randomness; consumption does not depend on the size.
-        patient: The patient.
-        size_px: Image side in pixels.
-
-    Returns:
-        Brightness to add, [size, size], or None for nothing.
+    Both are independent of findings. The number of values drawn does not depend on the size.
     """
     has_lead, has_marker = rng.random(2) < (0.25, 0.4)
     side = SIDES[int(rng.integers(2))]

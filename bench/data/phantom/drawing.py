@@ -1,4 +1,4 @@
-"""Outlines and soft masks: what the procedural chest radiographs are drawn with.
+"""Outlines and soft masks, with which the procedural chest radiographs are drawn.
 
 Lengths are fractions of the image side ("units"); the y axis points down.
 """
@@ -42,15 +42,7 @@ class Layer:
 
 
 def band(centreline: Points, half_width: float | Points) -> Points:
-    """Thickens centrelines to closed outlines.
-
-    Args:
-        centreline: Points [..., n, 2].
-        half_width: Half thickness, broadcast to [..., n].
-
-    Returns:
-        Outlines [..., 2 n, 2].
-    """
+    """Returns closed outlines [..., 2 n, 2] around centrelines [..., n, 2]; `half_width` is broadcast."""
     step = np.empty_like(centreline)
     step[..., 1:-1, :] = centreline[..., 2:, :] - centreline[..., :-2, :]
     step[..., 0, :] = centreline[..., 1, :] - centreline[..., 0, :]
@@ -61,20 +53,17 @@ def band(centreline: Points, half_width: float | Points) -> Points:
 
 
 def soft_mask(outlines: Sequence[Points] | Points, size_px: int, blur: float) -> Field:
-    """Rasterises the union of closed outlines with soft edges.
+    """Returns the union of closed outlines with soft edges, [size_px, size_px] in [0, 1].
 
     Args:
         outlines: Outlines [n, 2] in the image frame, units; an array stacks equally long ones.
         size_px: Side of the mask in pixels.
         blur: Standard deviation of the edge softening, units.
-
-    Returns:
-        Mask [size, size] in [0, 1].
     """
     # Antialiased edges are a good pixel wide, too fat for thin shapes in a small image.
     oversampling = 2 if size_px < _FINE_SIZE_PX else 1
     fine_px = oversampling * size_px
-    raster = np.zeros((fine_px, fine_px), np.uint8)
+    pixels = np.zeros((fine_px, fine_px), np.uint8)
     scale = fine_px * (1 << _SUBPIXEL_BITS)
     stacks = [outlines] if isinstance(outlines, np.ndarray) else [part[None] for part in outlines]
     for stack in stacks:
@@ -82,8 +71,8 @@ def soft_mask(outlines: Sequence[Points] | Points, size_px: int, blur: float) ->
         corners = np.floor(stack * scale + (0.5 - 0.5 * (1 << _SUBPIXEL_BITS))).astype(np.int32)
         for polygon in corners:
             # One call per polygon: a joint call would leave holes where polygons overlap.
-            cv2.fillPoly(raster, [polygon], (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
-    coarse = cv2.resize(raster, (size_px, size_px), interpolation=cv2.INTER_AREA)
+            cv2.fillPoly(pixels, [polygon], (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
+    coarse = cv2.resize(pixels, (size_px, size_px), interpolation=cv2.INTER_AREA)
     mask: Field = coarse.astype(np.float32)
     mask *= np.float32(1.0 / 255.0)
     if blur * size_px > 0.3:
@@ -94,17 +83,10 @@ def soft_mask(outlines: Sequence[Points] | Points, size_px: int, blur: float) ->
 def blobs(
     rng: np.random.Generator, centres: Points, radii: Points, wobble: float, corners: int = 24
 ) -> Points:
-    """Draws round outlines with slightly irregular edges.
+    """Returns round outlines [k, corners, 2] with slightly irregular edges, in the patient frame.
 
-    Args:
-        rng: Source of randomness.
-        centres: Centres [k, 2] in the patient frame.
-        radii: Mean radii [k].
-        wobble: Relative deviation of the radius from its mean.
-        corners: Number n of corners of each outline.
-
-    Returns:
-        Outlines [k, n, 2] in the patient frame.
+    `centres` [k, 2] and mean `radii` [k] are in the patient frame; `wobble` is the relative deviation
+    from a radius.
     """
     theta = np.linspace(0.0, 2.0 * np.pi, corners, endpoint=False)
     phase = rng.uniform(0.0, 2.0 * np.pi, (len(centres), 3, 1))

@@ -8,20 +8,19 @@ be one in five hundred: a small training set has to show each.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_BOXED_FINDINGS, VINDR_FINDINGS
 
 PopulationName = Literal["eight", "nih", "vindr"]
 
 
-@dataclass(frozen=True)
-class Kind:
+class PhantomFinding(NamedTuple):
     """A finding as a population has it.
 
     Attributes:
         finding: its name.
-        share: of phantoms that have it, before what does not occur together is parted.
+        share: of phantoms that have it, before findings that do not occur together are parted.
         second: share of those that have a second lesion of it.
     """
 
@@ -31,8 +30,8 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Population:
-    """What phantoms can have.
+class PhantomPopulation:
+    """The findings that phantoms can have.
 
     Attributes:
         findings: the classes, in the order of labels.
@@ -44,7 +43,7 @@ class Population:
     """
 
     findings: tuple[str, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[PhantomFinding, ...]
     boxed: frozenset[str]
     most: int | None = None
     apart: tuple[frozenset[str], ...] = ()
@@ -65,38 +64,35 @@ class Population:
         return tuple(kind.finding in chosen for kind in self.kinds)
 
 
-POPULATIONS: dict[PopulationName, Population] = {
-    "eight": Population(
+def _kinds(shares: dict[str, float], second: dict[str, float]) -> tuple[PhantomFinding, ...]:
+    return tuple(PhantomFinding(name, share, second.get(name, 0.0)) for name, share in shares.items())
+
+
+POPULATIONS: dict[PopulationName, PhantomPopulation] = {
+    "eight": PhantomPopulation(
         findings=NIH_BOXED_FINDINGS,
-        kinds=(
-            Kind("Cardiomegaly", 0.17),
-            Kind("Pneumonia", 0.26),
-            Kind("Effusion", 0.22, 0.12),
-            Kind("Pneumothorax", 0.26),
-            Kind("Infiltration", 0.26, 0.12),
-            Kind("Mass", 0.30),
-            Kind("Atelectasis", 0.30),
-            Kind("Nodule", 0.30, 0.20),
+        kinds=_kinds(
+            {
+                "Cardiomegaly": 0.17, "Pneumonia": 0.26, "Effusion": 0.22, "Pneumothorax": 0.26,
+                "Infiltration": 0.26, "Mass": 0.30, "Atelectasis": 0.30, "Nodule": 0.30,
+            },
+            second={"Effusion": 0.12, "Infiltration": 0.12, "Nodule": 0.20},
         ),
         boxed=frozenset(NIH_BOXED_FINDINGS),
     ),
-    "nih": Population(
+    "nih": PhantomPopulation(
         findings=NIH_FINDINGS,
-        kinds=(
-            Kind("Cardiomegaly", 0.15),
-            Kind("Pneumonia", 0.17),
-            Kind("Effusion", 0.17, 0.12),
-            Kind("Pneumothorax", 0.17),
-            Kind("Consolidation", 0.17),
-            Kind("Infiltration", 0.17, 0.12),
-            Kind("Fibrosis", 0.17, 0.25),
-            Kind("Mass", 0.18),
-            Kind("Hernia", 0.12),
-            Kind("Atelectasis", 0.18),
-            Kind("Pleural_Thickening", 0.18, 0.15),
-            Kind("Nodule", 0.20, 0.20),
-            Kind("Emphysema", 0.12),
-            Kind("Edema", 0.13),
+        kinds=_kinds(
+            {
+                "Cardiomegaly": 0.15, "Pneumonia": 0.17, "Effusion": 0.17, "Pneumothorax": 0.17,
+                "Consolidation": 0.17, "Infiltration": 0.17, "Fibrosis": 0.17, "Mass": 0.18, "Hernia": 0.12,
+                "Atelectasis": 0.18, "Pleural_Thickening": 0.18, "Nodule": 0.20, "Emphysema": 0.12,
+                "Edema": 0.13,
+            },
+            second={
+                "Effusion": 0.12, "Infiltration": 0.12, "Fibrosis": 0.25, "Pleural_Thickening": 0.15,
+                "Nodule": 0.20,
+            },
         ),
         boxed=frozenset(NIH_BOXED_FINDINGS),
         most=4,
@@ -107,26 +103,22 @@ POPULATIONS: dict[PopulationName, Population] = {
             frozenset({"Edema", "Pneumothorax"}),
         ),
     ),
-    "vindr": Population(
+    "vindr": PhantomPopulation(
         findings=VINDR_FINDINGS,
-        kinds=(
-            Kind("Cardiomegaly", 0.15),
-            Kind("ILD", 0.14, 0.60),
-            Kind("Pleural effusion", 0.16, 0.12),
-            Kind("Pneumothorax", 0.16),
-            Kind("Consolidation", 0.16),
-            Kind("Lung Opacity", 0.16),
-            Kind("Infiltration", 0.16, 0.12),
-            Kind("Pulmonary fibrosis", 0.16, 0.25),
-            Kind("Other lesion", 0.16),
-            Kind("Aortic enlargement", 0.16),
-            Kind("Atelectasis", 0.16),
-            Kind("Pleural thickening", 0.17, 0.15),
-            Kind("Calcification", 0.17, 0.15),
-            Kind("Nodule/Mass", 0.20, 0.20),
+        kinds=_kinds(
+            {
+                "Cardiomegaly": 0.15, "ILD": 0.14, "Pleural effusion": 0.16, "Pneumothorax": 0.16,
+                "Consolidation": 0.16, "Lung Opacity": 0.16, "Infiltration": 0.16, "Pulmonary fibrosis": 0.16,
+                "Other lesion": 0.16, "Aortic enlargement": 0.16, "Atelectasis": 0.16,
+                "Pleural thickening": 0.17, "Calcification": 0.17, "Nodule/Mass": 0.20,
+            },
+            second={
+                "ILD": 0.60, "Pleural effusion": 0.12, "Infiltration": 0.12, "Pulmonary fibrosis": 0.25,
+                "Pleural thickening": 0.15, "Calcification": 0.15, "Nodule/Mass": 0.20,
+            },
         ),
-        boxed=frozenset(VINDR_FINDINGS) - {VINDR_NO_FINDING},
+        boxed=frozenset(VINDR_BOXED_FINDINGS),
         most=4,
         apart=(frozenset({"ILD", "Infiltration"}), frozenset({"Lung Opacity", "Consolidation"})),
     ),
-}
+}  # fmt: skip

@@ -6,58 +6,76 @@ before the JPEG. Every image of the split has to be there; others are ignored.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from bench.data.dataset import DataContext
-from bench.data.images.image_sizes import Sizes
-from bench.data.sources.box_table import NO_BOXES, BoxTable, match_rows, read_rows
-from bench.data.sources.download import (
+from bench.data.sources.image_files import files_below, in_order, match_files, nearest_folder
+from bench.data.sources.source import DataSource, one_frame
+from bench.data.sources.splits import (
+    PARTS,
     Parts,
-    as_labels,
     check_parts,
-    files_below,
     known_parts,
+    list_files,
+    read_lists,
+    split_in_three,
+    split_in_three_by_patient,
+)
+from bench.data.sources.tables import (
+    NO_BOXES,
+    BoxTable,
+    Patients,
+    as_labels,
+    each_its_own,
+    finding_names,
+    match_rows,
     names_in,
     read_csv,
+    read_patients,
+    read_rows,
     refuse_repeated,
 )
-from bench.data.sources.findings import finding_names
-from bench.data.sources.image_files import ENDINGS, in_order, match_files, nearest_folder
-from bench.data.sources.patients import Patients, each_its_own, read_patients
-from bench.data.sources.source import Source
-from bench.data.splits import list_files, read_lists, split_in_three, split_in_three_by_patient
 from bench.errors import DataError, listing, nearest
 from bench.suite.findings import NO_FINDING_COLUMNS
-from bench.suite.keys import Names, spelled
+from bench.suite.keys import IMAGE_ENDINGS, Names, spelled
 from bench.suite.metrics import MACRO, WEIGHTED
 from bench.suite.schema import FolderSpec, SplitLists
 
-PARTS = ("train", "val", "test")
 BOX_COLUMNS = {"xywh": ("x", "y", "width", "height"), "corners": ("x_min", "y_min", "x_max", "y_max")}
 
 _OUTSIDE_TOLERANCE = 0.01
 """Share of a side that a box may reach beyond its frame."""
 
 
-def read_folder(spec: FolderSpec, context: DataContext) -> Source:
+def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
     """Returns what the tables say, with the files of the images; without patients each image is one.
 
     Raises:
         DataError: the folder is missing, or tables are unreadable or contradict each other or the folder.
     """
     path, images = context.files[spec.labels], context.files[spec.images]
-    table = _read_table(path)
+    table = read_csv(path, ("image",), NO_FINDING_COLUMNS)
+    if table.empty:
+        raise DataError("lists no image", place=path)
+    table["image"] = names_in(table, "image", path)
+    refuse_repeated(table["image"], path)
     labels = _labels(table, path)
-    files = find_images(images, list(labels.index))
-    patients = _patients(table)
+    names = list(labels.index)
+    if not images.is_dir():
+        raise DataError(f"no such folder of images{nearest_folder(images)}", place=images)
+    files = match_files(
+        names, in_order(files_below(images, IMAGE_ENDINGS, deep=True)), images, is_unique=True
+    )
+    patients = each_its_own(names)
+    if "patient" in table.columns:
+        patients = read_patients(table["patient"], table["image"])
     parts = _split(spec, table, patients, path, context.files)
     check_parts(parts, labels.index, path)
     boxes = _read_boxes(spec, labels, context.files)
-    return Source(
+    return DataSource(
         name="folder",
         root=images,
         findings=tuple(labels.columns),
@@ -68,52 +86,34 @@ def read_folder(spec: FolderSpec, context: DataContext) -> Source:
         without_patient=patients.absent,
         boxes=boxes.boxes,
         unmatched_boxes=boxes.unmatched,
-        frames=partial(_frames, spec=spec),
-        tables=_tables(spec, context.files),
+        frames=lambda names, sizes: (
+            sizes(names) if spec.box_frame == "image" else one_frame(names, spec.box_frame)
+        ),
+        tables=tuple(
+            [context.files[digest] for digest in (spec.labels, spec.boxes) if digest is not None]
+            + [*list_files(spec.split, context.files)]
+        ),
         frame_tolerance=_OUTSIDE_TOLERANCE,
         frame_hint=f"read as box_format {spec.box_format} and box_frame {spec.box_frame}",
     )
 
 
-def find_images(folder: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Returns the file of each of `names` that has one: file names with or without their ending.
-
-    Raises:
-        DataError: there is no such folder, a name is that of several files, or two names mean one file.
-    """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder of images{nearest_folder(folder)}")
-    return match_files(names, in_order(files_below(folder, ENDINGS, deep=True)), folder, is_unique=True)
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    """The table of labels as text, an image in each row."""
-    table = read_csv(path, ("image",), NO_FINDING_COLUMNS)
-    if table.empty:
-        raise DataError(f"{path}: lists no image")
-    table["image"] = names_in(table, "image", path)
-    refuse_repeated(table["image"], path)
-    return table
-
-
 def _labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Indexed by image; a column of 0 and 1 for each finding."""
+    """Returns a column of 0 and 1 for each finding, indexed by image."""
     findings = [column for column in table.columns if column not in NO_FINDING_COLUMNS]
     if not findings:
         raise DataError(
-            f"{path}: no column is a finding; every one but {listing(NO_FINDING_COLUMNS)} would be"
+            f"no column is a finding; every one but {listing(NO_FINDING_COLUMNS)} would be", place=path
         )
     for finding in findings:
         if finding in (WEIGHTED, MACRO) or not re.fullmatch(r"\w[\w .-]*(/[\w .-]+)*", finding):
             allowed = "letters, digits, blanks, '_', '-', '.', '/', and not weighted or macro"
-            raise DataError(f"{path}: column {finding!r} cannot be the name of a finding; allowed: {allowed}")
+            raise DataError(
+                f"column {finding!r} cannot be the name of a finding; allowed: {allowed}",
+                place=path,
+                value=finding,
+            )
     return as_labels(table, findings, path, NO_FINDING_COLUMNS).set_index(pd.Index(table["image"]))
-
-
-def _patients(table: pd.DataFrame) -> Patients:
-    if "patient" not in table.columns:
-        return each_its_own(table["image"])
-    return read_patients(table["patient"], table["image"])
 
 
 def _split(
@@ -134,8 +134,10 @@ def _split(
     if len(others):
         image, came = others["image"].iloc[0], others["split"].iloc[0]
         raise DataError(
-            f"{path}:{others.index[0]}: split of image {image} is {came!r}; allowed: {listing(PARTS)}"
-            f"{nearest(came, PARTS)}"
+            f"split of image {image} is {came!r}",
+            place=f"{path}:{others.index[0]}",
+            value=came,
+            allowed=PARTS,
         )
     return {part: tuple(table["image"][given == part]) for part in PARTS}
 
@@ -143,10 +145,12 @@ def _split(
 def _require_column(column: str, table: pd.DataFrame, path: Path) -> None:
     """Refuses a table without the column that the split is made from."""
     if column not in table.columns:
+        known = f"{listing(table.columns, 6)}{nearest(column, table.columns)}"
         raise DataError(
-            f"{path}: column {column!r} is missing, which the split is made from; it has: "
-            f"{listing(table.columns, 6)}{nearest(column, table.columns)}; or give another split: column, "
-            "random, patient, or three lists"
+            f"column {column!r} is missing, which the split is made from; it has: {known}; or give another "
+            "split: column, random, patient, or three lists",
+            place=path,
+            value=column,
         )
 
 
@@ -156,17 +160,3 @@ def _read_boxes(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path
     path, columns = files[spec.boxes], BOX_COLUMNS[spec.box_format]
     rows = read_rows(read_csv(path, ("image", "finding", *columns)), columns, path)
     return match_rows(rows, Names(labels.index), finding_names(labels.columns), path)
-
-
-def _tables(spec: FolderSpec, files: Mapping[str, Path]) -> tuple[Path, ...]:
-    """The text files that the data set is read from."""
-    own = tuple(files[digest] for digest in (spec.labels, spec.boxes) if digest is not None)
-    return (*own, *list_files(spec.split, files))
-
-
-def _frames(names: Sequence[str], sizes: Sizes, spec: FolderSpec) -> pd.DataFrame:
-    """Rows and columns of the frames of the boxes of `names`."""
-    if spec.box_frame == "image":
-        return sizes(names)
-    side = float(spec.box_frame)
-    return pd.DataFrame({"rows": side, "columns": side}, index=list(names))

@@ -7,38 +7,43 @@ whatever size the files have. Mirrors as JPEG work: an image is known by its nam
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from bench.data.dataset import DataContext
-from bench.data.images.image_sizes import Sizes
-from bench.data.sources.box_table import SIDES, BoxTable, match_rows, read_rows
-from bench.data.sources.download import (
+from bench.data.sources.image_files import files_below, find_root, in_order, match_files, only_file
+from bench.data.sources.source import DataSource, one_frame
+from bench.data.sources.splits import (
     Parts,
-    files_below,
-    find_root,
     known_parts,
-    names_in,
-    only_file,
-    read_csv,
-    refuse_repeated,
+    list_files,
+    read_list,
+    read_lists,
+    split_by_image,
+    split_by_patient,
 )
-from bench.data.sources.findings import NIH_FINDINGS, NO_FINDING, finding_names, require_finding
-from bench.data.sources.image_files import in_order, match_files
-from bench.data.sources.patients import Patients, read_patients
-from bench.data.sources.source import Source
-from bench.data.splits import list_files, read_list, read_lists, split_by_image, split_by_patient
+from bench.data.sources.tables import (
+    SIDES,
+    BoxTable,
+    Patients,
+    finding_names,
+    match_rows,
+    names_in,
+    read_csv,
+    read_patients,
+    read_rows,
+    refuse_repeated,
+    require_finding,
+)
 from bench.errors import DataError
+from bench.suite.findings import NIH_FINDINGS
 from bench.suite.keys import Names, without_ending
 from bench.suite.schema import NihSpec, SplitLists
 
-
-def patients_of(images: pd.Series) -> pd.Series:
-    """Returns the patient of each image: what its name begins with, up to the first underscore."""
-    return images.str.partition("_")[0]
-
+NO_FINDING = "No Finding"
+"""`Finding Labels` of an image with none of the 14."""
 
 BOX_FRAME_PX = 1024
 LABEL_FILES = ("Data_Entry_2017.csv", "Data_Entry_2017_v2020.csv")
@@ -62,43 +67,43 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 """Endings in any case; of one folder's images of the same name the first counts."""
 
 
-@dataclass(frozen=True)
-class NihTables:
+class NihTables(NamedTuple):
     """The text files of the download.
 
     Attributes:
-        root: the folder they are in.
         labels: indexed by image; a column of 0 and 1 for each of the 14 findings.
         patients: of the images.
         boxes: in px of the 1024 frame.
     """
 
-    root: Path
     labels: pd.DataFrame
     patients: Patients
     boxes: BoxTable
 
 
-def read_nih(spec: NihSpec, context: DataContext) -> Source:
+def read_nih(spec: NihSpec, context: DataContext) -> DataSource:
     """Returns what the download says.
 
     Raises:
         DataError: the data root is not given, or text files are missing, unreadable or contradict each other.
     """
-    tables = read_tables(find_root("nih", "ChestX-ray14", LABEL_FILES, context.data_root))
-    return Source(
+    root = find_root("nih", "ChestX-ray14", LABEL_FILES, context.data_root)
+    tables = read_tables(root)
+    own_lists = list_files(spec.split, context.files)
+    lists = own_lists or (only_file(TRAIN_VAL_LISTS, root), only_file(TEST_LISTS, root))
+    return DataSource(
         name="nih",
-        root=tables.root,
+        root=root,
         findings=NIH_FINDINGS,
-        parts=split_names(spec, tables, context),
-        files=find_images(tables.root, list(tables.labels.index)),
+        parts=_split(spec, tables, root, context),
+        files=find_images(root, list(tables.labels.index)),
         labels=tables.labels,
         patients=tables.patients.of_image,
         without_patient=tables.patients.absent,
         boxes=tables.boxes.boxes,
         unmatched_boxes=tables.boxes.unmatched,
-        frames=_official_frames,
-        tables=_tables(spec, tables.root, context),
+        frames=lambda names, _sizes: one_frame(names, BOX_FRAME_PX),
+        tables=(only_file(LABEL_FILES, root), only_file(BOX_FILES, root), *lists),
         is_official=not isinstance(spec.split, SplitLists),
         has_one_size=True,
     )
@@ -108,26 +113,27 @@ def read_tables(root: Path) -> NihTables:
     """Returns labels, patients and boxes from the official files in `root`.
 
     Raises:
-        DataError: a file or column is missing, an image stands twice, or a finding is unknown.
+        DataError: a file or column is missing, an image occurs twice, or a finding is unknown.
     """
     path = only_file(LABEL_FILES, root)
     entries = read_csv(path, ("Image Index", "Finding Labels", "Patient ID"))
     if entries.empty:
-        raise DataError(f"{path}: lists no image")
+        raise DataError("lists no image", place=path)
     images = names_in(entries, "Image Index", path).map(official_name)
     refuse_repeated(images, path)
     labels = _labels(entries["Finding Labels"], path).set_index(pd.Index(images, name="Image Index"))
     boxes = read_boxes(only_file(BOX_FILES, root), Names(labels.index))
-    return NihTables(root, labels, read_patients(entries["Patient ID"], images), boxes)
+    return NihTables(labels, read_patients(entries["Patient ID"], images), boxes)
 
 
 def _labels(cells: pd.Series, path: Path) -> pd.DataFrame:
-    """A column of 0 and 1 for each finding, of cells as ``Mass|Nodule``."""
+    """Returns a column of 0 and 1 for each finding, of cells as ``Mass|Nodule``."""
     known, rows = finding_names((*NIH_FINDINGS, NO_FINDING)), {}
     for line, cell in cells.drop_duplicates().items():
-        found = {require_finding(name, known, f"{path}:{line}") for name in cell.split("|")}
+        place = f"{path}:{line}"
+        found = {require_finding(name, known, place) for name in cell.split("|")}
         if NO_FINDING in found and len(found) > 1:
-            raise DataError(f"{path}:{line}: {cell!r} says both {NO_FINDING} and that there is one")
+            raise DataError(f"{cell!r} says both {NO_FINDING} and that there is one", place=place, value=cell)
         rows[cell] = [int(finding in found) for finding in NIH_FINDINGS]
     return pd.DataFrame(cells.map(rows).tolist(), columns=list(NIH_FINDINGS))
 
@@ -140,18 +146,20 @@ def read_boxes(path: Path, images: Names) -> BoxTable:
     """
     table = read_csv(path)
     if table.shape[1] < 6:
-        raise DataError(f"{path}: expected six columns (image, finding, x, y, w, h), found {table.shape[1]}")
+        raise DataError(
+            f"expected six columns (image, finding, x, y, w, h), found {table.shape[1]}", place=path
+        )
     table = table.iloc[:, :6].set_axis(["image", "finding", *SIDES], axis=1)
     return match_rows(read_rows(table, SIDES, path), images, finding_names(NIH_FINDINGS), path)
 
 
-def split_names(spec: NihSpec, tables: NihTables, context: DataContext) -> Parts:
+def _split(spec: NihSpec, tables: NihTables, root: Path, context: DataContext) -> Parts:
     """Returns the image names of train, val and test.
 
     Raises:
         DataError: a list is missing or damaged, or an image has no patient to split by.
     """
-    root, labelled = tables.root, tables.labels.index
+    labelled = tables.labels.index
     if isinstance(spec.split, SplitLists):
         return known_parts(read_lists(spec.split, context.files), labelled, root)
     lists = {"pool": only_file(TRAIN_VAL_LISTS, root), "test": only_file(TEST_LISTS, root)}
@@ -181,17 +189,11 @@ def find_images(root: Path, names: Sequence[str]) -> dict[str, Path]:
     return {official[stem]: path for stem, path in found.items()}
 
 
-def _tables(spec: NihSpec, root: Path, context: DataContext) -> tuple[Path, ...]:
-    """The text files that the data set is read from."""
-    own = list_files(spec.split, context.files)
-    lists = own or (only_file(TRAIN_VAL_LISTS, root), only_file(TEST_LISTS, root))
-    return (only_file(LABEL_FILES, root), only_file(BOX_FILES, root), *lists)
-
-
 def official_name(written: str) -> str:
-    """The name that the official files give an image, of whatever ending and copy."""
+    """Returns the name that the official files give an image, of whatever ending and copy."""
     return f"{without_ending(written)}.png"
 
 
-def _official_frames(names: Sequence[str], _sizes: Sizes) -> pd.DataFrame:
-    return pd.DataFrame({"rows": float(BOX_FRAME_PX), "columns": float(BOX_FRAME_PX)}, index=list(names))
+def patients_of(images: pd.Series) -> pd.Series:
+    """Returns the patient of each image: what its name begins with, up to the first underscore."""
+    return images.str.partition("_")[0]

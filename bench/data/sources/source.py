@@ -1,6 +1,8 @@
 """A data set as its download has it: what its text files say, and where its images are."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,15 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.data.images.decoding import decode
-from bench.data.images.image_sizes import Sizes, header_sizes
-from bench.data.sources.download import Parts, paths_of
-from bench.metrics.boxes import COLUMNS, FRAME, MASK
+from bench.data.images.decoding import decode, header_size
+from bench.data.sources.image_files import paths_of
+from bench.data.sources.splits import Parts
+from bench.errors import DataError, listing
+from bench.metrics.regions import COLUMNS, FRAME, MASK
+
+Sizes = Callable[[Sequence[str]], pd.DataFrame]
+"""Given names of images, each once, returns columns rows and columns, in px, above 0, of the image in each
+file, as it is decoded, indexed by name. Raises `DataError` if one has no file, or none that is readable."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """Everything that is known before an image is decoded.
+class DataSource:
+    """Everything that is known of a data set before an image is decoded.
 
     Attributes:
         name: what a suite calls the data set; its part of the cache.
@@ -29,8 +36,8 @@ class Source:
         boxes: columns image, finding, x, y, w, h, in px of the image's frame; several rows of one image and
             finding are one region. Each is of an image and a finding of the labels. Where findings are
             outlined, a column mask too: the text of `bench.metrics.regions`, or None of a box.
-        frames: given names of images, each once, and what says the sizes of files, returns columns rows and
-            columns, the size in px of the frame of each image's boxes, indexed by image.
+        frames: given names of images, each once, and `Sizes` of the files, returns columns rows and columns,
+            the size in px of the frame of each image's boxes, indexed by image.
         draw: given the name of an image and a side in px, draws it; None if images are decoded from `files`.
         tables: the text files that all of this was read from.
         unmatched_boxes: of each row of boxes that is left out, where it stands and what it names that the
@@ -60,20 +67,28 @@ class Source:
     frame_tolerance: float = 0.0
     frame_hint: str = ""
 
+    @property
+    def names(self) -> list[str]:
+        """The images of all parts, in the order of the parts."""
+        return [name for names in self.parts.values() for name in names]
+
     def boxes_of(self, names: Iterable[str]) -> pd.DataFrame:
         """Returns the boxes of these images."""
         chosen = set(names)
         return self.boxes[np.array([name in chosen for name in self.boxes["image"]], bool)]
 
     def header_sizes(self, names: Sequence[str]) -> pd.DataFrame:
-        """Returns `bench.data.images.image_sizes.Sizes` as the headers of the files say them.
+        """Returns `Sizes` as the headers of the files say them.
 
         Raises:
             DataError: an image has no file, or its header cannot be read.
         """
-        return header_sizes(names, self.files)
+        require_files(names, self.files)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            read = list(pool.map(header_size, [self.files[name] for name in names]))
+        return pd.DataFrame(read, index=list(names), columns=["rows", "columns"], dtype=float)
 
-    def limited(self, num_images: int) -> "Source":
+    def limited(self, num_images: int) -> "DataSource":
         """Returns the source with at most so many images of each part, those with boxes first."""
         boxed = set(self.boxes["image"])
         chosen = {
@@ -83,7 +98,26 @@ class Source:
         return replace(self, parts=chosen)
 
 
-def read_images(source: Source, part: str, names: Sequence[str], side_px: int) -> npt.NDArray[np.uint8]:
+def require_files(names: Sequence[str], files: Container[str]) -> None:
+    """Refuses names of images without a file, where sizes of files are needed.
+
+    Raises:
+        DataError: there are some.
+    """
+    missing = [name for name in names if name not in files]
+    if missing:
+        raise DataError(
+            f"{len(missing)} images are missing, so their sizes cannot be read: {listing(missing[:5])}",
+            value=missing[0],
+        )
+
+
+def one_frame(names: Sequence[str], side: float) -> pd.DataFrame:
+    """Returns what `DataSource.frames` does where the boxes of all images are in one square frame."""
+    return pd.DataFrame({"rows": float(side), "columns": float(side)}, index=list(names))
+
+
+def read_images(source: DataSource, part: str, names: Sequence[str], side_px: int) -> npt.NDArray[np.uint8]:
     """Returns uint8 [n, side_px, side_px]: the images `names` of `part` as the cache would have them.
 
     Raises:
@@ -94,19 +128,34 @@ def read_images(source: Source, part: str, names: Sequence[str], side_px: int) -
     return np.stack([decode(path, side_px) for path in paths_of(part, names, source.files, source.root)])
 
 
+def choose_images(source: DataSource, part: str, num: int, seed: int) -> npt.NDArray[np.int64]:
+    """Returns positions in the part of `num` images, or of all if it has fewer, in a random order.
+
+    Images with boxes come first: the others only fill up.
+    """
+    names = source.parts[part]
+    order = np.random.default_rng(seed).permutation(len(names))
+    boxed = set(source.boxes["image"])
+    has_none = np.array([names[i] not in boxed for i in order])
+    chosen: npt.NDArray[np.int64] = order[np.argsort(has_none, kind="stable")][:num]
+    return chosen
+
+
+def raw_images(
+    source: DataSource, part: str, positions: npt.NDArray[np.int64], side_px: int
+) -> npt.NDArray[np.uint8]:
+    """Returns what `read_images` does, for the images at `positions` [n] of the part."""
+    return read_images(source, part, [source.parts[part][i] for i in positions], side_px)
+
+
 def place_boxes(
-    source: Source, names: Sequence[str], side_px: int, sizes: Sizes | None = None
+    source: DataSource, names: Sequence[str], side_px: int, sizes: Sizes | None = None
 ) -> pd.DataFrame:
-    """Returns a table of boxes (see `bench.metrics.boxes`) of the images `names` in px of a square input.
+    """Returns a table of boxes (see `bench.metrics.regions`) of the images `names` in px of a square input.
 
-    The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side / rows.
-    Beside each box is the size of the frame that it is from.
-
-    Args:
-        source: the data set.
-        names: its images.
-        side_px: side of the input.
-        sizes: what says the sizes of files; their headers if absent.
+    The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side /
+    rows. Beside each box is the size of the frame that it is from. Sizes of files are those of their
+    headers by default.
     """
     position = {name: i for i, name in enumerate(names)}
     boxes = source.boxes_of(position)

@@ -18,7 +18,6 @@ train.csv, gzipped or not; if both are, the first counts:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,148 +25,83 @@ import pandas as pd
 
 from bench.data.dataset import DataContext
 from bench.data.images.dicom_header import is_dicom
-from bench.data.images.image_sizes import Sizes
-from bench.data.sources.box_table import read_rows
-from bench.data.sources.download import (
-    as_numbers,
+from bench.data.sources.image_files import (
     files_below,
     find_root,
-    known_parts,
-    names_in,
+    in_order,
+    match_files,
     only_file,
-    read_csv,
-    refuse_repeated,
+    what_is_there,
 )
-from bench.data.sources.findings import VINDR_FINDINGS, VINDR_NO_FINDING, finding_names, require_finding
-from bench.data.sources.image_files import ENDINGS, in_order, match_files, what_is_there
-from bench.data.sources.patients import each_its_own
-from bench.data.sources.source import Source
-from bench.data.splits import list_files, read_lists, split_in_three
+from bench.data.sources.source import DataSource, Sizes
+from bench.data.sources.splits import known_parts, list_files, read_lists, split_in_three
+from bench.data.sources.tables import (
+    as_numbers,
+    each_its_own,
+    finding_names,
+    names_in,
+    read_csv,
+    read_rows,
+    refuse_repeated,
+    require_finding,
+)
 from bench.errors import DataError, listing
-from bench.suite.keys import Names
+from bench.suite.findings import VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.suite.keys import IMAGE_ENDINGS, Names
 from bench.suite.schema import SplitLists, VindrSpec
-
-META_FILE, RATIO_FILE = "train_meta.csv", "images_ratio.csv"
-
-_TABLES = {META_FILE: {"dim0": "rows", "dim1": "columns"}, RATIO_FILE: {"resize_ratio": "resize_ratio"}}
-"""The tables' columns, and what they are called here."""
-
-
-def original_sizes(names: Sequence[str], sizes: Sizes, files: Mapping[str, Path], root: Path) -> pd.DataFrame:
-    """Returns columns rows and columns, in px, above 0, of the original of each of `names`, their index.
-
-    Args:
-        names: ids of images, each once.
-        sizes: what says the sizes of files.
-        files: the file of each, a DICOM, PNG or JPEG; an image may be without one if a table says its size.
-        root: where the tables of sizes are.
-
-    Raises:
-        DataError: a header cannot be read or is needed of an image without a file, or no table says the size
-            of a copy's original.
-    """
-    stored = [name for name in names if name in files and is_dicom(files[name])]
-    converted = [name for name in names if name not in files or not is_dicom(files[name])]
-    found = [sizes(stored)]
-    if converted:
-        table = _find_table(root)
-        known = Names(table.index)
-        own = {name: known.find(name) for name in converted}
-        missing = [name for name in converted if own[name] is None]
-        if missing:
-            raise DataError(
-                f"{root}: {len(missing)} converted images have no original size: {listing(missing[:5])}"
-                f"{known.hint(missing[0])}"
-            )
-        given = table.loc[[own[name] for name in converted]].set_axis(converted)
-        if "resize_ratio" in given.columns:
-            given = sizes(converted).div(given["resize_ratio"], axis=0)
-        found.append(given)
-    return pd.concat(found).loc[list(names)]
-
-
-def _find_table(root: Path) -> pd.DataFrame:
-    """The first table of sizes in `root`, by image: rows and columns, or resize_ratio."""
-    for file, columns in _TABLES.items():
-        path = only_file((file, f"{file}.gz"), root)
-        if path.is_file():
-            return _read_table(path, columns)
-    raise DataError(
-        f"{root}: boxes are in px of the original images, and a PNG or JPEG does not say how large its "
-        f"original was; expected {META_FILE} (image_id, dim0, dim1) or {RATIO_FILE} (image_id, resize_ratio)"
-        f"{what_is_there(tuple(_TABLES), root)}"
-    )
-
-
-def _read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
-    table = as_numbers(read_csv(path, ("image_id", *columns)), columns, path, "a size")
-    names = names_in(table, "image_id", path)
-    refuse_repeated(names, path)
-    wrong = names[(table[list(columns)] <= 0).any(axis=1)]
-    if len(wrong):
-        raise DataError(
-            f"{path}:{wrong.index[0]}: {len(wrong)} sizes are not positive numbers: {listing(wrong[:5])}"
-        )
-    return table[list(columns)].rename(columns=columns).set_index(pd.Index(names, name="image_id"))
-
 
 LABEL_FILES = ("train.csv", "train.csv.gz")
 IMAGE_FOLDERS = ("train", "images")
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
+META_FILE, RATIO_FILE = "train_meta.csv", "images_ratio.csv"
+
+_SIZE_TABLES = {META_FILE: {"dim0": "rows", "dim1": "columns"}, RATIO_FILE: {"resize_ratio": "resize_ratio"}}
+"""The tables' columns, and what they are called here."""
 
 _OUTSIDE_TOLERANCE = 0.01
 """Share of a side that a box may reach beyond it: sizes that come from a ratio are some px too small."""
 
 
-@dataclass(frozen=True)
-class VindrTables:
-    """The annotations of the download.
-
-    Attributes:
-        root: the folder they are in.
-        labels: indexed by image; a column of 0 and 1 for each of the 15 findings.
-        boxes: columns image, finding, x, y, w, h in px of the original image; none of "No finding".
-    """
-
-    root: Path
-    labels: pd.DataFrame
-    boxes: pd.DataFrame
-
-
-def read_vindr(spec: VindrSpec, context: DataContext) -> Source:
+def read_vindr(spec: VindrSpec, context: DataContext) -> DataSource:
     """Returns what the download says; no patients are published: each image counts as one of its own.
 
     Raises:
         DataError: the data root is not given, or text files are missing, unreadable or contradict each other.
     """
-    tables = read_tables(find_root("vindr", "VinDr-CXR", LABEL_FILES, context.data_root))
-    names = list(tables.labels.index)
-    files = find_images(tables.root, names)
+    root = find_root("vindr", "VinDr-CXR", LABEL_FILES, context.data_root)
+    labels, boxes = read_tables(root)
+    names = list(labels.index)
+    paths = [path for folder in IMAGE_FOLDERS for path in files_below(root / folder, IMAGE_ENDINGS)]
+    files = match_files(names, in_order(paths), root)
     if isinstance(spec.split, SplitLists):
-        parts = known_parts(read_lists(spec.split, context.files), names, tables.root)
+        parts = known_parts(read_lists(spec.split, context.files), names, root)
     else:
         parts = split_in_three(names, spec.split_seed)
-    return Source(
+    return DataSource(
         name="vindr",
-        root=tables.root,
+        root=root,
         findings=VINDR_FINDINGS,
         parts=parts,
         files=files,
-        labels=tables.labels,
+        labels=labels,
         patients=each_its_own(names).of_image,
-        boxes=tables.boxes,
-        frames=partial(original_sizes, files=files, root=tables.root),
-        tables=(only_file(LABEL_FILES, tables.root), *list_files(spec.split, context.files)),
+        boxes=boxes,
+        frames=partial(_original_sizes, files=files, root=root),
+        tables=(only_file(LABEL_FILES, root), *list_files(spec.split, context.files)),
         is_official=spec.split == "random",
         frame_tolerance=_OUTSIDE_TOLERANCE,
         frame_hint="so the given rows and columns may not be those of the originals",
     )
 
 
-def read_tables(root: Path) -> VindrTables:
+def read_tables(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns labels and boxes from train.csv in `root`.
 
     An image has a finding if any radiologist marked it, and "No finding" if none marked any.
+
+    Returns:
+        A column of 0 and 1 for each of the 15 findings, indexed by image; and columns image, finding, x, y,
+        w, h in px of the original image, without "No finding".
 
     Raises:
         DataError: the file or a column is missing, a class is unknown, or a box is none.
@@ -175,7 +109,7 @@ def read_tables(root: Path) -> VindrTables:
     path = only_file(LABEL_FILES, root)
     entries = read_csv(path, ("image_id", "class_name", *CORNERS))
     if entries.empty:
-        raise DataError(f"{path}: lists no image")
+        raise DataError("lists no image", place=path)
     entries["image"] = names_in(entries, "image_id", path)
     known = finding_names(VINDR_FINDINGS)
     first = entries["class_name"].drop_duplicates()
@@ -185,14 +119,61 @@ def read_tables(root: Path) -> VindrTables:
     labels = counts.reindex(columns=list(VINDR_FINDINGS), fill_value=0)
     labels[VINDR_NO_FINDING] = 1 - labels.drop(columns=VINDR_NO_FINDING).max(axis=1)
     marked = entries[entries["finding"] != VINDR_NO_FINDING]
-    return VindrTables(root, labels, read_rows(marked, CORNERS, path))
+    return labels, read_rows(marked, CORNERS, path)
 
 
-def find_images(root: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Returns the path of each image that has one by its id, of a DICOM rather than a PNG or a JPEG.
+def _original_sizes(
+    names: Sequence[str], sizes: Sizes, files: Mapping[str, Path], root: Path
+) -> pd.DataFrame:
+    """Returns columns rows and columns, in px, above 0, of the original of each of `names`, their index.
+
+    An image may be without a file if a table says its size.
 
     Raises:
-        DataError: a folder cannot be read, or two ids mean one file.
+        DataError: a header cannot be read or is needed of an image without a file, or no table says the size
+            of a copy's original.
     """
-    paths = [path for folder in IMAGE_FOLDERS for path in files_below(root / folder, ENDINGS)]
-    return match_files(names, in_order(paths), root)
+    stored = [name for name in names if name in files and is_dicom(files[name])]
+    converted = [name for name in names if name not in files or not is_dicom(files[name])]
+    found = [sizes(stored)]
+    if converted:
+        table = _read_size_table(root)
+        known = Names(table.index)
+        own = {name: known.find(name) for name in converted}
+        missing = [name for name in converted if own[name] is None]
+        if missing:
+            raise DataError(
+                f"{len(missing)} converted images have no original size: {listing(missing[:5])}"
+                f"{known.hint(missing[0])}",
+                place=root,
+                value=missing[0],
+            )
+        given = table.loc[[own[name] for name in converted]].set_axis(converted)
+        if "resize_ratio" in given.columns:
+            given = sizes(converted).div(given["resize_ratio"], axis=0)
+        found.append(given)
+    return pd.concat(found).loc[list(names)]
+
+
+def _read_size_table(root: Path) -> pd.DataFrame:
+    """Returns the first table of sizes in `root`, by image: rows and columns, or resize_ratio."""
+    paths = ((only_file((file, f"{file}.gz"), root), columns) for file, columns in _SIZE_TABLES.items())
+    path, columns = next(((path, columns) for path, columns in paths if path.is_file()), (None, {}))
+    if path is None:
+        raise DataError(
+            "boxes are in px of the original images, and a PNG or JPEG does not say how large its original "
+            f"was; expected {META_FILE} (image_id, dim0, dim1) or {RATIO_FILE} (image_id, resize_ratio)"
+            f"{what_is_there(tuple(_SIZE_TABLES), root)}",
+            place=root,
+        )
+    table = as_numbers(read_csv(path, ("image_id", *columns)), columns, path, "a size")
+    names = names_in(table, "image_id", path)
+    refuse_repeated(names, path)
+    wrong = names[(table[list(columns)] <= 0).any(axis=1)]
+    if len(wrong):
+        raise DataError(
+            f"{len(wrong)} sizes are not positive numbers: {listing(wrong[:5])}",
+            place=f"{path}:{wrong.index[0]}",
+            value=wrong.iloc[0],
+        )
+    return table[list(columns)].rename(columns=columns).set_index(pd.Index(names, name="image_id"))

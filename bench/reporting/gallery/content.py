@@ -12,7 +12,7 @@ from scipy.special import expit
 from bench.errors import ResultsError, listing
 from bench.reporting.figures.overlay import Gray, heat_colours
 from bench.reporting.tables.table import Subject
-from bench.results.frame import Place, Results
+from bench.results.grid_results import Place, Results
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE

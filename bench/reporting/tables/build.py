@@ -11,7 +11,7 @@ from bench.reporting.tables.intervals import comparison_table, interval_table
 from bench.reporting.tables.metric_rows import MetricRows, rows_by_metric
 from bench.reporting.tables.standing import Standing, standing_caption, standings
 from bench.reporting.tables.table import DIGITS, Cell, Column, Row, Table
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.statistics.scores import ColumnScores
 from bench.suite.metrics import PRIMARY, WEIGHTED
 

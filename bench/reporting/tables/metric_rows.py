@@ -11,7 +11,7 @@ from bench.metrics.measure import measure_of
 from bench.reporting.references import Reference
 from bench.reporting.tables.controls import Control, controls_of
 from bench.reporting.tables.table import NAMED, Subject, TableKind
-from bench.results.frame import Place, Results, native
+from bench.results.grid_results import Place, Results, native
 from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 from bench.statistics.unit_scores import UnitScores, scores_of

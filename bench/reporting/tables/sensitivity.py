@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bench.errors import ResultsError, listing
 from bench.metrics.protocol import DEFAULT
 from bench.reporting.tables.table import NAMED, Cell, Column, Row, Subject, Table
-from bench.results.frame import Place, Results
+from bench.results.grid_results import Place, Results
 from bench.results.record import Sensitivity, read_sensitivity
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import mean_interval

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 
-from bench.data.checks.expected_counts import EVERY, expected_counts
-from bench.data.sources.findings import FIXED_FINDINGS
+from bench.data.checks.statistics import EVERY, expected_counts
+from bench.data.sources.tables import FIXED_FINDINGS
 from bench.reporting.tables.table import Cell, Column, Reproduction, Row, Subject, Table
 from bench.reporting.thesis.cells import Footnotes
 from bench.reporting.thesis.forms import Form

@@ -9,7 +9,7 @@ from bench.errors import listing
 from bench.reporting.tables.metric_rows import RowScores, population_of
 from bench.reporting.tables.standing import Standing, standings
 from bench.reporting.thesis.layout import Slot, ThesisTable
-from bench.results.frame import Results
+from bench.results.grid_results import Results
 from bench.results.store import ResultsStore
 from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import Population

@@ -2,15 +2,13 @@
 
 Table 5.5 has findings as rows and models as columns, as its published numbers are ordered. Tables 5.5 and 5.6
 name rows of transfer differently ("PYLON (two-phase)", "PYLON (two-step)"): here they are the same model.
-RowSource: thesis, chapters 5 and 6.
+Source: thesis, chapters 5 and 6.
 """
 
-from bench.data.sources.findings import NIH_BOXED_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.reporting.published import AREA_ROW
 from bench.reporting.thesis.layout import Axis, PrintedQuantity, RowSource, ThesisTable
+from bench.suite.findings import NIH_BOXED_FINDINGS, VINDR_BOXED_FINDINGS
 from bench.suite.metrics import AUROC, IOBB_ACCURACY, POINT_ACCURACY, Metric, column_title
-
-_VINDR_BOXED_FINDINGS = tuple(name for name in VINDR_FINDINGS if name != VINDR_NO_FINDING)
 
 _NIH_TITLE, _VINDR_TITLE = "NIH ChestX-ray14", "VinDr-CXR"
 
@@ -129,7 +127,7 @@ THESIS_TABLES = (
         POINT_ACCURACY.title,
         _VINDR_TITLE,
         POINT_ACCURACY.caption,
-        rows=_columns((*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, _VINDR_BOXED_FINDINGS)), 256),
+        rows=_columns((*_averages(POINT_ACCURACY), *_findings(POINT_ACCURACY, VINDR_BOXED_FINDINGS)), 256),
         columns=_rows(
             RowSource(_AREA_LABEL, AREA_ROW, suites=_VINDR, kind="area"),
             *(_model(label, _VINDR, published=label, section=_SCRATCH) for label in _FOUR),

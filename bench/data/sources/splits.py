@@ -1,18 +1,24 @@
 """Splits into training, validation and test images: at random, by patient, or from lists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from bench.data.sources.download import require_name
-from bench.errors import DataError
-from bench.suite.keys import clean
+from bench.data.sources.tables import require_name
+from bench.errors import DataError, listing
+from bench.suite.keys import Names, clean
 from bench.suite.schema import SplitLists
 from bench.suite.text_table import read_text
 
 NUM_TRAIN, NUM_VAL = 78_484, 8_040
 """Sizes of the authors' split of the 86,524 images of NIH's train_val_list.txt (70 : 7 of the whole)."""
+
+PARTS = ("train", "val", "test")
+
+Parts = Mapping[str, tuple[str, ...]]
+"""Image names by part: train, val, test."""
 
 
 def split_by_image(names: Sequence[str], seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -22,10 +28,8 @@ def split_by_image(names: Sequence[str], seed: int) -> tuple[tuple[str, ...], tu
     """
     ordered = sorted(names)
     order = np.random.default_rng(seed).permutation(len(ordered))
-    num_val = _num_val(len(ordered))
-    val = sorted(ordered[i] for i in order[:num_val])
-    train = sorted(ordered[i] for i in order[num_val:])
-    return tuple(train), tuple(val)
+    val, train = np.split(order, [_num_val(len(ordered))])
+    return tuple(sorted(ordered[i] for i in train)), tuple(sorted(ordered[i] for i in val))
 
 
 def split_by_patient(
@@ -36,16 +40,8 @@ def split_by_patient(
     Patients are taken in a random order into validation until it has its share, so it may exceed it by less
     than one patient's images.
     """
-    images: dict[str, list[str]] = {}
-    for name, patient in sorted(zip(names, patients, strict=True)):
-        images.setdefault(patient, []).append(name)
-    ordered = sorted(images)
-    val: list[str] = []
-    train: list[str] = []
-    for i in np.random.default_rng(seed).permutation(len(ordered)):
-        part = val if len(val) < _num_val(len(names)) else train
-        part.extend(images[ordered[i]])
-    return tuple(sorted(train)), tuple(sorted(val))
+    parts = _filled_by_patient(names, patients, seed, {"val": _num_val(len(names))})
+    return parts["train"], parts["val"]
 
 
 def _num_val(num_images: int) -> int:
@@ -73,12 +69,19 @@ def split_in_three_by_patient(
     Patients are taken in a random order, first into test and then into validation, until each has its share,
     so that either may exceed it by less than one patient's images.
     """
+    sizes = {"test": round(len(names) * 0.2), "val": round(len(names) * 0.1)}
+    return _filled_by_patient(names, patients, seed, sizes)
+
+
+def _filled_by_patient(
+    names: Sequence[str], patients: Sequence[str], seed: int, sizes: Mapping[str, int]
+) -> dict[str, tuple[str, ...]]:
+    """Returns the parts: patients in a random order fill those of `sizes`, in their order, then train."""
     images: dict[str, list[str]] = {}
     for name, patient in sorted(zip(names, patients, strict=True)):
         images.setdefault(patient, []).append(name)
     ordered = sorted(images)
-    parts: dict[str, list[str]] = {"train": [], "val": [], "test": []}
-    sizes = {"test": round(len(names) * 0.2), "val": round(len(names) * 0.1)}
+    parts: dict[str, list[str]] = {part: [] for part in PARTS}
     for i in np.random.default_rng(seed).permutation(len(ordered)):
         part = next((part for part, size in sizes.items() if len(parts[part]) < size), "train")
         parts[part].extend(images[ordered[i]])
@@ -107,13 +110,58 @@ def read_list(path: Path) -> tuple[str, ...]:
     """
     names: dict[str, int] = {}
     for line, written in enumerate(read_text(path).splitlines(), start=1):
-        name = clean(written)
+        name, place = clean(written), f"{path}:{line}"
         if name:
-            require_name(name, f"{path}:{line}")
+            require_name(name, place)
             if names.setdefault(name, line) != line:
                 raise DataError(
-                    f"{path}:{line}: names image {name} twice; it stands in line {names[name]} too"
+                    f"names image {name} twice; it stands in line {names[name]} too", place=place, value=name
                 )
     if not names:
-        raise DataError(f"{path}: the list is empty")
+        raise DataError("the list is empty", place=path)
     return tuple(names)
+
+
+def known_parts(parts: Parts, labelled: Collection[str], root: Path) -> Parts:
+    """Returns the parts with the names that the labels give their images; one that they lack keeps its own.
+
+    Raises:
+        DataError: two names of a part are one image's.
+    """
+    known = Names(labelled)
+    found: dict[str, tuple[str, ...]] = {}
+    for part, written in parts.items():
+        by_name: dict[str, str] = {}
+        for name in written:
+            own = known.find(name) or name
+            if by_name.setdefault(own, name) != name:
+                both = f"as {by_name[own]!r} and as {name!r}"
+                raise DataError(f"{part} names an image twice, {both}", place=root, value=name)
+        found[part] = tuple(by_name)
+    return found
+
+
+def check_parts(parts: Parts, labelled: Collection[str], root: Path) -> None:
+    """Checks that every part has images, that none is in two parts and that each has labels.
+
+    Raises:
+        DataError: otherwise.
+    """
+    for part, names in parts.items():
+        if not names:
+            raise DataError(f"no image is in the {part} part of the split", place=root, value=part)
+    for first, second in combinations(PARTS, 2):
+        shared = sorted(set(parts[first]) & set(parts[second]))
+        if shared:
+            raise DataError(
+                f"{len(shared)} images are in both {first} and {second}: {listing(shared[:5])}",
+                value=shared[0],
+            )
+    unlabelled = [name for names in parts.values() for name in names if name not in labelled]
+    if unlabelled:
+        hint = Names(labelled).hint(unlabelled[0])
+        raise DataError(
+            f"{len(unlabelled)} images of the split have no labels: {listing(unlabelled[:5])}{hint}",
+            place=root,
+            value=unlabelled[0],
+        )

@@ -1,4 +1,4 @@
-"""The results of a grid as one frame: the only reader of trials' results above this package.
+"""The results of a grid as tables: the only reader of trials' results above this package.
 
 `Results.trials` has a row for each trial, map, metric and column of it; `units`, `logits` and `maps` what
 these values are computed from. Tables, claims, comparisons and figures filter, group and format them. Every
@@ -18,22 +18,21 @@ import pandas as pd
 
 from bench.errors import listing
 from bench.results.failures import blocked_sentences
-from bench.results.maps import read_maps, read_maps_of
 from bench.results.record import CamEvaluation, Record, joined_metrics
 from bench.results.store import ResultsStore, State
-from bench.results.units import UNIT_NAMES, read_table
+from bench.results.units import UNIT_NAMES, read_maps, read_maps_of, read_table
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Grid, Point
 from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.metrics import METRICS, Metric
 from bench.suite.schema import DatasetSpec, title_of
 
-_NAMED = 8
+_MOST_NAMED = 8
 """Trials that a sentence names before it counts the rest."""
 
 
 class Value(NamedTuple):
-    """What a trial scores in a column of a metric."""
+    """The score of a trial in a column of a metric."""
 
     value: float
     trial_id: str
@@ -41,7 +40,7 @@ class Value(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """What shares a table: the points of a grid that have one data set and resolution.
+    """The points of a grid that share a table: they have one data set and resolution.
 
     Attributes:
         dataset: what tables call the data set.
@@ -68,7 +67,7 @@ def native(point: Point) -> Point:
 
 
 class Results:
-    """What the trials of a grid have come to, and their maps.
+    """The results of the trials of a grid, and their maps.
 
     Attributes:
         points: trials and maps that are asked for.
@@ -76,12 +75,7 @@ class Results:
     """
 
     def __init__(self, grid: Grid | Iterable[Point], store: ResultsStore) -> None:
-        """Reads nothing yet.
-
-        Args:
-            grid: the points.
-            store: where their results are.
-        """
+        """Reads nothing yet."""
         self.points = tuple(grid.points if isinstance(grid, Grid) else grid)
         self.store = store
         self._records: dict[str, Record | None] = {}
@@ -120,11 +114,7 @@ class Results:
             for point in self.points
             if self.has_units(point)
         ]
-        return (
-            pd.concat(found, ignore_index=True)
-            if found
-            else pd.DataFrame(columns=["trial_id", "cam", *UNIT_NAMES])
-        )
+        return _joined(found, ["trial_id", "cam", *UNIT_NAMES])
 
     @cached_property
     def logits(self) -> pd.DataFrame:
@@ -135,9 +125,7 @@ class Results:
             for point in points
             if self.metrics(point) and (path := self.store.folder(point.trial.id).logits).exists()
         ]
-        return (
-            pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["trial_id", *UNIT_NAMES])
-        )
+        return _joined(found, ["trial_id", *UNIT_NAMES])
 
     def maps(self, trial_id: str, cam: CamMethod = NATIVE) -> Iterator[npt.NDArray[np.float32]]:
         """Yields the maps [h, w] of a trial's units, in order: logits of the native map, else in [0, 1].
@@ -165,7 +153,7 @@ class Results:
         return self._records[trial_id]
 
     def is_finished(self, trial_id: str) -> bool:
-        """Whether the trial is."""
+        """Returns whether the trial is."""
         record = self.record(trial_id)
         return record is not None and record.status == "finished"
 
@@ -187,7 +175,7 @@ class Results:
         return self._evaluations[key]
 
     def has(self, point: Point, metric: Metric) -> bool:
-        """Whether the point is finished and has the metric."""
+        """Returns whether the point is finished and has the metric."""
         return bool(metric.columns_in(self.metrics(point)))
 
     def state(self, point: Point) -> State:
@@ -207,7 +195,7 @@ class Results:
         }
 
     def has_units(self, point: Point, metric: Metric | None = None) -> bool:
-        """Whether there is a table of units of a point, or of what the metric is computed from."""
+        """Returns whether there is a table of units of a point, or of what the metric is computed from."""
         folder = self.store.folder(point.trial.id)
         if metric is not None and metric.is_of_model:
             return folder.logits.exists()
@@ -225,7 +213,7 @@ class Results:
         return self._table(folder.cam_units(point.cam))
 
     def has_maps(self, point: Point) -> bool:
-        """Whether there are maps of a point's units."""
+        """Returns whether there are maps of a point's units."""
         return self.store.folder(point.trial.id).cam_maps(point.cam).exists()
 
     def maps_of(self, point: Point, rows: Sequence[int]) -> tuple[npt.NDArray[np.float32], ...]:
@@ -272,7 +260,7 @@ class Results:
             elif result.status == "failed":
                 failed.append(name)
         named = {"Failed": failed, "Not finished": missing}
-        notes = [f"{why}: {listing(dict.fromkeys(ids), _NAMED)}." for why, ids in named.items() if ids]
+        notes = [f"{why}: {listing(dict.fromkeys(ids), _MOST_NAMED)}." for why, ids in named.items() if ids]
         return (*notes, *(f"Blocked: {sentence}." for sentence in blocked_sentences(blocked, self.store)))
 
     def first_finished(self, points: Sequence[Point]) -> Point | None:
@@ -280,18 +268,24 @@ class Results:
         return next((native(point) for point in points if self.is_finished(point.trial.id)), None)
 
 
+def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
 def _dataset_names(specs: Mapping[str, DatasetSpec]) -> dict[str, str]:
-    """What tables call each data set: its name, and what is special about it where several share one."""
+    """Returns the name of each data set in tables, with what is special about it where several share one."""
     shared = Counter(map(title_of, specs.values()))
     names = {}
     for key, spec in specs.items():
-        title = title_of(spec)
-        known = {"name", "title", "images"}  # the last goes with the labels
-        special = spec.model_dump(exclude_defaults=True, exclude=known) if shared[title] > 1 else {}
-        parts = [f"{k} {short_hash(v) if _stands_for_files(v) else v}" for k, v in special.items()]
-        names[key] = " ".join([title, *([f"({', '.join(parts)})"] if parts else [])])
+        names[key] = title = title_of(spec)
+        if shared[title] > 1:
+            known = {"name", "title", "images"}  # the last goes with the labels
+            special = spec.model_dump(exclude_defaults=True, exclude=known)
+            parts = [f"{name} {_short(value)}" for name, value in special.items()]
+            names[key] += f" ({', '.join(parts)})" if parts else ""
     return names
 
 
-def _stands_for_files(value: object) -> bool:
-    return isinstance(value, dict) or str(value).startswith(DIGEST_PREFIX)
+def _short(value: object) -> object:
+    stands_for_files = isinstance(value, dict) or str(value).startswith(DIGEST_PREFIX)
+    return short_hash(value) if stands_for_files else value

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.results.frame import Results
-from bench.results.maps import writing_maps
+from bench.results.grid_results import Results
 from bench.results.store import ResultsStore
+from bench.results.units import writing_maps
 from bench.suite.cam import NATIVE
 from bench.suite.load import load_suite
 from bench.suite.metrics import AUROC, METRICS, POINT_ACCURACY
