@@ -1,4 +1,4 @@
-"""Reads what happened: the results of a suite as frames, two of its rows compared, its maps scored anew."""
+"""Reads a suite's results: as frames, two of its rows compared, its maps scored by another protocol."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.api.choices import protocol_of
 from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import SuiteError
 from bench.reporting import pairwise
 from bench.reporting.pairwise import Comparison, Side, find_side, require_one_table
 from bench.results.differences import require_same_data
@@ -66,14 +66,14 @@ def compare(
         ResultsError: a row has no finished trial, or the two share no unit or seed.
     """
     if metric not in METRICS:
-        raise SuiteError(f"--metric {metric!r}: there are {listing(METRICS)}{nearest(metric, METRICS)}")
+        raise SuiteError(f"no metric {metric!r}", place="--metric", value=metric, allowed=METRICS)
     grid, store = select(as_loaded(suite), only, seeds), open_store(results_dir)
     require_one_table(grid)
     results = Results(grid, store)
     one, other = (find_side(name, grid, results, METRICS[metric]) for name in (first, second))
     is_same = (one.label, one.is_reference) == (other.label, other.is_reference)
     if is_same and (not one.is_reference or first == second):
-        raise SuiteError(f"{one.label!r} cannot be compared with itself")
+        raise SuiteError("cannot be compared with itself", place=one.label, value=second)
     require_same_data(compared_points(grid, one, other), store, grid.accepted)
     return pairwise.compare(one, other, METRICS[metric])
 

@@ -21,7 +21,7 @@ from bench.cli import arguments as shared
 from bench.errors import BenchError
 
 if TYPE_CHECKING:
-    from bench.execution.status import Status
+    from bench.execution.status import FolderStatus
 
 EXAMPLES = """\
 examples:
@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     store, ids = shared.open_store(arguments), _ids(arguments)
 
-    def read() -> "Status":
+    def read() -> "FolderStatus":
         return read_status(store, ids)
 
     if arguments.json:
@@ -71,7 +71,7 @@ def execute(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _watch(read: "Callable[[], Status]") -> None:
+def _watch(read: "Callable[[], FolderStatus]") -> None:
     from rich.console import Console
     from rich.live import Live
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.amounts import duration, rough_duration, size
+from bench.amounts import duration, size
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
-from bench.execution.status import Running, Status
+from bench.execution.status import FolderStatus, RunningTrial
 from bench.results.record import Record
 from bench.suite.metrics import PRIMARY, WEIGHTED
 
@@ -21,7 +21,7 @@ _TABLE_WIDTH = 60
 """Narrower terminals have sentences: a table would cut what tells trials apart."""
 
 
-def to_renderable(status: Status, width: int) -> RenderableType:
+def to_renderable(status: FolderStatus, width: int) -> RenderableType:
     """Returns what runs, a table for each driver, then what ended and what is free.
 
     Args:
@@ -48,15 +48,14 @@ def _table(rows: Sequence[TrialRow], width: int) -> RenderableType:
     return Text("\n".join(lines))
 
 
-def _row(one: Running) -> TrialRow:
+def _row(one: RunningTrial) -> TrialRow:
     title = one.trial.title(one.trial.label)
     if one.progress is not None and one.silent_s > _SILENT_S:
         return TrialRow(title, f"silent for {duration(one.silent_s)}")
-    left = "" if one.left_s is None else rough_duration(one.left_s)
-    return TrialRow(title, "starting", one.progress, left)
+    return TrialRow(title, "starting", one.progress, one.left_s)
 
 
-def _lines(status: Status) -> Iterator[str]:
+def _lines(status: FolderStatus) -> Iterator[str]:
     for record in status.last_ended:
         yield _ended(record, _primary(record, status))
     if status.num_failed:
@@ -74,11 +73,11 @@ def _ended(record: Record, value: float | None) -> str:
     return words if value is None else f"{words}, {PRIMARY.phrase} {value:.3f}"
 
 
-def _primary(record: Record, status: Status) -> float | None:
+def _primary(record: Record, status: FolderStatus) -> float | None:
     return status.metrics[record.trial.id].get(PRIMARY.key(WEIGHTED))
 
 
-def to_json(status: Status) -> str:
+def to_json(status: FolderStatus) -> str:
     """Returns the status as a JSON document; see `bench status --help`."""
     document = {
         "running": [_running_entry(one) for one in status.running],
@@ -102,7 +101,7 @@ def to_json(status: Status) -> str:
     return json.dumps(document, indent=2)
 
 
-def _running_entry(one: Running) -> dict[str, object]:
+def _running_entry(one: RunningTrial) -> dict[str, object]:
     shown = ("phase", "fraction", "step", "num_steps", "loss", "learning_rate", "images_per_s")
     progress = {name: getattr(one.progress, name) if one.progress else None for name in shown}
     times = {"silent_s": one.silent_s if one.progress else None, "left_s": one.left_s}

@@ -26,7 +26,7 @@ from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.map_storage import compact_unit_maps
-from bench.evaluation.score import Scores, map_scores
+from bench.evaluation.score import SplitScores, map_scores
 from bench.metrics.boxes import UNIT
 from bench.results.maps import Map
 from bench.suite.cam import CAMS, CamMethod
@@ -39,7 +39,7 @@ Classes = npt.NDArray[np.int64]
 
 
 class CamFunction(Protocol):
-    """What the `target` of a map is; a plain function will do."""
+    """The type of a map's `target`; a plain function will do."""
 
     def __call__(self, model: nn.Module, images: Tensor, classes: Classes, /) -> Tensor:
         """Returns maps float32 [n, h, w] in [0, 1] up to 1e-6: of each image that of its class.
@@ -63,8 +63,8 @@ def score_cam(
     method: CamMethod,
     on_progress: Callable[[int, int], None],
     keep: Callable[[Map], None] | None = None,
-) -> Scores:
-    """Returns what the maps of `method` say over the units of the test part.
+) -> SplitScores:
+    """Returns the scores of the maps of `method` on the units of the test part.
 
     The model is left as it was.
 

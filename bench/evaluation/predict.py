@@ -1,4 +1,4 @@
-"""What a trained model says of images that nobody has labelled: as scoring would see them, in float32."""
+"""Predictions of a trained model for images without labels, computed as scoring does, in float32."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ from bench.suite.trial import Trial
 def predict(
     model: nn.Module, pixels: npt.NDArray[np.uint8], recipe: Recipe, device: torch.device
 ) -> list[Prediction]:
-    """Returns what the model says of each image; peaks are those that `localize` finds.
+    """Returns the prediction for each image; peaks are those that `localize` finds.
 
     Args:
         model: on `device`; put into evaluation mode.

@@ -61,7 +61,7 @@ def rescore(
             found[name].append(rows)
         on_progress(done, len(units))
     if done != len(units):
-        raise ResultsError(f"{paths[1]}: the maps are not those of the units in {paths[0].name}")
+        raise ResultsError(f"the maps are not those of the units in {paths[0].name}", place=paths[1])
     return {
         name: pd.concat(
             [units[list(UNIT_NAMES)], pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1

@@ -66,10 +66,10 @@ MAX_CHARACTERS = 7900
 """MLflow cuts a tag at 8000."""
 
 
-def of_trial(
+def describe_trial(
     record: Record, evaluations: Iterable[CamEvaluation], trained_by: str | None, link: str | None
 ) -> str:
-    """Returns what became of a trial.
+    """Returns how a trial ended, as Markdown.
 
     Args:
         record: its end.
@@ -89,10 +89,10 @@ def of_trial(
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
 
 
-def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str, runs: str) -> str:
-    """Returns how a run of a suite ended, with the first tables of its report and its verdicts.
+def describe_invocation(invocation: Invocation, folder: InvocationFolder, charts: str, runs: str) -> str:
+    """Returns how a run of a suite ended, with the first tables of its report and its verdicts, as Markdown.
 
-    What does not fit is left out by whole sections, and named: the report is among the artifacts.
+    Sections that do not fit are left out and named: the report is among the artifacts.
 
     Args:
         invocation: the run.

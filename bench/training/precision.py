@@ -1,4 +1,4 @@
-"""Mixed precision: which arithmetic a recipe means on a device, and what a record says of it."""
+"""Mixed precision: the arithmetic that a recipe means on a device, and its description in a record."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Precision:
 
 
 def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
-    """Returns what the recipe's precision means on `device`: auto is float16 on CUDA and float32 on a CPU."""
+    """Returns the precision of the recipe on `device`: auto is float16 on CUDA and float32 on a CPU."""
     name = recipe.precision
     if name == "auto":
         name = "float16" if device.type == "cuda" else "float32"
@@ -47,7 +47,7 @@ def device_name(device: torch.device) -> str:
 
 
 def describe_arithmetic(recipe: Recipe, device: torch.device, nondeterministic: Iterable[str]) -> Arithmetic:
-    """Returns what a trial of `recipe` really computes with on `device`, for its record.
+    """Returns the arithmetic that a trial of `recipe` really has on `device`, for its record.
 
     Args:
         recipe: the trial's.

@@ -151,8 +151,8 @@ def _logits(files: MapFiles) -> None:
     [
         (_no_box, r"boxes\.csv: 2 of 3 units have no box: b\.png Nodule, b\.png Mass"),
         (_unknown_finding, r"units\.csv:2: unknown finding 'Masse'; .*did you mean 'Mass'"),
-        (_no_finding_column, r"units\.csv: no column says the finding; it has image, label"),
-        (_twice, r"units\.csv: 1 units stand twice, of a\.png"),
+        (_no_finding_column, r"units\.csv: no column has the finding, .*; it has image, label"),
+        (_twice, r"units\.csv: 1 units are there twice, of a\.png"),
         (_fewer_maps, r"maps\.npz: holds float16 \[2, 4, 4\]; .* with n = 3"),
         (_two_arrays, r"maps\.npz: holds 2 arrays \(a, b\); one is expected"),
         (_no_archive, r"maps\.npz: no readable array of numpy"),

@@ -9,7 +9,6 @@ from bench.execution.event_log import EventLog
 from bench.execution.serial import SerialExecutor
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
-from bench.tracking.tracker import NullTracker
 
 SUITE = """\
 models: [baseline]
@@ -26,7 +25,7 @@ recipe: {batch_size: 4, max_epochs: 2}
 def events_of(path, text: str) -> list[dict]:
     (path / "suite.yaml").write_text(text)
     loaded, stream = load_suite(path / "suite.yaml"), io.StringIO()
-    driver = Driver(ResultsStore(path), NullTracker(), EventLog(stream))
+    driver = Driver(ResultsStore(path), [EventLog(stream)])
     context = RunContext(path, None, path / "cache")
     run_grid(loaded.grid, loaded.suite.resources, context, SerialExecutor(), driver)
     return [json.loads(line) for line in stream.getvalue().splitlines()]

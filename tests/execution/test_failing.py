@@ -17,7 +17,6 @@ from bench.models.baseline import Baseline
 from bench.results.store import ResultsStore
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
-from bench.tracking.tracker import NullTracker
 from bench.training import compiling
 from bench.training.session import MAX_SKIPPED_STEPS
 
@@ -42,8 +41,9 @@ def context(folder) -> RunContext:
 def error_of(trial: Trial, folder, capsys) -> tuple[str, str]:
     """What the record and the screen say of a trial that fails under the serial executor."""
     store = ResultsStore(folder)
-    driver = Driver(store, NullTracker(), Display(store))
-    with driver.display.running([trial]):
+    display = Display(store)
+    driver = Driver(store, [display])
+    with display.running([trial]):
         SerialExecutor().run([trial], context(folder), Resources(), driver)
     return store.record(trial.id).error, capsys.readouterr().err
 

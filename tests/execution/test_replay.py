@@ -114,8 +114,9 @@ def test_files_that_a_trial_names_by_content_have_to_be_given(tmp_path):
     where = replace(context(tmp_path), files={digest: weights})
     done = finished(tmp_path, trial_of(weights=digest), where)
     assert replay_trial(*done, where, 99).difference is None
-    with pytest.raises(SuiteError, match=rf"where they are is not known: {digest}; --suite FILE"):
+    with pytest.raises(SuiteError, match="--suite FILE") as error:
         replay_trial(*done, context(tmp_path), 99)
+    assert error.value.value == digest
 
 
 def test_what_cannot_be_replayed_is_a_sentence(done, tmp_path):

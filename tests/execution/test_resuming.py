@@ -302,18 +302,18 @@ def killed_by_full_disk(trial: Trial, results: Path) -> TrialFolder:
         return OSError(errno.ENOSPC, "No space left on device") if written[0] == 6 else None
 
     with pytest.MonkeyPatch.context() as patch:
-        from bench.training.checkpoint import Checkpoint
+        from bench.training import checkpoint
 
-        write = Checkpoint.write
+        write = checkpoint.write_checkpoint
 
-        def write_or_fail(self, path):
+        def write_or_fail(state, path):
             error = full(path)
             if error is not None:
                 path.write_bytes(b"half")
                 raise error
-            write(self, path)
+            write(state, path)
 
-        patch.setattr(Checkpoint, "write", write_or_fail)
+        patch.setattr(checkpoint, "write_checkpoint", write_or_fail)
         with pytest.raises(ResultsError, match="the disk is full; make room"):
             run_trial(trial, context(results))
     return folder

@@ -20,7 +20,6 @@ from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.suite.schema import PhantomSpec, Phase, Recipe
 from bench.suite.trial import Trial
-from bench.tracking.tracker import NullTracker
 
 FROZEN = Phase(freeze="encoder")
 
@@ -171,7 +170,7 @@ def run_chain(
     (folder / "source.yaml").write_text(SOURCE)
     (folder / "chain.yaml").write_text(CHAIN)
     loaded, store = load_suite(folder / "chain.yaml"), ResultsStore(folder)
-    driver = Driver(store, NullTracker(), Display(store, Console(file=screen or io.StringIO(), width=400)))
+    driver = Driver(store, [Display(store, Console(file=screen or io.StringIO(), width=400))])
     resources = loaded.suite.resources
     run_grid(loaded.grid, resources, context(folder), executor, driver, retry_failed=retry_failed)
     return store

@@ -16,7 +16,6 @@ from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Recipe, Resources, SplitLists
 from bench.suite.trial import Trial
-from bench.tracking.tracker import NullTracker
 
 
 def trial(seed: int = 0, model: str = "baseline", init: Trial | None = None, **changes) -> Trial:
@@ -153,6 +152,6 @@ def test_a_run_starts_in_the_order_of_the_plans_times(tmp_path: Path, damaged):
         store.announce(A)
         store.folder(A.id).history.write_text("epoch")
     context = RunContext(tmp_path, None, tmp_path / "cache")
-    run_grid(grid, Resources(), context, executor, Driver(store, NullTracker(), Display(store)))
+    run_grid(grid, Resources(), context, executor, Driver(store, [Display(store)]))
     found = [(one.model, one.dataset.train) for one in executor.trials]
     assert found == [("baseline", 16), ("pylon", 16), ("baseline", 8), ("pylon", 8)]

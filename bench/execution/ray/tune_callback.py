@@ -1,4 +1,8 @@
-"""What Tune's driver loop tells, passed on to the listener of a run; what goes wrong there ends the run."""
+"""The driver's side of Tune: passes on what workers report, says which trial starts next and when to stop.
+
+Tune pickles its callbacks, searcher and stopper to restore an experiment. Ours is never restored, since the
+results folder says where a run goes on, so their copies are empty.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -6,90 +10,140 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.tune.search import Searcher
 
-from bench.errors import DiskFullError
+from bench.errors import BenchError, DiskFullError
 from bench.execution.executor import Listener
-from bench.execution.ray import cluster  # noqa: F401  # before Ray
-from bench.execution.ray.capacity import RoomWatch
+from bench.execution.ray.capacity import CapacityWatch
 from bench.execution.ray.worker_failures import cause_of_death, last_failure, too_many_deaths
-from bench.execution.stopping import Halt
+from bench.execution.ready_queue import ReadyQueue
+from bench.execution.stopping import Abort
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.suite.trial import Trial
 
-# isort: split
-
-
 log = logging.getLogger(__name__)
 
-listeners: dict[str, Listener] = {}
-"""Tune pickles its callbacks, and a listener has displays and connections: callbacks hold a key to it."""
+
+class _EmptyWhenPickled:
+    def __getstate__(self) -> dict[str, object]:
+        return {}
 
 
-class Relay(tune.Callback):
-    """Tells the listener, in the driver process, what workers report.
+class ListenerCallback(_EmptyWhenPickled, tune.Callback):
+    """Tells the listener and the queue what workers report.
 
-    Attributes:
-        ended: ids of trials that have ended.
+    Args:
+        listener: of the run.
+        trials: of the run, by id.
+        queue: trials that are still to be started.
+        abort: is told of errors that end the run.
+        capacity: looks whether waiting trials fit a node.
     """
 
-    def __init__(self, key: str, trials: Mapping[str, Trial], halt: Halt, room: RoomWatch) -> None:
-        """Takes the listener's key, the trials by id, and who is told of what ends the run."""
-        self.key, self.trials, self.halt, self.room = key, trials, halt, room
-        self.ended: set[str] = set()
+    def __init__(
+        self,
+        listener: Listener,
+        trials: Mapping[str, Trial],
+        queue: ReadyQueue,
+        abort: Abort,
+        capacity: CapacityWatch,
+    ) -> None:
+        self._listener, self._trials, self._queue = listener, trials, queue
+        self._abort, self._capacity = abort, capacity
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tells that the trial runs now."""
-        self._tell(lambda listener: listener.started(self._trial(trial)))
+        self._attempt(lambda: self._listener.started(self._trial(trial)))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Tells what a worker has reported."""
-        ours = self._trial(trial)
-        if "disk_full" in result:
-            self.halt.because(DiskFullError(result["disk_full"]))
-        elif "ended" in result:
-            self.ended.add(ours.id)
-        else:
-            self._tell(lambda listener: _pass_on(result, ours, listener))
+        self._attempt(lambda: self._reported(self._trial(trial), result))
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Says that a trial is started again, and why."""
-        ours, cause = self._trial(trial), cause_of_death(_last_failure_of(trial))
-        log.warning("%s: its worker died: %s; it goes on from its last checkpoint", ours.id, cause)
+        cause = cause_of_death(_last_failure_of(trial))
+        log.warning(
+            "%s: its worker died: %s; it goes on from its last checkpoint", self._trial(trial).id, cause
+        )
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tells that a trial was started again too often."""
-        ours = self._trial(trial)
-        self.ended.add(ours.id)
-        self._tell(lambda listener: listener.failed(ours, too_many_deaths(ours, _last_failure_of(trial))))
+        """Tells that the trial's worker died too often."""
+        ours, failure = self._trial(trial), _last_failure_of(trial)
+        self._attempt(lambda: self._failed(ours, too_many_deaths(ours, failure)))
+        self._queue.ended(ours.id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Looks for trials that nothing has room for."""
+        """Tells what other drivers do, and looks for trials that fit no node any more."""
         waiting = [self._trial(trial).id for trial in trials if trial.status == "PENDING"]
         is_any_running = any(trial.status == "RUNNING" for trial in trials)
-        try:
-            self.room.look(waiting, is_any_running=is_any_running)
-        except Exception as error:
-            self.halt.because(error)
-        self.halt.is_idle = not is_any_running
+        self._attempt(lambda: self._queue.tell(self._listener))
+        self._attempt(lambda: self._capacity.look(waiting, is_any_running=is_any_running))
+        self._abort.is_idle = not is_any_running
 
-    def _tell(self, what: Callable[[Listener], None]) -> None:
-        """Tune would wrap what the listener raises, such as that the disk is full, into text of its own."""
+    def _reported(self, trial: Trial, result: dict[str, Any]) -> None:
+        if "epoch" in result:
+            self._listener.epoch(trial, EpochRow.model_validate(result["epoch"]))
+        elif "finished" in result:
+            self._listener.finished(trial, Outcome.model_validate_json(result["finished"]))
+            self._queue.finished(trial.id)
+        elif "evaluated" in result:
+            self._listener.evaluated(trial, CamEvaluation.model_validate_json(result["evaluated"]))
+        elif "failed" in result:
+            self._failed(trial, result["failed"])
+        elif "disk_full" in result:
+            raise DiskFullError(result["disk_full"])
+        elif "ended" in result:
+            self._queue.ended(trial.id)
+
+    def _failed(self, trial: Trial, error: str) -> None:
+        self._queue.failed(trial.id)
+        self._listener.failed(trial, error)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Keeps errors, such as a full disk, from Tune, which would wrap them into text of its own."""
         try:
-            what(listeners[self.key])
+            action()
         except Exception as error:
-            self.halt.because(error)
+            self._abort.because(error)
 
     def _trial(self, tune_trial: Any) -> Trial:
-        return self.trials[tune_trial.config["trial"]]
+        return self._trials[tune_trial.config["trial"]]
 
 
-class HaltStopper(tune.Stopper):
+class ReadySearcher(_EmptyWhenPickled, Searcher):
+    """Suggests no parameters but which trial is next."""
+
+    def __init__(self, queue: ReadyQueue, abort: Abort) -> None:
+        super().__init__()
+        self._queue, self._abort = queue, abort
+
+    def suggest(self, trial_id: str) -> dict[str, str] | None:
+        """Returns the next trial that can start, None if all that are left wait, or that there is none."""
+        trial = None
+        try:
+            if not self._abort:
+                trial = self._queue.pop_ready()
+        except (OSError, BenchError) as error:  # no lease can be written, as on a full disk
+            self._abort.because(error)
+        if trial is not None:
+            return {"trial": trial.id}
+        if self._abort or self._queue.is_empty:
+            return Searcher.FINISHED  # type: ignore[return-value]  # a word, as its documentation says
+        return None
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Learns nothing from it."""
+
+
+class AbortStopper(_EmptyWhenPickled, tune.Stopper):
     """Ends what still waits to be started once the run is to end and nothing runs any more."""
 
-    def __init__(self, halt: Halt) -> None:
-        self.halt = halt
+    def __init__(self, abort: Abort) -> None:
+        self._abort = abort
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Whether one trial is to stop: they stop by themselves."""
@@ -97,18 +151,7 @@ class HaltStopper(tune.Stopper):
 
     def stop_all(self) -> bool:
         """Whether all are to stop."""
-        return self.halt.is_idle and bool(self.halt)
-
-
-def _pass_on(result: dict[str, Any], trial: Trial, listener: Listener) -> None:
-    if "epoch" in result:
-        listener.epoch(trial, EpochRow.model_validate(result["epoch"]))
-    elif "finished" in result:
-        listener.finished(trial, Outcome.model_validate_json(result["finished"]))
-    elif "evaluated" in result:
-        listener.evaluated(trial, CamEvaluation.model_validate_json(result["evaluated"]))
-    elif "failed" in result:
-        listener.failed(trial, result["failed"])
+        return self._abort.is_idle and bool(self._abort)
 
 
 def _last_failure_of(tune_trial: Any) -> str:

@@ -1,4 +1,7 @@
-"""Why a worker died, from what Ray writes of it, and what a record says once it has died too often."""
+"""Why a worker died, from Ray's text on it, and what a record says once it has died too often.
+
+Tune keeps the exception itself of some deaths only, and not where memory ran out; it keeps the text of all.
+"""
 
 import re
 
@@ -41,22 +44,17 @@ def cause_of_death(failure: str) -> str:
 
 
 def too_many_deaths(trial: Trial, failure: str) -> str:
-    """Returns what the record says of a trial whose worker has died once too often.
-
-    Args:
-        trial: that has failed.
-        failure: what Ray wrote of the last death.
-    """
+    """Returns the error of a trial whose worker has died once too often; `failure` is Ray's last text."""
     cause = cause_of_death(failure)
-    remedies = f"; {remedies_of_memory(trial)}" if "memory" in cause else ""
+    remedies = f"; {_remedies_of_memory(trial)}" if "memory" in cause else ""
     return (
         f"its worker died {MAX_WORKER_DEATHS + 1} times; the last time {cause}{remedies}; "
         "bench retry runs it again, from its last checkpoint if it has one"
     )
 
 
-def remedies_of_memory(trial: Trial) -> str:
-    """Returns what makes a trial, or all that run beside each other, need less of a machine's memory."""
+def _remedies_of_memory(trial: Trial) -> str:
+    """Returns how a trial, or all that run at the same time, can take less of a machine's memory."""
     fewer = "--max-concurrent runs fewer trials at once"
     recipe = trial.recipe
     if recipe.piece_size == 1:
