@@ -36,7 +36,7 @@ from bench.suite.schema import DatasetSpec
 from bench.tracking.observer import RunObserver
 
 _PART = "test"
-"""What trials are scored on."""
+"""The part that trials are scored on."""
 
 
 class ImageReader:

@@ -56,7 +56,7 @@ def compare(
         suite: a file, or a loaded suite.
         first: a row's label, a model that only one row has, or a reference of `bench reference list`.
         second: likewise.
-        metric: what is compared.
+        metric: its scores are compared.
         only: conditions that leave one data set and resolution, e.g. ``resolution=256``.
         seeds: only these.
         results_dir: where trials are.
@@ -92,9 +92,9 @@ def rescore(
     results_dir: str | Path = "results",
     **choices: Any,
 ) -> "Rescored":
-    """Returns what a suite's stored maps score by another protocol, beside the thesis' and their difference.
+    """Returns the scores of a suite's stored maps by another protocol, by the thesis', and their difference.
 
-    Without data, model or GPU. What a trial lacks of its table of single choices is written.
+    Needs no data, model or GPU. Writes a trial's table of single choices if that is missing.
 
     Args:
         suite: a file, or a loaded suite.

@@ -94,7 +94,7 @@ def rescore_grid(
         grid: whose maps are scored.
         results: of the grid.
         protocol: the chosen one.
-        on_progress: told what is done of which trial, and (done, total) units.
+        on_progress: called with a trial's name, and (done, total) units.
 
     Raises:
         ResultsError: tables or maps of all trials are damaged, or they are of different data.

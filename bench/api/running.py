@@ -1,4 +1,4 @@
-"""Runs a suite: trains and scores what is not done yet, then writes its report with figures and galleries."""
+"""Runs a suite: trains and scores the trials that are left, then writes its report with all figures."""
 
 import time
 from collections.abc import Sequence
@@ -144,7 +144,7 @@ def run(
 
     It returns when every trial has ended. Finished trials are not run again: after an interrupt (Ctrl-C, the
     stop button of a notebook), a crash or a reboot the same call goes on. A trial that fails is no error of
-    the call; it is told, and `plan` says of every trial how it stands.
+    the call: it is shown, and `plan` returns the state of every trial.
 
     Args:
         suite: a file, or a loaded suite.

@@ -1,6 +1,6 @@
 """Maps other than the native one, of a trained model: one map per unit, whatever computes it.
 
-`bench.suite.cam` declares the methods and says where each is computed. What is common to all is here: the
+`bench.suite.cam` declares the methods and says where each is computed. Common to all, and here, are the
 units, the model as it was before, the features that its head reads, localization, and the keeping of maps.
 
 Protocol:
@@ -74,7 +74,7 @@ def score_cam(
         recipe: normalisation.
         device: where to run.
         method: any but native.
-        on_progress: told (done, total) units.
+        on_progress: called with (done, total) units.
         keep: given the map of each unit as `compact_unit_maps` has it, in the order of the table.
     """
     test, size_px = data.test, data.test.pixels.shape[-1]
@@ -111,7 +111,7 @@ def cam_maps(model: nn.Module, images: Tensor, classes: Classes, method: CamMeth
 
 
 def _function(method: CamMethod) -> CamFunction:
-    """Imports what computes the maps of `method`; libraries take seconds."""
+    """Imports the function that computes the maps of `method`; libraries take seconds."""
     target = CAMS[method].target
     assert target is not None, f"{method}: comes with the model's output"
     module, _, name = target.partition(":")

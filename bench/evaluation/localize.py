@@ -6,7 +6,7 @@ order; above a logit of about 16.6 the float32 sigmoid is exactly 1, so ties are
 matters: a sigmoid after up-sampling, or aligned corners, changes peaks. `bench.metrics.regions` defines
 regions, and the file of each metric what it counts.
 
-Each of these choices can be made otherwise: the same code, told another protocol (`bench.metrics.protocol`).
+Each of these choices can be made otherwise: the same code takes another protocol (`bench.metrics.protocol`).
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def _resolved_ties(large: Tensor, maximum: Tensor, rule: Literal["last", "mean"]
 
 
 _PIXELS_ON_CPU = 2**19
-"""Of maps that are enlarged at a time: 2 MiB, which stay in a core's cache while they are reduced."""
+"""Pixels of maps that are enlarged at a time: 2 MiB, which stay in a core's cache while they are reduced."""
 
 _PIXELS_ON_DEVICE = 2**24
 """The same where calls are dear and memory is fast: 64 maps of 512 px are 64 MiB."""

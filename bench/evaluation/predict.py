@@ -81,7 +81,7 @@ def predict_files(
 
     Args:
         model: on `device`.
-        trial: what the model was trained in: resolution, batch size and normalisation.
+        trial: of the model; its resolution, batch size and normalisation count.
         paths: PNG, JPEG or DICOM files.
         device: where to run.
     """

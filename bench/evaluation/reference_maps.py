@@ -107,8 +107,8 @@ def add_reference(
 
     Args:
         folder: where it is kept.
-        record: what is known of it but for metrics, of one seed.
-        files: what is scored.
+        record: of one seed, without metrics.
+        files: to score.
         frame_px: side of the square that the boxes are in, px.
         are_probabilities: see `bench.evaluation.localize.localize`.
 

@@ -34,7 +34,7 @@ def rescore(
         folder: of a trial that has maps.
         size_px: side of its network's square input, px.
         protocols: by any names.
-        on_progress: told (done, total) units.
+        on_progress: called with (done, total) units.
         cam: which maps.
 
     Raises:
@@ -81,7 +81,7 @@ def measure_sensitivity(
     Args:
         folder: of a trial that has maps.
         size_px: side of its network's square input, px.
-        on_progress: told (done, total) units.
+        on_progress: called with (done, total) units.
 
     Raises:
         ResultsError: see `rescore`.

@@ -57,7 +57,7 @@ def score(
         data: its test part is scored.
         recipe: batch size and normalisation.
         device: where to run.
-        on_progress: told (done, total) test images.
+        on_progress: called with (done, total) test images.
         keep: given the heatmap of each unit, in the order of the table (see `bench.results.maps`).
     """
     model.eval()

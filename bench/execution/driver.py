@@ -42,7 +42,7 @@ class Driver:
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
     def started(self, trial: Trial) -> None:
-        """Notes the start; also told when a trial is started again after its worker died."""
+        """Notes the start; also called when a trial is started again after its worker died."""
         self.store.announce(trial)
         self.store.folder(trial.id).progress.unlink(missing_ok=True)  # left by an interrupted run
         for observer in self.observers:
@@ -66,7 +66,7 @@ class Driver:
             self.found(record)
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
-        """Writes the evaluation; that of the native map comes before the record, and is told with it."""
+        """Writes the evaluation; that of the native map comes before the record, which shows it too."""
         self.store.evaluated(trial.id, evaluation)
         record = self._finished_record(trial)
         if record is not None:

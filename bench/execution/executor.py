@@ -13,16 +13,16 @@ from bench.suite.trial import Trial
 
 
 class Listener(Protocol):
-    """Is told, in the driver process, what happens to trials."""
+    """Executors call these methods, in the driver's process, when something happens to a trial."""
 
     def started(self, trial: Trial) -> None:
         """The trial runs now."""
 
     def held_elsewhere(self, trial: Trial, lease: Lease) -> None:
-        """Another driver has the trial; it is waited for. Told once of a driver."""
+        """Another driver has the trial; it is waited for. Called once for each driver."""
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
-        """An epoch has ended; after a resumption the earlier ones are told again."""
+        """An epoch has ended; after a resumption the earlier ones come again."""
 
     def finished(self, trial: Trial, outcome: Outcome) -> None:
         """The trial is trained and scored, now or in an earlier run; evaluations of maps may follow."""
@@ -52,8 +52,8 @@ class Executor(Protocol):
 
         Raises:
             BenchError: the resources that a trial asks for are not there, or not any more.
-            DiskFullError: no room is left; what was running can be resumed.
-            KeyboardInterrupt: the user has interrupted; what was running can be resumed.
+            DiskFullError: no room is left; running trials can be resumed.
+            KeyboardInterrupt: the user has interrupted; running trials can be resumed.
         """
 
 

@@ -29,7 +29,7 @@ class Prepared:
         data: its data set.
         model: on `device`.
         device: where it runs.
-        reports: what became of initial weights from files.
+        reports: on initial weights from files.
     """
 
     data: Dataset
@@ -56,7 +56,7 @@ def prepare(
         trial: which.
         context: where data and files are.
         is_trained: the model needs no initial weights.
-        on_progress: told (what, done, total) while images are decoded.
+        on_progress: called with (what, done, total) while images are decoded.
 
     Raises:
         BenchError: data or weights are missing or damaged, or the model finds no memory.

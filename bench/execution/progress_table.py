@@ -21,7 +21,7 @@ class TrialRow:
 
     Attributes:
         title: what people call it.
-        state: what it is if it does not run: waiting, running but silent, finished, failed, blocked.
+        state: shown if there is no progress: waiting, running but silent, finished, failed, blocked.
         progress: how far it is; None if it does not run, or has not said.
         left_s: time that it still takes at most; None if that is not known.
     """
@@ -32,7 +32,7 @@ class TrialRow:
     left_s: float | None = None
 
     def figures(self) -> dict[str, str]:
-        """Returns what is known of the trial in words, by the table's headings."""
+        """Returns the known figures of the trial in words, by the table's headings."""
         known = {"state": self.state}
         if self.progress is not None:
             known["state"] = self.progress.phase

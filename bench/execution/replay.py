@@ -69,7 +69,7 @@ def replay_trial(
         record: the one in it.
         context: where data and files are.
         num_steps: steps to train; all of the trial's if it has fewer.
-        on_step: told (done, total).
+        on_step: called with (done, total).
 
     Raises:
         BenchError: the trial has no losses, or data or files that it names are not there.

@@ -23,7 +23,7 @@ class RunningTrial:
 
     Attributes:
         trial: which.
-        driver: who has it.
+        driver: that has it.
         progress: how far it is; None if it has not said.
         silent_s: time since it said so.
         left_s: time that it takes at most, at the pace so far; None while that is not known.

@@ -46,7 +46,7 @@ class _RunningTrial:
     num_passes: int
     """Over the test part: one for the native map unless it was scored before, and one for each other map."""
     training_share: float
-    """Of the progress bar; the rest is the passes'."""
+    """Share of the progress bar; the passes have the rest."""
 
     @property
     def data(self) -> str | None:
@@ -66,14 +66,14 @@ def run_trial(
 
     Goes on where an earlier run of the same trial was interrupted, and takes the outcome of one that was
     finished. Then evaluates the maps that the context asks for, from the best weights, unless they are
-    finished: errors there are told and not raised. Waits while another process runs the trial.
+    finished: errors there go to `on_cam` and are not raised. Waits while another process runs the trial.
 
     Args:
         trial: which.
         context: where to run it, and which maps to evaluate.
-        on_epoch: told after each epoch, also after epochs of an earlier, interrupted run.
-        on_outcome: told the outcome, before other maps are evaluated.
-        on_cam: told after each evaluation of a map. That of the native map comes before the outcome, and
+        on_epoch: called after each epoch, also for epochs of an earlier, interrupted run.
+        on_outcome: called with the outcome, before other maps are evaluated.
+        on_cam: called after each evaluation of a map. That of the native map comes before the outcome, and
             its failure is the trial's; those of other maps come after it, finished or failed.
 
     Raises:

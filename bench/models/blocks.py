@@ -66,8 +66,9 @@ def pyramid_mask(features: Tensor, down: Sequence[nn.Module], across: Sequence[n
         down: one module per level; the first takes c channels, all give one.
         across: one module per level, of one channel, on the way back up.
 
-    Source: the common part of PAN's feature pyramid attention and PYLON's pyramid attention. The thesis enlarges
-    by a factor of two; resizing to the size of the target gives the same at 256 and 512 px, and works at any.
+    Source: the common part of PAN's feature pyramid attention and PYLON's pyramid attention. The thesis
+    enlarges by a factor of two; resizing to the size of the target gives the same at 256 and 512 px, and
+    works at any size.
 
     Raises:
         ValueError: the features cannot be halved once.

@@ -18,7 +18,7 @@ NUM_SCALES = 6
 
 
 def log_report(report: WeightsReport) -> None:
-    """Logs what a file filled, as a warning where it left something out."""
+    """Logs which tensors a file filled, as a warning where some are missing."""
     log.log(logging.INFO if report.is_complete else logging.WARNING, "%s", report)
 
 
@@ -39,7 +39,7 @@ def build_encoder(
         weights: None or "none" for random weights, "imagenet" for the library's download, or the path of a
             file (see `bench.models.weights`).
         output_stride: 32, or 16 to dilate the last stage instead of halving its map.
-        on_loaded: told what a file filled and what it did not.
+        on_loaded: called with a report on which tensors a file filled.
 
     Raises:
         SuiteError: the library has no such encoder, or it lacks scales, or cannot be dilated.

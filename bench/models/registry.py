@@ -30,7 +30,7 @@ def build_model(
         encoder: an encoder of segmentation-models-pytorch that has features at 1/4, 1/8, 1/16 and 1/32.
         encoder_weights: None or "none" for random weights, "imagenet" for the library's download, or the path
             of a file (see `bench.models.weights`).
-        on_loaded: told what a file of weights filled and what it did not.
+        on_loaded: called with a report on which tensors a file of weights filled.
         **options: keyword-only options of the model's constructor.
 
     Raises:

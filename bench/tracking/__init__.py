@@ -1,12 +1,12 @@
 """Tracking: a view of results for browsing, which can always be rebuilt from disk.
 
-observer         what anyone who follows a run is told
+observer         the interface of everything that follows a run
 mlflow           the observer that mirrors a run to MLflow
 sync             the same afterwards, from the results folder
 suite_runs       MLflow's runs that stand for runs of suites
 trial_runs       MLflow's runs that stand for trials, below them
 mlflow_store     an open store: experiments and runs, found and written in batches
-database         the store below the results folder: its place, and what it has been told, without MLflow
+database         the store below the results folder, read without MLflow: its place and content
 dashboard        how the dashboard shows an experiment and describes a run
 system_metrics   samples of this machine
 """

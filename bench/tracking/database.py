@@ -1,8 +1,8 @@
-"""The MLflow store of a results folder, without importing MLflow: its place, and what it has been told.
+"""The MLflow store of a results folder, without importing MLflow: its place and content.
 
 Importing MLflow and asking it for 500 runs takes longer than all else that a finished suite needs. So the
-tables of SQLite are read as they are. Where they are not as expected nothing counts as told, and MLflow
-itself is asked.
+tables of SQLite are read as they are. Where they are not as expected no trial counts as mirrored, and
+MLflow itself is asked.
 
 MLflow writes down absolute addresses of artifacts, which no call of its own changes: after a results folder
 was moved or copied, they are corrected in its tables.
@@ -22,7 +22,7 @@ from bench.results.record import Record
 from bench.results.store import TrialFolder
 
 STATUS = {"finished": "FINISHED", "failed": "FAILED"}
-"""What MLflow calls the states of records."""
+"""MLflow's words for the states of records."""
 
 ARTIFACTS = "mlartifacts"
 
@@ -72,10 +72,11 @@ def artifacts_of(results_dir: Path, experiment: str) -> str:
 def relocate(database: Path, results_dir: Path) -> None:
     """Lets experiments and runs whose artifacts were below another results folder have them below this one.
 
-    In a database that is not the results folder's own, only where that other folder is there no more.
+    In a database that is not the results folder's own, only where that other folder is there no more. Nothing
+    happens where the database is missing or has no tables yet.
 
     Args:
-        database: MLflow's, of SQLite; nothing happens where it is missing or has no tables yet.
+        database: MLflow's, of SQLite.
         results_dir: where the results are now, absolute.
 
     Raises:
@@ -105,7 +106,7 @@ def relocate(database: Path, results_dir: Path) -> None:
 
 
 def mirrored_tags(results_dir: Path, suite_name: str) -> dict[str, dict[str, str]]:
-    """Returns, by trial id, the tags of its run that say what was told, and its ``status``.
+    """Returns, by trial id, the tags of its run that say how much is mirrored, and its ``status``.
 
     Empty where ``MLFLOW_TRACKING_URI`` names another store, and for a trial with several runs.
     """
@@ -136,13 +137,7 @@ def _read(results_dir: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
 
 
 def is_mirrored(record: Record, folder: TrialFolder, tags: Mapping[str, str]) -> bool:
-    """Returns whether a store has the record and every evaluation of its maps.
-
-    Args:
-        record: of a trial that has ended.
-        folder: of the trial.
-        tags: what the store was told of it, see `mirrored_tags`.
-    """
+    """Returns whether a store with these `mirrored_tags` has the record and each map's evaluation."""
     expected = {"status": STATUS[record.status], "bench.ended_at": record.ended_at}
     if record.outcome is not None:
         expected |= {f"{one.method}.ended_at": one.ended_at for one in folder.read_evaluations()}

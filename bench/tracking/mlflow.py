@@ -1,12 +1,12 @@
 """Mirrors a run of a suite to MLflow while it runs: an experiment per suite, a parent, a child per trial.
 
 The results folder is the truth. If the store cannot be reached, a warning is logged, the run goes on, and
-what is missing is mirrored as soon as the store answers again, or by `bench mlflow-sync`.
+missing parts are mirrored as soon as the store answers again, or by `bench mlflow-sync`.
 """
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.invocation import Invocation, Invocations
-from bench.results.record import CamEvaluation, EpochRow, Record
+from bench.results.record import EpochRow, Record
 from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
 from bench.tracking.mlflow_store import UNREACHABLE, MlflowStore
@@ -70,21 +70,13 @@ class MlflowTracker(RunObserver):
         """Logs the epoch's figures unless they are there already."""
         self._attempt(lambda: self._open()[1].log_epochs(self._run(trial), [row], {}))
 
-    def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
-        """Logs what is new of final metrics and artifacts, and closes the run; now, or when it can."""
-        self.found(record)
-
-    def evaluated(self, record: Record, evaluation: CamEvaluation) -> None:
-        """Logs the map's metrics and artifacts; now, or when it can."""
-        self.found(record)
-
     def found(self, record: Record) -> None:
-        """Logs what the store lacks of the trial; now, or when it can."""
+        """Logs the metrics and artifacts that the store lacks, and closes the run; now, or when it can."""
         self._pending[record.trial.id] = record
         self._catch_up()
 
     def reported(self, invocation: Invocation) -> None:
-        """Makes up for what was missed, and closes the parent with its tables and figures."""
+        """Mirrors what is still missing, and closes the parent with its tables and figures."""
         self._invocation = invocation
         self._away_until_s = 0.0
         self._catch_up()

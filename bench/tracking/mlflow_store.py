@@ -29,12 +29,12 @@ from bench.tracking.dashboard import VIEW, VIEW_TAG
 from bench.tracking.database import artifacts_of, default_uri, relocate, sqlite_uri
 
 UNREACHABLE = (MlflowException, OSError)
-"""What MLflow raises where its store is away, locked or damaged."""
+"""MLflow's errors where its store is away, locked or damaged."""
 
 _SQLITE = "sqlite:///"
 
 _FULL = "disk is full"
-"""What SQLite says of one."""
+"""In SQLite's message."""
 
 KIND, SUITE_RUN, TRIAL_RUN = "kind", "suite run", "trial"
 """The tag that tells parents from children, and its values."""
@@ -43,7 +43,7 @@ ASKED_BY = "invocations"
 """The tag of a trial that names the runs of the suite which asked for it, e.g. ``#1, #3,``."""
 
 _NUMBERS, _WORDS = 800, 100
-"""What MLflow takes in one request: metrics; parameters, and as many tags. Of all together it takes 1000."""
+"""MLflow's limits for one request: metrics; parameters, and as many tags. The sum may be 1000."""
 
 _PAGE = 1000
 
@@ -157,7 +157,7 @@ class MlflowStore:
         params: Mapping[str, object] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Logs what the run lacks of these, as far as `run` knows it, and notes it there.
+        """Logs those of these that the run lacks, as far as `run` knows it, and notes them there.
 
         Parameters of a run never change: those that it has stay. Metrics are compared by their last value.
         """

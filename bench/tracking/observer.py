@@ -1,4 +1,4 @@
-"""What anyone who follows a run is told: displays, logs of events, MLflow."""
+"""The interface of everything that follows a run: displays, logs of events, MLflow."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +10,7 @@ from bench.suite.trial import Trial
 
 
 class RunObserver:
-    """Is told by the driver, in its process, what happens, once it is written down. This one does nothing."""
+    """The driver calls these methods, in its process, once an event is written down. Here they do nothing."""
 
     def invoked(self, invocation: Invocation) -> None:
         """A run of a suite begins."""
@@ -33,22 +33,24 @@ class RunObserver:
         """The trial runs now."""
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
-        """An epoch has ended; after a resumption the earlier ones are told again."""
+        """An epoch has ended; after a resumption the earlier ones come again."""
 
     def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
         """The trial is finished, with these metrics of it and its native map, or has failed.
 
         Other maps may still be evaluated.
         """
+        self.found(record)
 
     def evaluated(self, record: Record, evaluation: CamEvaluation) -> None:
         """A map of a finished trial other than the native one was evaluated, or its evaluation failed."""
+        self.found(record)
 
     def found(self, record: Record) -> None:
-        """The trial has ended before, in an earlier run or another driver's."""
+        """The trial has ended or got a further map, now, in an earlier run or in another driver's."""
 
     def reported(self, invocation: Invocation) -> None:
         """The run of the suite has ended, with its report if it came to that."""
 
     def close(self) -> None:
-        """Nothing more will be told."""
+        """Nothing more will come."""

@@ -38,9 +38,7 @@ class SuiteRuns:
     def mirror(self, invocation: Invocation, folder: InvocationFolder) -> Run:
         """Returns the run that stands for `invocation`, made if need be, with all that is known of it.
 
-        Args:
-            invocation: as it is now; one that still runs is shown as running.
-            folder: its files, which become artifacts as they are.
+        An invocation that still runs is shown as running. The files of its folder become artifacts.
         """
         key = invocation.number, as_ms(invocation.started_at)
         run = self._runs.get(key) or self._open(invocation)

@@ -1,10 +1,10 @@
 """The runs of an experiment's trials: one for each trial, child of one run of the suite.
 
-MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. Of the runs of a suite that asked
-for a trial it is the one that asked for most trials, of several such the latest: what was run as a whole
-stays whole, and no trial is there twice. The tag `invocations` names all of them, so that each can be
-listed, and its parent links to that list. A trial that another suite trained has a run in this experiment
-too, with a link to the other; `trial_id` is equal.
+MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. Several runs of a suite may ask for
+a trial. Its parent is the one that asked for most trials, the latest of several such: trials that ran
+together stay together, and none is there twice. The tag `invocations` names all of them, so that each can be listed,
+and its parent links to that list. A trial that another suite trained has a run in this experiment too, with a
+link to the other; `trial_id` is equal.
 """
 
 import re
@@ -56,7 +56,7 @@ class TrialRuns:
         """Returns the trial's run, made if there is none.
 
         Args:
-            trial: what is shown.
+            trial: to show.
             label: the model, as the suite calls it.
             parent: stands for the first of `invocations`; taken unless the trial has one that goes before it.
             invocations: runs of the suite that asked for the trial.
@@ -66,7 +66,16 @@ class TrialRuns:
         if run is None:
             with self._store.locked():
                 found = self._store.runs(self._suite, f"tags.trial_id = '{trial.id}'")
-                run = found[0] if found else self._create(trial, label, record)
+                run = (
+                    found[0]
+                    if found
+                    else self._store.client.create_run(
+                        self._store.experiment(self._suite),
+                        start_time=now_ms() if record is None else _times(record, ())[0],
+                        run_name=trial.title(label),
+                        tags={KIND: TRIAL_RUN, "trial_id": trial.id},
+                    )
+                )
             self._runs[trial.id] = run
         tags = self._tags(trial, label)
         first, known = invocations[0], run.data.tags
@@ -82,14 +91,13 @@ class TrialRuns:
         return run
 
     def log_epochs(self, run: Run, rows: Iterable[EpochRow], ends_ms: Mapping[int, int]) -> None:
-        """Logs the epochs that are not there, in one request.
-
-        Args:
-            run: of the trial.
-            rows: epochs, also such as are there.
-            ends_ms: when each ended, by epoch; now if it is not known.
-        """
-        steps = self._logged(run)
+        """Logs the epochs that are not there, in one request; `ends_ms` are their times, now if unknown."""
+        run_id = run.info.run_id
+        if run_id not in self._steps:
+            is_empty = "learning_rate" not in run.data.metrics
+            history = [] if is_empty else self._store.client.get_metric_history(run_id, "learning_rate")
+            self._steps[run_id] = {one.step for one in history}
+        steps = self._steps[run_id]
         new = [row for row in rows if row.epoch not in steps]
         metrics = [
             metric(name, value, ends_ms.get(row.epoch) or now_ms(), row.epoch)
@@ -97,17 +105,13 @@ class TrialRuns:
             for name in _EPOCH_METRICS
             if (value := getattr(row, name)) is not None
         ]
-        self._store.log(run.info.run_id, metrics)
+        self._store.log(run_id, metrics)
         steps |= {row.epoch for row in new}
 
     def mirror(self, run: Run, record: Record, folder: TrialFolder, trained_by: str | None) -> None:
         """Brings everything to the run that it lacks of its record and the files of its folder.
 
-        Args:
-            run: of the trial.
-            record: its end.
-            folder: its files.
-            trained_by: the run of a suite that trained it, e.g. ``nih_256 #1``; None if it is not known.
+        `trained_by` is the run of a suite that trained it, e.g. ``nih_256 #1``; None if it is not known.
         """
         rows, evaluations = folder.epochs(), folder.read_evaluations()
         self.log_epochs(run, rows, _times(record, rows)[1])
@@ -149,15 +153,6 @@ class TrialRuns:
         if run is not None and run.info.status == "RUNNING":
             self._store.client.set_terminated(run.info.run_id, "KILLED")
 
-    def _create(self, trial: Trial, label: str, record: Record | None) -> Run:
-        start_ms = now_ms() if record is None else _times(record, ())[0]
-        return self._store.client.create_run(
-            self._store.experiment(self._suite),
-            start_time=start_ms,
-            run_name=trial.title(label),
-            tags={KIND: TRIAL_RUN, "trial_id": trial.id},
-        )
-
     def _tags(self, trial: Trial, label: str) -> dict[str, str]:
         return {
             KIND: TRIAL_RUN,
@@ -172,14 +167,6 @@ class TrialRuns:
             "mlflow.source.type": "LOCAL",
             "mlflow.runType": "evaluation",  # the dashboard opens the parents of such runs by itself
         }
-
-    def _logged(self, run: Run) -> set[int]:
-        run_id = run.info.run_id
-        if run_id not in self._steps:
-            is_empty = "learning_rate" not in run.data.metrics
-            history = [] if is_empty else self._store.client.get_metric_history(run_id, "learning_rate")
-            self._steps[run_id] = {one.step for one in history}
-        return self._steps[run_id]
 
     def _link(self, record: Record, trained_by: str | None) -> str | None:
         """Returns the link to the trial in the suite that trained it; None if that is this one or unknown."""

@@ -73,8 +73,8 @@ def read_checkpoint(path: Path) -> CheckpointState:
 class CheckpointKeeper:
     """The checkpoints of one trial's folder, with the weights of the best epoch that they speak of.
 
-    The latest and the one before are kept. What a kill or a full disk can interrupt leaves at least one of
-    them whole, together with its best weights: those are written first and removed last.
+    The latest and the one before are kept. A kill or a full disk at any moment leaves at least one of them
+    whole, together with its best weights: those are written first and removed last.
 
     Args:
         folder: the trial's, locked.

@@ -12,7 +12,7 @@ ToLogits = Callable[[Tensor], Tensor]
 """From images [n, 1, S, S] to class logits [n, c]."""
 
 BACKEND: str | Callable[..., Any] = "inductor"
-"""Of torch.compile: its default. Tests, for which its C++ compiler is too slow, put a faster one here."""
+"""Backend of torch.compile: its default. Tests put a faster one here, since its C++ compiler is slow."""
 
 
 def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
@@ -20,7 +20,7 @@ def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
 
     Args:
         model: stays callable as it is.
-        compiled: go through torch.compile. What that cannot do it says at its first call, as `TrainingError`.
+        compiled: go through torch.compile. If that fails, the first call raises `TrainingError`.
     """
     network = torch.compile(model, backend=BACKEND) if compiled else model
 

@@ -61,9 +61,9 @@ def train(
         trial: recipe, seed, resolution.
         device: where to train.
         folder: receives checkpoints, best weights, history and losses of all steps.
-        on_step: told after every step.
-        on_epoch: told of every epoch once its checkpoint is written; after a resumption also of the earlier
-            ones.
+        on_step: called after every step.
+        on_epoch: called for every epoch once its checkpoint is written; after a resumption also for the
+            earlier ones.
         nondeterministic: receives operations without a deterministic algorithm, also those of earlier runs;
             the caller adds those that it collects meanwhile.
         checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step. Each epoch ends

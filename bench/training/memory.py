@@ -1,4 +1,4 @@
-"""Running out of memory, as a sentence: how much there is, who has it, and what would fit."""
+"""Running out of memory, as a sentence: how much there is, which process has it, and what would fit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -204,7 +204,7 @@ class Session:
         return sum(row.duration_s for row in self.rows) + running
 
     def steps(self) -> Iterator[Step]:
-        """Trains what is left of the epoch, one optimisation step at a time, and yields after each.
+        """Trains the rest of the epoch, one optimisation step at a time, and yields after each.
 
         Raises:
             TrainingError: the loss is not finite any more.

@@ -115,7 +115,7 @@ def _found_by_ray() -> str:
 
 
 def node_resources() -> list[dict[str, float]]:
-    """Returns what each living node has, free or not, by the names that `Needs` uses."""
+    """Returns the resources of each living node, free or not, by the names that `Needs` uses."""
     return [_has(node) for node in _living_nodes()]
 
 

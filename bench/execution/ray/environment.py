@@ -1,9 +1,9 @@
-"""What Ray reads from the environment, the most of it when it is imported."""
+"""Sets environment variables for Ray, which reads most of them when it is imported."""
 
 import os
 
 # Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
-# Ctrl-C is ours. What is left of a cluster whose driver was killed gives up soon.
+# Ctrl-C is ours. The rest of a cluster whose driver was killed gives up soon.
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",

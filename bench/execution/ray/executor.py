@@ -92,7 +92,7 @@ class RayExecutor:
 
 
 def _storage(context: RunContext) -> Path:
-    """Returns where Tune keeps what it needs while this driver runs: a folder of its own."""
+    """Returns the folder for Tune's files of this driver."""
     return context.results_dir / "ray" / f"{socket.gethostname()}-{os.getpid()}"
 
 

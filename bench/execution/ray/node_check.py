@@ -23,7 +23,7 @@ ANSWER_S = 60.0
 """Time for all nodes to answer: each starts a process, and imports bench."""
 
 SHOWN_S = 5.0
-"""Time for a file to show on other nodes: network file systems remember for seconds what was not there."""
+"""Time for a file to show on other nodes: network file systems remember missing files for seconds."""
 
 
 def check_nodes(needs: Collection[Needs], context: RunContext) -> None:

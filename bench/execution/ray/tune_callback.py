@@ -30,13 +30,13 @@ class _EmptyWhenPickled:
 
 
 class ListenerCallback(_EmptyWhenPickled, tune.Callback):
-    """Tells the listener and the queue what workers report.
+    """Passes workers' reports on to the listener and the queue.
 
     Args:
         listener: of the run.
         trials: of the run, by id.
         queue: trials that are still to be started.
-        abort: is told of errors that end the run.
+        abort: receives errors that end the run.
         capacity: looks whether waiting trials fit a node.
     """
 
@@ -52,13 +52,13 @@ class ListenerCallback(_EmptyWhenPickled, tune.Callback):
         self._abort, self._capacity = abort, capacity
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tells that the trial runs now."""
+        """Passes on that the trial runs now."""
         self._attempt(lambda: self._listener.started(self._trial(trial)))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Tells what a worker has reported."""
+        """Passes on a worker's report."""
         self._attempt(lambda: self._reported(self._trial(trial), result))
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -69,13 +69,13 @@ class ListenerCallback(_EmptyWhenPickled, tune.Callback):
         )
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tells that the trial's worker died too often."""
+        """Passes on that the trial's worker died too often."""
         ours, failure = self._trial(trial), _last_failure_of(trial)
         self._attempt(lambda: self._failed(ours, too_many_deaths(ours, failure)))
         self._queue.ended(ours.id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Tells what other drivers do, and looks for trials that fit no node any more."""
+        """Passes on what other drivers do, and looks for trials that fit no node any more."""
         waiting = [self._trial(trial).id for trial in trials if trial.status == "PENDING"]
         is_any_running = any(trial.status == "RUNNING" for trial in trials)
         self._attempt(lambda: self._queue.tell(self._listener))
@@ -140,7 +140,7 @@ class ReadySearcher(_EmptyWhenPickled, Searcher):
 
 
 class AbortStopper(_EmptyWhenPickled, tune.Stopper):
-    """Ends what still waits to be started once the run is to end and nothing runs any more."""
+    """Ends waiting trials once the run is to end and nothing runs any more."""
 
     def __init__(self, abort: Abort) -> None:
         self._abort = abort
