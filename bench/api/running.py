@@ -268,7 +268,7 @@ def _write_report(loaded: LoadedSuite, options: RunOptions) -> str:
 def _executor(options: RunOptions) -> Executor:
     """Returns the executor; only the one that is wanted is imported."""
     if options.executor == "ray":
-        from bench.execution.ray.environment import set_environment as set_ray_environment
+        from bench.execution.ray import set_environment as set_ray_environment
 
         set_ray_environment()
         from bench.execution.ray.executor import RayExecutor

@@ -2,9 +2,9 @@
 
 MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. Several runs of a suite may ask for
 a trial. Its parent is the one that asked for most trials, the latest of several such: trials that ran
-together stay together, and none is there twice. The tag `invocations` names all of them, so that each can be listed,
-and its parent links to that list. A trial that another suite trained has a run in this experiment too, with a
-link to the other; `trial_id` is equal.
+together stay together, and none is there twice. The tag `invocations` names all of them, so that each can be
+listed, and its parent links to that list. A trial that another suite trained has a run in this experiment
+too, with a link to the other; `trial_id` is equal.
 """
 
 import re

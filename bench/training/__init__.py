@@ -6,7 +6,7 @@ schedule       learning rate, best epoch and the end of training
 checkpoint     states to resume from, and weights
 losses         the loss of every step
 micro_batches  how an epoch is parted into steps, and a step into pieces
-precision      mixed precision; compiling: torch.compile
+precision      mixed precision and torch.compile
 determinism    random states, and operations without a deterministic algorithm
 memory         running out of memory, as a sentence
 """

@@ -20,7 +20,6 @@ from bench.results.record import EpochRow
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.training.checkpoint import CheckpointState
-from bench.training.compiling import ToLogits, to_logits
 from bench.training.determinism import capture_random_state, restore_random_state
 from bench.training.losses import Losses, LossLog
 from bench.training.micro_batches import (
@@ -30,7 +29,7 @@ from bench.training.micro_batches import (
     refuses_single_images,
     require_more_than_one_image,
 )
-from bench.training.precision import Precision, choose_precision, device_name
+from bench.training.precision import Precision, ToLogits, choose_precision, device_name, to_logits
 from bench.training.schedule import PlateauSchedule
 
 MAX_SKIPPED_STEPS = 25

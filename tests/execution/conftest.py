@@ -1,5 +1,5 @@
 """Ray's environment, before any test module imports Ray."""
 
-from bench.execution.ray.environment import set_environment
+from bench.execution.ray import set_environment
 
 set_environment()

@@ -17,7 +17,7 @@ from bench.models.baseline import Baseline
 from bench.results.store import ResultsStore
 from bench.suite.schema import PhantomSpec, Recipe, Resources
 from bench.suite.trial import Trial
-from bench.training import compiling
+from bench.training import precision
 from bench.training.session import MAX_SKIPPED_STEPS
 
 
@@ -165,7 +165,7 @@ def test_going_on_in_another_place_is_noted(tmp_path, monkeypatch):
 
 
 def test_compiled_training_is_close_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
+    monkeypatch.setattr(precision, "BACKEND", "aot_eager")
     eager, compiled = trial_of(), trial_of(compile=True)
     assert eager.id != compiled.id
     losses = []
@@ -181,7 +181,7 @@ def test_what_cannot_be_compiled_is_one_sentence(tmp_path, monkeypatch):
         raise FileNotFoundError("no C++ compiler here")
 
     torch._dynamo.reset()
-    monkeypatch.setattr(compiling, "BACKEND", refuse)
+    monkeypatch.setattr(precision, "BACKEND", refuse)
     sentence = r"^torch\.compile failed \(.*no C\+\+ compiler here.*; recipe\.compile=false does without$"
     with pytest.raises(TrainingError, match=sentence):
         run_trial(trial_of(train=4, compile=True), context(tmp_path))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.execution.ray.worker_failures import cause_of_death, last_failure, too_many_deaths
+from bench.execution.ray.tune_callback import cause_of_death, last_failure, too_many_deaths
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 

@@ -25,9 +25,8 @@ from bench.execution.executor import Listener, num_local_gpus
 from bench.execution.ray import cluster
 from bench.execution.ray.capacity import PATIENCE_S, CapacityWatch, check_fit
 from bench.execution.ray.node_check import check_nodes
-from bench.execution.ray.tune_callback import AbortStopper, ListenerCallback, ReadySearcher
+from bench.execution.ray.tune_callback import MAX_WORKER_DEATHS, AbortStopper, ListenerCallback, ReadySearcher
 from bench.execution.ray.watchdog import watching_ray
-from bench.execution.ray.worker_failures import MAX_WORKER_DEATHS
 from bench.execution.ready_queue import ReadyQueue
 from bench.execution.stopping import Abort
 from bench.planning.machine import Needs, needs_of, num_slots

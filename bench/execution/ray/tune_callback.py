@@ -1,10 +1,14 @@
-"""The driver's side of Tune: passes on what workers report, says which trial starts next and when to stop.
+"""The driver's side of Tune: passes on workers' reports, says which trial starts next and when to stop.
 
 Tune pickles its callbacks, searcher and stopper to restore an experiment. Ours is never restored, since the
 results folder says where a run goes on, so their copies are empty.
+
+Why a worker died is taken from Ray's text on it: Tune keeps the exception itself of some deaths only, and not
+where memory ran out.
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,16 +16,29 @@ from typing import Any
 from ray import tune
 from ray.tune.search import Searcher
 
-from bench.errors import BenchError, DiskFullError
+from bench.errors import BenchError, DiskFullError, brief
 from bench.execution.executor import Listener
 from bench.execution.ray.capacity import CapacityWatch
-from bench.execution.ray.worker_failures import cause_of_death, last_failure, too_many_deaths
 from bench.execution.ready_queue import ReadyQueue
 from bench.execution.stopping import Abort
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.suite.trial import Trial
 
 log = logging.getLogger(__name__)
+
+MAX_WORKER_DEATHS = 2
+"""After so many a trial is started again; after one more it has failed."""
+
+_HEADING = re.compile(r"^Failure # \d+ \(occurred at .*\)\n", re.MULTILINE)
+_MEMORY = re.compile(
+    r"node \(IP: (?P<ip>[^,]+),.*? was (?P<used>[\d.]+)GB(?: used)? / (?P<total>[\d.]+)GB", re.DOTALL
+)
+_LOW = "running low on memory"
+_KILLED = re.compile(
+    r"OOM killer|SIGKILL|connection error code|worker (process )?(has )?died|died unexpectedly"
+)
+_UNREACHED = re.compile(r"is unavailable|RPC error|Socket closed")
+_NODE = re.compile(r"node (has )?(died|was terminated)|node .*health check|NODE_DIED", re.IGNORECASE)
 
 
 class _EmptyWhenPickled:
@@ -154,9 +171,51 @@ class AbortStopper(_EmptyWhenPickled, tune.Stopper):
         return self._abort.is_idle and bool(self._abort)
 
 
+def last_failure(failures: str) -> str:
+    """Returns the last of the failures of a trial, from the file that Tune appends each of them to."""
+    return _HEADING.split(failures)[-1].strip()
+
+
 def _last_failure_of(tune_trial: Any) -> str:
     """Returns what Ray wrote of the last death of the trial's worker; empty if nothing."""
     try:
         return last_failure(Path(tune_trial.error_file).read_text(encoding="utf-8", errors="replace"))
     except (OSError, TypeError):  # it could not be written, as on a full disk, or there is none
         return ""
+
+
+def cause_of_death(failure: str) -> str:
+    """Returns why a worker died as the end of a sentence, from Ray's many lines on it."""
+    if _LOW in failure:
+        found = _MEMORY.search(failure)
+        figures = f" ({found['used']} of {found['total']} GB used on {found['ip']})" if found else ""
+        return f"Ray ended it because its machine ran out of memory{figures}"
+    if _NODE.search(failure):
+        return "its node was lost"
+    if _KILLED.search(failure):
+        return "it was killed or crashed, as happens where memory runs out"
+    if _UNREACHED.search(failure):
+        return "it, or its whole node, was killed or cut off"
+    return brief(Exception(failure)) or "Ray does not say why"
+
+
+def too_many_deaths(trial: Trial, failure: str) -> str:
+    """Returns the error of a trial whose worker has died once too often; `failure` is Ray's last text."""
+    cause = cause_of_death(failure)
+    remedies = f"; {_remedies_of_memory(trial)}" if "memory" in cause else ""
+    return (
+        f"its worker died {MAX_WORKER_DEATHS + 1} times; the last time {cause}{remedies}; "
+        "bench retry runs it again, from its last checkpoint if it has one"
+    )
+
+
+def _remedies_of_memory(trial: Trial) -> str:
+    """Returns how a trial, or all that run at the same time, can take less of a machine's memory."""
+    fewer = "--max-concurrent runs fewer trials at once"
+    recipe = trial.recipe
+    if recipe.piece_size == 1:
+        return fewer
+    return (
+        f"{fewer}, --set recipe.accumulate={2 * recipe.accumulate} works on half as many images at once "
+        "(other trials by their id, since batch norm sees the pieces)"
+    )
