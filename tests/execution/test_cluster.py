@@ -142,25 +142,20 @@ def test_places_are_counted_by_node():
     check_fit([{"cpu": 8.0, "gpu": 1.0}], nodes)
 
 
-@pytest.mark.parametrize(
-    ("address", "sentence"),
-    [
-        ("ray://127.0.0.1:10001", "with --address auto or HOST:PORT"),
-        ("nowhere", "give auto or HOST:PORT"),
-        ("127.0.0.1:99999", "give auto or HOST:PORT"),
-    ],
-)
-def test_an_address_that_cannot_be_joined_is_refused(address, sentence):
-    with pytest.raises(BenchError, match=sentence):
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:10001", "nowhere", "127.0.0.1:99999"])
+def test_an_address_that_cannot_be_joined_is_refused(address):
+    with pytest.raises(BenchError, match="auto or HOST:PORT") as error:
         cluster.connect(address)
+    assert error.value.value == address
 
 
 def test_an_address_where_nothing_answers_is_refused():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.raises(BenchError, match="nothing answers there"):
-        cluster.connect(f"127.0.0.1:{port}")
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with pytest.raises(BenchError) as error:
+        cluster.connect(address)
+    assert error.value.value == address
 
 
 @pytest.fixture
@@ -174,16 +169,18 @@ def no_clusters(tmp_path, monkeypatch):
 
 
 def test_auto_is_the_cluster_that_ray_finds(no_clusters, monkeypatch):
-    with pytest.raises(BenchError, match="Ray finds no cluster"):
-        cluster.connect("auto")
+    def asked() -> str:
+        with pytest.raises(BenchError) as error:
+            cluster.connect("auto")
+        return error.value.value
+
+    assert asked() == "auto"
     noted = no_clusters / "ray" / "ray_current_cluster"  # of a `ray start` with the same TMPDIR
     noted.parent.mkdir()
     noted.write_text("127.0.0.1:1")
-    with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:1: nothing answers there"):
-        cluster.connect("auto")
+    assert asked() == "127.0.0.1:1"
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:2")
-    with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:2: nothing answers there"):
-        cluster.connect("auto")
+    assert asked() == "127.0.0.1:2"
 
 
 def test_auto_finds_a_cluster_that_runs_and_is_noted_nowhere(two_nodes, no_clusters, monkeypatch):

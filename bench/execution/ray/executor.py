@@ -141,6 +141,7 @@ def _run(
         ),
     )
     tuner.fit()
+    queue.tell(listener)
     abort.raise_error()
     if not queue.settled >= by_id.keys():
         raise KeyboardInterrupt
