@@ -71,7 +71,7 @@ class Abort:
         """Whether nothing more is to be started."""
         return self._error is not None or bool(self._request)
 
-    def because(self, error: Exception) -> None:
+    def note(self, error: Exception) -> None:
         """Notes the error, the first one of several, and asks running trials to stop."""
         self._error = self._error or error
         if self._path is not None:

@@ -8,7 +8,7 @@ import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -178,12 +178,11 @@ class MlflowStore:
     def log(
         self,
         run_id: str,
-        numbers: list[Metric],
-        values: list[Param] | None = None,
-        words: list[RunTag] | None = None,
+        numbers: Sequence[Metric],
+        values: Sequence[Param] = (),
+        words: Sequence[RunTag] = (),
     ) -> None:
         """Logs everything, in as few requests as MLflow allows; nothing is no request."""
-        values, words = values or [], words or []
         while numbers or values or words:
             self.client.log_batch(run_id, numbers[:_NUMBERS], values[:_WORDS], words[:_WORDS])
             numbers, values, words = numbers[_NUMBERS:], values[_WORDS:], words[_WORDS:]

@@ -123,7 +123,7 @@ class ListenerCallback(_EmptyWhenPickled, tune.Callback):
         try:
             action()
         except Exception as error:
-            self._abort.because(error)
+            self._abort.note(error)
 
     def _trial(self, tune_trial: Any) -> Trial:
         return self._trials[tune_trial.config["trial"]]
@@ -143,7 +143,7 @@ class ReadySearcher(_EmptyWhenPickled, Searcher):
             if not self._abort:
                 trial = self._queue.pop_ready()
         except (OSError, BenchError) as error:  # no lease can be written, as on a full disk
-            self._abort.because(error)
+            self._abort.note(error)
         if trial is not None:
             return {"trial": trial.id}
         if self._abort or self._queue.is_empty:
