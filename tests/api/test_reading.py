@@ -44,18 +44,16 @@ def test_a_comparison_is_the_difference_of_two_rows(place):
 
 
 @pytest.mark.parametrize(
-    ("words", "value", "nearest"),
+    ("words", "fact"),
     [
-        (("PYLON", "pylon"), "pylon", None),
-        (("PYLON", "Baselin"), "Baselin", "Baseline"),
-        (("PYLON", "Baseline", "point_acuracy"), "point_acuracy", "point_accuracy"),
+        (("PYLON", "pylon"), "PYLON"),
+        (("PYLON", "Baselin"), "did you mean 'Baseline'"),
+        (("PYLON", "Baseline", "point_acuracy"), "did you mean 'point_accuracy'"),
     ],
 )
-def test_what_cannot_be_compared_is_one_sentence(place, words, value, nearest):
-    with pytest.raises(SuiteError) as error:
+def test_what_cannot_be_compared_is_one_sentence(place, words, fact):
+    with pytest.raises(SuiteError, match=fact):
         bench.compare(place.suite, *words, results_dir=place.results)
-    assert nearest is None or f"did you mean {nearest!r}" in str(error.value)
-    assert value in str(error.value)
 
 
 def test_nothing_to_compare_is_one_sentence(place, tmp_path):

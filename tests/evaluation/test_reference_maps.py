@@ -155,7 +155,7 @@ def _logits(files: MapFiles) -> None:
         (_twice, "units.csv", r"a\.png"),
         (_fewer_maps, "maps.npz", r"float16 \[2, 4, 4\]; .* n = 3"),
         (_two_arrays, "maps.npz", r"2 arrays \(a, b\)"),
-        (_no_archive, "maps.npz", ""),
+        (_no_archive, "maps.npz", "numpy"),
         (_logits, "maps.npz", "from -4 to 4, .*--logits"),
     ],
 )
