@@ -103,7 +103,7 @@ def stopping_on_interrupt(context: RunContext) -> Iterator[RunContext]:
             path.touch()
         except OSError as error:
             raise KeyboardInterrupt from error
-        log.warning("Ctrl-C: running trials write a checkpoint and stop; press it again to stop at once")
+        log.warning("Ctrl-C: running trials write a checkpoint and stop; once more stops at once")
 
     context.results_dir.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
