@@ -13,8 +13,6 @@ import numpy as np
 import pytest
 
 from bench.cli.main import build_parser, main
-from bench.cli.model_listing import to_text
-from bench.cli.model_sheets import collect
 from bench.metrics.protocol import LocalizationProtocol
 from bench.suite.catalog import MODELS, ModelEntry, Variant
 from bench.suite.claims import CLAIM_KINDS
@@ -79,8 +77,10 @@ def test_example_of_a_model_passes_the_conformance_suite_by_its_line_alone(examp
         assert f"test_every_parameter_gets_a_gradient[{label}, resnet18] PASSED" in done.stdout
 
 
-def test_listing_of_the_example_is_what_the_page_shows(registered):
-    assert to_text(collect(["two_scale"], "resnet50"), "resnet50", 100) + "\n" == blocks("text")[0]
+def test_listing_of_the_example_is_what_the_page_shows(registered, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["list", "models", "two_scale"]) == 0
+    assert capsys.readouterr().out == blocks("text")[0]
 
 
 def test_suite_with_the_example_is_valid(registered):

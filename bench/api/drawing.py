@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,18 @@ import numpy.typing as npt
 from bench.api.reports import draw_figures
 from bench.api.suites import report_folder
 from bench.data.dataset import DataContext
+from bench.data.images.dicom import Gray
 from bench.data.sources.registry import dataset_digest, read_source
-from bench.data.sources.source import Source, read_images
+from bench.data.sources.source import Source, place_boxes, read_images
 from bench.errors import BenchError, DataError, ResultsError, account
 from bench.evaluation.predict import enlarge
 from bench.execution.live import Display
+from bench.metrics.boxes import COLUMNS as BOX_COLUMNS
 from bench.reporting.build import render_report, write_report
 from bench.reporting.figures.curves import write_learning_curve
+from bench.reporting.figures.data_set import LabelledBox, Tile, draw_contact_sheet
 from bench.reporting.figures.files import save
+from bench.reporting.figures.overlay import Overlay, draw_overlay
 from bench.reporting.gallery.content import Gallery, Images, galleries_of, gallery_sources, samples_of
 from bench.reporting.gallery.figure import draw_gallery, draw_samples
 from bench.reporting.gallery.page import gallery_page
@@ -28,11 +33,13 @@ from bench.results.differences import require_same_data
 from bench.results.files import write_text
 from bench.results.frame import Results
 from bench.results.invocation import take_folder
+from bench.results.predictions import PredictedImage, describe, distinct_names, write_heatmaps
 from bench.results.record import Record
 from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
-from bench.suite.schema import DatasetSpec
+from bench.suite.schema import Augmentation, DatasetSpec
+from bench.suite.trial import Trial
 from bench.tracking.observer import RunObserver
 
 _PART = "test"
@@ -180,3 +187,118 @@ def _draw(gallery: Gallery, folder: Path) -> Iterator[Path]:
 
 def _page_path(gallery: Gallery, folder: Path, number: int) -> Path:
     return folder / f"{gallery.key}{'' if number == 1 else f'-page{number}'}.png"
+
+
+def draw_sheet(
+    spec: DatasetSpec,
+    context: DataContext,
+    path: Path,
+    *,
+    part: str = "train",
+    num: int = 16,
+    seed: int = 0,
+    size_px: int = 256,
+    is_augmented: bool = False,
+) -> None:
+    """Draws images of a data set with their findings and boxes, or as training sees them.
+
+    Args:
+        spec: which data set.
+        context: where it is.
+        path: of the figure.
+        part: train, val or test.
+        num: of images at most; those with boxes come first.
+        seed: which images, and how augmented.
+        size_px: side of each.
+        is_augmented: as the first epoch of a trial of this seed and size sees them; without boxes.
+
+    Raises:
+        DataError: images are missing or unreadable.
+        ResultsError: the figure cannot be written.
+    """
+    from bench.data.contact_sheet import augmented_images, choose_images, raw_images
+
+    source = read_source(spec, context)
+    positions = choose_images(source, part, num, seed)
+    if is_augmented:
+        pixels = augmented_images(source, positions, size_px, spec.oversize, Augmentation(), seed)
+        tiles, manner = sheet_tiles(source, part, positions, pixels), "as training sees them in epoch 1"
+    else:
+        images = raw_images(source, part, positions, size_px)
+        tiles, manner = with_boxes(source, sheet_tiles(source, part, positions, images)), "as they are"
+    number = f"{len(tiles)} of {len(source.parts[part]):,} images"
+    title = f"{spec.name} · {part} · {number} {manner} · seed {seed}"
+    save(draw_contact_sheet(title, tiles, source.findings), path)
+
+
+def sheet_tiles(
+    source: Source,
+    part: str,
+    positions: npt.NDArray[np.int64],
+    pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32],
+) -> list[Tile]:
+    """Returns a tile without boxes for each of the images [n] at `positions` [n] of the part."""
+    names = [source.parts[part][i] for i in positions]
+    labels = source.labels.loc[names, list(source.findings)].to_numpy()
+    present = [tuple(int(i) for i in row.nonzero()[0]) for row in labels]
+    return [Tile(*values) for values in zip(pixels, names, present, strict=True)]
+
+
+def with_boxes(source: Source, tiles: Sequence[Tile]) -> list[Tile]:
+    """Returns the tiles with the boxes of their images."""
+    table = place_boxes(source, [tile.name for tile in tiles], tiles[0].pixels.shape[-1])
+    boxes: list[list[LabelledBox]] = [[] for _ in tiles]
+    for i, finding_index, *place in table[list(BOX_COLUMNS)].to_numpy():
+        boxes[int(i)].append(LabelledBox(int(finding_index), *place))
+    return [replace(tile, boxes=tuple(own)) for tile, own in zip(tiles, boxes, strict=True)]
+
+
+def write_prediction(
+    folder: Path,
+    name: str,
+    image: PredictedImage,
+    gray: Gray,
+    trial: Trial,
+    findings: Sequence[str],
+    shown: Sequence[int],
+) -> dict[str, Any]:
+    """Writes the maps of an image, and an overlay for some findings; returns everything as `--json` has it.
+
+    Args:
+        folder: receives the files.
+        name: of the image in file names.
+        image: with its prediction.
+        gray: its pixels.
+        trial: whose model predicted.
+        findings: its classes.
+        shown: indices of the findings that are drawn.
+
+    Raises:
+        ResultsError: a file cannot be written.
+    """
+    maps = folder / f"{name}.npy"
+    write_heatmaps(maps, image, findings, trial.id)
+    entries = [describe(image, index, finding) for index, finding in enumerate(findings)]
+    safe_names = distinct_names(findings)
+    for index in shown:
+        path, entry = folder / f"{name}.{safe_names[index]}.png", entries[index]
+        peak, probability = "map not finite", "not finite"
+        if entry["peak_x"] is not None:
+            peak = f"peak at x {entry['peak_x']:.0f}, y {entry['peak_y']:.0f} px"
+        if entry["probability"] is not None:
+            probability = f"probability {entry['probability']:.3f}"
+        lines = (
+            f"{trial.title(trial.label)} · {peak}",
+            f"{image.path.name} · {image.width_px} × {image.height_px} px",
+        )
+        heatmap = enlarge(image.prediction.heatmaps[index], image.prediction.input_px)
+        overlay = Overlay(gray, image.width_px, image.height_px, heatmap, image.peak(index))
+        save(draw_overlay(overlay, f"{findings[index]} · {probability}", lines), path)
+        entry["overlay"] = str(path)
+    return {
+        "image": str(image.path),
+        "width_px": image.width_px,
+        "height_px": image.height_px,
+        "heatmaps": str(maps),
+        "findings": [{key: value for key, value in entry.items() if key != "image"} for entry in entries],
+    }

@@ -1,13 +1,14 @@
 """The plan of a suite: its trials and those that they start from, how each stands and what is left."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
-from bench.planning.cost import Budget, PlanCost
+from bench.planning.cost import Budget, PlanCost, total
 from bench.planning.graph import PlanRow, collect, left_to_run
 from bench.planning.machine import this_machine
 from bench.results.store import ResultsStore
@@ -83,6 +84,28 @@ def plan_all(suites: Sequence[LoadedSuite], store: ResultsStore) -> tuple[SuiteP
         costs = budget.cost(left, resources, files), budget.cost(own, resources, files)
         plans.append(SuitePlan(loaded.suite.name, _states(rows), *costs))
     return tuple(plans)
+
+
+def together(plans: Sequence[SuitePlan], name: str) -> SuitePlan:
+    """Returns the plan of all suites one after the other, each trial counted once.
+
+    Args:
+        plans: at least one.
+        name: of the result.
+    """
+    costs = [plan.own_cost for plan in plans]
+    cost = replace(
+        costs[0],
+        num_trials=sum(one.num_trials for one in costs),
+        num_unknown=sum(one.num_unknown for one in costs),
+        num_unknown_data=sum(one.num_unknown_data for one in costs),
+        wall_s=total(one.wall_s for one in costs),
+        device_hours=total(one.device_hours for one in costs),
+        sources=sum((one.sources for one in costs), Counter()),
+        epochs=sum((one.epochs for one in costs), Counter()),
+    )
+    states = {key: state for plan in plans for key, state in plan.states.items()}
+    return SuitePlan(name, states, cost, cost)
 
 
 def _states(rows: Sequence[PlanRow]) -> dict[str, str]:

@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from bench.api.choices import protocol_of
 from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
-from bench.errors import SuiteError
+from bench.errors import BenchError, ResultsError, SuiteError
 from bench.reporting import pairwise
 from bench.reporting.pairwise import Comparison, Side, find_side, require_one_table
 from bench.results.differences import require_same_data
 from bench.results.frame import Results
+from bench.results.record import Outcome, Record
+from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.grid import Grid, Point
 from bench.suite.metrics import METRICS, PRIMARY
+from bench.suite.trial import Trial
 
 if TYPE_CHECKING:
     from bench.api.rescoring import Rescored
+
+_Document = dict[str, Any]
 
 
 def read_results(
@@ -112,3 +117,119 @@ def rescore(
     protocol = protocol_of(choices)
     grid, store = select(as_loaded(suite), only, seeds), open_store(results_dir)
     return rescore_grid(grid, Results(grid, store), protocol, lambda _what, _done, _total: None)
+
+
+def describe_trial(folder: TrialFolder, cache_dir: Path, suites_dir: Path | None) -> _Document:
+    """Returns everything that is known of a trial, ready for JSON.
+
+    "asked" has the settings of the trial; its recipe and data set hold values other than the defaults.
+    "ancestors" are the trials that it starts from, the first to run first. "manifests" are those of its data
+    set in the cache; "suites" ask for the trial or start from it, null if `suites_dir` is None.
+
+    Args:
+        folder: of the trial.
+        cache_dir: where manifests of data sets are.
+        suites_dir: where suites are; None to look for none.
+
+    Raises:
+        ResultsError: neither record nor trial can be read.
+    """
+    store = ResultsStore(folder.path.parent.parent)
+    record, trial = _read(folder)
+    outcome = record.outcome if record is not None else None
+    return {
+        "id": trial.id,
+        "state": store.state(trial.id) if folder.path.name == trial.id else "unknown",
+        "ended_at": record.ended_at if record is not None else None,
+        "error": record.error if record is not None else None,
+        "unreadable": list(store.problems(folder.path.name)) if folder.path.name == trial.id else [],
+        "asked": _asked(trial),
+        "ancestors": [{"id": parent.id, "state": store.state(parent.id)} for parent in trial.ancestors()],
+        "outcome": _outcome(outcome),
+        "maps": _maps(folder),
+        "provenance": outcome.provenance.model_dump(mode="json") if outcome is not None else None,
+        "manifests": _manifests(trial.dataset.name, cache_dir),
+        "folder": str(folder.path),
+        "files": _files(folder.path),
+        "suites": None if suites_dir is None else _suites(trial.id, suites_dir),
+    }
+
+
+def _read(folder: TrialFolder) -> tuple[Record | None, Trial]:
+    """Returns the trial and its record, if it has one that can be read.
+
+    Raises:
+        ResultsError: neither tells the trial.
+    """
+    try:
+        record = folder.read_record()
+    except ResultsError:
+        trial = folder.read_trial()
+        if trial is None:
+            raise
+        return None, trial
+    trial = record.trial if record is not None else folder.read_trial()
+    if trial is None:
+        raise ResultsError(f"{folder.trial}: is missing")
+    return record, trial
+
+
+def _asked(trial: Trial) -> _Document:
+    identity = trial.identity()
+    return {
+        "label": trial.label,
+        **{key: identity[key] for key in ("model", "options", "encoder", "weights", "dataset")},
+        "resolution": trial.resolution,
+        "seed": trial.seed,
+        "phase": trial.phase.model_dump(mode="json", exclude_defaults=True),
+        "recipe": identity["recipe"],
+        "protocol": trial.protocol,
+    }
+
+
+def _outcome(outcome: Outcome | None) -> _Document | None:
+    return None if outcome is None else outcome.model_dump(mode="json", exclude={"provenance"})
+
+
+def _maps(folder: TrialFolder) -> list[_Document]:
+    kept = {"method", "status", "metrics", "notes"}
+    return [one.model_dump(mode="json", include=kept) for one in folder.read_evaluations()]
+
+
+def _manifests(name: str, cache_dir: Path) -> list[_Document]:
+    from bench.data.checks.manifest import stored_manifests
+
+    return [
+        {
+            "path": str(path),
+            "images": len(table),
+            "bytes": int(table["num_bytes"].sum()),
+            "unreadable": int((table["problem"] != "").sum()),
+        }
+        for path, table in stored_manifests(name, cache_dir).items()
+    ]
+
+
+def _files(folder: Path) -> dict[str, int]:
+    """Size in bytes of each file in the folder, but for locks."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {str(path.relative_to(folder)): path.stat().st_size for path in paths}
+
+
+def _suites(trial_id: str, suites_dir: Path) -> list[_Document]:
+    from bench.suite.load import load_suite
+
+    if not suites_dir.is_dir():
+        raise ResultsError(f"{suites_dir}: no such folder of suites")
+    found: list[_Document] = []
+    for path in sorted(suites_dir.glob("*.y*ml")):
+        try:
+            grid = load_suite(path).grid
+        except BenchError as error:
+            found.append({"suite": path.stem, "rows": [], "error": str(error).splitlines()[0]})
+            continue
+        rows = list(dict.fromkeys(point.row for point in grid.points if point.trial.id == trial_id))
+        starts = any(trial.id == trial_id for trial in grid.required)
+        if rows or starts:
+            found.append({"suite": path.stem, "rows": rows, "error": None})
+    return found

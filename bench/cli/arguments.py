@@ -1,13 +1,17 @@
-"""Arguments that several verbs share, and what they mean."""
+"""The arguments that several verbs share: how they are added, and how they are read."""
 
 import argparse
 import os
-import shutil
-import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from bench.cli.render import note
+from bench.errors import BenchError, SuiteError
+from bench.suite.user_path import results_folder, user_path
 
 if TYPE_CHECKING:
     from bench.data.dataset import DataContext
@@ -19,34 +23,64 @@ if TYPE_CHECKING:
 
 _Read = TypeVar("_Read")
 
-_MIN_WIDTH = 40
-"""Characters; narrower terminals break the lines themselves."""
-
 _NARROWING = {"only": "--only", "seeds": "--seeds", "shard": "--shard", "overrides": "--set"}
 """Arguments that change or narrow a suite, and what users call them."""
+
+
+def given(read: Callable[[str], _Read], text: str) -> _Read:
+    """Returns a user's word as `read` reads it.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be read.
+    """
+    try:
+        return read(text)
+    except BenchError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+path = partial(given, user_path)
+"""The type of arguments that are paths: returns the path that a user means."""
+
+results_dir = partial(given, results_folder)
+"""The same for the folder of results."""
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Fits paragraphs to the terminal, and leaves examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("examples:"):
+            return super()._fill_text(text, width, indent)
+        return "\n\n".join(textwrap.fill(paragraph, width) for paragraph in text.strip().split("\n\n"))
+
+
+def summary(module: ModuleType) -> str:
+    """Returns the first line of a verb's docstring, as a list of verbs shows it."""
+    line = (module.__doc__ or "").splitlines()[0].rstrip(".")
+    return line[0].lower() + line[1:]
 
 
 def add_verb(verbs: Any, name: str, module: ModuleType) -> argparse.ArgumentParser:
     """Adds the parser of a verb to `verbs`, without arguments, and returns it.
 
     Args:
-        verbs: what `add_subparsers` gave.
+        verbs: as `add_subparsers` returns them.
         name: the word on the command line.
-        module: its docstring is the help, the first line of it the summary, and its EXAMPLES end the help.
+        module: its docstring is the help, and its EXAMPLES end the help.
     """
-    summary = (module.__doc__ or "").splitlines()[0].rstrip(".")
     parser: argparse.ArgumentParser = verbs.add_parser(
         name,
-        help=summary[0].lower() + summary[1:],
+        help=summary(module),
         description=module.__doc__,
         epilog=module.EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     return parser
 
 
 def add_suite(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> None:
-    """Adds the suite file and how it is changed and narrowed."""
+    """Adds the suite file, and the options that change and narrow it."""
     parser.add_argument(
         "suite",
         type=path,
@@ -72,12 +106,17 @@ def add_suite(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> 
     )
 
 
+def add_json(parser: Any, text: str = "print JSON") -> None:
+    """Adds --json."""
+    parser.add_argument("--json", action="store_true", help=text)
+
+
 def add_shard(parser: argparse.ArgumentParser) -> None:
-    """Adds which part of what is selected is meant, for several machines."""
+    """Adds --shard, which parts a selection among several machines."""
     parser.add_argument(
         "--shard",
         metavar="I/N",
-        help="only the I-th of N parts of what is selected; trials stay with what they start from",
+        help="only the I-th of N parts of the selection; a trial stays with those that it starts from",
     )
 
 
@@ -92,52 +131,16 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def path(text: str) -> Path:
-    """Returns the path that a user has given, see `bench.suite.user_path`.
-
-    Raises:
-        argparse.ArgumentTypeError: it cannot be known which one is meant.
-    """
-    from bench.suite.user_path import user_path
-
-    return given(user_path, text)
-
-
-def results_folder(text: str) -> Path:
-    """Returns the folder of results that a user has given.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none, or cannot be read.
-    """
-    from bench.suite.user_path import results_folder
-
-    return given(results_folder, text)
-
-
-def given(read: Callable[[str], _Read], text: str) -> _Read:
-    """Returns what `read` makes of a user's word.
-
-    Raises:
-        argparse.ArgumentTypeError: it can make nothing of it.
-    """
-    from bench.errors import BenchError
-
-    try:
-        return read(text)
-    except BenchError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def results_dir_default() -> str:
-    """Returns where results are if nobody says."""
+    """Returns the results folder where no option names one."""
     return os.environ.get("BENCH_RESULTS_DIR") or "results"
 
 
 def add_results_dir(parser: argparse.ArgumentParser) -> None:
-    """Adds where results are."""
+    """Adds --results-dir."""
     parser.add_argument(
         "--results-dir",
-        type=results_folder,
+        type=results_dir,
         default=results_dir_default(),
         metavar="DIR",
         help="where trials are kept (default: results, or BENCH_RESULTS_DIR)",
@@ -145,7 +148,7 @@ def add_results_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def add_reports_dir(parser: argparse.ArgumentParser) -> None:
-    """Adds where reports are written."""
+    """Adds --reports-dir."""
     parser.add_argument(
         "--reports-dir",
         type=path,
@@ -156,7 +159,7 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
-    """Adds which data set is meant, and how it differs from a suite's defaults."""
+    """Adds the data set, and --set, which changes its options."""
     parser.add_argument("name", metavar="NAME", help="a data set of `bench list datasets`")
     parser.add_argument(
         "--set",
@@ -164,7 +167,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         dest="overrides",
-        help="change what a suite says of it by default, e.g. split=patient",
+        help="change an option of the data set, e.g. split=patient",
     )
 
 
@@ -183,8 +186,8 @@ def data_context(arguments: argparse.Namespace, files: Mapping[str, Path]) -> "D
     return data_context(files, arguments.results_dir, arguments.data_root, arguments.cache_dir)
 
 
-def add_data_dirs(parser: argparse.ArgumentParser) -> None:
-    """Adds where data sets are, and where what is made of them is kept; wants `add_results_dir` too."""
+def add_data_dirs(parser: Any) -> None:
+    """Adds --data-root and --cache-dir; needs `add_results_dir` too."""
     parser.add_argument(
         "--data-root",
         type=path,
@@ -220,8 +223,14 @@ def select(arguments: argparse.Namespace, loaded: "LoadedSuite") -> "Grid":
     return select(loaded, arguments.only, arguments.seeds, getattr(arguments, "shard", None))
 
 
+def opened(arguments: argparse.Namespace) -> "tuple[LoadedSuite, Grid, ResultsStore]":
+    """Returns the suite that the arguments name, its grid narrowed as they say, and the results folder."""
+    loaded = load(arguments)
+    return loaded, select(arguments, loaded), open_store(arguments)
+
+
 def add_all(parser: argparse.ArgumentParser, meaning: str) -> None:
-    """Adds that every suite of a folder is meant, in place of one."""
+    """Adds --all, every suite of a folder in place of one, and --suites-dir."""
     parser.add_argument("--all", action="store_true", help=meaning)
     parser.add_argument(
         "--suites-dir",
@@ -238,11 +247,9 @@ def refuse_with_all(arguments: argparse.Namespace, verb: str) -> None:
     Raises:
         SuiteError: such an argument was given.
     """
-    from bench.errors import SuiteError
-
     for name, word in {"suite": "a suite", **_NARROWING}.items():
         if getattr(arguments, name, None):
-            raise SuiteError(f"{verb} --all: is of whole suites, all of them; leave out {word}")
+            raise SuiteError(f"{verb} --all: takes every suite as a whole; leave out {word}")
 
 
 def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
@@ -251,19 +258,16 @@ def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
     Raises:
         SuiteError: such an argument was given.
     """
-    from bench.errors import SuiteError
-
     for name, word in _NARROWING.items():
         if getattr(arguments, name):
             raise SuiteError(f"{verb}: {word} narrows a suite; give one")
 
 
-def tell_differences(points: "Iterable[Point]", store: "ResultsStore") -> None:
-    """Says on stderr what is not the same for all of the results that were just shown together."""
+def note_differences(points: "Iterable[Point]", store: "ResultsStore") -> None:
+    """Says on stderr how the trials differ whose results were just shown together."""
     from bench.results.differences import difference_notes
 
-    for sentence in difference_notes(points, store):
-        print(sentence, file=sys.stderr)
+    note(*difference_notes(points, store))
 
 
 def open_store(arguments: argparse.Namespace) -> "ResultsStore":
@@ -271,8 +275,3 @@ def open_store(arguments: argparse.Namespace) -> "ResultsStore":
     from bench.results.store import ResultsStore
 
     return ResultsStore(arguments.results_dir.resolve())
-
-
-def terminal_width() -> int:
-    """Returns the columns of the terminal, in characters, at least `_MIN_WIDTH`; 80 where there is none."""
-    return max(shutil.get_terminal_size().columns, _MIN_WIDTH)

@@ -3,33 +3,16 @@
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from bench.cli import arguments as shared
-from bench.cli import (
-    compare,
-    data,
-    failures,
-    figures,
-    gallery,
-    list_,
-    mlflow_sync,
-    plan,
-    predict,
-    probe,
-    reference,
-    replay,
-    report,
-    rescore,
-    retry,
-    run,
-    schema,
-    show,
-    status,
-    ui,
-    verify,
-)
+from bench.cli.data import data, predict
+from bench.cli.data import list as list_verb
+from bench.cli.mlflow import sync, ui
+from bench.cli.read import compare, reference, report, rescore, show, verify
+from bench.cli.run import plan, probe, replay, run, status
 from bench.cli.streams import drop_output, print_anything
 from bench.errors import BenchError, explained, nearest
 from bench.redaction import redact_output, redacted
@@ -37,29 +20,22 @@ from bench.suite.user_path import ensure_home
 
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-VERBS = {
-    "plan": plan,
-    "probe": probe,
-    "run": run,
-    "status": status,
-    "failures": failures,
-    "retry": retry,
-    "report": report,
-    "figures": figures,
-    "gallery": gallery,
-    "verify": verify,
-    "rescore": rescore,
-    "predict": predict,
-    "replay": replay,
-    "show": show,
-    "compare": compare,
-    "reference": reference,
-    "data": data,
-    "list": list_,
-    "ui": ui,
-    "mlflow-sync": mlflow_sync,
-    "schema": schema,
+THEMES: Mapping[str, Mapping[str, ModuleType]] = {
+    "run a suite": {"plan": plan, "run": run, "status": status, "probe": probe, "replay": replay},
+    "read its results": {
+        "report": report,
+        "verify": verify,
+        "compare": compare,
+        "show": show,
+        "rescore": rescore,
+        "reference": reference,
+    },
+    "models and data": {"list": list_verb, "predict": predict, "data": data},
+    "MLflow": {"ui": ui, "mlflow-sync": sync},
 }
+"""Verbs as `bench --help` lists them. Each has a docstring, EXAMPLES, `add_arguments` and `execute`."""
+
+VERBS = {name: module for verbs in THEMES.values() for name, module in verbs.items()}
 
 _DESCRIPTION = (
     "Does a classifier's class activation map point at the disease? Suites of trials, from YAML to tables."
@@ -83,14 +59,20 @@ def build_parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
     parser = Parser(
         prog="bench",
+        usage="bench [-h] [--version] VERB ...",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs", parser_class=Parser)
+    for theme, verbs in THEMES.items():
+        lines = [f"{name:<11}  {shared.summary(module)}" for name, module in verbs.items()]
+        parser.add_argument_group(theme, "\n".join(lines))
+    subparsers = parser.add_subparsers(
+        dest="verb", metavar="VERB", prog="bench", parser_class=Parser, help=argparse.SUPPRESS
+    )
     for name, module in VERBS.items():
-        module.add_arguments(shared.add_verb(verbs, name, module))
+        module.add_arguments(shared.add_verb(subparsers, name, module))
     return parser
 
 

@@ -35,6 +35,11 @@ class LossDifference:
     recorded: float
     found: float
 
+    @property
+    def gap(self) -> float:
+        """How much larger the loss is now."""
+        return self.found - self.recorded
+
 
 @dataclass(frozen=True)
 class Replayed:

@@ -59,7 +59,9 @@ class Report:
         path = folder / GALLERY
         if not path.exists() or self.sources.encode() in path.read_bytes():
             return []
-        return [f"{path}: was drawn from other results than the tables; `bench gallery` draws it again"]
+        return [
+            f"{path}: was drawn from other results than the tables; `bench report --gallery` draws it again"
+        ]
 
 
 def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:

@@ -90,6 +90,11 @@ class FindingComparison:
     p: float
     adjusted_p: float
 
+    @property
+    def difference(self) -> float:
+        """First − second."""
+        return self.first - self.second
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -140,6 +145,20 @@ class Comparison:
     def difference(self) -> float:
         """Of the weighted averages."""
         return self.averages[0] - self.averages[1]
+
+    def units_csv(self) -> str:
+        """Returns a line per seed and unit: seed, image, patient, finding, scores of first and second.
+
+        For a metric of hits the scores are 1 and 0, and there is an outcome: both, first, second or neither.
+        """
+        units = self.units
+        if self.clustered is not None:
+            words = {(1, 1): "both", (1, 0): "first", (0, 1): "second", (0, 0): "neither"}
+            units = units.assign(first=units["first"].astype(int), second=units["second"].astype(int))
+            pairs = zip(units["first"], units["second"], strict=True)
+            units = units.assign(outcome=[words[pair] for pair in pairs])
+        text: str = units.to_csv(index=False, lineterminator="\n")
+        return text
 
 
 def find_side(name: str, grid: Grid, results: Results, metric: Metric) -> Side:

@@ -72,6 +72,18 @@ def published_area(dataset: str, finding: str) -> float | None:
     return None if table is None else published_mean(table, AREA_ROW, finding)
 
 
+def area_difference(dataset: str, finding: str, area: float | None) -> float | None:
+    """Returns an average box area less the thesis'; None if one of them is missing."""
+    published = published_area(dataset, finding)
+    return None if area is None or published is None else area - published
+
+
+def area_differs(dataset: str, finding: str, area: float | None) -> bool:
+    """Returns whether an average box area, rounded to the two decimals of the thesis, differs from it."""
+    published = published_area(dataset, finding)
+    return area is not None and published is not None and f"{area:.2f}" != f"{published:.2f}"
+
+
 @functools.cache
 def published_cells() -> Mapping[Key, PublishedCell]:
     """Returns every cell that has a mean."""

@@ -12,6 +12,7 @@ from bench.data.sources.nih import patients_of
 from bench.errors import ResultsError, SuiteError, listing, nearest
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder, stored_references
 from bench.results.units import read_table
+from bench.statistics.student import MeanInterval, mean_interval
 from bench.suite.identity import bytes_digest, file_digest
 from bench.suite.metrics import AVERAGES, MACRO, METRICS, POINT_ACCURACY, WEIGHTED
 
@@ -41,6 +42,11 @@ class Reference:
     units: pd.DataFrame | None
     digests: Mapping[str, str]
     is_built_in: bool
+
+    def mean(self, key: str) -> MeanInterval | None:
+        """Returns the mean over seeds of a metric's column, e.g. ``auroc/macro``; None if no seed has it."""
+        values = [seed.metrics[key] for seed in self.record.seeds if key in seed.metrics]
+        return mean_interval(values) if values else None
 
 
 def known_references(results_dir: Path) -> tuple[str, ...]:

@@ -100,8 +100,8 @@ def test_a_report_that_cannot_be_written_in_the_end_loses_no_result(run, monkeyp
 
 def test_results_that_are_a_file_are_told_as_such_when_they_are_read(run):
     Path("file").touch()
-    for verb in ("plan", "report", "failures"):
-        code, err = run("--results-dir", "file", verb=verb)
+    for verb, *words in (("plan",), ("report",), ("status", "--failures")):
+        code, err = run("--results-dir", "file", *words, verb=verb)
         assert "move it away to run the trial again" not in err
         assert (code, err.count("\n")) == (2, 1) or code == 0
 
@@ -143,4 +143,4 @@ def parsers(parser: argparse.ArgumentParser):
 def test_every_argument_that_is_a_path_is_read_by_the_one_way():
     actions = [action for parser in parsers(build_parser()) for action in parser._actions]
     assert not [action.dest for action in actions if action.type in (Path, open)]
-    assert len([action for action in actions if action.type in (shared.path, shared.results_folder)]) > 20
+    assert len([action for action in actions if action.type in (shared.path, shared.results_dir)]) > 20

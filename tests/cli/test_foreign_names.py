@@ -68,7 +68,7 @@ def test_pages_show_the_label_and_have_no_element_of_it(report):
 @pytest.mark.parametrize(
     "words",
     [
-        ["figures", "suite.yaml"],
+        ["report", "suite.yaml", "--figures"],
         ["report", "suite.yaml", "--check"],
         ["verify", "suite.yaml"],
         ["data", "stats", "folder", *FOLDER, "-o", "statistics.png"],

@@ -1,4 +1,4 @@
-"""`bench gallery` as a user types it, on trials that were run, and its pages in a browser."""
+"""`bench report --gallery` as a user types it, on trials that were run, and its pages in a browser."""
 
 import io
 import os
@@ -44,7 +44,7 @@ def place(tmp_path_factory):
 
 
 def gallery(place, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bench", "gallery", "suite.yaml", *words]
+    command = [sys.executable, "-m", "bench", "report", "--gallery", "suite.yaml", *words]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("BENCH_")}
     return subprocess.run(
         command, cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -81,7 +81,7 @@ def test_a_gallery_is_drawn_again_and_pictures_of_a_longer_one_go(place, capsys)
     shutil.copytree(place / "reports", place / "fewer")
     folder = place / "fewer" / "suite"
     before = (folder / "gallery.html").read_text()
-    words = ["gallery", str(place / "suite.yaml"), "--results-dir", str(place / "results")]
+    words = ["report", "--gallery", str(place / "suite.yaml"), "--results-dir", str(place / "results")]
     words += ["--reports-dir", str(place / "fewer")]
     drawn, num_images = [], []
     for count in ("2", "1"):

@@ -7,9 +7,9 @@ import sys
 import pytest
 import yaml
 
+from bench.cli.data.list import Model, model_parts, written
 from bench.cli.main import main
-from bench.cli.model_listing import to_text, written
-from bench.cli.model_sheets import Row, Sheet, collect
+from bench.cli.render import show
 from bench.results.model_sizes import ModelSize, SizeCache, Unusable, size_key
 from bench.suite.catalog import MODELS, Variant, display_name, model_options, model_source
 
@@ -108,28 +108,32 @@ def test_listing_fits_the_terminal(known_sizes, width, monkeypatch, capsys):
             """\
   variant   parameters      map  GMACs  tables
   FPN (BN)  25,478,741  256/512  16.30  5.1, 5.3–5.6
+    fpn
   FPN (GN)  25,478,741  256/512  16.30  Fig. 6.1, 8.1
     {name: fpn, norm: group}
 """,
         ),
     ],
 )
-def test_what_a_suite_writes_is_beside_the_numbers_or_below(known_sizes, width, expected):
-    text = to_text(collect(["fpn"], "resnet50"), "resnet50", width)
+def test_what_a_suite_writes_is_beside_the_numbers_or_below(
+    known_sizes, monkeypatch, capsys, width, expected
+):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["list", "models", "fpn"]) == 0
+    text = capsys.readouterr().out
     assert text.startswith(
         "fpn: FPN (BN)\n  Source: Kirillov et al. 2019; thesis §5.2 and Figure 6.1.\n  Options:\n    norm: "
     )
     assert expected in text
 
 
-def test_reason_why_there_is_no_size_is_a_footnote_told_once():
+def test_reason_why_there_is_no_size_is_a_footnote_told_once(capsys):
     no_size = Unusable("the encoder cannot be dilated")
-    rows = (
-        Row(Variant("One", {}), SIZE),
-        Row(Variant("Two", {}), no_size),
-        Row(Variant("Three", {}), no_size),
+    sizes = tuple(
+        (Variant(label, {}), size) for label, size in (("One", SIZE), ("Two", no_size), ("Three", no_size))
     )
-    lines = to_text([Sheet("one", "One", None, (), rows)], "vgg16", 80).splitlines()
+    show(*model_parts([Model("one", "One", None, (), sizes)], "vgg16"))
+    lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "  Source: —"
     assert [line.split() for line in lines if line.startswith("  Two")] == [["Two", "—", "—", "—", "one"]]
     assert lines.count("  — the encoder cannot be dilated") == 1

@@ -41,8 +41,13 @@ def page(tmp_path) -> str:
 
 @pytest.mark.parametrize(
     "words",
-    [["run", "--serial", "--no-mlflow", "--cpu"], ["report"], ["figures"], ["gallery"]],
-    ids=lambda words: words[0],
+    [
+        ["run", "--serial", "--no-mlflow", "--cpu"],
+        ["report"],
+        ["report", "--figures"],
+        ["report", "--gallery"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
 )
 def test_the_second_is_refused_and_the_first_named(suites, tmp_path, capsys, words):
     anna, ben = suites

@@ -64,12 +64,10 @@ def test_children_stand_below_their_parents_in_aligned_columns(trials, capsys):
         f"waiting     └─ PYLON (two-phase)    phantom   64  0     {last.id}\n"
         "\n"
         "5 trials, 1 of them of source: 2 todo, 3 waiting\n"
+        "\n"
         "Never timed here: 5 trials; `bench probe chain.yaml`"
     )
-    assert text.endswith(
-        "One seed has no spread: no difference between models can be tested. Two are the least, five "
-        "are usual.\n"
-    )
+    assert "One seed has no spread" in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
@@ -92,7 +90,7 @@ def test_states_follow_from_what_is_on_disk(trials, store, capsys):
     store.announce(trials[5].init)
     store.folder(trials[5].init.id).last_checkpoint.touch()
     shown = plan(capsys).splitlines()[1:]
-    lines, (count, sentence, hint, *_) = shown[: shown.index("")], shown[shown.index("") + 1 :]
+    lines, (count, *sentences) = shown[: shown.index("")], shown[shown.index("") + 1 :]
     assert {tuple(line.split()[i] for i in (0, -1)) for line in lines} == {
         ("interrupted", baseline.id),
         ("todo", trials[1].id),
@@ -107,8 +105,9 @@ def test_states_follow_from_what_is_on_disk(trials, store, capsys):
     }
     assert count.startswith("10 trials, 2 of them of source: ")
     blocked = f"{trials[2].id}, {trials[4].init.id}, {trials[4].id} are blocked because {source.id} failed"
-    assert sentence == f"{blocked}: RuntimeError: no memory"
-    assert "--retry-failed" in hint
+    told = " ".join(" ".join(sentences).split())
+    assert told.startswith(f"{blocked}: RuntimeError: no memory")
+    assert "--retry-failed" in told
 
 
 def test_maps_stand_below_each_other_and_are_not_done_before_their_trial(trials, store, capsys):
@@ -162,13 +161,11 @@ def test_trial_that_both_suites_have_is_of_this_one(folder, capsys):
 def test_plan_ends_with_what_its_seeds_can_show(folder, capsys, monkeypatch):
     """The authors' seeds have s .015506; two seeds find 11.548·√2·s paired and 5.6533·s unpaired."""
     monkeypatch.setenv("COLUMNS", "80")
-    lines = plan(capsys).splitlines()[-8:]
+    lines = plan(capsys).splitlines()[-9:]
     assert max(map(len, lines)) <= 80
     end = " ".join(" ".join(lines).split())
-    end = end[end.index("What 2 seeds") :]
-    assert end.startswith("What 2 seeds find with 80% probability in one comparison by seed")
-    assert "0.253 paired (4), 0.088 unpaired (3);" in end
-    assert "(the authors' 5 seeds of PYLON, NIH 256 px; differences as if independent)" in end
+    assert "Smallest difference in weighted point accuracy" in end
+    assert "0.253 4 0.088 3 0.016 0.022 the authors' 5 seeds of" in end
 
 
 def test_plan_knows_the_spread_of_what_is_finished(trials, store, capsys):
@@ -200,8 +197,8 @@ claims:
     assert (unknown["probability"], unknown["seeds_needed"]) == (None, None)
     assert 0 <= alike["probability"] < 1
     text = " ".join(plan(capsys).split())
-    assert f"({first['seeds_needed']}): The first" in text
-    assert "not known: " in text
+    assert f"% {first['seeds_needed']} The first" in text
+    assert "not known " in text
 
 
 def finish(store: ResultsStore, trial, metrics: dict[str, float] | None = None) -> None:

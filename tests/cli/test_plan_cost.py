@@ -10,7 +10,7 @@ import pytest
 
 from bench.amounts import rough, rough_duration, size
 from bench.cli.main import main
-from bench.cli.plan_listing import hours_word
+from bench.cli.run.plan import hours_word
 from bench.planning.speed import Probe, add_probe, workload_of
 from bench.results.lease import Leases
 from bench.results.store import ResultsStore
@@ -50,12 +50,10 @@ def printed(capsys, *arguments: str) -> str:
 
 
 def test_all_suites_have_a_line_and_shared_trials_count_once(folder, probed, capsys):
-    lines = printed(capsys, "--all").splitlines()
-    assert [line.split("; ")[0] for line in lines[:3]] == [
-        "first: 2 trials, 2 todo",
-        "second: 2 trials, 2 todo",
-        "all, each trial once: 3 trials, 3 todo",
-    ]
+    heading, *lines = printed(capsys, "--all").splitlines()
+    assert heading.split() == ["suite", "trials", "todo", "never", "timed", "time", "left"]
+    assert [line.split()[:4] for line in lines[:2]] == [["first", "2", "2", "0"], ["second", "2", "2", "0"]]
+    assert lines[2].split("once")[1].split()[:3] == ["3", "3", "0"]
     document = json.loads(printed(capsys, "--all", "--json"))
     each = [suite["cost"]["device_hours"]["most"] for suite in document["suites"]]
     assert each[0] == each[1] > 0
@@ -70,7 +68,7 @@ def test_what_was_never_timed_is_told_with_what_times_it(folder, capsys):
     changed = " ".join(printed(capsys, "suites/first.yaml", "--set", "resolutions=[96]").split())
     assert "`bench probe suites/first.yaml --set='resolutions=[96]'`" in changed
     lines = printed(capsys, "--all").splitlines()
-    assert lines[0] == "first: 2 trials, 2 todo; 2 of unknown time"
+    assert lines[1].split() == ["first", "2", "2", "2"]
     assert "3 trials; `bench probe SUITE`" in " ".join(lines)
 
 
@@ -86,15 +84,17 @@ def test_where_times_are_from_is_told(folder, probed, capsys):
 def test_what_failed_has_a_hint(folder, probed, capsys):
     store = ResultsStore(folder / "results")
     first, second = load_suite(folder / "suites" / "first.yaml").grid.trials
-    hint = "bench failures suites/first.yaml says why, bench retry suites/first.yaml runs that again"
+    hint = "`bench status --failures suites/first.yaml` says why, `bench run --only-failed suites/first.yaml`"
     assert hint not in printed(capsys, "suites/first.yaml")
     store.fail(first, "RuntimeError: no memory")
     text = printed(capsys, "suites/first.yaml")
-    assert hint in text
+    assert hint in " ".join(text.split())
     assert "Time left, 1 trial on " in text
     elsewhere = ["--results-dir", str(store.root), "--set", "models=[pylon]"]
     given = f"suites/first.yaml --set='models=[pylon]' --results-dir={store.root}"
-    assert f"bench failures {given} says why" in printed(capsys, "suites/first.yaml", *elsewhere)
+    assert f"bench status --failures {given}" in " ".join(
+        printed(capsys, "suites/first.yaml", *elsewhere).split()
+    )
     store.fail(second, "RuntimeError: no memory")
     assert "Time left" not in printed(capsys, "suites/first.yaml")
 
@@ -105,7 +105,10 @@ def test_where_nothing_is_left_there_is_no_time(folder, finish_trial, capsys):
         for trial in load_suite(folder / "suites" / f"{name}.yaml").grid.trials:
             finish_trial(store, trial, {("i", "p", "Mass"): True})
     lines = printed(capsys, "--all").splitlines()
-    assert lines[0] == "first: 2 trials, 2 finished"
+    assert lines[:2] == [
+        "suite                 trials  finished  never timed",
+        "first                      2         2            0",
+    ]
     assert lines[-1] == "Nothing is left that can be run."
 
 
@@ -141,7 +144,7 @@ def test_all_suites_of_the_repository_are_planned_without_torch(folder):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
-    assert "nih_256: " in done.stdout
+    assert "nih_256  " in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,10 @@ def test_each_combination_is_probed_once_without_data_and_the_plan_uses_it(folde
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [
         "2 combinations, 2 steps each",
-        "bench plan suite.yaml counts with that",
+        "bench plan suite.yaml uses these speeds",
     ]
     lines = shown.out.splitlines()
-    assert [line.split(",")[0] for line in lines] == ["Baseline", "PYLON (UP1)"]
+    assert [line.split(",")[0] for line in lines if not line.startswith(" ")] == ["Baseline", "PYLON (UP1)"]
     assert [path.name for path in (folder / "results").iterdir()] == ["probes.json"]
     first, second = read_probes(folder / "results")
     assert min(first.images_per_s, second.images_per_s) > 0
@@ -80,6 +80,6 @@ def test_a_damaged_file_is_a_sentence(tmp_path):
 def test_a_model_that_cannot_be_built_here_is_told_and_the_others_are_probed(folder, capsys):
     changed = ["--set", "models=[{name: deeplabv3plus, encoder: vgg11}, baseline]"]
     assert main(["probe", "suite.yaml", "--steps", "1", *changed]) == 1
-    first, second = capsys.readouterr().out.splitlines()
-    assert "vgg11" in first
-    assert "images/s" in second
+    told = " ".join(capsys.readouterr().out.split())
+    assert "vgg11" in told
+    assert told.count("images/s") == 1

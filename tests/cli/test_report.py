@@ -82,15 +82,15 @@ def test_all_as_a_process_without_torch_writes_suites_with_results_and_the_thesi
         ([], "bench report: give a suite, e.g. suites/demo.yaml, or --all"),
         (
             ["--all", "suites/mine.yaml"],
-            "bench report --all: is of whole suites, all of them; leave out a suite",
+            "bench report --all: takes every suite as a whole; leave out a suite",
         ),
         (
             ["--all", "--set", "seeds=[0]"],
-            "bench report --all: is of whole suites, all of them; leave out --set",
+            "bench report --all: takes every suite as a whole; leave out --set",
         ),
         (
             ["--all", "--only", "seed=0"],
-            "bench report --all: is of whole suites, all of them; leave out --only",
+            "bench report --all: takes every suite as a whole; leave out --only",
         ),
         (
             ["--all", "--suites-dir", "nowhere"],

@@ -58,16 +58,16 @@ def test_time_that_is_over_starts_nothing_and_says_so(folder, trials, capsys):
     assert [ResultsStore(folder / "results").state(trial.id) for trial in trials] == ["todo", "todo"]
 
 
-def test_retry_runs_what_failed_and_nothing_else(folder, trials, capsys):
+def test_only_failed_runs_what_failed_and_nothing_else(folder, trials, capsys):
     store = ResultsStore(folder / "results")
     store.fail(trials[1], "Traceback …\nRuntimeError: no memory")
-    assert main(["retry", "small.yaml", *QUICK, "--json"]) == 0
+    assert main(["run", "small.yaml", *QUICK, "--only-failed", "--json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert events[0]["trials"] == [trials[1].id]
     assert events[-1]["exit_code"] == 0
     assert [store.state(trial.id) for trial in trials] == ["todo", "finished"]
-    assert main(["retry", "small.yaml", *QUICK]) == 0
-    assert capsys.readouterr().out == "nothing that is selected of small failed\n"
+    assert main(["run", "small.yaml", *QUICK, "--only-failed"]) == 0
+    assert capsys.readouterr().out == "no selected trial of small failed\n"
 
 
 def test_failures_stand_below_their_cause_and_tracebacks_are_shown_when_asked_for(folder, trials, capsys):
@@ -75,14 +75,14 @@ def test_failures_stand_below_their_cause_and_tracebacks_are_shown_when_asked_fo
     error = 'Traceback (most recent call last):\n  File "a.py", line 3, in step\n    x\nValueError: of {}'
     for number, trial in enumerate(trials):
         store.fail(trial, error.format(number))
-    assert main(["failures", "small.yaml"]) == 0
+    assert main(["status", "--failures", "small.yaml"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["2 trials failed: ValueError: of 0", "  at a.py:3 in step"]
     assert [line.split()[0] for line in lines[2:4]] == [trial.id for trial in trials]
-    assert lines[-1] == "bench retry small.yaml runs what failed again"
-    assert main(["failures", "--trial", trials[1].id[:-2]]) == 0
+    assert "bench run --only-failed small.yaml" in lines[-1]
+    assert main(["status", "--failures", "--trial", trials[1].id[:-2]]) == 0
     assert "    Traceback (most recent call last):" in capsys.readouterr().out
-    assert main(["failures", "small.yaml", "--seeds", "1", "--json"]) == 0
+    assert main(["status", "--failures", "small.yaml", "--seeds", "1", "--json"]) == 0
     (entry,) = json.loads(capsys.readouterr().out)["failures"]
     assert entry["id"] == trials[1].id
     assert (entry["reason"], entry["place"], entry["cause"]) == ("ValueError: of 1", "a.py:3 in step", 1)
@@ -92,7 +92,7 @@ def test_failures_stand_below_their_cause_and_tracebacks_are_shown_when_asked_fo
 def test_failures_cut_no_id(trials, folder, capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     ResultsStore(folder / "results").fail(trials[0], "out of memory with 64 images of 512 px at once, " * 3)
-    assert main(["failures"]) == 0
+    assert main(["status", "--failures"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(trials[0].id in line for line in lines)
     assert max(map(len, lines)) <= max(width, len(trials[0].id) + 2)
@@ -103,8 +103,13 @@ def test_failures_cut_no_id(trials, folder, capsys, monkeypatch, width):
     [
         (["run", "small.yaml", "--shard", "3/2"], "parts are 1/2 to 2/2"),
         (["plan", "small.yaml", "--shard", "half"], "such as 2/8"),
-        (["failures", "--seeds", "1"], "--seeds narrows a suite; give one"),
-        (["failures", "small.yaml", "--trial", "x"], "not both"),
+        (["status", "--failures", "--seeds", "1"], "--seeds narrows a suite; give one"),
+        (["status", "--failures", "small.yaml", "--trial", "x"], "not both"),
+        (["status", "--full"], "--full needs --failures"),
+        (["status", "--failures", "--watch"], "leave out --failures"),
+        (["report", "small.yaml", "--count", "2"], "--count needs --gallery"),
+        (["report", "small.yaml", "--check", "--figures"], "leave out --figures"),
+        (["report", "--gallery"], "give a suite"),
     ],
 )
 def test_wrong_values_are_one_sentence(folder, capsys, arguments, fragment):

@@ -74,8 +74,8 @@ def test_the_others_are_still_planned_shown_and_reported(trials, capsys, spoil):
     expected = {
         ("plan", "small.yaml"): 0,
         ("status",): 0,
-        ("failures",): 0,
-        ("failures", "small.yaml"): 0,
+        ("status", "--failures"): 0,
+        ("status", "--failures", "small.yaml"): 0,
         ("report", "small.yaml"): 0,
         ("report", "small.yaml", "--check"): 0,
         ("run", "small.yaml", "--serial", "--no-mlflow", "--cpu"): 1,

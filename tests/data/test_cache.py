@@ -314,14 +314,14 @@ def test_prepare_makes_the_arrays_of_every_size(nih_root, tmp_path, capfd):
     shown = capfd.readouterr()
     assert f"\n{tmp_path / 'cache' / 'nih'}: takes " in shown.err
     assert "decode train, 80 px: 18/18, " in shown.err
-    assert "train for 64 px: 18 images of 80 px, 0.1 MB: " in shown.out
+    assert "train for 64 px      18   80  0.1 MB" in shown.out
     assert f"decoded {2 * NUM_IMAGES} images in " in shown.out
     assert len(list((tmp_path / "cache" / "nih").glob("*.npy"))) == 6
 
     assert prepare(nih_root, tmp_path, "64") == 0
     shown = capfd.readouterr()
     assert shown.err == ""
-    assert "0.1 MB, was there: " in shown.out
+    assert "0.1 MB  was there" in shown.out
     assert shown.out.endswith("decoded 0 images\n")
 
 

@@ -247,7 +247,7 @@ def test_a_trial_for_which_memory_is_short_is_tried_thrice_and_says_what_helps(b
     assert "--max-concurrent runs fewer trials at once, --set recipe.accumulate=2 works on half as" in error
     assert "\n" not in error
     bench.wait_for_end()
-    again = bench("retry", *command[1:], "--serial")
+    again = bench("run", "--only-failed", *command[1:], "--serial")
     assert again.returncode == 0, again.stderr
     assert_finished(bench, {}, num_epochs=1)
 

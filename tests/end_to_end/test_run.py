@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.cli.ui import DEFAULT_PORT
+from bench.cli.mlflow.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
 from bench.tracking.dashboard import runs_link
 
@@ -217,7 +217,7 @@ def test_blocked_trials_are_told_with_the_reason_and_leave_nothing(bench):
     plan = json.loads(bench("plan", "tuned.yaml", "--json").stdout)["trials"]
     assert [(one["state"], one["starts_from"]) for one in plan] == [("failed", None), ("blocked", failed)]
     told = f"{plan[1]['id']} is blocked because {failed} failed: {reason}"
-    assert f"1 trial failed: {failed}\n{told}\nbench failures tuned.yaml says why" in done.stderr
+    assert f"1 trial failed: {failed}\n{told}\n`bench status --failures tuned.yaml` says why" in done.stderr
     assert told in bench("plan", "tuned.yaml").stdout
 
 
@@ -231,7 +231,7 @@ def test_maps_are_added_to_a_trial_that_ran(finished):
     done = bench("run", "small.yaml", *maps, "--reports-dir", "with-maps")
     assert done.returncode == 1
     assert f"{trial}: Grad-CAM finished, point localization accuracy" in done.stderr
-    assert f"1 evaluation of maps failed: layer_cam of {trial}\nbench failures" in done.stderr
+    assert f"1 evaluation of maps failed: layer_cam of {trial}\n`bench status --failures" in done.stderr
     assert "Traceback" not in done.stderr
     error = json.loads((folder / "cams" / "layer_cam.json").read_text())["error"]
     assert error.startswith(f"{folder / 'cams' / 'layer_cam.parquet'}: is a folder")

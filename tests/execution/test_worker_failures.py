@@ -76,6 +76,6 @@ def test_remedies_are_named_where_memory_may_be_the_cause_and_can_be_taken():
         assert sentence.startswith("its worker died 3 times; the last time ")
         assert "--max-concurrent" in sentence
         assert "--set recipe.accumulate=4 works on half as many images" in sentence
-        assert "bench retry runs it again" in sentence
+        assert "bench run --only-failed runs it again" in sentence
     assert "recipe.accumulate" not in too_many_deaths(trial(batch_size=2, accumulate=2), MEMORY)
     assert "--max-concurrent" not in too_many_deaths(trial(), NODE)

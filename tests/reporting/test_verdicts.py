@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bench.cli.verdict_listing import to_text
+from bench.cli.read.verify import verdict_sentences
+from bench.cli.render import show
 from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.tables.claims import claims_table
 from bench.reporting.verdicts import ClaimVerdict, judge
@@ -130,7 +131,7 @@ def test_equivalence_is_refuted_by_a_difference_beyond_the_margin(judged):
     ("level", "margin", "is_wide"),
     [(0.5, 0.05, False), (0.98, 0.02, True), (0.06, 0.05, True), (0.98, 0.005, False)],
 )
-def test_a_margin_that_is_wide_for_the_values_is_told(judged, level, margin, is_wide):
+def test_a_margin_that_is_wide_for_the_values_is_told(judged, capsys, level, margin, is_wide):
     values = {
         name: (level - 0.001, level, level + shift) for name, shift in (("PYLON", 0.001), ("Baseline", 0))
     }
@@ -138,7 +139,8 @@ def test_a_margin_that_is_wide_for_the_values_is_told(judged, level, margin, is_
     assert claim.comparisons[0].evidence.has_wide_margin is is_wide
     notes = claims_table([claim]).notes
     assert [f"±{margin:g}" in note for note in notes] == [True] * is_wide
-    assert to_text([("suite", (claim,))], 200).count("equivalent says little there") == is_wide
+    show(*verdict_sentences([("suite", (claim,))]))
+    assert " ".join(capsys.readouterr().out.split()).count("equivalent says little there") == is_wide
 
 
 def test_equivalence_of_few_scattered_seeds_is_inconclusive(judged):

@@ -77,6 +77,11 @@ class DatasetStatistics:
         boxes = f"{whole.boxes:,} boxes on {self.boxed_images[ALL]:,} images" if whole.boxes else "no boxes"
         return f"{whole.images:,} images{of_patients}; {boxes}"
 
+    def shares_together(self, j: int) -> list[float | None]:
+        """Returns, for each finding, the share of its images that also have finding `j`; None without any."""
+        pairs = zip(self.co_occurrence[:, j], self.co_occurrence.diagonal(), strict=True)
+        return [float(both / own) if own else None for both, own in pairs]
+
     def area(self, finding: str) -> float | None:
         """Returns the average box area of the finding over all parts."""
         return self.of_finding[finding, ALL].box_area

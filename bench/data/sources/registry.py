@@ -1,13 +1,16 @@
 """Reads and loads data sets by what their class in `bench.suite.schema` names."""
 
 import importlib
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from bench.data.checks.integrity import Integrity, check, require_integrity
 from bench.data.dataset import DataContext, Dataset
-from bench.data.loading import load_source
+from bench.data.images.cache import CachedArray, require_space
+from bench.data.loading import cached_arrays, load_source, require_manifest
 from bench.data.sources.download import check_parts
 from bench.data.sources.source import Source
 from bench.suite.schema import DatasetSpec, StoredSpec
@@ -98,3 +101,64 @@ def prepare_dataset(spec: DatasetSpec, resolution: int, context: DataContext) ->
     """
     if isinstance(spec, StoredSpec):
         load_dataset(spec, resolution, context)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The cache of a data set after it was filled.
+
+    Attributes:
+        arrays: of decoded images, by part and resolution in words.
+        were_there: names of those that were complete before.
+        num_decoded: images that were decoded now.
+        duration_s: of that.
+    """
+
+    arrays: Mapping[str, CachedArray]
+    were_there: Collection[str]
+    num_decoded: int
+    duration_s: float
+
+    @property
+    def images_per_s(self) -> float:
+        """Speed of decoding."""
+        return self.num_decoded / self.duration_s
+
+
+def prepare_resolutions(
+    spec: DatasetSpec,
+    resolutions: Iterable[int],
+    context: DataContext,
+    on_progress: Callable[[str, int, int], None],
+    on_notice: Callable[[str], None],
+) -> Prepared:
+    """Fills the cache of a stored data set for several resolutions, and says what is in it.
+
+    Args:
+        spec: which data set; a stored one.
+        resolutions: of suites, px.
+        context: where it is.
+        on_progress: is called with what is checked or decoded, how many images are done, and of how many.
+        on_notice: is called with a sentence on the disk's room, if some is needed.
+
+    Raises:
+        DataError: as `load_dataset`, or the disk has no room.
+    """
+    source, sizes_px = read_source(spec, context), sorted(set(resolutions))
+    manifest = require_manifest(source, replace(context, on_progress=on_progress))
+    arrays: dict[str, CachedArray] = {}
+    for size_px in sizes_px:
+        of_parts = cached_arrays(source, manifest, size_px, spec.oversize, context.cache_dir)
+        arrays |= {f"{part} for {size_px} px": array for part, array in of_parts.items()}
+    require_space(arrays.values(), on_notice)
+    were_there = {name for name, array in arrays.items() if array.target.exists()}
+    num_decoded: dict[str, int] = {}
+
+    def count(name: str, done: int, total: int) -> None:
+        num_decoded.setdefault(name, total - done)  # the first call says what an earlier start has left
+        on_progress(name, done, total)
+
+    started = time.monotonic()
+    for size_px in sizes_px:
+        prepare_dataset(spec, size_px, replace(context, on_progress=count))
+    return Prepared(arrays, were_there, sum(num_decoded.values()), time.monotonic() - started)

@@ -205,7 +205,7 @@ def too_many_deaths(trial: Trial, failure: str) -> str:
     remedies = f"; {_remedies_of_memory(trial)}" if "memory" in cause else ""
     return (
         f"its worker died {MAX_WORKER_DEATHS + 1} times; the last time {cause}{remedies}; "
-        "bench retry runs it again, from its last checkpoint if it has one"
+        "bench run --only-failed runs it again, from its last checkpoint if it has one"
     )
 
 

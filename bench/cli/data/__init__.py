@@ -1,0 +1,11 @@
+"""Verbs for models and images.
+
+Which file answers which question:
+list      which models, data sets and suites are there, and which keys has a suite?
+predict   what does a trained model see in an image?
+data      which verbs are there for a data set?
+check     is it complete and consistent?
+stats     how many images, findings and boxes has it?
+show      what do its images look like?
+prepare   how are its images decoded in advance?
+"""

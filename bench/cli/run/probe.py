@@ -1,0 +1,62 @@
+"""Measure how fast a suite's models train here, for bench plan.
+
+Each combination of model, options, encoder, resolution, batch and arithmetic is trained for some steps on
+random pixels, one after the other; the first steps are not timed. No data is needed and no trial changes:
+speeds and the memory in use are kept in probes.json of the results folder, by device.
+"""
+
+import argparse
+
+from bench.amounts import count, size
+from bench.cli import arguments as shared
+from bench.cli.render import note, show
+
+EXAMPLES = """\
+examples:
+  bench probe suites/nih_256.yaml
+  bench probe suites/nih_512.yaml --only model=pan --steps 20
+"""
+
+STEPS = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the verb's arguments."""
+    shared.add_suite(parser)
+    shared.add_shard(parser)
+    shared.add_results_dir(parser)
+    parser.add_argument(
+        "--steps",
+        type=shared.positive,
+        default=STEPS,
+        metavar="N",
+        help=f"number of steps to time (default: {STEPS})",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Prints a line per combination; 1 if one cannot be trained here."""
+    from bench.errors import BenchError
+    from bench.execution.executor import decide_gpu
+    from bench.execution.serial import SerialExecutor
+
+    loaded, grid, store = shared.opened(arguments)
+
+    from bench.planning.probing import probe_all, workloads
+    from bench.results.files import require_writable
+
+    require_writable(arguments.results_dir, "--results-dir")
+
+    trials, code = workloads((*grid.required, *grid.trials)), 0
+    note(f"{count(len(trials), 'combination')}, {arguments.steps} steps each")
+    on_gpu = decide_gpu(loaded.suite.resources, SerialExecutor(), cpu_only=False)
+    for trial, found in probe_all(trials, store, num_steps=arguments.steps, use_gpu=on_gpu):
+        name = f"{trial.label}, {trial.encoder}, {trial.resolution} px, batches of {trial.recipe.batch_size}"
+        if isinstance(found, BenchError):
+            show(f"{name}: {found}")
+            code = 1
+        else:
+            speed = f"{found.images_per_s:.3g} images/s, {size(found.memory_bytes)} in use ({found.device})"
+            show(f"{name}: {speed}")
+    note(f"bench plan {arguments.suite} uses these speeds")
+    return code
