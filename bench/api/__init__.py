@@ -2,8 +2,8 @@
 
 load_suite     reads a suite
 plan           its trials as a frame: how each stands, how long it takes
-run            trains and scores what is not done yet, writes the report
-read_results   what came out, as frames
+run            trains and scores the trials that are left, writes the report
+read_results   its results as frames
 compare        two rows of it, image by image
 rescore        its stored maps by another protocol
 report         its tables

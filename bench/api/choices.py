@@ -1,10 +1,10 @@
-"""The choices of a protocol as callers give them, checked: words that there are, numbers in range."""
+"""Checks the choices of a protocol that callers give: known words, and numbers in range."""
 
 import math
 from collections.abc import Mapping
 from typing import Any, get_args, get_type_hints
 
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import SuiteError, listing
 from bench.metrics.protocol import LocalizationProtocol
 
 CHOICES = get_type_hints(LocalizationProtocol)
@@ -17,16 +17,12 @@ def protocol_of(choices: Mapping[str, object]) -> LocalizationProtocol:
     """Returns the thesis' protocol with some choices made otherwise.
 
     Raises:
-        SuiteError: there is no such choice, or it cannot be that.
+        SuiteError: there is no such choice, or it cannot have that value.
     """
-    made: dict[str, Any] = {}
-    for name, value in choices.items():
+    for name in choices:
         if name not in CHOICES:
-            raise SuiteError(f"no choice {name!r}; there are {listing(CHOICES)}{nearest(name, CHOICES)}")
-        try:
-            made[name] = checked(name, value)
-        except SuiteError as error:
-            raise SuiteError(f"{name}: {error}") from None
+            raise SuiteError(f"no choice {name!r}", value=name, allowed=CHOICES)
+    made: dict[str, Any] = {name: checked(name, value, place=name) for name, value in choices.items()}
     return LocalizationProtocol(**made)
 
 
@@ -36,11 +32,11 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(word for kind in kinds for word in get_args(kind) if isinstance(word, str))
 
 
-def checked(name: str, value: object) -> Any:
+def checked(name: str, value: object, *, place: str | None = None) -> Any:
     """Returns the value of a choice; a number may be given as text.
 
     Raises:
-        SuiteError: it cannot be that.
+        SuiteError: it cannot have that value; the error has `place`.
     """
     kind, words = CHOICES[name], words_of(name)
     if value in words or (kind is bool and isinstance(value, bool)):
@@ -61,8 +57,8 @@ def checked(name: str, value: object) -> Any:
             return int(number)
         expected = f"{listing(words)}, or a whole number of px from 1 to {_LARGEST_GRID_PX}"
     else:
-        expected = f"one of {listing(words)}{nearest(str(value), words)}"
-    raise SuiteError(f"{value!r}: give {expected}")
+        raise SuiteError(f"there is no {value!r}", place=place, value=value, allowed=words)
+    raise SuiteError(f"{value!r}: give {expected}", place=place, value=value)
 
 
 def _number(value: object) -> float:

@@ -1,7 +1,7 @@
-"""Draws what a run leaves for people: figures and galleries beside its tables, and pictures of each trial."""
+"""Draws a run's figures and galleries beside its tables, and pictures of each trial."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -34,65 +34,41 @@ from bench.results.grid_results import Results
 from bench.results.invocation import take_folder
 from bench.results.predictions import PredictedImage, describe, distinct_names, write_heatmaps
 from bench.results.record import Record
-from bench.results.store import ResultsStore, TrialFolder
+from bench.results.store import ResultsStore
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import Augmentation, DatasetSpec
 from bench.suite.trial import Trial
+from bench.tracking.observer import RunObserver
 
 _PART = "test"
-"""What trials are scored on."""
+"""The part that trials are scored on."""
 
 
 class ImageReader:
-    """Images that trials are scored on, as the network's input has them; a data set's lists are read once."""
+    """Images that trials are scored on, in the size of the network's input; each data set is read once."""
 
     def __init__(self, context: DataContext) -> None:
-        """Reads nothing yet.
-
-        Args:
-            context: where the data sets are.
-        """
         self._context = context
         self._sources: dict[str, DataSource] = {}
 
     def of(self, spec: DatasetSpec, side_px: int) -> Images:
-        """Returns what gives images of a data set in a size."""
+        """Returns a function that gives images of a data set in a size."""
 
         def read(names: Sequence[str]) -> npt.NDArray[np.uint8]:
-            source = self._source(spec)
+            key = spec.model_dump_json()
+            if key not in self._sources:
+                self._sources[key] = read_source(spec, self._context)
+            source = self._sources[key]
             if unknown := sorted(set(names) - set(source.parts[_PART])):
-                raise DataError(f"{spec.name}: has no test image {unknown[0]} that trials were scored on")
+                raise DataError(
+                    f"has no test image {unknown[0]} that trials were scored on",
+                    place=spec.name,
+                    value=unknown[0],
+                )
             return read_images(source, _PART, names, side_px)
 
         return read
-
-    def _source(self, spec: DatasetSpec) -> DataSource:
-        key = spec.model_dump_json()
-        if key not in self._sources:
-            self._sources[key] = read_source(spec, self._context)
-        return self._sources[key]
-
-
-def digests_now(grid: Grid, store: ResultsStore, context: DataContext) -> dict[str, str | None]:
-    """Returns the digests of the grid's data sets as they are, by data set as JSON, where they can be told.
-
-    Of data sets that no finished trial notes the digest of, nothing is read.
-
-    Args:
-        grid: its points.
-        store: where their results are.
-        context: where the data sets are.
-    """
-    found: dict[str, str | None] = {}
-    for trial in grid.trials:
-        record, key = store.record(trial.id), trial.dataset.model_dump_json()
-        is_noted = record is not None and record.outcome is not None and record.outcome.provenance.data
-        if is_noted and key not in found:
-            found[key] = None
-            with suppress(DataError):  # what cannot be read is told where it is drawn
-                found[key] = dataset_digest(trial.dataset, context)
-    return found
 
 
 def write_run_report(loaded: LoadedSuite, store: ResultsStore, images: ImageReader, reports_dir: Path) -> str:
@@ -108,12 +84,22 @@ def write_run_report(loaded: LoadedSuite, store: ResultsStore, images: ImageRead
     return report.page
 
 
-def draw_trial(record: Record, folder: TrialFolder, store: ResultsStore, images: ImageReader) -> None:
+class TrialPictures(RunObserver):
     """Draws the learning curve of a trial that has ended, and samples of its heatmaps, into its folder."""
-    with _optional():
-        write_learning_curve(record, folder)
-    with _optional():
-        draw_samples_of(record, store, images)
+
+    def __init__(self, store: ResultsStore, images: ImageReader) -> None:
+        self._store, self._images = store, images
+
+    def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
+        """Draws both, as far as they can be drawn."""
+        trial, folder = record.trial, self._store.folder(record.trial.id)
+        with _optional():
+            write_learning_curve(record, folder)
+        with _optional():
+            images = self._images.of(trial.dataset, trial.resolution)
+            samples = samples_of(record, self._store, images, enlarge)
+            if samples is not None:
+                save(draw_samples(samples), folder.heatmap_samples)
 
 
 @contextmanager
@@ -146,14 +132,23 @@ def draw_suite(
         DataError: images are missing or unreadable.
     """
     context = replace(data, on_progress=Display(store).preparing)
-    require_same_data(grid.points, store, grid.accepted)  # before images are read to know
-    require_same_data(grid.points, store, grid.accepted, digests_now(grid, store, context))
+    require_same_data(grid.points, store, grid.accepted)  # before images are read
+    digests: dict[str, str | None] = {}
+    for trial in grid.trials:
+        record, key = store.record(trial.id), trial.dataset.model_dump_json()
+        is_noted = record is not None and record.outcome is not None and record.outcome.provenance.data
+        if is_noted and key not in digests:
+            digests[key] = None
+            with suppress(DataError):  # told where the data set is drawn
+                digests[key] = dataset_digest(trial.dataset, context)
+    require_same_data(grid.points, store, grid.accepted, digests)
     folder, suite = report_folder(reports_dir, loaded), loaded.suite
     files = draw_galleries(suite.title or suite.name, grid, store, ImageReader(context), folder, count)
     if not files:
         raise ResultsError(
-            f"{suite.name}: no finished trial in {store.root} has heatmaps of units with boxes (maps.npz), "
-            "so there is nothing to draw; `bench run` makes them"
+            f"no finished trial in {store.root} has heatmaps of units with boxes (cams/*.npz), so there is "
+            "nothing to draw; `bench run` makes them",
+            place=suite.name,
         )
     take_folder(folder, suite.name, loaded.source)
     return files
@@ -162,19 +157,9 @@ def draw_suite(
 def draw_galleries(
     title: str, grid: Grid, store: ResultsStore, images: ImageReader, folder: Path, count: int = 1
 ) -> list[Path]:
-    """Writes the galleries of all data sets and resolutions into `folder`; returns the files.
+    """Writes galleries of all data sets and resolutions, `count` units of each finding; returns the files.
 
-    Args:
-        title: of the suite.
-        grid: its points.
-        store: where their results are.
-        images: of the data sets.
-        folder: of the suite's report.
-        count: units of each finding.
-
-    Raises:
-        ResultsError: results are damaged or had different data, or a file cannot be written.
-        DataError: images are missing or unreadable.
+    Errors are those of `draw_suite`.
     """
     require_same_data(grid.points, store, grid.accepted)
     galleries: list[Gallery] = []
@@ -188,29 +173,8 @@ def draw_galleries(
     return [folder / GALLERY, *(path for gallery in galleries for path in _draw(gallery, folder))]
 
 
-def draw_samples_of(record: Record, store: ResultsStore, images: ImageReader) -> Path | None:
-    """Draws heatmaps of a trial that has ended into its folder; returns the file, None without maps.
-
-    Args:
-        record: of the trial.
-        store: where its results are.
-        images: of the data sets.
-
-    Raises:
-        ResultsError: results are damaged, or the file cannot be written.
-        DataError: images are missing or unreadable.
-    """
-    trial = record.trial
-    samples = samples_of(record, store, images.of(trial.dataset, trial.resolution), enlarge)
-    if samples is None:
-        return None
-    path = store.folder(trial.id).heatmap_samples
-    save(draw_samples(samples), path)
-    return path
-
-
 def _draw(gallery: Gallery, folder: Path) -> Iterator[Path]:
-    """Yields the files of a gallery's pages as they are written; those of a longer one of before go."""
+    """Yields the files of a gallery's pages as they are written; those left by a longer gallery go."""
     number = 0
     for number, figure in enumerate(draw_gallery(gallery), start=1):
         path = _page_path(gallery, folder, number)

@@ -53,7 +53,7 @@ def plan(
 
 @dataclass(frozen=True)
 class SuitePlan:
-    """What a suite has done and what it still takes.
+    """The states of a suite's trials, and the cost of the rest.
 
     Attributes:
         name: of the suite.

@@ -1,4 +1,4 @@
-"""Reads what happened: the results of a suite as frames, two of its rows compared, its maps scored anew."""
+"""Reads a suite's results: as frames, two of its rows compared, its maps scored by another protocol."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.api.choices import protocol_of
 from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
-from bench.errors import BenchError, ResultsError, SuiteError, listing, nearest
+from bench.errors import BenchError, ResultsError, SuiteError
 from bench.reporting.pairwise import (
     ComparedRow,
     PairwiseComparison,
@@ -66,7 +66,7 @@ def compare(
         suite: a file, or a loaded suite.
         first: a row's label, a model that only one row has, or a reference of `bench reference list`.
         second: likewise.
-        metric: what is compared.
+        metric: its scores are compared.
         only: conditions that leave one data set and resolution, e.g. ``resolution=256``.
         seeds: only these.
         results_dir: where trials are.
@@ -76,14 +76,14 @@ def compare(
         ResultsError: a row has no finished trial, or the two share no unit or seed.
     """
     if metric not in METRICS:
-        raise SuiteError(f"--metric {metric!r}: there are {listing(METRICS)}{nearest(metric, METRICS)}")
+        raise SuiteError(f"no metric {metric!r}", place="--metric", value=metric, allowed=METRICS)
     grid, store = select(as_loaded(suite), only, seeds), open_store(results_dir)
     require_one_table(grid)
     results = Results(grid, store)
     one, other = (find_row(name, grid, results, METRICS[metric]) for name in (first, second))
     is_same = (one.label, one.is_reference) == (other.label, other.is_reference)
     if is_same and (not one.is_reference or first == second):
-        raise SuiteError(f"{one.label!r} cannot be compared with itself")
+        raise SuiteError("cannot be compared with itself", place=one.label, value=second)
     require_same_data(compared_points(grid, one, other), store, grid.accepted)
     return compare_rows(one, other, METRICS[metric])
 
@@ -102,9 +102,9 @@ def rescore(
     results_dir: str | Path = "results",
     **choices: Any,
 ) -> "Rescored":
-    """Returns what a suite's stored maps score by another protocol, beside the thesis' and their difference.
+    """Returns the scores of a suite's stored maps by another protocol, by the thesis', and their difference.
 
-    Without data, model or GPU. What a trial lacks of its table of single choices is written.
+    Needs no data, model or GPU. Writes a trial's table of single choices if that is missing.
 
     Args:
         suite: a file, or a loaded suite.

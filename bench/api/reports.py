@@ -1,4 +1,4 @@
-"""Writes what a suite's results say: its report, and the figures beside it, without images or models."""
+"""Writes a suite's report and the figures beside it, without images or models."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,8 +60,9 @@ def draw_for_paper(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) 
     files = draw_figures(loaded, store, rendered, reports_dir, for_paper=True)
     if not files:
         raise ResultsError(
-            f"{loaded.suite.name}: no trial in {store.root} has been trained yet, so there is nothing to "
-            "draw; `bench run` trains them"
+            f"no trial in {store.root} has been trained yet, so there is nothing to draw; `bench run` trains "
+            "them",
+            place=loaded.suite.name,
         )
     take_folder(folder, loaded.suite.name, loaded.source)
     return files
@@ -70,14 +71,9 @@ def draw_for_paper(loaded: LoadedSuite, store: ResultsStore, reports_dir: Path) 
 def draw_figures(
     loaded: LoadedSuite, store: ResultsStore, drawn: Report, reports_dir: Path, *, for_paper: bool = False
 ) -> list[Path]:
-    """Writes the figures that need no images into the report's folder; returns the files.
+    """Writes the figures that need no images into the folder of the report `drawn`; returns the files.
 
-    Args:
-        loaded: the suite.
-        store: where its results are.
-        drawn: the suite's report.
-        reports_dir: has a folder for it.
-        for_paper: PDFs too.
+    `for_paper` writes PDFs too.
 
     Raises:
         ResultsError: results are damaged, or a file cannot be written.

@@ -14,8 +14,6 @@ from bench.metrics.units import map_measures, map_metrics
 from bench.results.differences import difference_notes, require_same_data
 from bench.results.failures import unreadable_sentences
 from bench.results.grid_results import Place, Results
-from bench.results.record import Sensitivity
-from bench.results.store import TrialFolder
 from bench.results.stored import write_stored
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import MeanInterval, mean_interval
@@ -24,7 +22,7 @@ from bench.suite.grid import Grid, Point
 from bench.suite.metrics import Metric
 
 CHOSEN = "chosen"
-"""What the protocol that is asked for is called beside the default."""
+"""The name of the protocol that is asked for, beside the default."""
 
 _NAMED = 8
 """Trials that a note names before it counts the rest."""
@@ -65,7 +63,7 @@ class RescoredRow:
 
 @dataclass(frozen=True)
 class Rescored:
-    """Rows in the order of the suite, and what a reader should know, in sentences."""
+    """Rows in the order of the suite, and notes on what is missing or not the same for all."""
 
     rows: tuple[RescoredRow, ...]
     notes: tuple[str, ...]
@@ -73,24 +71,15 @@ class Rescored:
     @property
     def frame(self) -> pd.DataFrame:
         """The rows as docs/python-api.md describes them; NaN is the half-width of a single seed."""
-        asked = ("dataset", "resolution", "model", "metric", "expected")
-        rows = [
-            {name: getattr(row, name) for name in asked}
-            | {"num_trials": len(row.trials)}
-            | {
-                key: value
-                for name in (DEFAULT, CHOSEN, "difference")
-                for interval in [getattr(row, name)]
-                for key, value in ((name, interval.mean), (f"{name}_half_width", interval.half_width))
-            }
-            for row in self.rows
-        ]
-        halves = {f"{name}_half_width": "float64" for name in (DEFAULT, CHOSEN, "difference")}
-        return (
-            pd.DataFrame(rows).astype(halves)
-            if rows
-            else pd.DataFrame(columns=[*asked, "num_trials", *halves])
-        )
+        names = ("dataset", "resolution", "model", "metric", "expected")
+        intervals = (DEFAULT, CHOSEN, "difference")
+        values = {name: [getattr(row, name) for row in self.rows] for name in names}
+        values["num_trials"] = [len(row.trials) for row in self.rows]
+        for name in intervals:
+            found: list[MeanInterval] = [getattr(row, name) for row in self.rows]
+            values[name] = [one.mean for one in found]
+            values[f"{name}_half_width"] = [one.half_width for one in found]
+        return pd.DataFrame(values).astype({f"{name}_half_width": "float64" for name in intervals})
 
 
 def rescore_grid(
@@ -105,7 +94,7 @@ def rescore_grid(
         grid: whose maps are scored.
         results: of the grid.
         protocol: the chosen one.
-        on_progress: told what is done of which trial, and (done, total) units.
+        on_progress: called with a trial's name, and (done, total) units.
 
     Raises:
         ResultsError: tables or maps of all trials are damaged, or they are of different data.
@@ -134,29 +123,24 @@ def rescore_grid(
             differing.append(name)
         if point.cam == NATIVE and not folder.sensitivity.exists():
             show = partial(on_progress, f"{name}, each choice")
-            unwritten += _write(folder, measure_sensitivity(folder, point.trial.resolution, show))
+            sensitivity = measure_sensitivity(folder, point.trial.resolution, show)
+            try:
+                write_stored(folder.sensitivity, sensitivity)
+            except OSError as error:  # results that may only be read are shown, too
+                unwritten.append(f"{folder.sensitivity} cannot be written ({error.strerror or error}).")
     if unread and not found:
         raise ResultsError(unread[0])
-    rows = tuple(
+    rows = [
         row for place in results.places for metric in map_metrics() for row in _rows(place, metric, found)
-    )
+    ]
+    models = list(dict.fromkeys((row.dataset, row.resolution, row.model) for row in rows))
+    rows.sort(key=lambda row: models.index((row.dataset, row.resolution, row.model)))  # metrics side by side
     notes = _notes(grid, results, without_maps, differing)
-    return Rescored(
-        _by_model(rows), (*notes, *unwritten, *unread, *difference_notes(grid.points, results.store))
-    )
+    return Rescored(tuple(rows), (*notes, *unwritten, *unread, *difference_notes(grid.points, results.store)))
 
 
 def _key(point: Point) -> _Key:
     return point.trial.id, point.cam
-
-
-def _write(folder: TrialFolder, sensitivity: Sensitivity) -> list[str]:
-    """Writes it, or says why it cannot be: rows are shown of results that may only be read, too."""
-    try:
-        write_stored(folder.sensitivity, sensitivity)
-    except OSError as error:
-        return [f"{folder.sensitivity} cannot be written ({error.strerror or error})."]
-    return []
 
 
 def _metrics(units: pd.DataFrame, protocol: LocalizationProtocol) -> _Values:
@@ -200,12 +184,6 @@ def _rows(place: Place, metric: Metric, found: Mapping[_Key, Mapping[str, _Value
                 )
             )
     return rows
-
-
-def _by_model(rows: tuple[RescoredRow, ...]) -> tuple[RescoredRow, ...]:
-    """Returns the rows with all metrics of a model together."""
-    where = list(dict.fromkeys((row.dataset, row.resolution, row.model) for row in rows))
-    return tuple(sorted(rows, key=lambda row: where.index((row.dataset, row.resolution, row.model))))
 
 
 def _notes(grid: Grid, results: Results, without_maps: list[str], differing: list[str]) -> tuple[str, ...]:

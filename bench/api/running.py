@@ -1,10 +1,9 @@
-"""Runs a suite: trains and scores what is not done yet, then writes its report with figures and galleries."""
+"""Runs a suite: trains and scores the trials that are left, then writes its report with all figures."""
 
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,12 +21,11 @@ from bench.api.suites import (
     several,
 )
 from bench.data.dataset import DataContext
-from bench.errors import BenchError, listing, nearest
+from bench.errors import BenchError, listing
 from bench.execution.context import CHECKPOINT_EVERY_S, RunContext
 from bench.execution.driver import Driver, recorded, run_grid, trials_to_run
-from bench.execution.executor import Executor
-from bench.execution.gpus import decide_gpu
-from bench.execution.live import Display, View
+from bench.execution.executor import Executor, decide_gpu
+from bench.execution.live import Display
 from bench.reporting.check import current_page
 from bench.reporting.references import require_references
 from bench.results.differences import require_same_data
@@ -40,8 +38,9 @@ from bench.suite.grid import Grid
 from bench.suite.load import SMOKE_FOLDER, LoadedSuite
 from bench.suite.trial import Trial
 from bench.suite.user_path import results_folder
-from bench.tracking.mirrored import is_mirrored, mirrored_tags
-from bench.tracking.tracker import NullTracker, Tracker
+from bench.tracking import set_environment as set_mlflow_environment
+from bench.tracking.database import is_mirrored, mirrored_tags
+from bench.tracking.observer import RunObserver
 
 ExecutorName = Literal["ray", "serial"]
 
@@ -51,7 +50,7 @@ _NAMED = 8
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What of a suite is run, where and how: the arguments of `run` of the same names."""
+    """Which part of a suite is run, where and how: the arguments of `run` of the same names."""
 
     only: Sequence[str] = ()
     seeds: str | None = None
@@ -75,11 +74,11 @@ class RunOptions:
         return loaded if self.limit_batches is None else loaded.limited(self.limit_batches)
 
     def select(self, loaded: LoadedSuite) -> Grid:
-        """Returns what is selected of the suite."""
+        """Returns the trials that are selected of the suite."""
         return select(loaded, self.only, self.seeds, self.shard)
 
     def command(self, loaded: LoadedSuite) -> tuple[str, ...]:
-        """Returns the words of a command that decide which trials there are, for people."""
+        """Returns the command, for people, as far as it decides which trials there are."""
         only = [f"--only={condition}" for condition in self.only]
         seeds = [f"--seeds={self.seeds}"] if self.seeds is not None else []
         return ("run", str(loaded.source), *only, *seeds, *(f"--set={one}" for one in loaded.overrides))
@@ -140,11 +139,11 @@ def run(
     checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     progress: bool = True,
 ) -> Results:
-    """Runs what is selected of a suite, writes the report of all of it, and returns the selection's results.
+    """Runs the selected trials of a suite, writes the report of all of it, returns the selection's results.
 
-    It returns when every trial has ended. What is finished is not run again: after an interrupt (Ctrl-C, the
+    It returns when every trial has ended. Finished trials are not run again: after an interrupt (Ctrl-C, the
     stop button of a notebook), a crash or a reboot the same call goes on. A trial that fails is no error of
-    the call; it is told, and `plan` says of every trial how it stands.
+    the call: it is shown, and `plan` returns the state of every trial.
 
     Args:
         suite: a file, or a loaded suite.
@@ -162,10 +161,10 @@ def run(
         cpu: train on the CPU, whatever the suite asks for or the machine has.
         mlflow: mirror trials to MLflow.
         retry_failed: run failed trials again.
-        max_hours: start no trial after so many hours; those that run by then are let finish.
+        max_hours: start no trial after so many hours; trials that run by then are allowed to finish.
         limit_batches: a smoke test: so many batches of images, one epoch, into ``smoke/`` of both folders.
         checkpoint_every_s: time between checkpoints within an epoch, s.
-        progress: show what happens on stderr, or in the notebook's cell.
+        progress: show progress on stderr, or in the notebook's cell.
 
     Raises:
         BenchError: the suite, the data, the results or the machine do not allow it; the sentence says why.
@@ -174,7 +173,7 @@ def run(
     """
     if executor not in get_args(ExecutorName):
         names = get_args(ExecutorName)
-        raise BenchError(f"executor {executor!r}: give one of {listing(names)}{nearest(executor, names)}")
+        raise BenchError(f"there is no {executor!r}", place="executor", value=executor, allowed=names)
     options = RunOptions(
         only=several(only),
         seeds=listed(seeds),
@@ -201,7 +200,7 @@ def run(
     return Results(selected, store)
 
 
-def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view: View) -> Ended:
+def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view: RunObserver) -> Ended:
     """Runs `selected` and writes the report of `loaded`, unless all of that is done; errors as of `run`."""
     store, reports_dir, hours = options.store, options.reports, options.max_hours
     folder = report_folder(reports_dir, loaded)
@@ -219,8 +218,10 @@ def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view:
     return Ended(page, folder, _failures(selected, store), left)
 
 
-def _run(loaded: LoadedSuite, selected: Grid, options: RunOptions, view: View, until_s: float | None) -> str:
-    from bench.api.drawing import ImageReader, draw_trial, write_run_report
+def _run(
+    loaded: LoadedSuite, selected: Grid, options: RunOptions, view: RunObserver, until_s: float | None
+) -> str:
+    from bench.api.drawing import ImageReader, TrialPictures, write_run_report
 
     store, data = options.store, options.data(loaded)
     # Before anything is trained: can results and reports be written?
@@ -237,12 +238,13 @@ def _run(loaded: LoadedSuite, selected: Grid, options: RunOptions, view: View, u
         checkpoint_every_s=options.checkpoint_every_s,
         start_until_s=until_s,
     )
-    with (
-        closing(_tracker(options)) as tracker,
-        recorded(loaded.narrowed(selected), options.command(loaded), store, tracker) as recording,
-    ):
-        images = ImageReader(data)
-        driver = Driver(store, tracker, view, illustrate=partial(draw_trial, store=store, images=images))
+    images, report = ImageReader(data), options.reports / loaded.suite.name
+    observers = [view, TrialPictures(store, images), *_tracker(options)]
+    driver = Driver(store, observers)
+    with ExitStack() as stack:
+        for observer in observers:
+            stack.callback(observer.close)
+        stack.enter_context(recorded(loaded.narrowed(selected), options.command(loaded), driver, report))
         run_grid(
             selected,
             loaded.suite.resources,
@@ -252,43 +254,45 @@ def _run(loaded: LoadedSuite, selected: Grid, options: RunOptions, view: View, u
             retry_failed=options.retry_failed,
             beside=loaded,
         )
-        page = write_run_report(loaded, store, images, options.reports)
-        recording.report = options.reports / loaded.suite.name
-    return page
+        return write_run_report(loaded, store, images, options.reports)
 
 
 def _write_report(loaded: LoadedSuite, options: RunOptions) -> str:
-    """Writes the report without running anything; what draws it is imported only if it does."""
+    """Writes the report without running anything; libraries for drawing are imported only here."""
     from bench.api.drawing import ImageReader, write_run_report
 
     return write_run_report(loaded, options.store, ImageReader(options.data(loaded)), options.reports)
 
 
 def _executor(options: RunOptions) -> Executor:
-    """Returns what runs trials; each is imported only if it does."""
+    """Returns the executor; only the one that is wanted is imported."""
     if options.executor == "ray":
+        from bench.execution.ray import set_environment as set_ray_environment
+
+        set_ray_environment()
         from bench.execution.ray.executor import RayExecutor
 
         return RayExecutor(options.address, options.max_concurrent)
     for given, name in ((options.address, "--address"), (options.max_concurrent, "--max-concurrent")):
         if given is not None:
-            raise BenchError(f"{name}: is for Ray; leave it or --serial out")
+            raise BenchError("is for Ray; leave it or --serial out", place=name, value=given)
     from bench.execution.serial import SerialExecutor
 
     return SerialExecutor()
 
 
-def _tracker(options: RunOptions) -> Tracker:
-    """Returns what mirrors trials; MLflow is imported only if it does."""
+def _tracker(options: RunOptions) -> list[RunObserver]:
+    """Returns MLflow's tracker if it is wanted; MLflow is imported only then."""
     if not options.mlflow:
-        return NullTracker()
+        return []
+    set_mlflow_environment()
     from bench.tracking.mlflow import MlflowTracker
 
-    return MlflowTracker(options.store.root)
+    return [MlflowTracker(options.store.root)]
 
 
 def _is_all_mirrored(loaded: LoadedSuite, selected: Grid, store: ResultsStore) -> bool:
-    """Returns whether MLflow knows all that has ended of what is selected; asked without importing it."""
+    """Returns whether MLflow has all selected trials that have ended; it is not imported for that."""
     tags = mirrored_tags(store.root, loaded.suite.name)
     records = ((trial.id, store.record(trial.id)) for trial in selected.trials)
     return all(

@@ -47,7 +47,7 @@ def select(
         only: conditions such as ``model=pylon``, on model, dataset, resolution, seed or cam; of several
             values of one of these any may match.
         seeds: only these.
-        shard: ``I/N``, the I-th of N parts of what is selected.
+        shard: ``I/N``, the I-th of N parts of the selection.
 
     Raises:
         SuiteError: a condition is wrong, or nothing is left.

@@ -1,1 +1,11 @@
-"""Scoring of trained models: AUROC on the test split, point localization on the boxed images."""
+"""Evaluation: a trained model's scores, and those of its maps.
+
+score            one pass over a test split: the model's metrics and its native map's
+cam              maps other than the native one; library_cams: those of pytorch-grad-cam
+localize         where maps peak, and how each metric scores a unit
+enlarge          bilinear enlarging and sigmoid, the same on every machine
+map_storage      which bytes of a map a trial keeps
+rescore          stored maps by any protocol
+reference_maps   maps that were made elsewhere
+predict          images without labels
+"""

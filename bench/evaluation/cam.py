@@ -1,6 +1,6 @@
 """Maps other than the native one, of a trained model: one map per unit, whatever computes it.
 
-`bench.suite.cam` declares the methods and says where each is computed. What is common to all is here: the
+`bench.suite.cam` declares the methods and says where each is computed. Common to all, and here, are the
 units, the model as it was before, the features that its head reads, localization, and the keeping of maps.
 
 Protocol:
@@ -26,7 +26,7 @@ from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.map_storage import compact_unit_maps
-from bench.evaluation.score import Scores, map_scores
+from bench.evaluation.score import SplitScores, map_scores
 from bench.metrics.regions import UNIT
 from bench.results.units import Map
 from bench.suite.cam import CAMS, CamMethod
@@ -39,7 +39,7 @@ Classes = npt.NDArray[np.int64]
 
 
 class CamFunction(Protocol):
-    """What the `target` of a map is; a plain function will do."""
+    """The type of a map's `target`; a plain function will do."""
 
     def __call__(self, model: nn.Module, images: Tensor, classes: Classes, /) -> Tensor:
         """Returns maps float32 [n, h, w] in [0, 1] up to 1e-6: of each image that of its class.
@@ -63,8 +63,8 @@ def score_cam(
     method: CamMethod,
     on_progress: Callable[[int, int], None],
     keep: Callable[[Map], None] | None = None,
-) -> Scores:
-    """Returns what the maps of `method` say over the units of the test part.
+) -> SplitScores:
+    """Returns the scores of the maps of `method` on the units of the test part.
 
     The model is left as it was.
 
@@ -74,7 +74,7 @@ def score_cam(
         recipe: normalisation.
         device: where to run.
         method: any but native.
-        on_progress: told (done, total) units.
+        on_progress: called with (done, total) units.
         keep: given the map of each unit as `compact_unit_maps` has it, in the order of the table.
     """
     test, size_px = data.test, data.test.pixels.shape[-1]
@@ -111,7 +111,7 @@ def cam_maps(model: nn.Module, images: Tensor, classes: Classes, method: CamMeth
 
 
 def _function(method: CamMethod) -> CamFunction:
-    """Imports what computes the maps of `method`; libraries take seconds."""
+    """Imports the function that computes the maps of `method`; libraries take seconds."""
     target = CAMS[method].target
     assert target is not None, f"{method}: comes with the model's output"
     module, _, name = target.partition(":")

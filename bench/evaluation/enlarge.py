@@ -41,7 +41,7 @@ class _Axis(NamedTuple):
 
 
 def enlarged(maps: Tensor, shape: tuple[int, int], *, align_corners: bool = False) -> Tensor:
-    """Returns maps [n, k, rows, columns] of finite maps [n, k, h, w]: what peaks are looked for in.
+    """Returns maps [n, k, rows, columns] of finite maps [n, k, h, w], in which peaks are looked for.
 
     Values are torch's own, with the same bits, but for pixels that show a single value.
     """

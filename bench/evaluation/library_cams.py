@@ -52,7 +52,7 @@ class _OwnSize:
     """
 
     def get_target_width_height(self, input_tensor: Tensor) -> None:
-        """Returns what makes the library not resize."""
+        """Returns None, so that the library does not resize."""
 
     def get_cam_image(
         self,
@@ -106,7 +106,7 @@ def _maps(library_class: type, model: nn.Module, images: Tensor, classes: Classe
     with head_features(model) as layer:
         cam = of_own_size(_Logits(model), [layer])
         try:
-            with np.errstate(all="ignore"):  # what is not finite is told by the map
+            with np.errstate(all="ignore"):  # the map shows what is not finite
                 maps = cam(images, [ClassifierOutputTarget(int(index)) for index in classes])
         finally:
             cam.activations_and_grads.release()

@@ -1,12 +1,12 @@
-"""Localization: where heatmaps peak, and what each metric of maps makes of a unit.
+"""Localization: where heatmaps peak, and how each metric of maps scores a unit.
 
 Protocol (thesis §5.4, code): sigmoid in float32 on the low-resolution logits; bilinear up-sampling
 (align_corners false) to the network's input size; the peak is the maximum, on a tie the first in row-major
 order; above a logit of about 16.6 the float32 sigmoid is exactly 1, so ties are real and counted. The order
-matters: a sigmoid after up-sampling, or aligned corners, changes peaks. `bench.metrics.regions` says what is
-in a region, and the file of each metric what it counts.
+matters: a sigmoid after up-sampling, or aligned corners, changes peaks. `bench.metrics.regions` defines
+regions, and the file of each metric what it counts.
 
-Each of these choices can be made otherwise: the same code, told another protocol (`bench.metrics.protocol`).
+Each of these choices can be made otherwise: the same code takes another protocol (`bench.metrics.protocol`).
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from bench.metrics.regions import FRAME, UNIT, Regions, Shape, regions_of
 from bench.metrics.units import PEAK_COLUMNS, map_measures
 
 
-def resolved(large: Tensor, maximum: Tensor, rule: Literal["last", "mean"]) -> dict[str, Tensor]:
+def _resolved_ties(large: Tensor, maximum: Tensor, rule: Literal["last", "mean"]) -> dict[str, Tensor]:
     """Returns peak_row and peak_column [n] of the rule; −1 for a map of NaN.
 
     Args:
@@ -46,7 +46,7 @@ def resolved(large: Tensor, maximum: Tensor, rule: Literal["last", "mean"]) -> d
 
 
 _PIXELS_ON_CPU = 2**19
-"""Of maps that are enlarged at a time: 2 MiB, which stay in a core's cache while they are reduced."""
+"""Pixels of maps that are enlarged at a time: 2 MiB, which stay in a core's cache while they are reduced."""
 
 _PIXELS_ON_DEVICE = 2**24
 """The same where calls are dear and memory is fast: 64 maps of 512 px are 64 MiB."""
@@ -74,7 +74,7 @@ def localize(
             are one region. With the sizes of the images' own frames if the protocol needs them.
         size_px: side of the network's square input, px.
         are_probabilities: the heatmaps are in [0, 1] already and are taken as they are, without a sigmoid.
-        protocol: the grid, the peak and the hit that are meant.
+        protocol: choices of grid, peak and hit.
     """
     found = []
     for shape, own in _grids(boxes, size_px, protocol):
@@ -160,7 +160,7 @@ def _reduced(
         large = _probabilities(maps, shape, are_probabilities, protocol)
         peaks = _peaks(large, finite)
         if protocol.ties in ("last", "mean"):
-            peaks |= resolved(large, peaks["score"], protocol.ties)
+            peaks |= _resolved_ties(large, peaks["score"], protocol.ties)
         found = {name: column.cpu().numpy() for name, column in peaks.items()}
         if regions is not None:
             if not found["finite"].all():

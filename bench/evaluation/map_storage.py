@@ -1,4 +1,4 @@
-"""Heatmaps of units in as few bytes as leave their score as it is: what a trial's folder keeps."""
+"""Compresses the heatmaps of units for a trial's folder without changing any score."""
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ def compact_maps(heatmaps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, siz
 def compact_unit_maps(
     maps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, size_px: int, *, are_probabilities: bool = False
 ) -> list[Map]:
-    """Returns what `compact_maps` does of maps [n, h, w], one for each row of `found`.
+    """Returns the same as `compact_maps` for maps [n, h, w], one for each row of `found`.
 
     Args:
         maps: on any device.
@@ -53,7 +53,7 @@ def compact_unit_maps(
 
 
 def _kept(found: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Returns what has to stay as it is of each row, [n, k]."""
+    """Returns the values of each row that may not change, [n, k]."""
     peak = found[[column for column in PEAK_COLUMNS if column != "score"]].to_numpy(np.int64)
     measures = (one for one in map_measures().values() if isinstance(one, MeanMeasure) and one.is_hit)
     return np.column_stack([peak, *(one.statistic(found).astype(np.int64) for one in measures)])

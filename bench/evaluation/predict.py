@@ -1,4 +1,4 @@
-"""What a trained model says of images that nobody has labelled: as scoring would see them, in float32."""
+"""Predictions of a trained model for images without labels, computed as scoring does, in float32."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ from bench.suite.trial import Trial
 def predict(
     model: nn.Module, pixels: npt.NDArray[np.uint8], recipe: Recipe, device: torch.device
 ) -> list[Prediction]:
-    """Returns what the model says of each image; peaks are those that `localize` finds.
+    """Returns the prediction for each image; peaks are those that `localize` finds.
 
     Args:
         model: on `device`; put into evaluation mode.
@@ -80,7 +80,7 @@ def predict_files(
 
     Args:
         model: on `device`.
-        trial: what the model was trained in: resolution, batch size and normalisation.
+        trial: of the model; its resolution, batch size and normalisation count.
         paths: PNG, JPEG or DICOM files.
         device: where to run.
     """

@@ -23,7 +23,7 @@ from bench.data.sources.tables import (
 )
 from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.localize import localize_units
-from bench.evaluation.score import Scores, map_scores
+from bench.evaluation.score import SplitScores, map_scores
 from bench.metrics.regions import UNIT, scaled
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
@@ -41,11 +41,11 @@ def score_maps(
     grid_px: int,
     *,
     are_probabilities: bool = True,
-) -> Scores:
-    """Returns what maps say by the protocol of trials, without a network.
+) -> SplitScores:
+    """Returns the scores of maps by the protocol of trials, without a network.
 
     Args:
-        maps: [n, h, w], of each unit one.
+        maps: [n, h, w], one for each unit.
         units: n rows in the order of the maps: image, patient, finding; each unit once.
         boxes: image, finding, x, y, w, h in px of grid_px, and width_px and height_px, the sizes of the
             images' own frames; at least one of each unit, and of no other.
@@ -63,7 +63,7 @@ def score_maps(
         )
 
     scored = ImageSet(
-        pixels=np.empty((len(images), 0, 0), np.uint8),  # what is scored here was seen elsewhere
+        pixels=np.empty((len(images), 0, 0), np.uint8),  # the network that made the maps saw them
         labels=np.empty((len(images), 0), np.uint8),
         names=tuple(images["image"]),
         patients=tuple(images["patient"]),
@@ -109,12 +109,12 @@ def add_reference(
     *,
     are_probabilities: bool,
 ) -> ReferenceRecord:
-    """Scores the maps, writes the reference's folder and returns the record with its metrics.
+    """SplitScores the maps, writes the reference's folder and returns the record with its metrics.
 
     Args:
         folder: where it is kept.
-        record: what is known of it but for metrics, of one seed.
-        files: what is scored.
+        record: of one seed, without metrics.
+        files: to score.
         frame_px: side of the square that the boxes are in, px.
         are_probabilities: see `bench.evaluation.localize.localize`.
 
@@ -148,7 +148,7 @@ def add_reference(
         write_table(folder.boxes, framed, (*BOX_COLUMNS, *FRAME_COLUMNS))
         folder.write_record(scored)
     except OSError as error:
-        raise ResultsError(f"{folder.path}: cannot be written ({error.strerror or error})") from None
+        raise ResultsError(f"cannot be written ({error.strerror or error})", place=folder.path) from None
     return scored
 
 
@@ -157,8 +157,9 @@ def _read_units(path: Path, dataset: str) -> pd.DataFrame:
     column = next((name for name in _FINDING_COLUMNS if name in table.columns), None)
     if column is None:
         raise DataError(
-            f"{path}: no column says the finding; it has {listing(table.columns, 8)}, and it would be called "
-            f"one of {listing(_FINDING_COLUMNS)}"
+            f"no column has the finding, which one called {listing(_FINDING_COLUMNS)} would have; it has "
+            f"{listing(table.columns, 8)}",
+            place=path,
         )
     images, findings = names_in(table, "image", path), names_in(table, column, path)
     if dataset == "nih":
@@ -177,7 +178,7 @@ def _read_units(path: Path, dataset: str) -> pd.DataFrame:
     units = pd.DataFrame({"image": images, "finding": findings, "patient": patients}).reset_index(drop=True)
     twice = units.loc[units.duplicated(["image", "finding"]), "image"]
     if len(twice):
-        raise DataError(f"{path}: {len(twice)} units stand twice, of {listing(twice, _NAMED)}")
+        raise DataError(f"{len(twice)} units are there twice, of {listing(twice, _NAMED)}", place=path)
     return units
 
 
@@ -190,14 +191,17 @@ def _read_maps(
             {"": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
         )
     except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise DataError(f"{path}: no readable array of numpy ({error})") from None
+        raise DataError(f"no readable array of numpy ({error})", place=path) from None
     if len(arrays) != 1:
-        raise DataError(f"{path}: holds {len(arrays)} arrays ({listing(arrays, _NAMED)}); one is expected")
+        raise DataError(
+            f"holds {len(arrays)} arrays ({listing(arrays, _NAMED)}); one is expected", place=path
+        )
     (maps,) = arrays.values()
     if maps.ndim != 3 or len(maps) != num_units or maps.dtype.kind not in "fiu":
         raise DataError(
-            f"{path}: holds {maps.dtype} {list(maps.shape)}; numbers [n, h, w] are expected, with "
-            f"n = {num_units} as {units} has units"
+            f"holds {maps.dtype} {list(maps.shape)}; numbers [n, h, w] are expected, with n = {num_units}, "
+            f"the number of units in {units}",
+            place=path,
         )
     finite = maps[np.isfinite(maps)]
     if (
@@ -206,14 +210,15 @@ def _read_maps(
         and not -_TOLERANCE <= finite.min() <= finite.max() <= 1 + _TOLERANCE
     ):
         raise DataError(
-            f"{path}: values reach from {finite.min():.3g} to {finite.max():.3g}, which are no "
-            "probabilities; --logits takes them as logits"
+            f"values reach from {finite.min():.3g} to {finite.max():.3g}, which are no probabilities; "
+            "--logits takes them as logits",
+            place=path,
         )
     return maps.astype(np.float32)
 
 
 def _boxes_of(units: pd.DataFrame, files: MapFiles, dataset: str) -> pd.DataFrame:
-    """The boxes of the units, px of their own frame; others are left out."""
+    """Returns the boxes of the units, px of their own frame; others are left out."""
     images = Names(dict.fromkeys(units["image"]))
     if dataset == "nih":
         boxes = read_boxes(files.boxes, images).boxes
@@ -230,6 +235,6 @@ def _boxes_of(units: pd.DataFrame, files: MapFiles, dataset: str) -> pd.DataFram
     ]
     if without:
         raise DataError(
-            f"{files.boxes}: {len(without)} of {len(units)} units have no box: {listing(without, _NAMED)}"
+            f"{len(without)} of {len(units)} units have no box: {listing(without, _NAMED)}", place=files.boxes
         )
     return found[list(BOX_COLUMNS)]

@@ -33,7 +33,7 @@ def rescore(
         folder: of a trial that has maps.
         size_px: side of its network's square input, px.
         protocols: by any names.
-        on_progress: told (done, total) units.
+        on_progress: called with (done, total) units.
         cam: which maps.
 
     Raises:
@@ -60,7 +60,7 @@ def rescore(
             found[name].append(rows)
         on_progress(done, len(units))
     if done != len(units):
-        raise ResultsError(f"{paths[1]}: the maps are not those of the units in {paths[0].name}")
+        raise ResultsError(f"the maps are not those of the units in {paths[0].name}", place=paths[1])
     return {
         name: pd.concat(
             [units[list(UNIT_NAMES)], pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1
@@ -80,7 +80,7 @@ def measure_sensitivity(
     Args:
         folder: of a trial that has maps.
         size_px: side of its network's square input, px.
-        on_progress: told (done, total) units.
+        on_progress: called with (done, total) units.
 
     Raises:
         ResultsError: see `rescore`.

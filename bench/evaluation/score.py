@@ -1,4 +1,4 @@
-"""Scores a trained model on a test split: one pass, in float32."""
+"""SplitScores a trained model on a test split: one pass, in float32."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ from bench.suite.schema import Recipe
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What a test split says of a model, or of one of its maps.
+class SplitScores:
+    """Metrics of a model, or of one of its maps, on a test split.
 
     Attributes:
         metrics: by the names that records have.
         units: what they are computed from: a row per unit, with `UNIT_COLUMNS` of a map, `LOGIT_COLUMNS` of a
             model.
-        notes: what a reader of the metrics should know.
+        notes: sentences that a reader of the metrics should know.
     """
 
     metrics: dict[str, float]
@@ -45,8 +45,8 @@ def score(
     device: torch.device,
     on_progress: Callable[[int, int], None],
     keep: Callable[[Map], None] | None = None,
-) -> tuple[Scores, Scores]:
-    """Returns what all test images say of the model, and those with boxes of its native map.
+) -> tuple[SplitScores, SplitScores]:
+    """Returns the scores of the model on all test images, and of its native map on those with boxes.
 
     The network runs in float32, whatever it was trained in. Heatmaps are reduced to peaks and columns of
     metrics batch by batch.
@@ -56,8 +56,8 @@ def score(
         data: its test part is scored.
         recipe: batch size and normalisation.
         device: where to run.
-        on_progress: told (done, total) test images.
-        keep: given the heatmap of each unit, in the order of the table (see `bench.results.units`).
+        on_progress: called with (done, total) test images.
+        keep: given the heatmap of each unit, in the order of the table (see `bench.results.maps`).
     """
     model.eval()
     test = data.test
@@ -79,8 +79,8 @@ def score(
     return model_scores(np.concatenate(logits), test, data.findings), points
 
 
-def model_scores(logits: npt.NDArray[np.float32], test: ImageSet, findings: tuple[str, ...]) -> Scores:
-    """Returns what the logits [n, c] of all images of `test` say."""
+def model_scores(logits: npt.NDArray[np.float32], test: ImageSet, findings: tuple[str, ...]) -> SplitScores:
+    """Returns the scores of the logits [n, c] of all images of `test`."""
     columns = (
         np.repeat(np.array(test.names, object), len(findings)),
         np.repeat(np.array(test.patients, object), len(findings)),
@@ -92,8 +92,8 @@ def model_scores(logits: npt.NDArray[np.float32], test: ImageSet, findings: tupl
     return _scores(table, model_metrics(), findings, ())
 
 
-def map_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> Scores:
-    """Returns what the rows of all units of `test`, as `localize` makes them, say."""
+def map_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -> SplitScores:
+    """Returns the scores of the rows of all units of `test`, as `localize` makes them."""
     images = peaks["image_index"].to_numpy(int)
     named = peaks.assign(
         image=[test.names[i] for i in images],
@@ -118,9 +118,9 @@ def named_boxes(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
 
 def _scores(
     table: pd.DataFrame, metrics: tuple[Metric, ...], findings: tuple[str, ...], notes: tuple[str, ...]
-) -> Scores:
+) -> SplitScores:
     values = metrics_of(metrics, table, findings)
-    return Scores(values, table, (*notes_of(metrics, table, findings), *notes))
+    return SplitScores(values, table, (*notes_of(metrics, table, findings), *notes))
 
 
 def _peak_notes(units: pd.DataFrame) -> tuple[str, ...]:

@@ -1,1 +1,16 @@
-"""Execution: what is left to do, and doing it, in process or on a Ray cluster."""
+"""Execution: runs the trials that are left, in process or on a Ray cluster.
+
+context          where trials run: paths and device
+driver           which trials are left; writes records, and tells observers such as displays
+executor         the interface of executors, and whether trials run on GPUs
+serial, ray/     the executors: one trial after the other in this process, or many on a cluster
+ready_queue      which trial can start next
+trial            one trial, from specification to outcome
+prepare          its data and model; the model of a finished trial
+stopping         Ctrl-C, and errors that end a run
+progress         how far a running trial is, and how long it still takes
+progress_table   that, as a table or line
+live, event_log  shows a run to people, and to programs
+status           which trials of a results folder run, and which ended last
+replay           a finished trial's first steps, trained again and compared
+"""

@@ -24,8 +24,8 @@ class RunContext:
         stop: a file; once it exists trials write a checkpoint and stop. None if they never do.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
         start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;
-            None is never. What runs by then is let finish.
-        data: by data set, as JSON, the digest of what was checked, if it has files; the driver fills it in.
+            None is never. Trials that run by then are allowed to finish.
+        data: by data set, as JSON, the digest of its checked files, if it has any; the driver fills it in.
     """
 
     results_dir: Path

@@ -1,7 +1,7 @@
-"""The driver of a run: runs what is left to do, and writes down trials and the run itself."""
+"""The driver of a run: runs the trials that are left, and writes down how they and the run itself end."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from bench.data.loading import dataset_digest, load_dataset
 from bench.errors import account
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
-from bench.execution.live import View
 from bench.execution.stopping import stopping_on_interrupt
 from bench.planning.cost import Budget
 from bench.planning.order import expected_times, longest_first
@@ -19,81 +18,92 @@ from bench.results.failures import unreadable_sentences
 from bench.results.invocation import Invocations
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
-from bench.results.store import ResultsStore, TrialFolder
+from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import Resources, StoredSpec
 from bench.suite.trial import Trial
-from bench.tracking.tracker import Tracker
+from bench.tracking.observer import RunObserver
 
 
-@dataclass
+@dataclass(frozen=True)
 class Driver:
-    """Listens to an executor; the only one who writes records and tracks.
+    """Listens to an executor; the only one who writes records. Tells observers what it has written down.
 
     Attributes:
         store: where records go.
-        tracker: the view of them.
-        display: what the user sees.
-        illustrate: draws a trial that has ended into its folder, before it is tracked.
+        observers: displays, the drawing of trials, MLflow; told in this order.
         cams: by trial id, the maps that this run is to evaluate beside the native one.
     """
 
     store: ResultsStore
-    tracker: Tracker
-    display: View
-    illustrate: Callable[[Record, TrialFolder], None] = lambda _record, _folder: None
+    observers: Sequence[RunObserver] = ()
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
     def started(self, trial: Trial) -> None:
-        """Notes the start; also told when a trial is started again after its worker died."""
+        """Notes the start; also called when a trial is started again after its worker died."""
         self.store.announce(trial)
-        self.store.folder(trial.id).progress.unlink(missing_ok=True)  # what an interrupted run said last
-        self.tracker.started(trial)
-        self.display.started(trial)
+        self.store.folder(trial.id).progress.unlink(missing_ok=True)  # left by an interrupted run
+        for observer in self.observers:
+            observer.started(trial)
 
     def held_elsewhere(self, trial: Trial, lease: Lease) -> None:
         """Says who has the trial."""
-        self.display.notice(f"{trial.id} is run by {lease}; its outcome is waited for")
+        self.notice(f"{trial.id} is run by {lease}; its outcome is waited for")
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
-        """Tracks and shows the epoch."""
-        self.tracker.epoch(trial, row)
-        self.display.epoch(trial, row)
+        """Tells of the epoch."""
+        for observer in self.observers:
+            observer.epoch(trial, row)
 
     def finished(self, trial: Trial, outcome: Outcome) -> None:
         """Writes the record first: it is what counts. One that is there already stays as it is."""
         record = self._finished_record(trial)
         if record is None:
-            record = self.store.finish(trial, outcome)
-            self.display.ended(record, self.store.metrics(trial.id))
-            self.illustrate(record, self.store.folder(trial.id))
-        self.tracker.ended(record, self.store.folder(trial.id))
+            self._ended(self.store.finish(trial, outcome))
+        else:
+            self.found(record)
 
     def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
-        """Writes the evaluation; that of the native map comes before the record, and is told with it."""
+        """Writes the evaluation; that of the native map comes before the record, which shows it too."""
         self.store.evaluated(trial.id, evaluation)
         record = self._finished_record(trial)
         if record is not None:
-            self.display.evaluated(trial, evaluation)
-            self.tracker.ended(record, self.store.folder(trial.id))
+            for observer in self.observers:
+                observer.evaluated(record, evaluation)
 
     def failed(self, trial: Trial, error: str) -> None:
-        """Writes the failure down: of a finished trial it is that of the maps that were still to evaluate."""
+        """Writes the failure down; of a finished trial, that of the maps that were still to evaluate."""
         if self._finished_record(trial) is not None:
             for method in self.cams.get(trial.id, ()):
                 if self.store.state(trial.id, method) != "finished":
                     failure = CamEvaluation(method=method, status="failed", error=error, ended_at=now())
                     self.evaluated(trial, failure)
-            return
-        if self.store.state(trial.id) == "unreadable":  # a newer bench has ended it meanwhile
-            self.display.notice(self.store.reason(trial.id))
-            return
-        record = self.store.fail(trial, error)
-        self.display.ended(record, self.store.metrics(trial.id))
-        self.illustrate(record, self.store.folder(trial.id))
-        self.tracker.ended(record, self.store.folder(trial.id))
+        elif self.store.state(trial.id) == "unreadable":  # a newer bench has ended it meanwhile
+            self.notice(self.store.reason(trial.id))
+        else:
+            self._ended(self.store.fail(trial, error))
+
+    def found(self, record: Record) -> None:
+        """Tells of a trial that has ended before."""
+        for observer in self.observers:
+            observer.found(record)
+
+    def notice(self, sentence: str) -> None:
+        """Tells the user a sentence."""
+        for observer in self.observers:
+            observer.notice(sentence)
+
+    def preparing(self, what: str, done: int, total: int) -> None:
+        """Tells how many images are decoded or checked."""
+        for observer in self.observers:
+            observer.preparing(what, done, total)
+
+    def _ended(self, record: Record) -> None:
+        metrics = self.store.metrics(record.trial.id)
+        for observer in self.observers:
+            observer.ended(record, metrics)
 
     def _finished_record(self, trial: Trial) -> Record | None:
         record = self.store.record(trial.id)
@@ -116,11 +126,11 @@ def run_grid(
     fails now, those that start from it are blocked: they are not run, and nothing is written for them.
 
     Args:
-        grid: what is asked for.
+        grid: the trials and maps that are asked for.
         resources: of each trial.
         context: where to run.
-        executor: what runs the trials.
-        driver: what listens.
+        executor: runs the trials.
+        driver: listens.
         retry_failed: run failed ones too.
         beside: the suite whose tables the trials come to; none of its results may be of other data.
 
@@ -128,53 +138,46 @@ def run_grid(
         BenchError: data is missing or damaged, or not that of results beside, or the resources are not there.
         KeyboardInterrupt: the user has interrupted; the same call goes on.
     """
-    todo = trials_to_run(grid, driver.store, retry_failed=retry_failed)
-    for sentence in unreadable_sentences((*grid.required, *grid.trials), driver.store):
-        driver.display.notice(sentence)
-    driver.cams = cams_to_evaluate(grid, driver.store, retry_failed=retry_failed)
-    track_ended(grid, driver.store, driver.tracker, todo)
+    store = driver.store
+    todo = trials_to_run(grid, store, retry_failed=retry_failed)
+    for sentence in unreadable_sentences((*grid.required, *grid.trials), store):
+        driver.notice(sentence)
+    to_run = {trial.id for trial in todo}
+    for trial in grid.trials:
+        record = store.record(trial.id)
+        if record is not None and trial.id not in to_run:
+            driver.found(record)
     if not todo:
         return
-    display = driver.display
-    data = DataContext(context.data_root, context.cache_dir, context.files, display.preparing, display.notice)
+    data = DataContext(context.data_root, context.cache_dir, context.files, driver.preparing, driver.notice)
     digests = {
         key: dataset_digest(dataset, data, grid.accepted.get(key, ()))
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()
     }
     if beside is not None:
-        require_same_data(beside.points, driver.store, beside.grid.accepted, digests)
+        require_same_data(beside.points, store, beside.grid.accepted, digests)
     stored = (trial for trial in todo if isinstance(trial.dataset, StoredSpec))
     for trial in {f"{t.dataset} {t.resolution}": t for t in stored}.values():
         digest = digests[trial.dataset.model_dump_json()]
         limited = replace(data, limit_images=trial.recipe.limit_images, digest=digest)
         load_dataset(trial.dataset, trial.resolution, limited)  # fills the cache
-    times = _expected_times(todo, context, driver.store)
-    todo = longest_first(todo, lambda trial: times[trial.id])
-    context = replace(context, cams=driver.cams, data=digests)
-    with driver.display.running(todo, driver.cams), stopping_on_interrupt(context) as stoppable:
-        executor.run(todo, stoppable, resources, driver)
-
-
-def _expected_times(todo: Sequence[Trial], context: RunContext, store: ResultsStore) -> dict[str, float]:
-    """Returns by id what the trials are expected to take, s."""
     costs = Budget(store).trial_costs(todo, context.files, use_gpu=context.use_gpu)
-    return expected_times(todo, costs, context.files)
-
-
-def track_ended(grid: Grid, store: ResultsStore, tracker: Tracker, todo: Sequence[Trial] = ()) -> None:
-    """Tells the tracker of all trials of `grid` that have ended before and are not among those to run."""
-    to_run = {trial.id for trial in todo}
-    for trial in grid.trials:
-        record = store.record(trial.id)
-        if record is not None and trial.id not in to_run:
-            tracker.ended(record, store.folder(trial.id))
+    times = expected_times(todo, costs, context.files)
+    todo = longest_first(todo, lambda trial: times[trial.id])
+    cams = cams_to_evaluate(grid, store, retry_failed=retry_failed)
+    context = replace(context, cams=cams, data=digests)
+    with ExitStack() as stack:
+        for observer in driver.observers:
+            stack.enter_context(observer.running(todo, cams))
+        stoppable = stack.enter_context(stopping_on_interrupt(context))
+        executor.run(todo, stoppable, resources, replace(driver, cams=cams))
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:
     """Returns the trials that are not finished or lack the evaluation of a map, in the order of the grid.
 
-    Before them come trials that they start from and that are not finished. What has failed counts as done
-    unless `retry_failed`, and what starts from it is left out; always so what cannot be read.
+    Before them come trials that they start from and that are not finished. Failed trials count as done unless
+    `retry_failed`, and trials that start from them are left out; so are always those that cannot be read.
     """
     points = _points_to_run(grid, store, retry_failed=retry_failed)
     trials = {
@@ -199,44 +202,29 @@ def cams_to_evaluate(
 
 
 def _points_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> list[Point]:
-    skipped = _skipped(retry_failed=retry_failed)
+    skipped = {"finished", "unreadable"} | (set() if retry_failed else {"failed"})
     return [point for point in grid.points if store.state(point.trial.id, point.cam) not in skipped]
 
 
-def _skipped(*, retry_failed: bool) -> set[str]:
-    done = {"finished", "unreadable"}
-    return done if retry_failed else done | {"failed"}
-
-
-@dataclass
-class Recording:
-    """What the block that runs a suite has to hand over.
-
-    Attributes:
-        report: the folder of the suite's report, once it is written.
-    """
-
-    report: Path | None = None
-
-
 @contextmanager
-def recorded(
-    loaded: LoadedSuite, command: Sequence[str], store: ResultsStore, tracker: Tracker
-) -> Iterator[Recording]:
-    """Yields where to hand over the report of the run that the block is.
+def recorded(loaded: LoadedSuite, command: Sequence[str], driver: Driver, report: Path) -> Iterator[None]:
+    """Writes down that the suite runs within the block, and how that ended.
 
     Args:
         loaded: the suite, narrowed to what is run of it.
         command: the words of the command line, from the verb on.
-        store: where the run is written down.
-        tracker: is told when it begins and when it has ended.
+        driver: tells its observers when the run begins and when it has ended.
+        report: the folder of the suite's report, which the block writes last.
     """
-    invocations, recording = Invocations(store), Recording()
+    invocations = Invocations(driver.store)
     invocation = invocations.begin(loaded, command)
-    tracker.invoked(invocation)
+    for observer in driver.observers:
+        observer.invoked(invocation)
     error: str | None = None
+    written: Path | None = None
     try:
-        yield recording
+        yield
+        written = report
     except KeyboardInterrupt:
         error = ""
         raise
@@ -244,4 +232,6 @@ def recorded(
         error = account(reason)
         raise
     finally:
-        tracker.reported(invocations.end(invocation, report=recording.report, error=error))
+        ended = invocations.end(invocation, report=written, error=error)
+        for observer in driver.observers:
+            observer.reported(ended)

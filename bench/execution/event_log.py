@@ -23,12 +23,13 @@ from typing import TextIO
 from bench.results.record import CamEvaluation, EpochRow, Record, now
 from bench.suite.cam import CamMethod
 from bench.suite.trial import Trial
+from bench.tracking.observer import RunObserver
 
 PREPARING_S = 1.0
 
 
-class EventLog:
-    """Writes events as they come, each line at once; a `bench.execution.live.View`."""
+class EventLog(RunObserver):
+    """Writes events as they come, each line at once."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -40,35 +41,35 @@ class EventLog:
         print(line, file=self._stream, flush=True)
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """See `View`."""
+        """See `RunObserver`."""
         if done < total and time.monotonic() - self._prepared_at_s < PREPARING_S:
             return
         self._prepared_at_s = time.monotonic()
         self.write("preparing", what=what, done=done, total=total)
 
     def notice(self, sentence: str) -> None:
-        """See `View`."""
+        """See `RunObserver`."""
         self.write("notice", text=sentence)
 
     def started(self, trial: Trial) -> None:
-        """See `View`."""
+        """See `RunObserver`."""
         self.write("started", id=trial.id)
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
-        """See `View`."""
+        """See `RunObserver`."""
         self.write("epoch", id=trial.id, max_epochs=trial.recipe.max_epochs, **row.model_dump())
 
     def ended(self, record: Record, metrics: Mapping[str, float]) -> None:
-        """See `View`."""
+        """See `RunObserver`."""
         if record.outcome is None:
             self.write("failed", id=record.trial.id, error=record.error)
             return
-        kept = {"best_epoch", "num_epochs", "duration_s"}
-        of_trial = record.outcome.model_dump(include=kept)
-        self.write("finished", id=record.trial.id, metrics=dict(metrics), **of_trial)
+        kept = record.outcome.model_dump(include={"best_epoch", "num_epochs", "duration_s"})
+        self.write("finished", id=record.trial.id, metrics=dict(metrics), **kept)
 
-    def evaluated(self, trial: Trial, evaluation: CamEvaluation) -> None:
-        """See `View`."""
+    def evaluated(self, record: Record, evaluation: CamEvaluation) -> None:
+        """See `RunObserver`."""
+        trial = record.trial
         if evaluation.status == "failed":
             self.write("failed", id=trial.id, cam=evaluation.method, error=evaluation.error)
         else:
@@ -78,6 +79,6 @@ class EventLog:
     def running(
         self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None
     ) -> Iterator[None]:
-        """See `View`."""
+        """See `RunObserver`."""
         self.write("planned", trials=[trial.id for trial in trials])
         yield

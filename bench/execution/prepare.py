@@ -11,6 +11,7 @@ from bench.data.loading import load_dataset
 from bench.errors import ResultsError
 from bench.execution.context import RunContext
 from bench.models import build_model
+from bench.models.encoders import log_report
 from bench.models.weights import WeightsReport, load_weights_file
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore, TrialFolder
@@ -28,7 +29,7 @@ class Prepared:
         data: its data set.
         model: on `device`.
         device: where it runs.
-        reports: what became of initial weights from files.
+        reports: on initial weights from files.
     """
 
     data: Dataset
@@ -38,7 +39,7 @@ class Prepared:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the numbers should know of the initial weights."""
+        """Sentences on initial weights that a file filled in part only."""
         return tuple(f"initial weights from {report}" for report in self.reports if not report.is_complete)
 
 
@@ -52,10 +53,10 @@ def prepare(
     """Returns the trial's data and freshly initialised model; sets the process' arithmetic and random states.
 
     Args:
-        trial: what to prepare.
+        trial: which.
         context: where data and files are.
         is_trained: the model needs no initial weights.
-        on_progress: told (what, done, total) while images are decoded.
+        on_progress: called with (what, done, total) while images are decoded.
 
     Raises:
         BenchError: data or weights are missing or damaged, or the model finds no memory.
@@ -68,22 +69,33 @@ def prepare(
     data = load_dataset(trial.dataset, trial.resolution, where)
     seed_everything(trial.seed)
     reports: list[WeightsReport] = []
-    model = build_model(
-        trial.model,
-        num_classes=len(data.findings),
-        encoder=trial.encoder,
-        encoder_weights="none" if is_trained else str(context.files.get(trial.weights, trial.weights)),
-        on_loaded=reports.append,
-        **trial.options,  # type: ignore[arg-type]
-    )
+    weights = "none" if is_trained else str(context.files.get(trial.weights, trial.weights))
+    model = _build(trial, len(data.findings), weights, reports.append)
     if trial.init is not None and not is_trained:
         source = ResultsStore(context.results_dir).folder(trial.init.id).best_weights
         reports.append(replace(load_weights_file(model, source), source=trial.init.id))
-    if trial.recipe.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with explaining_memory(trial, device):
         model = model.to(device)
     return Prepared(data, model, device, tuple(reports))
+
+
+def _build(
+    trial: Trial,
+    num_classes: int,
+    weights: str = "none",
+    on_loaded: Callable[[WeightsReport], None] = log_report,
+) -> nn.Module:
+    model = build_model(
+        trial.model,
+        num_classes=num_classes,
+        encoder=trial.encoder,
+        encoder_weights=weights,
+        on_loaded=on_loaded,
+        **trial.options,  # type: ignore[arg-type]
+    )
+    if trial.recipe.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ class TrainedModel:
     """A model to use.
 
     Attributes:
-        trial: what it is.
+        trial: of which it is.
         model: with the weights of its best epoch, on `device`.
         findings: its c classes, in the order of logits and heatmaps.
         device: where it runs.
@@ -110,22 +122,12 @@ def load_trained(folder: TrialFolder, device: torch.device) -> TrainedModel:
         ResultsError: the trial is not finished, or its weights are missing or damaged or do not fit it.
     """
     trial, outcome = _finished(folder)
-    findings = outcome.findings
     fix_arithmetic(trial.recipe.num_threads)
-    model = build_model(
-        trial.model,
-        num_classes=len(findings),
-        encoder=trial.encoder,
-        encoder_weights="none",
-        **trial.options,  # type: ignore[arg-type]
-    )
-    path = folder.best_weights
-    if not path.exists():
-        raise ResultsError(f"{path}: is missing; the trial's record alone makes no model")
-    load_weights(model, path)
-    if trial.recipe.channels_last:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return TrainedModel(trial, model.to(device).eval(), findings, device)
+    model = _build(trial, len(outcome.findings))
+    if not folder.best_weights.exists():
+        raise ResultsError("is missing; the trial's record alone makes no model", place=folder.best_weights)
+    load_weights(model, folder.best_weights)
+    return TrainedModel(trial, model.to(device).eval(), outcome.findings, device)
 
 
 def _finished(folder: TrialFolder) -> tuple[Trial, Outcome]:
@@ -133,10 +135,14 @@ def _finished(folder: TrialFolder) -> tuple[Trial, Outcome]:
     if record is not None and record.outcome is not None:
         return record.trial, record.outcome
     if record is not None:
-        raise ResultsError(f"{folder.path}: the trial has failed ({record.reason}); there is no model")
+        raise ResultsError(
+            f"the trial has failed ({record.reason}); there is no model", place=folder.path, value="failed"
+        )
     num_epochs = len(folder.epochs())
     trained = f"after {num_epochs} epoch{'s' * (num_epochs != 1)}"
     state = trained if folder.last_checkpoint.exists() else "before its first epoch ended"
     raise ResultsError(
-        f"{folder.path}: the trial is not finished: it runs, or stopped {state}; run its suite"
+        f"the trial is not finished: it runs, or stopped {state}; run its suite",
+        place=folder.path,
+        value="unfinished",
     )

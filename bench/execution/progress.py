@@ -1,11 +1,14 @@
-"""What a running trial is doing, seen from outside: a small file that is replaced about once a second."""
+"""How far a running trial is, in a small file that is replaced often, and how long it still takes."""
 
 import json
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from statistics import median
 
 from bench.results.files import write_text
+from bench.results.store import TrialFolder
+from bench.suite.trial import Trial
 
 INTERVAL_S = 0.5
 
@@ -14,12 +17,12 @@ TRAINING_SHARE = 0.95
 
 
 @dataclass(frozen=True)
-class Progress:
-    """A running trial.
+class TrialProgress:
+    """How far a running trial is.
 
     Attributes:
         phase: what it does, e.g. "decode train", "epoch 3/40", "evaluate".
-        fraction: of the whole trial, in [0, 1], as far as the cap on epochs tells.
+        fraction: of the whole trial, in [0, 1], as if it trained to its cap on epochs.
         images_per_s: speed of training, 0 where there is none.
         step: running optimisation step of the epoch, from 1; 0 where nothing is trained.
         num_steps: steps per epoch.
@@ -45,7 +48,7 @@ class ProgressFile:
         self.path = path
         self._last = 0.0
 
-    def write(self, progress: Progress, *, force: bool = False) -> None:
+    def write(self, progress: TrialProgress, *, force: bool = False) -> None:
         """Replaces the file unless it was replaced a moment ago."""
         if not force and time.monotonic() - self._last < INTERVAL_S:
             return
@@ -53,10 +56,34 @@ class ProgressFile:
         stamped = asdict(progress) | {"updated_at": time.time()}
         write_text(self.path, json.dumps(stamped), durable=False)
 
-    def read(self) -> Progress | None:
+    def read(self) -> TrialProgress | None:
         """Returns the latest progress."""
         try:
             found = json.loads(self.path.read_text())
-            return Progress(**{field.name: found[field.name] for field in fields(Progress)})
+            return TrialProgress(**{field.name: found[field.name] for field in fields(TrialProgress)})
         except (OSError, ValueError, TypeError, KeyError):
             return None
+
+
+def trial_left_s(trial: Trial, progress: TrialProgress, folder: TrialFolder) -> float | None:
+    """Returns the time to the trial's cap on epochs, s; None where it is not known.
+
+    From the median of the epochs that have ended, in whatever run, else from the speed of the running one.
+    """
+    if progress.num_steps == 0:
+        return None
+    rows = folder.epochs()
+    if rows:
+        epoch_s = median(row.duration_s for row in rows)
+    elif progress.images_per_s:
+        epoch_s = progress.num_steps * trial.recipe.batch_size / progress.images_per_s
+    else:
+        return None
+    return epoch_s * trial.recipe.max_epochs / TRAINING_SHARE * (1 - progress.fraction)
+
+
+def earlier_share(trial: Trial, folder: TrialFolder) -> float:
+    """Returns how much of the trial an interrupted run has done, in epochs."""
+    if not folder.last_checkpoint.exists():
+        return 0.0
+    return min(TRAINING_SHARE * len(folder.epochs()) / trial.recipe.max_epochs, TRAINING_SHARE)

@@ -1,7 +1,7 @@
-"""What can start next: a trial as soon as the one that it starts from is finished, whatever else runs."""
+"""Which trial can start next: each as soon as the one that it starts from is finished, whatever else runs."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench.execution.executor import Listener
 from bench.results.lease import Lease, Leases
@@ -9,13 +9,18 @@ from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
 
 
-class Agenda:
-    """Trials that are to be started, in their order but for those that wait for another. Picklable.
+class ReadyQueue:
+    """Trials that are to be started, in their order but for those that wait for another.
+
+    Args:
+        trials: each starts from none, from another of them, or from one that is finished.
+        store: tells which of them are finished and have only maps to evaluate.
+        leases: of this driver; a trial is popped with its lease taken.
+        start_until_s: by the monotonic clock, after which no trial is popped; None is never.
 
     Attributes:
-        blocked: ids of trials that are not started any more, since one that they start from has failed.
-        failed_elsewhere: ids of trials that failed while another driver had them, and are not started here.
-        too_late: ids of trials that are not started any more, since the time to start any is over.
+        settled: ids of trials that this run is done with: they have ended, here or in another driver's hands,
+            or are not started any more, since one that they start from has failed or the time is over.
     """
 
     def __init__(
@@ -25,17 +30,7 @@ class Agenda:
         leases: Leases,
         start_until_s: float | None = None,
     ) -> None:
-        """Takes over `trials`; what is finished in `store` is waited for by nobody.
-
-        Args:
-            trials: each starts from none, from another of them, or from one that is finished.
-            store: tells which of them are finished and have only maps to evaluate.
-            leases: of this driver; a trial is popped with its lease taken.
-            start_until_s: by the monotonic clock, after which no trial is popped; None is never.
-        """
-        self.blocked: set[str] = set()
-        self.failed_elsewhere: set[str] = set()
-        self.too_late: set[str] = set()
+        self.settled: set[str] = set()
         self._start_until_s = start_until_s
         self._elsewhere: dict[str, Lease] = {}
         self._to_tell: list[tuple[Trial, Lease | None]] = []
@@ -52,14 +47,13 @@ class Agenda:
         return not self._left
 
     def pop_ready(self) -> Trial | None:
-        """Removes and returns the first trial that waits for no other; None if all that is left waits.
+        """Removes and returns the first trial that waits for no other; None if all trials left wait.
 
-        They wait for the trials that they start from, or for other drivers to end with them. What another
-        driver has finished is popped too: there is nothing left to do but to take its outcome.
+        They wait for the trials that they start from, or for other drivers to end with them. A trial that
+        another driver has finished is popped too: only its outcome is left to take.
         """
         if self._start_until_s is not None and time.monotonic() >= self._start_until_s:
-            self.too_late |= self._left.keys()
-            self._left = {}
+            self._drop(self._left)
         for key, trial in tuple(self._left.items()):
             if key not in self._left or not self._unfinished.isdisjoint(self._awaited[key]):
                 continue
@@ -73,14 +67,13 @@ class Agenda:
             was_elsewhere = self._elsewhere.pop(key, None) is not None
             if not was_elsewhere or self._store.state(key) not in ("failed", "unreadable"):
                 return trial
-            self._leases.give_back(key)
-            self.failed_elsewhere.add(key)
+            self.ended(key)
             self._to_tell.append((trial, None))
             self.failed(key)
         return None
 
     def tell(self, listener: Listener) -> None:
-        """Tells what is new of trials that other drivers have: which have failed or are unreadable."""
+        """Tells which trials other drivers have taken since the last call, and which have failed there."""
         told, self._to_tell = self._to_tell, []
         for trial, lease in told:
             if lease is not None:
@@ -91,15 +84,19 @@ class Agenda:
                 listener.failed(trial, error or "")
 
     def finished(self, trial_id: str) -> None:
-        """Notes that the trial is trained and scored: what starts from it need not wait any more."""
+        """Notes that the trial is trained and scored: trials that start from it need not wait any more."""
         self._unfinished.discard(trial_id)
 
     def failed(self, trial_id: str) -> None:
-        """Drops what starts from the trial, unless it was finished and only its maps have failed."""
+        """Drops trials that start from this one, unless it was finished and only its maps have failed."""
         if trial_id in self._unfinished:
-            self.blocked |= {key for key in self._left if trial_id in self._awaited[key]}
-            self._left = {key: trial for key, trial in self._left.items() if key not in self.blocked}
+            self._drop([key for key in self._left if trial_id in self._awaited[key]])
 
     def ended(self, trial_id: str) -> None:
         """Gives the lease of a trial back with which this driver has ended."""
+        self.settled.add(trial_id)
         self._leases.give_back(trial_id)
+
+    def _drop(self, ids: Collection[str]) -> None:
+        self.settled |= set(ids)
+        self._left = {key: trial for key, trial in self._left.items() if key not in self.settled}

@@ -27,15 +27,8 @@ from bench.training.session import Session
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The first step whose loss is not the recorded one.
-
-    Attributes:
-        epoch: of the step, from 1.
-        step: of the epoch, from 1.
-        recorded: its loss then.
-        found: its loss now.
-    """
+class LossDifference:
+    """The first step whose loss is not the recorded one; epoch and step count from 1."""
 
     epoch: int
     step: int
@@ -50,18 +43,18 @@ class Difference:
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a replay came to.
+    """How a replay ended.
 
     Attributes:
         num_steps: steps that were trained again.
         num_recorded: steps that the trial has.
         difference: the first one, or None if all losses are equal to the bit.
-        changes: what of the provenance is another now, by name: what it was, what it is.
+        changes: facts of the provenance that differ, by name: then, now.
     """
 
     num_steps: int
     num_recorded: int
-    difference: Difference | None
+    difference: LossDifference | None
     changes: Mapping[str, tuple[str, str]]
 
 
@@ -72,24 +65,24 @@ def replay_trial(
     num_steps: int,
     on_step: Callable[[int, int], None] = lambda *_: None,
 ) -> Replayed:
-    """Returns where a finished trial, trained again for some steps, leaves its recorded losses, if it does.
+    """Returns at which step a finished trial, trained again, first has another loss than recorded, if any.
 
     Nothing is written to the results folder; images that are not decoded yet are, into the context's cache.
 
     Args:
         folder: the trial's.
-        record: what is in it.
+        record: the one in it.
         context: where data and files are.
         num_steps: steps to train; all of the trial's if it has fewer.
-        on_step: told (done, total).
+        on_step: called with (done, total).
 
     Raises:
         BenchError: the trial has no losses, or data or files that it names are not there.
     """
     if record.outcome is None:
-        raise ResultsError(f"{folder.path}: the trial has failed; only a finished one can be replayed")
+        raise ResultsError("the trial has failed; only a finished one can be replayed", place=folder.path)
     if not folder.losses.exists():
-        raise ResultsError(f"{folder.losses}: is missing, so that there is nothing to compare with")
+        raise ResultsError("is missing, so there are no losses to compare with", place=folder.losses)
     table = read_table(folder.losses)
     total = min(num_steps, len(table))
     require_files(record.trial, context)
@@ -101,7 +94,7 @@ def replay_trial(
     if len(differing):
         first = int(differing[0])
         row = table.iloc[first]
-        difference = Difference(
+        difference = LossDifference(
             int(row["epoch"]), int(row["step"]), float(recorded[first]), float(found[first])
         )
     changes = changes_between(record.outcome.provenance, provenance)
@@ -109,23 +102,25 @@ def replay_trial(
 
 
 def require_files(trial: Trial, context: RunContext) -> None:
-    """Checks that what the trial names by digest can be found.
+    """Checks that the files that the trial names by digest can be found.
 
     Raises:
-        SuiteError: something cannot; the sentence says how to give it.
+        SuiteError: one cannot; the sentence says how to give it.
     """
     named = [trial.weights, *_words(trial.dataset.model_dump())]
     digests = [word for word in named if word.startswith((DIGEST_PREFIX, IMAGES_PREFIX))]
     missing = [word for word in digests if word not in context.files]
     if missing:
         raise SuiteError(
-            f"{trial.id} names files by their content, and where they are is not known: {listing(missing)}; "
-            "--suite FILE, the suite that it was run from, tells"
+            f"names files by their content, and their paths are not known: {listing(missing)}; give the "
+            "suite that it was run from with --suite FILE",
+            place=trial.id,
+            value=missing[0],
         )
 
 
 def changes_between(before: Provenance, after: Provenance) -> dict[str, tuple[str, str]]:
-    """Returns what differs, by dotted name: its value before and after; what one lacks is "-"."""
+    """Returns the facts that differ, by dotted name: the value before and after, "-" where one has none."""
     old, new = facts_of(before), facts_of(after)
     found = differences({"before": old, "after": new})
     return {one.fact: (old.get(one.fact, "-"), new.get(one.fact, "-")) for one in found}
@@ -138,7 +133,7 @@ def _train(
     nondeterministic: set[str],
     on_step: Callable[[int, int], None],
 ) -> tuple[Losses, Provenance]:
-    """Returns the losses of the first `num_steps` steps, and what they were computed with."""
+    """Returns the losses of the first `num_steps` steps, and their provenance."""
     ready = prepare(trial, context)
     with explaining_memory(trial, ready.device):
         session, done = Session(ready.model, ready.data, trial, ready.device), 0

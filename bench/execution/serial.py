@@ -6,10 +6,9 @@ from functools import partial
 
 from bench.errors import DiskFullError, account
 from bench.execution.context import RunContext
-from bench.execution.executor import Listener
-from bench.execution.gpus import num_local_gpus
-from bench.execution.ready_queue import Agenda
-from bench.execution.stopping import StopWish
+from bench.execution.executor import Listener, num_local_gpus
+from bench.execution.ready_queue import ReadyQueue
+from bench.execution.stopping import StopRequest
 from bench.execution.trial import run_trial
 from bench.results.lease import Leases
 from bench.results.record import Outcome
@@ -34,21 +33,21 @@ class SerialExecutor:
         """See `bench.execution.executor.Executor`; needs no resources beyond this process."""
         store = ResultsStore(context.results_dir)
         with Leases(store) as leases:
-            agenda = Agenda(trials, store, leases, context.start_until_s)
-            stop = StopWish(context.stop)
-            while not agenda.is_empty:
-                stop.obey()
-                trial = agenda.pop_ready()
-                agenda.tell(listener)
+            queue = ReadyQueue(trials, store, leases, context.start_until_s)
+            stop = StopRequest(context.stop)
+            while not queue.is_empty:
+                stop.raise_if_made()
+                trial = queue.pop_ready()
+                queue.tell(listener)
                 if trial is not None:
-                    _run(trial, context, agenda, listener)
-                elif not agenda.is_empty:
+                    _run(trial, context, queue, listener)
+                elif not queue.is_empty:
                     time.sleep(WAIT_S)
 
 
-def _run(trial: Trial, context: RunContext, agenda: Agenda, listener: Listener) -> None:
+def _run(trial: Trial, context: RunContext, queue: ReadyQueue, listener: Listener) -> None:
     def finished(outcome: Outcome) -> None:
-        agenda.finished(trial.id)
+        queue.finished(trial.id)
         listener.finished(trial, outcome)
 
     listener.started(trial)
@@ -59,6 +58,6 @@ def _run(trial: Trial, context: RunContext, agenda: Agenda, listener: Listener) 
     except DiskFullError:
         raise
     except Exception as error:
-        agenda.failed(trial.id)
+        queue.failed(trial.id)
         listener.failed(trial, account(error))
-    agenda.ended(trial.id)
+    queue.ended(trial.id)

@@ -1,12 +1,11 @@
-"""What happens in a results folder now, whoever runs it: from its files alone."""
+"""Which trials of a results folder run now, whoever runs them, and which ended last: from its files alone."""
 
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bench.errors import ResultsError
-from bench.execution.progress import Progress, ProgressFile
-from bench.execution.progress_table import trial_left_s
+from bench.execution.progress import ProgressFile, TrialProgress, trial_left_s
 from bench.planning.cost import free_bytes
 from bench.results.differences import data_notes
 from bench.results.lease import Lease, holder
@@ -19,27 +18,27 @@ NUM_LAST = 5
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningTrial:
     """A trial that a driver has.
 
     Attributes:
         trial: which.
-        driver: who has it.
-        progress: what it does; None if it has not said.
+        driver: that has it.
+        progress: how far it is; None if it has not said.
         silent_s: time since it said so.
-        left_s: what it takes at most, at the pace so far; None while that is not known.
+        left_s: time that it takes at most, at the pace so far; None while that is not known.
     """
 
     trial: Trial
     driver: Lease
-    progress: Progress | None
+    progress: TrialProgress | None
     silent_s: float
     left_s: float | None
 
 
 @dataclass(frozen=True)
-class Status:
-    """What happens in a results folder.
+class FolderStatus:
+    """The trials of a results folder.
 
     Attributes:
         running: trials that drivers have, by driver.
@@ -52,7 +51,7 @@ class Status:
         remarks: on data sets that finished trials had in several states, in sentences.
     """
 
-    running: tuple[Running, ...]
+    running: tuple[RunningTrial, ...]
     last_ended: tuple[Record, ...]
     metrics: Mapping[str, Mapping[str, float]]
     num_finished: int
@@ -62,8 +61,8 @@ class Status:
     remarks: tuple[str, ...]
 
 
-def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Status:
-    """Returns what happens in the folder, or to those trials of it whose ids are given."""
+def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> FolderStatus:
+    """Returns the status of the folder, or of those trials of it whose ids are given."""
     folders = [path for path in sorted((store.root / "trials").glob("*")) if ids is None or path.name in ids]
     running = [one for path in folders if (one := _running(TrialFolder(path))) is not None]
     held = {one.trial.id for one in running}
@@ -74,7 +73,7 @@ def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Stat
     ]
     states = [record.status for record in records]
     last_ended = tuple(sorted(records, key=lambda record: record.ended_at, reverse=True)[:NUM_LAST])
-    return Status(
+    return FolderStatus(
         running=tuple(sorted(running, key=lambda one: (str(one.driver), one.trial.id))),
         last_ended=last_ended,
         metrics={record.trial.id: store.metrics(record.trial.id) for record in last_ended},
@@ -88,7 +87,7 @@ def read_status(store: ResultsStore, ids: Collection[str] | None = None) -> Stat
     )
 
 
-def _running(folder: TrialFolder) -> Running | None:
+def _running(folder: TrialFolder) -> RunningTrial | None:
     driver = holder(folder.path)
     if driver is None:
         return None
@@ -101,4 +100,4 @@ def _running(folder: TrialFolder) -> Running | None:
     progress = ProgressFile(folder.progress).read()
     silent_s = 0.0 if progress is None else max(time.time() - progress.updated_at, 0.0)
     left_s = None if progress is None else trial_left_s(trial, progress, folder)
-    return Running(trial, driver, progress, silent_s, left_s)
+    return RunningTrial(trial, driver, progress, silent_s, left_s)

@@ -1,6 +1,6 @@
 """Ctrl-C: once, running trials end their step, write a checkpoint and stop; twice, all stops at once.
 
-The wish travels as a file in the results folder, which workers on every machine see.
+The request travels as a file in the results folder, which workers on every machine see.
 """
 
 import logging
@@ -23,11 +23,14 @@ LOOK_EVERY_S = 0.25
 """Between two looks for the file."""
 
 
-class StopWish:
-    """Whether the user has asked for the end of a run: looked up now and then, remembered."""
+class StopRequest:
+    """Whether the user has asked for the end of a run: looked up now and then, remembered.
+
+    Args:
+        path: the file whose existence is the request; None if there never is one.
+    """
 
     def __init__(self, path: Path | None) -> None:
-        """Takes the file whose existence is the wish; None if there never is one."""
         self._path = path
         self._looked_at_s = float("-inf")
         self._is_there = False
@@ -41,57 +44,51 @@ class StopWish:
                 self._is_there = self._path.exists()
         return self._is_there
 
-    def obey(self) -> None:
-        """Does nothing unless it was asked for.
-
-        Raises:
-            KeyboardInterrupt: it was.
-        """
+    def raise_if_made(self) -> None:
+        """Raises KeyboardInterrupt if it was asked for."""
         if self:
             raise KeyboardInterrupt
 
 
-class Halt:
-    """The end of a run before all trials have ended: the user's wish, or an error that all would meet.
+class Abort:
+    """The end of a run before all trials have ended: by the user, or by an error that all would meet.
 
-    What runs is asked to write a checkpoint and stop, as after Ctrl-C; the error is raised after that.
+    Running trials are asked to write a checkpoint and stop, as after Ctrl-C; the error is raised after that.
+
+    Args:
+        stop: the file whose existence is the user's request, see `StopRequest`.
 
     Attributes:
         is_idle: whether nothing runs.
     """
 
     def __init__(self, stop: Path | None) -> None:
-        """Takes the file whose existence is the user's wish, see `StopWish`."""
-        self._path, self._wish = stop, StopWish(stop)
+        self._path, self._request = stop, StopRequest(stop)
         self._error: Exception | None = None
         self.is_idle = False
 
     def __bool__(self) -> bool:
         """Whether nothing more is to be started."""
-        return self._error is not None or bool(self._wish)
+        return self._error is not None or bool(self._request)
 
-    def because(self, error: Exception) -> None:
-        """Notes the error, the first one of several, and asks what runs to stop."""
+    def note(self, error: Exception) -> None:
+        """Notes the error, the first one of several, and asks running trials to stop."""
         self._error = self._error or error
         if self._path is not None:
-            with suppress(OSError):  # on a full disk: who meets it stops by itself
+            with suppress(OSError):  # on a full disk: trials that meet it stop by themselves
                 self._path.touch()
 
-    def obey(self) -> None:
-        """Does nothing unless there was an error.
-
-        Raises:
-            Exception: that one.
-        """
+    def raise_error(self) -> None:
+        """Raises the error if there was one."""
         if self._error is not None:
             raise self._error
 
 
 @contextmanager
 def stopping_on_interrupt(context: RunContext) -> Iterator[RunContext]:
-    """Yields the context with the file that asks for the end, which the first Ctrl-C within makes.
+    """Yields the context with the file that asks for the end; the first Ctrl-C within the block makes it.
 
-    The second one raises KeyboardInterrupt. Outside of the main thread, where no signal arrives, it yields
+    The second Ctrl-C raises KeyboardInterrupt. Outside of the main thread, where no signal arrives, it yields
     the context as it is.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -106,7 +103,7 @@ def stopping_on_interrupt(context: RunContext) -> Iterator[RunContext]:
             path.touch()
         except OSError as error:
             raise KeyboardInterrupt from error
-        log.warning("Ctrl-C: trials that run write a checkpoint and stop; once more stops at once")
+        log.warning("Ctrl-C: running trials write a checkpoint and stop; once more stops at once")
 
     context.results_dir.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
-from bench.evaluation.score import Scores, named_boxes, score
+from bench.evaluation.score import SplitScores, named_boxes, score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
-from bench.execution.stopping import StopWish
+from bench.execution.progress import TRAINING_SHARE, ProgressFile, TrialProgress
+from bench.execution.stopping import StopRequest
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.files import write_text
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
@@ -33,30 +33,20 @@ from bench.training.session import Step
 
 
 @dataclass(frozen=True)
-class _Work:
-    """A trial that is worked on, its folder locked.
-
-    Attributes:
-        trial: what is done.
-        context: where.
-        folder: receives its files.
-        progress: shows how far it is.
-        stop: whether the user wants it to stop.
-        ready: its data and model.
-        nondeterministic: operations without a deterministic algorithm so far.
-        num_passes: over the test part: the native map's unless it was scored before, one for each other map.
-        training_share: share of the progress bar that training takes; the rest is the passes'.
-    """
+class _RunningTrial:
+    """A trial that runs, its folder locked."""
 
     trial: Trial
     context: RunContext
     folder: TrialFolder
     progress: ProgressFile
-    stop: StopWish
+    stop: StopRequest
     ready: Prepared
     nondeterministic: set[str]
     num_passes: int
+    """Over the test part: one for the native map unless it was scored before, and one for each other map."""
     training_share: float
+    """Share of the progress bar; the passes have the rest."""
 
     @property
     def data(self) -> str | None:
@@ -76,15 +66,15 @@ def run_trial(
 
     Goes on where an earlier run of the same trial was interrupted, and takes the outcome of one that was
     finished. Then evaluates the maps that the context asks for, from the best weights, unless they are
-    finished: what goes wrong there is told and not raised. Waits while another process works on the trial.
+    finished: errors there go to `on_cam` and are not raised. Waits while another process runs the trial.
 
     Args:
-        trial: what to do.
-        context: where to do it, and which maps to evaluate.
-        on_epoch: told after each epoch, also after epochs of an earlier, interrupted run.
-        on_outcome: told the outcome, before other maps are evaluated.
-        on_cam: told after each evaluation of a map: before the outcome that of the native map, whose failure
-            is the trial's; after it those of others, be they finished or failed.
+        trial: which.
+        context: where to run it, and which maps to evaluate.
+        on_epoch: called after each epoch, also for epochs of an earlier, interrupted run.
+        on_outcome: called with the outcome, before other maps are evaluated.
+        on_cam: called after each evaluation of a map. That of the native map comes before the outcome, and
+            its failure is the trial's; those of other maps come after it, finished or failed.
 
     Raises:
         BenchError: data or weights are missing or damaged, training gave no usable model, or memory is full.
@@ -122,13 +112,13 @@ def _run_locked(
     if outcome is not None and not cams:
         on_outcome(outcome)
         return outcome
-    is_trained, stop = outcome is not None, StopWish(context.stop)
-    stop.obey()
+    is_trained, stop = outcome is not None, StopRequest(context.stop)
+    stop.raise_if_made()
     progress = ProgressFile(folder.progress)
     ready = _prepare(trial, context, folder, progress, is_trained=is_trained)
     passes = len(cams) if is_trained else len(cams) + 1
     share = 0.0 if is_trained else TRAINING_SHARE
-    work = _Work(trial, context, folder, progress, stop, ready, nondeterministic, passes, share)
+    work = _RunningTrial(trial, context, folder, progress, stop, ready, nondeterministic, passes, share)
     if not is_trained and not any(path.exists() for path in folder.checkpoints):
         folder.note_data(work.data)
     if outcome is None:
@@ -136,7 +126,7 @@ def _run_locked(
         on_cam(native)
     on_outcome(outcome)
     for position, cam in enumerate(cams, start=passes - len(cams)):
-        on_cam(_evaluate(cam, work, _shower(work, CAMS[cam].title, position)))
+        on_cam(_evaluate(cam, work, _pass_progress(work, CAMS[cam].title, position)))
     return outcome
 
 
@@ -144,9 +134,9 @@ def _prepare(
     trial: Trial, context: RunContext, folder: TrialFolder, progress: ProgressFile, *, is_trained: bool
 ) -> Prepared:
     def show(what: str, done: int, total: int) -> None:
-        progress.write(Progress(f"{what} {done}/{total}", 0.0))
+        progress.write(TrialProgress(f"{what} {done}/{total}", 0.0))
 
-    progress.write(Progress("load data", 0.0), force=True)
+    progress.write(TrialProgress("load data", 0.0), force=True)
     ready = prepare(trial, context, is_trained=is_trained, on_progress=show)
     if ready.reports:
         text = json.dumps([asdict(report) for report in ready.reports], indent=2) + "\n"
@@ -155,21 +145,15 @@ def _prepare(
 
 
 def _train_and_score(
-    work: _Work, on_epoch: Callable[[EpochRow], None], started: float
+    work: _RunningTrial, on_epoch: Callable[[EpochRow], None], started: float
 ) -> tuple[Outcome, CamEvaluation]:
-    """Returns the outcome, and the evaluation of the native map.
-
-    Args:
-        work: the trial.
-        on_epoch: see `run_trial`.
-        started: when work on the trial began, by the monotonic clock.
-    """
+    """Returns the outcome, and the evaluation of the native map; `started` is by the monotonic clock."""
     trial, folder, ready = work.trial, work.folder, work.ready
 
     def show(step: Step) -> None:
         share = (step.epoch - 1 + step.images_done / step.images_total) / step.max_epochs
         work.progress.write(
-            Progress(
+            TrialProgress(
                 phase=f"epoch {step.epoch}/{step.max_epochs}",
                 fraction=work.training_share * share,
                 images_per_s=step.images_per_s,
@@ -179,6 +163,9 @@ def _train_and_score(
                 learning_rate=step.learning_rate,
             )
         )
+
+    def show_protocols(done: int, total: int) -> None:
+        work.progress.write(TrialProgress(f"vary the protocol {done}/{total}", work.training_share))
 
     with explaining_memory(trial, ready.device):
         history = train(
@@ -195,15 +182,15 @@ def _train_and_score(
         )
         load_weights(ready.model, folder.best_weights)
         recipe = in_pieces(trial.recipe)
-        work.progress.write(Progress("evaluate", work.training_share), force=True)
+        work.progress.write(TrialProgress("evaluate", work.training_share), force=True)
         with writing_maps(folder.cam_maps(NATIVE)) as keep:
-            shower = _shower(work, "evaluate", 0)
-            of_model, of_map = score(ready.model, ready.data, recipe, ready.device, shower, keep)
+            on_progress = _pass_progress(work, "evaluate", 0)
+            of_model, of_map = score(ready.model, ready.data, recipe, ready.device, on_progress, keep)
     boxes = named_boxes(ready.data.test, ready.data.findings)
     write_table(folder.logits, of_model.units, LOGIT_COLUMNS)
     write_table(folder.cam_units(NATIVE), of_map.units, UNIT_COLUMNS)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
-    _write_sensitivity(work)
+    write_stored(folder.sensitivity, measure_sensitivity(folder, trial.resolution, show_protocols))
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
     provenance = describe(*place, arithmetic=arithmetic, data=work.data)
@@ -219,20 +206,16 @@ def _train_and_score(
     return outcome, _finished(NATIVE, of_map, provenance)
 
 
-def _write_sensitivity(work: _Work) -> None:
-    def show(done: int, total: int) -> None:
-        work.progress.write(Progress(f"vary the protocol {done}/{total}", work.training_share))
-
-    write_stored(work.folder.sensitivity, measure_sensitivity(work.folder, work.trial.resolution, show))
-
-
-def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], None]) -> CamEvaluation:
+def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, int], None]) -> CamEvaluation:
     """Returns the evaluation of one map of the best weights, or why there is none."""
     folder, ready, recipe = work.folder, work.ready, work.trial.recipe
     try:
         if not folder.best_weights.exists():
-            hint = f"without {folder.record.name} beside it the trial is trained again"
-            raise ResultsError(f"{folder.best_weights} is missing, so that no map can be computed; {hint}")
+            raise ResultsError(
+                "is missing, so no map can be computed; the trial is trained again once "
+                f"{folder.record.name} beside it is gone, too",
+                place=folder.best_weights,
+            )
         load_weights(ready.model, folder.best_weights)
         with explaining_memory(work.trial, ready.device), writing_maps(folder.cam_maps(cam)) as keep:
             scores = score_cam(
@@ -248,7 +231,7 @@ def _evaluate(cam: CamMethod, work: _Work, on_progress: Callable[[int, int], Non
     return _finished(cam, scores, provenance)
 
 
-def _finished(cam: CamMethod, scores: Scores, provenance: Provenance) -> CamEvaluation:
+def _finished(cam: CamMethod, scores: SplitScores, provenance: Provenance) -> CamEvaluation:
     return CamEvaluation(
         method=cam,
         status="finished",
@@ -259,12 +242,12 @@ def _finished(cam: CamMethod, scores: Scores, provenance: Provenance) -> CamEval
     )
 
 
-def _shower(work: _Work, phase: str, position: int) -> Callable[[int, int], None]:
-    """Returns what shows how far the pass at `position` over the test part is, and ends it if it should."""
+def _pass_progress(work: _RunningTrial, phase: str, position: int) -> Callable[[int, int], None]:
+    """Returns a function that shows how far the pass at `position` over the test part is, or stops it."""
 
     def show(done: int, total: int) -> None:
-        work.stop.obey()
+        work.stop.raise_if_made()
         share = (position + done / total) / work.num_passes
-        work.progress.write(Progress(phase, work.training_share + (1 - work.training_share) * share))
+        work.progress.write(TrialProgress(phase, work.training_share + (1 - work.training_share) * share))
 
     return show

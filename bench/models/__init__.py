@@ -1,4 +1,11 @@
-"""Models: encoder, decoder, head, pooling; class heatmap logits are the class activation map."""
+"""Models: encoder, decoder, head, pooling; class heatmap logits are the class activation map.
+
+registry    builds a model from its name, an encoder and options; each model has a file of its name
+encoders    encoders of segmentation-models-pytorch; weights: tensors from a file
+blocks      parts that several models share; pooling: from a heatmap to a class logit
+size        parameters, map sizes and arithmetic of a model
+torchvision_compat   imports torchvision beside a CPU build of torch
+"""
 
 from bench.models.blocks import CamOutput
 from bench.models.registry import build_model

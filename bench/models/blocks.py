@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class CamOutput(NamedTuple):
-    """What every model returns.
+    """The output of every model.
 
     Attributes:
         heatmaps: float32 [n, c, h, w], class heatmap logits: the class activation map itself.
@@ -21,7 +21,7 @@ class CamOutput(NamedTuple):
 
 
 class Encoder(Protocol):
-    """What models use of a segmentation-models-pytorch encoder; for annotations only.
+    """The part of a segmentation-models-pytorch encoder that models use; for annotations only.
 
     Attributes:
         out_channels: channels of the features at 1/1, 1/2, … 1/32.
@@ -66,8 +66,9 @@ def pyramid_mask(features: Tensor, down: Sequence[nn.Module], across: Sequence[n
         down: one module per level; the first takes c channels, all give one.
         across: one module per level, of one channel, on the way back up.
 
-    Source: what PAN's feature pyramid attention and PYLON's pyramid attention share. The thesis enlarges by a
-    factor of two; resizing to the size of the target gives the same at 256 and 512 px and works at any size.
+    Source: the common part of PAN's feature pyramid attention and PYLON's pyramid attention. The thesis
+    enlarges by a factor of two; resizing to the size of the target gives the same at 256 and 512 px, and
+    works at any size.
 
     Raises:
         ValueError: the features cannot be halved once.
@@ -91,7 +92,7 @@ def pyramid_mask(features: Tensor, down: Sequence[nn.Module], across: Sequence[n
 class GlobalContext(nn.Module):
     """Global average pooling, 1×1 convolution, batch norm, ReLU; one value per channel, spread over the map.
 
-    What PAN adds to its attended features, and what the thesis finds to harm localization.
+    PAN adds it to its attended features, and the thesis finds that it harms localization.
 
     Source: the global branch of PAN's feature pyramid attention; thesis Table 6.1, "GAP in PA".
     """

@@ -1,6 +1,6 @@
 """DeeplabV3+: atrous spatial pyramid pooling on a dilated encoder (Chen et al. 2018).
 
-What is unusual: it is the only model whose encoder is dilated, so that its last features are at 1/16 instead
+Unusual: it is the only model whose encoder is dilated, so that its last features are at 1/16 instead
 of 1/32; and its pyramid has a branch of global average pooling, which `gap_in_aspp: false` takes out.
 """
 

@@ -18,7 +18,7 @@ NUM_SCALES = 6
 
 
 def log_report(report: WeightsReport) -> None:
-    """Logs what a file filled, as a warning where it left something out."""
+    """Logs which tensors a file filled, as a warning where some are missing."""
     log.log(logging.INFO if report.is_complete else logging.WARNING, "%s", report)
 
 
@@ -39,7 +39,7 @@ def build_encoder(
         weights: None or "none" for random weights, "imagenet" for the library's download, or the path of a
             file (see `bench.models.weights`).
         output_stride: 32, or 16 to dilate the last stage instead of halving its map.
-        on_loaded: told what a file filled and what it did not.
+        on_loaded: called with a report on which tensors a file filled.
 
     Raises:
         SuiteError: the library has no such encoder, or it lacks scales, or cannot be dilated.
@@ -57,22 +57,25 @@ def build_encoder(
         )
     except KeyError:
         hint = nearest(name, smp.encoders.get_encoder_names())
-        raise SuiteError(f"unknown encoder {name!r} of segmentation-models-pytorch{hint}") from None
+        raise SuiteError(
+            f"unknown encoder {name!r} of segmentation-models-pytorch{hint}", value=name
+        ) from None
     except (ValueError, TypeError, NotImplementedError) as error:
         wanted = (
             "" if output_stride == 32 else f" with an output stride of {output_stride}, as the model wants"
         )
         raise SuiteError(
-            f"encoder {name!r} cannot be used{wanted} ({error}); one that can is resnet50"
+            f"encoder {name!r} cannot be used{wanted} ({error}); one that can is resnet50", value=name
         ) from None
     except RuntimeError as error:
         if "Unknown model" not in str(error):  # timm's word
             raise
-        raise SuiteError(f"unknown encoder {name!r}: {error}") from None
+        raise SuiteError(f"unknown encoder {name!r}: {error}", value=name) from None
     scales = len(cast("Encoder", encoder).out_channels)
     if scales != NUM_SCALES:
         raise SuiteError(
-            f"encoder {name!r} has features at {scales} scales; {NUM_SCALES}, 1/1 to 1/32, are needed"
+            f"encoder {name!r} has features at {scales} scales; {NUM_SCALES}, 1/1 to 1/32, are needed",
+            value=name,
         )
     if is_densenet and output_stride == 16:
         _dilate_densenet(encoder)

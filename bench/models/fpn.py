@@ -1,6 +1,6 @@
 """FPN: feature pyramid network for segmentation (Lin et al. 2017, Kirillov et al. 2019).
 
-What is unusual: the thesis replaces the group norms of the segmentation branch by batch norms. The original,
+Unusual: the thesis replaces the group norms of the segmentation branch by batch norms. The original,
 with group norm, keeps its AUROC and loses its heatmap (thesis Figures 6.1 and 8.1); `norm` gives either.
 """
 

@@ -2,7 +2,7 @@
 
 Li et al., "Thoracic disease identification and localization with limited supervision", as the thesis rebuilds
 it: the encoder's features are resized to 20×20 whatever the input's size, two convolutions score each of the
-400 patches, and the image is positive if any patch is. What is unusual: the pooling is the probability of a
+400 patches, and the image is positive if any patch is. Unusual: the pooling is the probability of a
 union, not a maximum, and the patch factors are rescaled. It is computed in logarithms, in `pooling.py`,
 where the authors' form loses precision and breaks down.
 """

@@ -1,6 +1,6 @@
 """PAN: pyramid attention network (Li et al. 2018), PYLON's nearest relative.
 
-What is unusual: the thesis uses it on an encoder that is not dilated (segmentation-models-pytorch's default
+Unusual: the thesis uses it on an encoder that is not dilated (segmentation-models-pytorch's default
 dilates it), and takes its global average pooling (GAP) apart: FPA, the feature pyramid attention on the
 deepest features, adds a pooled branch; each GAU, the global attention upsampling, gates the finer features
 by a pooled factor. Without any of them PAN *is* PYLON (UP1) with 3×3 convolutions.

@@ -1,6 +1,6 @@
 """PYLON: pyramid localization network (thesis chapter 4).
 
-What is unusual:
+Unusual:
 - pyramid attention (PA) computes one spatial mask from the deepest features and multiplies it onto a 1×1
   projection of them; nowhere in the decoder is there global average pooling (GAP), which ruins localization,
   unless an option puts it there;

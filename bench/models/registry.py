@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import SuiteError
 from bench.models.encoders import build_encoder, log_report
 from bench.models.weights import WeightsReport
 from bench.suite.catalog import MODELS, OptionValue, model_options
@@ -30,7 +30,7 @@ def build_model(
         encoder: an encoder of segmentation-models-pytorch that has features at 1/4, 1/8, 1/16 and 1/32.
         encoder_weights: None or "none" for random weights, "imagenet" for the library's download, or the path
             of a file (see `bench.models.weights`).
-        on_loaded: told what a file of weights filled and what it did not.
+        on_loaded: called with a report on which tensors a file of weights filled.
         **options: keyword-only options of the model's constructor.
 
     Raises:
@@ -38,15 +38,15 @@ def build_model(
         WeightsError: the weights cannot be found or do not fit.
     """
     if name not in MODELS:
-        raise SuiteError(f"unknown model {name!r}; known: {listing(MODELS)}{nearest(name, MODELS)}")
+        raise SuiteError(f"unknown model {name!r}", value=name, allowed=MODELS)
     known = model_options(name)
     for key, value in options.items():
         if key not in known:
-            allowed = listing(known) or "none"
-            raise SuiteError(f"model {name!r} has no option {key!r}; it has: {allowed}{nearest(key, known)}")
+            raise SuiteError(f"model {name!r} has no option {key!r}", value=key, allowed=known or ["none"])
         if not known[key].accepts(value):
             raise SuiteError(
-                f"option {key!r} of model {name!r} cannot be {value!r}; allowed: {known[key].expectation()}"
+                f"option {key!r} of model {name!r} cannot be {value!r}; allowed: {known[key].expectation()}",
+                value=value,
             )
     module, _, class_name = MODELS[name].target.partition(":")
     model_class = getattr(importlib.import_module(module), class_name)

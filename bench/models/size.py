@@ -1,4 +1,4 @@
-"""How large a model is and what it costs, computed without its arithmetic or memory (torch's meta device)."""
+"""Measures a model's size and cost without its arithmetic or memory, on torch's meta device."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> Mode
 
     Args:
         name: a name of `bench.suite.catalog.MODELS`.
-        options: what differs from the defaults of its constructor.
+        options: that differ from the defaults of its constructor.
         encoder: an encoder of segmentation-models-pytorch.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Loads weights from a file into a module, and says of every tensor what became of it."""
+"""Loads weights from a file into a module, and reports which tensors fitted."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _NAMED = 8
 
 @dataclass(frozen=True)
 class WeightsReport:
-    """What became of a file's tensors; keys in the order of module and file.
+    """Which tensors of a file fitted a module; keys in the order of module and file.
 
     Attributes:
         source: the file.
@@ -89,8 +89,8 @@ def load_weights_file(module: nn.Module, path: str | Path) -> WeightsReport:
     )
     if not any(tensor.ndim > 1 for tensor in fitting.values()):
         raise WeightsError(
-            f"{path}: no weights in it fit; it has {listing(source, _NAMED)}; "
-            f"wanted are {listing(target, _NAMED)}"
+            f"no weights in it fit; it has {listing(source, _NAMED)}; wanted are {listing(target, _NAMED)}",
+            place=path,
         )
     nn.Module.load_state_dict(module, fitting, strict=False)  # past smp's override, which expects an "fc"
     return report
@@ -111,18 +111,18 @@ def _without_prefix(source: dict[str, Tensor], target: Mapping[str, Tensor]) -> 
 def _read_state_dict(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(
-            f"{path}: no such weights file; give none, imagenet, or a .safetensors or .pth file"
+            "no such weights file; give none, imagenet, or a .safetensors or .pth file", place=path
         )
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path}: not a readable weights file ({error})") from None
+        raise WeightsError(f"not a readable weights file ({error})", place=path) from None
     except Exception as error:  # pickle's errors have no common base; weights_only refuses code with one
-        raise WeightsError(f"{path}: refused as a weights file ({type(error).__name__})") from None
+        raise WeightsError(f"refused as a weights file ({type(error).__name__})", place=path) from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path}: holds no state dict of tensors")
+        raise WeightsError("holds no state dict of tensors", place=path)
     return state

@@ -73,10 +73,7 @@ def holder(folder: Path) -> Lease | None:
 
 
 class Leases:
-    """The leases of this process: a context, within which one thread touches all of them.
-
-    Pickled copies know of none, and touch none.
-    """
+    """The leases of this process: a context, within which one thread touches all of them."""
 
     def __init__(self, store: ResultsStore, *, beat_s: float = BEAT_S, expires_s: float = EXPIRES_S) -> None:
         """Takes none yet. Without a touch for `expires_s` another's lease is over."""
@@ -100,10 +97,6 @@ class Leases:
         self._thread.join()
         for trial_id in tuple(self._taken):
             self.give_back(trial_id)
-
-    def __getstate__(self) -> dict[str, object]:
-        kept = {"_store", "_mine", "_beat_s", "_expires_s"}
-        return {key: self.__dict__[key] for key in kept} | {"_seen": {}, "_taken": set()}
 
     def take(self, trial_id: str) -> Lease | None:
         """Takes the trial for this process; returns who has it if that is another one."""

@@ -43,11 +43,9 @@ def runs_link(experiment_id: str) -> str:
 
 
 def charts_link(experiment_id: str, condition: str) -> str:
-    """Returns where the dashboard compares runs: sorted by a metric, it does not nest them.
+    """Returns where the dashboard compares runs that meet a condition in MLflow's words.
 
-    Args:
-        experiment_id: of the runs.
-        condition: that they meet, in MLflow's words.
+    Sorted by a metric, it does not nest them.
     """
     wanted = {
         "searchFilter": condition,
@@ -66,16 +64,13 @@ MAX_CHARACTERS = 7900
 """MLflow cuts a tag at 8000."""
 
 
-def of_trial(
+def describe_trial(
     record: Record, evaluations: Iterable[CamEvaluation], trained_by: str | None, link: str | None
 ) -> str:
-    """Returns what became of a trial.
+    """Returns how a trial ended, as Markdown.
 
-    Args:
-        record: its end.
-        evaluations: of its maps.
-        trained_by: the run of a suite that trained it, if it is known.
-        link: where the dashboard shows it in that suite, if that is another one.
+    `trained_by` is the run of a suite that trained it, if it is known, and `link` shows it in that suite, if
+    that is another one.
     """
     name = markdown(trained_by or "")
     by = f"Trained by [{name}]({link})." if link else f"Trained by {name}." if name else ""
@@ -89,16 +84,11 @@ def of_trial(
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
 
 
-def of_invocation(invocation: Invocation, folder: InvocationFolder, charts: str, runs: str) -> str:
-    """Returns how a run of a suite ended, with the first tables of its report and its verdicts.
+def describe_invocation(invocation: Invocation, folder: InvocationFolder, charts: str, runs: str) -> str:
+    """Returns how a run of a suite ended, with the first tables of its report and its verdicts, as Markdown.
 
-    What does not fit is left out by whole sections, and named: the report is among the artifacts.
-
-    Args:
-        invocation: the run.
-        folder: its files.
-        charts: where the dashboard compares its trials.
-        runs: where it lists all runs of the suite.
+    Sections that do not fit are left out and named: the report is among the artifacts. `charts` and `runs`
+    are the links to its trials and to all runs of the suite.
     """
     counts = ", ".join(f"{number} {state}" for state, number in invocation.counts.items() if number)
     links = f"[Curves and bars of its trials]({charts}) · [all runs with their scores]({runs})"

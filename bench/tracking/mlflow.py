@@ -1,12 +1,13 @@
 """Mirrors a run of a suite to MLflow while it runs: an experiment per suite, a parent, a child per trial.
 
 The results folder is the truth. If the store cannot be reached, a warning is logged, the run goes on, and
-what is missing is mirrored as soon as the store answers again, or by `bench mlflow-sync`.
+missing parts are mirrored as soon as the store answers again, or by `bench mlflow-sync`.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mlflow.entities import Run
@@ -15,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.invocation import Invocation, Invocations
 from bench.results.record import EpochRow, Record
-from bench.results.store import ResultsStore, TrialFolder
+from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
 from bench.tracking.mlflow_store import UNREACHABLE, MlflowStore
+from bench.tracking.observer import RunObserver
 from bench.tracking.suite_runs import SuiteRuns
 from bench.tracking.system_metrics import SystemMetrics
 from bench.tracking.trial_runs import TrialRuns, trainer_of
@@ -25,60 +27,62 @@ from bench.tracking.trial_runs import TrialRuns, trainer_of
 log = logging.getLogger(__name__)
 
 PAUSE_S = 20.0
-"""Time without a try after a failure, at least: a store that is away does not slow the run down."""
+"""Time without a try after a failure, at least, so that a store that is away does not slow the run down."""
 
 _PAUSE_PER_WAIT = 9
-"""Where a failure takes long, as of a server that answers nothing, trying takes a tenth of the time."""
+"""Where a failure takes long, as with a server that never answers, trying takes a tenth of the time."""
 
 
-class MlflowTracker:
-    """A tracker that writes to an MLflow store."""
+class MlflowTracker(RunObserver):
+    """Writes to an MLflow store.
+
+    The store is opened if that can be done now; else it is tried again later, as after any failure.
+
+    Args:
+        results_dir: the store is below it unless ``MLFLOW_TRACKING_URI`` says otherwise.
+
+    Raises:
+        DiskFullError: there is no room for the store.
+    """
 
     def __init__(self, results_dir: Path) -> None:
-        """Opens the store, if it can be opened now: else it is tried again later, as after any failure.
-
-        Args:
-            results_dir: the store is below it unless ``MLFLOW_TRACKING_URI`` says otherwise.
-
-        Raises:
-            DiskFullError: there is no room for the store.
-        """
-        self._results_dir = results_dir
-        self._invocations = Invocations(ResultsStore(results_dir.resolve()))
+        self._results = ResultsStore(results_dir.resolve())
+        self._invocations = Invocations(self._results)
         self._store: MlflowStore | None = None
         self._system: SystemMetrics | None = None
         self._invocation: Invocation | None = None
         self._opened: tuple[Run, TrialRuns, SuiteRuns] | None = None
-        self._owed: dict[str, tuple[Record, TrialFolder]] = {}
+        self._pending: dict[str, Record] = {}
         self._away_until_s = 0.0
-        self._tell(self._connect)
+        self._attempt(self._connect)
 
     def invoked(self, invocation: Invocation) -> None:
         """Opens the parent."""
         self._invocation = invocation
         self._opened = None
-        self._tell(self._open)
+        self._attempt(self._open)
 
     def started(self, trial: Trial) -> None:
         """Opens the trial's run, the one of an interrupted attempt if there is one."""
-        self._tell(lambda: self._start(trial))
+        self._attempt(lambda: self._start(trial))
 
     def epoch(self, trial: Trial, row: EpochRow) -> None:
         """Logs the epoch's figures unless they are there already."""
-        self._tell(lambda: self._open()[1].log_epochs(self._run(trial), [row], {}))
+        self._attempt(lambda: self._open()[1].log_epochs(self._run(trial), [row], {}))
 
-    def ended(self, record: Record, folder: TrialFolder) -> None:
-        """Logs what is new of final metrics and artifacts, and closes the run; now, or when it can."""
-        self._owed[record.trial.id] = record, folder
-        self._settle()
+    def found(self, record: Record) -> None:
+        """Logs the metrics and artifacts that the store lacks, and closes the run; now, or when it can."""
+        self._pending[record.trial.id] = record
+        self._catch_up()
 
     def reported(self, invocation: Invocation) -> None:
-        """Makes up for what was missed, and closes the parent with its tables and figures."""
+        """Mirrors what is still missing, and closes the parent with its tables and figures."""
         self._invocation = invocation
         self._away_until_s = 0.0
-        self._settle()
-        self._tell(lambda: self._report(invocation))
-        if self._owed or self._away_until_s:
+        self._catch_up()
+        folder = self._invocations.folder(invocation)
+        self._attempt(lambda: self._open()[2].mirror(invocation, folder))
+        if self._pending or self._away_until_s:
             log.warning("MLflow lacks some of %s; bench mlflow-sync makes up for it", invocation.name)
 
     def close(self) -> None:
@@ -86,7 +90,7 @@ class MlflowTracker:
         if self._system is not None:
             self._system.stop()
 
-    def _tell(self, action: Callable[[], object]) -> bool:
+    def _attempt(self, action: Callable[[], object]) -> bool:
         """Turns MLflow's errors into a warning; whether the action was done."""
         began_s = time.monotonic()
         if began_s < self._away_until_s:
@@ -103,15 +107,15 @@ class MlflowTracker:
         self._away_until_s = 0.0
         return True
 
-    def _settle(self) -> None:
-        for trial_id, (record, folder) in tuple(self._owed.items()):
-            if not self._tell(lambda record=record, folder=folder: self._end(record, folder)):  # type: ignore[misc]
+    def _catch_up(self) -> None:
+        for record in tuple(self._pending.values()):
+            if not self._attempt(partial(self._end, record)):
                 return
-            del self._owed[trial_id]
+            del self._pending[record.trial.id]
 
     def _connect(self) -> MlflowStore:
         if self._store is None:
-            self._store = MlflowStore(self._results_dir)
+            self._store = MlflowStore(self._results.root)
             self._system = SystemMetrics(self._store.client)
         return self._store
 
@@ -137,12 +141,9 @@ class MlflowTracker:
         if self._system is not None:
             self._system.open(run.info.run_id)
 
-    def _end(self, record: Record, folder: TrialFolder) -> None:
+    def _end(self, record: Record) -> None:
         run = self._run(record.trial, record)
         if self._system is not None:
             self._system.close(run.info.run_id)
-        self._open()[1].mirror(run, record, folder, trainer_of(record, self._invocations.every()))
-
-    def _report(self, invocation: Invocation) -> None:
-        _, _, parents = self._open()
-        parents.mirror(invocation, self._invocations.folder(invocation))
+        trainer = trainer_of(record, self._invocations.every())
+        self._open()[1].mirror(run, record, self._results.folder(record.trial.id), trainer)

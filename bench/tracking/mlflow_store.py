@@ -1,22 +1,17 @@
-"""An MLflow store: where it is, its experiments and runs, found and written in batches.
+"""An open MLflow store: its experiments and runs, found and written in batches.
 
 One process at a time looks for a run and makes it if there is none: a lock in the results folder keeps two
 drivers from making two, and from racing on the tables of a fresh database.
-
-MLflow writes down absolute addresses of artifacts, which no call of its own changes: after a results folder
-was moved or copied, they are corrected in its tables.
 """
 
-import os
 import re
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -24,72 +19,22 @@ from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.uri import is_local_uri
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from bench.errors import DiskFullError, ResultsError, brief
 from bench.results.files import locked, replacing
 from bench.suite.metrics import PRIMARY, WEIGHTED
 from bench.tracking.dashboard import VIEW, VIEW_TAG
-
-ARTIFACTS = "mlartifacts"
-
-_TABLES = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'runs')"
-_STORED = """\
-SELECT experiment_id, name, artifact_location, NULL FROM experiments
-UNION ALL
-SELECT experiment_id, experiments.name, artifact_uri, run_uuid
-FROM runs JOIN experiments USING (experiment_id)
-"""
-
-
-def artifacts_of(results_dir: Path, experiment: str) -> str:
-    """Returns the address of an experiment's artifacts."""
-    return (results_dir / ARTIFACTS / experiment).as_uri()
-
-
-def relocate(database: Path, results_dir: Path) -> None:
-    """Lets experiments and runs whose artifacts were below another results folder have them below this one.
-
-    In a database that is not the results folder's own, only where that other folder is there no more.
-
-    Args:
-        database: MLflow's, of SQLite; nothing happens where it is missing or has no tables yet.
-        results_dir: where the results are now, absolute.
-
-    Raises:
-        sqlite3.Error: the database is damaged, locked or read only.
-    """
-    if not database.is_file():
-        return
-    is_own = database.parent == results_dir
-    with closing(sqlite3.connect(database)) as connection, connection:
-        if connection.execute(_TABLES).fetchone() != (2,):
-            return
-        for experiment_id, name, stored, run_id in connection.execute(_STORED).fetchall():
-            now = artifacts_of(results_dir, name)
-            part = now[now.rindex(f"/{ARTIFACTS}/") :]
-            before, found, rest = (stored or "").rpartition(part)
-            if not found or before + part == now or not (rest == "" or rest.startswith("/")):
-                continue
-            if not is_own and Path(unquote(urlsplit(before).path)).exists():
-                continue
-            if run_id is None:
-                change = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?"
-                connection.execute(change, (now, experiment_id))
-            else:
-                connection.execute(
-                    "UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (now + rest, run_id)
-                )
-
+from bench.tracking.database import artifacts_of, default_uri, relocate, sqlite_uri
 
 UNREACHABLE = (MlflowException, OSError)
-"""What MLflow raises where its store is away, locked or damaged."""
+"""MLflow's errors where its store is away, locked or damaged."""
 
 _SQLITE = "sqlite:///"
 
 _FULL = "disk is full"
-"""What SQLite says of one."""
+"""In SQLite's message."""
 
 KIND, SUITE_RUN, TRIAL_RUN = "kind", "suite run", "trial"
 """The tag that tells parents from children, and its values."""
@@ -98,22 +43,9 @@ ASKED_BY = "invocations"
 """The tag of a trial that names the runs of the suite which asked for it, e.g. ``#1, #3,``."""
 
 _NUMBERS, _WORDS = 800, 100
-"""What MLflow takes in one request: metrics; parameters, and as many tags. Of all together it takes 1000."""
+"""MLflow's limits for one request: metrics; parameters, and as many tags. The sum may be 1000."""
 
 _PAGE = 1000
-
-
-def default_uri(results_dir: Path) -> str:
-    """Returns ``MLFLOW_TRACKING_URI`` where it is set, else the SQLite store below the results folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(results_dir.resolve() / "mlflow.db")
-
-
-def sqlite_uri(database: Path) -> str:
-    """Returns the URI of a file, with escapes only if SQLAlchemy would read its path otherwise."""
-    plain = f"sqlite:///{database}"
-    if make_url(plain).database == str(database):
-        return plain
-    return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 def metric(name: str, value: float, at_ms: int, step: int) -> Metric:
@@ -127,18 +59,17 @@ def as_ms(iso: str) -> int:
 
 
 class MlflowStore:
-    """An open store."""
+    """An open store; made if there is none.
+
+    Args:
+        results_dir: the store is below it unless ``MLFLOW_TRACKING_URI`` says otherwise.
+
+    Raises:
+        ResultsError: the store cannot be opened.
+        DiskFullError: there is no room for it.
+    """
 
     def __init__(self, results_dir: Path) -> None:
-        """Opens the store, and makes it if there is none.
-
-        Args:
-            results_dir: the store is below it unless ``MLFLOW_TRACKING_URI`` says otherwise.
-
-        Raises:
-            ResultsError: the store cannot be opened.
-            DiskFullError: there is no room for it.
-        """
         self.uri = default_uri(results_dir)
         results_dir.mkdir(parents=True, exist_ok=True)
         self._results_dir = results_dir.resolve()
@@ -153,13 +84,12 @@ class MlflowStore:
         except (*UNREACHABLE, SQLAlchemyError, sqlite3.Error, ImportError) as error:
             if _FULL in str(error):
                 raise DiskFullError(
-                    f"{self.uri}: the disk is full; make room, and the same command goes on"
+                    "the disk is full; make room, and the same command goes on", place=self.uri
                 ) from None
             damaged = "; one that is damaged can be moved aside: bench mlflow-sync makes it again"
-            raise ResultsError(
-                f"MLflow at {self.uri} cannot be opened ({brief(error)})"
-                f"{damaged if self.uri.startswith(_SQLITE) else ''}"
-            ) from None
+            advice = damaged if self.uri.startswith(_SQLITE) else ""
+            sentence = f"cannot be opened ({brief(error)}){advice}"
+            raise ResultsError(sentence, place=f"MLflow at {self.uri}") from None
 
     def _make(self) -> None:
         """Makes the file of the store below the results folder where it is to be, in one step.
@@ -219,24 +149,57 @@ class MlflowStore:
             if not token:
                 return found
 
-    def log(
+    def update(
         self,
-        run_id: str,
+        run: Run,
         *,
         metrics: Iterable[Metric] = (),
         params: Mapping[str, object] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Logs everything, in as few requests as MLflow allows; None of it is no request."""
-        numbers = list(metrics)
-        values = [Param(key, str(value)) for key, value in (params or {}).items()]
-        words = [RunTag(key, value) for key, value in (tags or {}).items()]
+        """Logs those of these that the run lacks, as far as `run` knows it, and notes them there.
+
+        Parameters of a run never change: those that it has stay. Metrics are compared by their last value.
+        """
+        known = run.data
+        numbers = [one for one in metrics if known.metrics.get(one.key) != one.value]
+        values = {key: str(value) for key, value in (params or {}).items() if key not in known.params}
+        words = {key: value for key, value in (tags or {}).items() if known.tags.get(key) != value}
+        self.log(
+            run.info.run_id,
+            numbers,
+            [Param(key, value) for key, value in values.items()],
+            [RunTag(key, value) for key, value in words.items()],
+        )
+        known.metrics.update({one.key: one.value for one in numbers})
+        known.params.update(values)
+        known.tags.update(words)
+
+    def log(
+        self,
+        run_id: str,
+        numbers: Sequence[Metric],
+        values: Sequence[Param] = (),
+        words: Sequence[RunTag] = (),
+    ) -> None:
+        """Logs everything, in as few requests as MLflow allows; nothing is no request."""
         while numbers or values or words:
             self.client.log_batch(run_id, numbers[:_NUMBERS], values[:_WORDS], words[:_WORDS])
             numbers, values, words = numbers[_NUMBERS:], values[_WORDS:], words[_WORDS:]
 
+    def set_status(self, run: Run, status: str, end_ms: int | None = None) -> Run:
+        """Returns the run with this status and time of its end."""
+        if run.info.status == status and end_ms in (None, run.info.end_time):
+            return run
+        run_id = run.info.run_id
+        if status == "RUNNING":
+            self.client.update_run(run_id, status=status)
+        else:
+            self.client.set_terminated(run_id, status, end_time=end_ms)
+        return self.client.get_run(run_id)
+
     def log_files(self, run_id: str, files: Mapping[Path, str], *, again: bool) -> None:
-        """Uploads files to their folders among the artifacts, such as exist; those there only if `again`.
+        """Uploads existing files to their folders among the artifacts; those there again only if `again`.
 
         In a local store they are copied here: MLflow sets their modes, which some shares refuse.
         """
@@ -254,10 +217,6 @@ class MlflowStore:
                         shutil.copyfile(path, temporary)
                 else:
                     self.client.log_artifact(run_id, str(path), folder or None)
-
-    def link(self, run: Run) -> str:
-        """Returns where the dashboard shows the run, for Markdown of other runs."""
-        return f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
 
 
 def now_ms() -> int:

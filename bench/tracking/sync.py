@@ -1,4 +1,4 @@
-"""Rebuilds the MLflow store from the results folder: what is missing is added, what is double goes."""
+"""Rebuilds the MLflow store from the results folder: adds missing runs, deletes double ones."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from bench.tracking.trial_runs import TrialRuns, precedence, trainer_of
 
 @dataclass(frozen=True)
 class Synced:
-    """What was mirrored of one suite.
+    """The part of one suite that was mirrored.
 
     Attributes:
         suite: its name.
@@ -30,7 +30,7 @@ class Synced:
 
 
 def sync(results: ResultsStore, suites: Collection[str]) -> Iterator[Synced]:
-    """Brings all that the results folder knows of these suites to the store; yields what of each.
+    """Brings all that the results folder knows of these suites to the store, one suite after the other.
 
     Records of trials are mirrored by the same code as while they run, so twice is the same as once, and a
     second one waits for the first. A run that is going on stays as it is.

@@ -29,7 +29,7 @@ _PREFIX = "system/"
 
 
 class SystemMetrics:
-    """A thread that samples while any run is open. What goes wrong in it is no more than a missing sample."""
+    """A thread that samples while any run is open. An error in it costs no more than samples."""
 
     def __init__(self, client: MlflowClient) -> None:
         self._client = client
@@ -94,7 +94,7 @@ class SystemMetrics:
 
 
 def _samplers() -> list[Any]:
-    """Returns what samples CPU and memory, and the GPUs if there are any."""
+    """Returns the samplers of CPU and memory, and of GPUs if there are any."""
     # Imported here: they look for psutil and for libraries of GPUs.
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor

@@ -1,8 +1,8 @@
 """The runs of an experiment's trials: one for each trial, child of one run of the suite.
 
-MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. Of the runs of a suite that asked
-for a trial it is the one that asked for most trials, of several such the latest: what was run as a whole
-stays whole, and no trial is there twice. The tag `invocations` names all of them, so that each can be
+MLflow nests by the tag ``mlflow.parentRunId``, and a run has one parent. Several runs of a suite may ask for
+a trial. Its parent is the one that asked for most trials, the latest of several such: trials that ran
+together stay together, and none is there twice. The tag `invocations` names all of them, so that each can be
 listed, and its parent links to that list. A trial that another suite trained has a run in this experiment
 too, with a link to the other; `trial_id` is equal.
 """
@@ -22,8 +22,8 @@ from bench.suite.cam import NATIVE
 from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.schema import title_of
 from bench.suite.trial import Trial
-from bench.tracking.dashboard import of_trial
-from bench.tracking.mirrored import STATUS
+from bench.tracking.dashboard import describe_trial
+from bench.tracking.database import STATUS
 from bench.tracking.mlflow_store import ASKED_BY, KIND, TRIAL_RUN, MlflowStore, as_ms, metric, now_ms
 
 _EPOCH_METRICS = tuple(name for name in EPOCH_COLUMNS if name != "epoch")
@@ -31,28 +31,19 @@ _ENDED, _WIDTH = "bench.ended_at", "bench.parent_trials"
 
 
 class TrialRuns:
-    """The runs of one experiment's trials, found by the trial's id."""
+    """The runs of one experiment's trials, found by the trial's id; the fullest of several is kept."""
 
     def __init__(self, store: MlflowStore, suite: str) -> None:
-        """Looks for all of them; of several runs of a trial the one with the most in it is kept.
-
-        Args:
-            store: is open.
-            suite: names the experiment.
-        """
         self._store, self._suite = store, suite
         self._runs: dict[str, Run] = {}
         self._steps: dict[str, set[int]] = {}  # by id of the run: the epochs that are logged
         for run in store.runs(suite, "tags.trial_id != ''"):
-            self._keep(run)
-
-    def _keep(self, run: Run) -> None:
-        trial_id = run.data.tags["trial_id"]
-        other = self._runs.get(trial_id)
-        if other is not None:
-            less, run = sorted((other, run), key=lambda one: len(one.data.metrics))
-            self._store.client.delete_run(less.info.run_id)
-        self._runs[trial_id] = run
+            trial_id = run.data.tags["trial_id"]
+            others = (self._runs[trial_id],) if trial_id in self._runs else ()
+            *emptier, fullest = sorted((*others, run), key=lambda one: len(one.data.metrics))
+            for one in emptier:
+                store.client.delete_run(one.info.run_id)
+            self._runs[trial_id] = fullest
 
     def open(
         self,
@@ -65,7 +56,7 @@ class TrialRuns:
         """Returns the trial's run, made if there is none.
 
         Args:
-            trial: what is shown.
+            trial: to show.
             label: the model, as the suite calls it.
             parent: stands for the first of `invocations`; taken unless the trial has one that goes before it.
             invocations: runs of the suite that asked for the trial.
@@ -75,7 +66,16 @@ class TrialRuns:
         if run is None:
             with self._store.locked():
                 found = self._store.runs(self._suite, f"tags.trial_id = '{trial.id}'")
-                run = found[0] if found else self._create(trial, label, record)
+                run = (
+                    found[0]
+                    if found
+                    else self._store.client.create_run(
+                        self._store.experiment(self._suite),
+                        start_time=now_ms() if record is None else _times(record, ())[0],
+                        run_name=trial.title(label),
+                        tags={KIND: TRIAL_RUN, "trial_id": trial.id},
+                    )
+                )
             self._runs[trial.id] = run
         tags = self._tags(trial, label)
         first, known = invocations[0], run.data.tags
@@ -85,50 +85,42 @@ class TrialRuns:
         numbers = {int(found) for found in re.findall(r"\d+", known.get(ASKED_BY, ""))}
         numbers |= {one.number for one in invocations}
         tags[ASKED_BY] = " ".join(f"#{number}," for number in sorted(numbers))
-        params = _params(trial)
-        self._write(
-            run,
-            tags={key: value for key, value in tags.items() if run.data.tags.get(key) != value},
-            params={key: value for key, value in params.items() if key not in run.data.params},
-        )
+        source = {} if trial.init is None else {"init": trial.init.id}
+        params = flatten(trial.model_dump(mode="json", exclude={"init"}) | source)
+        self._store.update(run, tags=tags, params=params)
         return run
 
     def log_epochs(self, run: Run, rows: Iterable[EpochRow], ends_ms: Mapping[int, int]) -> None:
-        """Logs the epochs that are not there, in one request.
-
-        Args:
-            run: of the trial.
-            rows: epochs, also such as are there.
-            ends_ms: when each ended, by epoch; now if it is not known.
-        """
-        steps = self._logged(run)
+        """Logs the epochs that are not there, in one request; `ends_ms` are their times, now if unknown."""
+        run_id = run.info.run_id
+        if run_id not in self._steps:
+            is_empty = "learning_rate" not in run.data.metrics
+            history = [] if is_empty else self._store.client.get_metric_history(run_id, "learning_rate")
+            self._steps[run_id] = {one.step for one in history}
+        steps = self._steps[run_id]
         new = [row for row in rows if row.epoch not in steps]
-        self._store.log(
-            run.info.run_id,
-            metrics=[
-                metric(name, value, ends_ms.get(row.epoch) or now_ms(), row.epoch)
-                for row in new
-                for name in _EPOCH_METRICS
-                if (value := getattr(row, name)) is not None
-            ],
-        )
+        metrics = [
+            metric(name, value, ends_ms.get(row.epoch) or now_ms(), row.epoch)
+            for row in new
+            for name in _EPOCH_METRICS
+            if (value := getattr(row, name)) is not None
+        ]
+        self._store.log(run_id, metrics)
         steps |= {row.epoch for row in new}
 
     def mirror(self, run: Run, record: Record, folder: TrialFolder, trained_by: str | None) -> None:
-        """Brings everything to the run that its record and the files of its folder say and it lacks.
+        """Brings everything to the run that it lacks of its record and the files of its folder.
 
-        Args:
-            run: of the trial.
-            record: its end.
-            folder: its files.
-            trained_by: the run of a suite that trained it, e.g. ``nih_256 #1``; None if it is not known.
+        `trained_by` is the run of a suite that trained it, e.g. ``nih_256 #1``; None if it is not known.
         """
         rows, evaluations = folder.epochs(), folder.read_evaluations()
         self.log_epochs(run, rows, _times(record, rows)[1])
         tags = {
             _ENDED: record.ended_at,
             "state": record.status,
-            "mlflow.note.content": of_trial(record, evaluations, trained_by, self._twins(record, trained_by)),
+            "mlflow.note.content": describe_trial(
+                record, evaluations, trained_by, self._link(record, trained_by)
+            ),
             **({"trained_by": trained_by} if trained_by else {}),
             **{f"{one.method}.status": one.status for one in evaluations},
             **{f"{one.method}.ended_at": one.ended_at for one in evaluations},
@@ -142,41 +134,24 @@ class TrialRuns:
         is_new = any(
             run.data.tags.get(key) != value for key, value in tags.items() if key.endswith("ended_at")
         )
-        metrics = _final_metrics(record, evaluations)
         self._store.log_files(run.info.run_id, _files(folder), again=is_new)
         if run.inputs is None or not run.inputs.dataset_inputs:
             with self._store.locked():  # MLflow fails where two name a run's data at once
                 self._store.client.log_inputs(run.info.run_id, [_dataset(record)])
-        self._write(
-            run,
-            metrics=[one for one in metrics if run.data.metrics.get(one.key) != one.value],
-            tags={key: value for key, value in tags.items() if run.data.tags.get(key) != value},
-        )
+        self._store.update(run, metrics=_final_metrics(record, evaluations), tags=tags)
         # The time of a record is in seconds, that of a run's start in ms.
-        status, end_ms = STATUS[record.status], max(as_ms(record.ended_at), run.info.start_time)
-        if (run.info.status, run.info.end_time) != (status, end_ms):
-            self._store.client.set_terminated(run.info.run_id, status, end_time=end_ms)
-            self._runs[record.trial.id] = self._store.client.get_run(run.info.run_id)
+        end_ms = max(as_ms(record.ended_at), run.info.start_time)
+        self._runs[record.trial.id] = self._store.set_status(run, STATUS[record.status], end_ms)
 
     def resume(self, run: Run) -> None:
         """Marks the run as running."""
-        self._store.client.update_run(run.info.run_id, status="RUNNING")
-        self._runs[run.data.tags["trial_id"]] = self._store.client.get_run(run.info.run_id)
+        self._runs[run.data.tags["trial_id"]] = self._store.set_status(run, "RUNNING")
 
     def interrupted(self, trial_id: str) -> None:
         """Marks the run, if there is one and it is said to be running, as stopped."""
         run = self._runs.get(trial_id)
         if run is not None and run.info.status == "RUNNING":
             self._store.client.set_terminated(run.info.run_id, "KILLED")
-
-    def _create(self, trial: Trial, label: str, record: Record | None) -> Run:
-        start_ms = now_ms() if record is None else _times(record, ())[0]
-        return self._store.client.create_run(
-            self._store.experiment(self._suite),
-            start_time=start_ms,
-            run_name=trial.title(label),
-            tags={KIND: TRIAL_RUN, "trial_id": trial.id},
-        )
 
     def _tags(self, trial: Trial, label: str) -> dict[str, str]:
         return {
@@ -193,39 +168,19 @@ class TrialRuns:
             "mlflow.runType": "evaluation",  # the dashboard opens the parents of such runs by itself
         }
 
-    def _write(
-        self,
-        run: Run,
-        *,
-        metrics: Sequence[Metric] = (),
-        params: Mapping[str, object] | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        """Logs to the store, and to what is known of the run."""
-        self._store.log(run.info.run_id, metrics=metrics, params=params, tags=tags)
-        run.data.tags.update(tags or {})
-        run.data.params.update({key: str(value) for key, value in (params or {}).items()})
-        run.data.metrics.update({one.key: one.value for one in metrics})
-
-    def _logged(self, run: Run) -> set[int]:
-        run_id = run.info.run_id
-        if run_id not in self._steps:
-            is_empty = "learning_rate" not in run.data.metrics
-            history = [] if is_empty else self._store.client.get_metric_history(run_id, "learning_rate")
-            self._steps[run_id] = {one.step for one in history}
-        return self._steps[run_id]
-
-    def _twins(self, record: Record, trained_by: str | None) -> str | None:
-        """Returns where the suite that trained the trial shows it; None if that is this one, or unknown."""
+    def _link(self, record: Record, trained_by: str | None) -> str | None:
+        """Returns the link to the trial in the suite that trained it; None if that is this one or unknown."""
         other = (trained_by or "").rpartition(" #")[0]
         if not other or other == self._suite or self._store.client.get_experiment_by_name(other) is None:
             return None
         found = self._store.runs(other, f"tags.trial_id = '{record.trial.id}'")
-        return self._store.link(found[0]) if found else None
+        if not found:
+            return None
+        return f"#/experiments/{found[0].info.experiment_id}/runs/{found[0].info.run_id}"
 
 
 def precedence(invocation: Invocation) -> tuple[int, int]:
-    """Returns what is largest for the run of a suite that its trials are shown below."""
+    """Returns a key that is largest for the run of a suite that its trials are shown below."""
     return len(invocation.trials), invocation.number
 
 
@@ -279,7 +234,7 @@ def _files(folder: TrialFolder) -> dict[Path, str]:
 
 
 def _dataset(record: Record) -> DatasetInput:
-    """Returns what the dashboard's column of data sets shows."""
+    """Returns the entry in the dashboard's column of data sets."""
     spec = record.trial.dataset
     checked = record.outcome.provenance.data if record.outcome is not None else None
     content = (checked or "").removeprefix(DIGEST_PREFIX)
@@ -287,11 +242,6 @@ def _dataset(record: Record) -> DatasetInput:
     name = f"{title_of(spec)} {record.trial.resolution} px"
     shown = Dataset(name, digest, "local", spec.model_dump_json())
     return DatasetInput(shown, [InputTag("mlflow.data.context", "train, validate, test")])
-
-
-def _params(trial: Trial) -> dict[str, object]:
-    source = {} if trial.init is None else {"init": trial.init.id}
-    return flatten(trial.model_dump(mode="json", exclude={"init"}) | source)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, object]:

@@ -1,1 +1,12 @@
-"""Training by the thesis' protocol."""
+"""Training by the thesis' protocol.
+
+loop           a trial's training on disk: epochs, checkpoints, the best weights
+session        a model under training, step by step, in memory
+schedule       learning rate, best epoch and the end of training
+checkpoint     states to resume from, and weights
+losses         the loss of every step
+micro_batches  how an epoch is parted into steps, and a step into pieces
+precision      mixed precision and torch.compile
+determinism    random states, and operations without a deterministic algorithm
+memory         running out of memory, as a sentence
+"""

@@ -7,7 +7,6 @@ import pickle
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,67 +21,60 @@ from bench.results.store import TrialFolder
 
 log = logging.getLogger(__name__)
 
+CheckpointState = dict[str, Any]
+"""All that the next step depends on: state dicts and histories by name, of plain data and tensors."""
+
 _HEADER = b"bench checkpoint 1 "
-_DIGEST_LENGTH = 64
 
 
 class DamagedCheckpointError(ResultsError):
     """A checkpoint is not what was written."""
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """All that the next step depends on; plain data and tensors only.
+def write_checkpoint(state: CheckpointState, path: Path) -> None:
+    """Writes a checkpoint: a line with the SHA-256 of the rest, then torch's own format.
 
-    The file is a line with the SHA-256 of what follows, then torch's own format, which does not notice a
-    damaged byte by itself.
-
-    Attributes:
-        state: state dicts and histories by name.
+    Torch does not notice a damaged byte by itself.
     """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getbuffer()
+    with path.open("wb") as stream:
+        stream.write(_HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n")
+        stream.write(content)
 
-    state: dict[str, Any]
 
-    def write(self, path: Path) -> None:
-        """Writes the checkpoint to `path`."""
-        buffer = io.BytesIO()
-        torch.save(self.state, buffer)
-        content = buffer.getbuffer()
-        with path.open("wb") as stream:
-            stream.write(_HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n")
-            stream.write(content)
+def read_checkpoint(path: Path) -> CheckpointState:
+    """Returns the state in `path`; only tensors and plain data are read, no code is run.
 
-    @classmethod
-    def load(cls, path: Path) -> "Checkpoint":
-        """Returns the checkpoint in `path`; only tensors and plain data are read, no code is run.
-
-        Raises:
-            DamagedCheckpointError: it cannot be read, or is not what was written.
-            FileNotFoundError: there is none.
-        """
-        try:
-            with path.open("rb") as stream:
-                header, content = stream.readline(), stream.read()
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise DamagedCheckpointError(f"{path}: cannot be read ({error.strerror or error})") from None
-        if not header.startswith(_HEADER):
-            raise DamagedCheckpointError(f"{path}: is no checkpoint of this version")
-        if header != _HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n":
-            raise DamagedCheckpointError(f"{path}: is damaged ({len(content)} bytes with another digest)")
-        try:
-            return cls(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
-        except pickle.UnpicklingError:  # the digest is right: somebody has written it
-            sentence = f"{path}: is refused, since it holds more than tensors and plain data"
-            raise DamagedCheckpointError(sentence) from None
+    Raises:
+        DamagedCheckpointError: it cannot be read, or is not what was written.
+        FileNotFoundError: there is none.
+    """
+    try:
+        with path.open("rb") as stream:
+            header, content = stream.readline(), stream.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DamagedCheckpointError(f"cannot be read ({error.strerror or error})", place=path) from None
+    if not header.startswith(_HEADER):
+        raise DamagedCheckpointError("is no checkpoint of this version", place=path)
+    if header != _HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n":
+        raise DamagedCheckpointError(f"is damaged ({len(content)} bytes with another digest)", place=path)
+    try:
+        state: CheckpointState = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:  # the digest is right: somebody has written it
+        sentence = "is refused, since it holds more than tensors and plain data"
+        raise DamagedCheckpointError(sentence, place=path) from None
+    return state
 
 
 class CheckpointKeeper:
     """The checkpoints of one trial's folder, with the weights of the best epoch that they speak of.
 
-    The latest and the one before are kept. What a kill or a full disk can interrupt leaves at least one of
-    them whole, together with its best weights: those are written first and removed last.
+    The latest and the one before are kept. A kill or a full disk at any moment leaves at least one of them
+    whole, together with its best weights: those are written first and removed last.
 
     Args:
         folder: the trial's, locked.
@@ -91,28 +83,28 @@ class CheckpointKeeper:
     def __init__(self, folder: TrialFolder) -> None:
         self.folder = folder
         self.notes: list[str] = []
-        """What a reader of the record should know: which checkpoints were damaged."""
+        """Sentences for the record: which checkpoints were damaged."""
         self._last_is_good = True
         self._best_epoch_of_latest = 0
 
-    def load(self) -> Checkpoint | None:
+    def load(self) -> CheckpointState | None:
         """Returns the latest checkpoint that is whole, or None if there is none."""
         for path in self.folder.checkpoints:
             try:
-                checkpoint = Checkpoint.load(path)
-                best_epoch: int = checkpoint.state["schedule"]["best_epoch"]
-                if best_epoch and not self.folder.weights_of(best_epoch).exists():
-                    raise DamagedCheckpointError(
-                        f"{path}: lacks its {self.folder.weights_of(best_epoch).name}"
-                    )
+                state = read_checkpoint(path)
+                best_epoch: int = state["schedule"]["best_epoch"]
+                weights = self.folder.weights_of(best_epoch)
+                if best_epoch and not weights.exists():
+                    raise DamagedCheckpointError(f"lacks its {weights.name}", place=path)
             except FileNotFoundError:
                 continue
             except DamagedCheckpointError as error:
                 self._last_is_good &= path != self.folder.last_checkpoint
-                self._tell(f"{error}; went on from an earlier state")
+                self.notes.append(f"{error}; went on from an earlier state")
+                log.warning("%s", self.notes[-1])
                 continue
             self._best_epoch_of_latest = best_epoch
-            return checkpoint
+            return state
         return None
 
     def save_best(self, model: nn.Module, epoch: int) -> None:
@@ -120,7 +112,7 @@ class CheckpointKeeper:
         with _told_if_full(self.folder.path):
             save_weights(model, self.folder.weights_of(epoch))
 
-    def save(self, checkpoint: Checkpoint) -> None:
+    def save(self, state: CheckpointState) -> None:
         """Writes the checkpoint; the latest becomes the one before, whose predecessor goes.
 
         Raises:
@@ -128,10 +120,10 @@ class CheckpointKeeper:
         """
         last, previous = self.folder.checkpoints
         with _told_if_full(self.folder.path), replacing(last) as temporary:
-            checkpoint.write(temporary)
+            write_checkpoint(state, temporary)
             if last.exists() and self._last_is_good:
                 last.replace(previous)
-        best_epoch: int = checkpoint.state["schedule"]["best_epoch"]
+        best_epoch: int = state["schedule"]["best_epoch"]
         self.folder.drop_weights(keep={best_epoch, self._best_epoch_of_latest})
         self._last_is_good, self._best_epoch_of_latest = True, best_epoch
 
@@ -139,10 +131,6 @@ class CheckpointKeeper:
         """Makes the weights of `epoch` the trial's; the checkpoints stay until its record is written."""
         with _told_if_full(self.folder.path), replacing(self.folder.best_weights) as temporary:
             shutil.copyfile(self.folder.weights_of(epoch), temporary)
-
-    def _tell(self, sentence: str) -> None:
-        log.warning("%s", sentence)
-        self.notes.append(sentence)
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -161,7 +149,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     try:
         model.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
-        raise ResultsError(f"{path}: not usable as the model's weights ({brief(error)})") from None
+        raise ResultsError(f"not usable as the model's weights ({brief(error)})", place=path) from None
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def restore_random_state(state: dict[str, Any], device: torch.device) -> None:
 
 
 def fix_arithmetic(num_threads: int) -> None:
-    """Fixes what changes the last digits of sums: thread count, and deterministic algorithms where there are.
+    """Fixes thread count and deterministic algorithms: others change the last digits of sums.
 
     An operation that has none on CUDA is carried out all the same; `bench.training.determinism` notes which.
     """

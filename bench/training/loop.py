@@ -23,13 +23,13 @@ from bench.training.session import Session, Step
 
 @dataclass(frozen=True)
 class History:
-    """What training came to.
+    """How training went.
 
     Attributes:
         rows: one per epoch.
         best_epoch: epoch of the lowest validation loss, from 1.
         earlier_s: time that interrupted runs took, as far as it counted.
-        notes: what a reader of the numbers should know.
+        notes: sentences for the record.
     """
 
     rows: tuple[EpochRow, ...]
@@ -61,11 +61,11 @@ def train(
         trial: recipe, seed, resolution.
         device: where to train.
         folder: receives checkpoints, best weights, history and losses of all steps.
-        on_step: told after every step.
-        on_epoch: told of every epoch once its checkpoint is written; after a resumption also of the earlier
-            ones.
+        on_step: called after every step.
+        on_epoch: called for every epoch once its checkpoint is written; after a resumption also for the
+            earlier ones.
         nondeterministic: receives operations without a deterministic algorithm, also those of earlier runs;
-            who calls adds what it collects meanwhile.
+            the caller adds those that it collects meanwhile.
         checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step. Each epoch ends
             with one too.
         should_stop: asked after every step.
@@ -107,25 +107,28 @@ def train(
 
 def _resume(session: Session, keeper: CheckpointKeeper) -> None:
     """Goes on from the latest checkpoint that is whole; from the beginning if there is none."""
-    checkpoint = keeper.load()
-    if checkpoint is not None:
-        before, now = checkpoint.state["data"], session.data.digest
+    state = keeper.load()
+    if state is not None:
+        before, now = state["data"], session.data.digest
         if before != now:
             raise ResultsError(
-                f"{keeper.folder.path}: it was trained in part on other data ({before}) than that of now "
-                f"({now}); put that back, or move its *.ckpt files away to begin anew"
+                f"it was trained in part on other data ({before}) than the present data ({now}); put the "
+                "former back, or move its *.ckpt files away to begin anew",
+                place=keeper.folder.path,
+                value=now,
             )
         try:
-            session.restore(checkpoint)
+            session.restore(state)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ResultsError(
-                f"{keeper.folder.path}: its checkpoint is not of this trial as this version trains it "
-                f"({type(error).__name__}: {brief(error)}); move its *.ckpt files away to begin anew"
+                f"its checkpoint is not of this trial as this version trains it ({type(error).__name__}: "
+                f"{brief(error)}); move its *.ckpt files away to begin anew",
+                place=keeper.folder.path,
             ) from None
     session.remarks += keeper.notes
 
 
 def _write_tables(session: Session, folder: TrialFolder) -> None:
-    """Writes what can be read of training, as it is at a checkpoint: after a resumption it may be ahead."""
+    """Writes history and losses as they are at a checkpoint; after a resumption they may be ahead of it."""
     folder.write_history(session.rows)
     write_table(folder.losses, session.losses.table(), LOSS_COLUMNS)

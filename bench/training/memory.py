@@ -1,4 +1,4 @@
-"""Running out of memory, as a sentence: how much there is, who has it, and what would fit."""
+"""Running out of memory, as a sentence: how much there is, which process has it, and what would fit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from bench.suite.trial import Trial
 
 _GIB = 2**30
 _CPU = "DefaultCPUAllocator"
-"""What torch says where the machine's own memory is used up; it has no class of its own for that."""
+"""In torch's message where the machine's own memory is used up; it has no class of its own for that."""
 _CUDA = ("out of memory", "ALLOC_FAILED")
-"""What CUDA and its libraries say where torch did not allocate itself."""
+"""In messages of CUDA and its libraries where torch did not allocate itself."""
 
 
 @contextmanager

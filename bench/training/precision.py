@@ -1,10 +1,13 @@
-"""Mixed precision: which arithmetic a recipe means on a device, and what a record says of it."""
+"""How a network runs on a device: mixed precision, torch.compile, and the description of both in a record."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
+from bench.errors import TrainingError, brief
 from bench.results.provenance import Arithmetic
 from bench.suite.schema import Recipe
 
@@ -34,11 +37,45 @@ class Precision:
 
 
 def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
-    """Returns what the recipe's precision means on `device`: auto is float16 on CUDA and float32 on a CPU."""
+    """Returns the precision of the recipe on `device`: auto is float16 on CUDA and float32 on a CPU."""
     name = recipe.precision
     if name == "auto":
         name = "float16" if device.type == "cuda" else "float32"
     return Precision(name, device)
+
+
+ToLogits = Callable[[Tensor], Tensor]
+"""From images [n, 1, S, S] to class logits [n, c]."""
+
+BACKEND: str | Callable[..., Any] = "inductor"
+"""Backend of torch.compile: its default. Tests put a faster one here, since its C++ compiler is slow."""
+
+
+def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
+    """Returns the function that gives the model's class logits; it shares the model's weights and mode.
+
+    Args:
+        model: stays callable as it is.
+        compiled: go through torch.compile. If that fails, the first call raises `TrainingError`.
+    """
+    network = torch.compile(model, backend=BACKEND) if compiled else model
+
+    def call(images: Tensor) -> Tensor:
+        logits: Tensor = network(images).logits
+        return logits
+
+    def call_compiled(images: Tensor) -> Tensor:
+        try:
+            return call(images)
+        except Exception as error:
+            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                raise
+            reason = f"{type(error).__name__}: {brief(error)}"
+            raise TrainingError(
+                f"torch.compile failed ({reason}); recipe.compile=false does without"
+            ) from None
+
+    return call_compiled if compiled else call
 
 
 def device_name(device: torch.device) -> str:
@@ -47,7 +84,7 @@ def device_name(device: torch.device) -> str:
 
 
 def describe_arithmetic(recipe: Recipe, device: torch.device, nondeterministic: Iterable[str]) -> Arithmetic:
-    """Returns what a trial of `recipe` really computes with on `device`, for its record.
+    """Returns the arithmetic that a trial of `recipe` really has on `device`, for its record.
 
     Args:
         recipe: the trial's.

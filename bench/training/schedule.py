@@ -1,9 +1,7 @@
 """Learning rate, stopping and the best epoch: pure arithmetic on validation losses."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bench.suite.schema import Recipe
 
@@ -85,44 +83,3 @@ def fewest_epochs(recipe: Recipe) -> int:
     while not schedule.is_over:
         schedule.end_epoch(1.0 if schedule.evaluates_next else None)
     return schedule.num_epochs
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What the protocol does on a sequence of validation losses.
-
-    Attributes:
-        learning_rates: the rate that each epoch is trained with, up to the last one that is trained.
-        stop_epoch: the last epoch of training, from 1; None if the losses end before training does.
-        best_epoch: the epoch whose checkpoint is evaluated; None if no loss was finite.
-    """
-
-    learning_rates: tuple[float, ...]
-    stop_epoch: int | None
-    best_epoch: int | None
-
-
-def replay(val_losses: Sequence[float | None], **recipe: Any) -> Replay:
-    """Returns what training does when its epochs have these validation losses, by the code that trains.
-
-    Args:
-        val_losses: one per epoch, as in a trial's history.csv. Those of epochs that the recipe does not
-            evaluate are ignored, and may be None. What comes after the end of training is ignored too.
-        **recipe: fields of `Recipe` that differ from the thesis', e.g. ``evaluate_every=3``.
-
-    Raises:
-        ValueError: an epoch that the recipe evaluates has no loss.
-        pydantic.ValidationError: the recipe has no such field, or the value is not allowed.
-    """
-    schedule = PlateauSchedule.start(Recipe(**recipe))
-    rates: list[float] = []
-    for val_loss in val_losses:
-        if schedule.is_over:
-            break
-        is_evaluated = schedule.evaluates_next
-        if is_evaluated and val_loss is None:
-            raise ValueError(f"epoch {len(rates) + 1} is evaluated by this recipe and has no loss")
-        rates.append(schedule.learning_rate)
-        schedule.end_epoch(val_loss if is_evaluated else None)
-    stop_epoch = schedule.num_epochs if schedule.is_over else None
-    return Replay(tuple(rates), stop_epoch, schedule.best_epoch or None)

@@ -7,7 +7,6 @@ position in the epoch has to be remembered.
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +19,7 @@ from bench.errors import TrainingError
 from bench.results.record import EpochRow
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
-from bench.training.checkpoint import Checkpoint
-from bench.training.compiling import ToLogits, to_logits
+from bench.training.checkpoint import CheckpointState
 from bench.training.determinism import capture_random_state, restore_random_state
 from bench.training.losses import Losses, LossLog
 from bench.training.micro_batches import (
@@ -31,7 +29,7 @@ from bench.training.micro_batches import (
     refuses_single_images,
     require_more_than_one_image,
 )
-from bench.training.precision import Precision, choose_precision, device_name
+from bench.training.precision import Precision, ToLogits, choose_precision, device_name, to_logits
 from bench.training.schedule import PlateauSchedule
 
 MAX_SKIPPED_STEPS = 25
@@ -151,8 +149,8 @@ class Session:
         schedule: learning rate, best epoch, end of training.
         losses: of every step.
         rows: one per finished epoch.
-        remarks: what happened on the way that a reader of the numbers should know.
-        nondeterministic: operations without a deterministic algorithm; filled by who collects them.
+        remarks: sentences for the record on what happened on the way.
+        nondeterministic: operations without a deterministic algorithm; the caller fills it.
 
     Raises:
         TrainingError: the model cannot be trained on so few images at once.
@@ -191,7 +189,7 @@ class Session:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the numbers should know."""
+        """Sentences for the record, of which its reader should know."""
         joins = self._joins_single and len(self.data.train) % self.trial.recipe.batch_size == 1
         single = (
             "the last image of each epoch joins the batch before: batch norm cannot be trained on it alone"
@@ -205,7 +203,7 @@ class Session:
         return sum(row.duration_s for row in self.rows) + running
 
     def steps(self) -> Iterator[Step]:
-        """Trains what is left of the epoch, one optimisation step at a time, and yields after each.
+        """Trains the rest of the epoch, one optimisation step at a time, and yields after each.
 
         Raises:
             TrainingError: the loss is not finite any more.
@@ -284,7 +282,7 @@ class Session:
         self.rows.append(row)
         return is_best
 
-    def capture(self) -> Checkpoint:
+    def capture(self) -> CheckpointState:
         """Returns all that the next step depends on; between steps only.
 
         Raises:
@@ -293,7 +291,7 @@ class Session:
         self.look_at_losses()
         schedule = asdict(self.schedule)
         del schedule["recipe"]
-        state: dict[str, Any] = {
+        return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -310,11 +308,9 @@ class Session:
             "remarks": self.remarks,
             "nondeterministic": sorted(self.nondeterministic),
         }
-        return Checkpoint(state)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Goes back to where the checkpoint was captured, in the middle of an epoch or between two."""
-        state = checkpoint.state
+    def restore(self, state: CheckpointState) -> None:
+        """Goes back to where the state was captured, in the middle of an epoch or between two."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
@@ -332,7 +328,7 @@ class Session:
             self.remarks.append(f"trained up to {done} on {state['place']}, from there on {self._place()}")
 
     def _place(self) -> str:
-        """What may change the digits when an interrupted trial goes on elsewhere."""
+        """Returns the place in words; where an interrupted trial goes on at another one digits may change."""
         return f"{device_name(self.device)} in {self.precision.name} with torch {torch.__version__}"
 
     def _must_join_single(self) -> bool:

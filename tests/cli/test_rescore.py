@@ -192,9 +192,9 @@ def test_hits_that_another_machine_found_otherwise_are_told(place, folders, caps
         (("--iobb", "-0.1"), "--iobb: '-0.1': give a share, at least 0 and below 1"),
         (
             ("--ties", "lst"),
-            "--ties: 'lst': give one of first, last, mean, any, fraction; did you mean 'last'?",
+            "--ties: there is no 'lst'; allowed: first, last, mean, any, fraction; did you mean 'last'?",
         ),
-        (("--edges", "open"), "--edges: 'open': give one of inclusive, exclusive"),
+        (("--edges", "open"), "--edges: there is no 'open'; allowed: inclusive, exclusive"),
     ],
 )
 def test_bad_values_are_one_sentence_and_exit_with_2(place, capsys, words, sentence):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from bench.cli.main import main
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
+from bench.execution.progress import TRAINING_SHARE, ProgressFile, TrialProgress
 from bench.results.lease import Leases
 from bench.results.record import EpochRow
 from bench.results.store import ResultsStore
@@ -33,7 +33,7 @@ def store(tmp_path, monkeypatch):
 def write_progress(store, of: Trial, **changes) -> None:
     given = {"phase": "epoch 3/5", "fraction": TRAINING_SHARE * 0.5, "images_per_s": 20.0}
     given |= {"step": 4, "num_steps": 8, "loss": 0.25, "learning_rate": 1e-3}
-    ProgressFile(store.folder(of.id).progress).write(Progress(**given | changes), force=True)
+    ProgressFile(store.folder(of.id).progress).write(TrialProgress(**given | changes), force=True)
 
 
 def status(capsys, *arguments: str) -> str:

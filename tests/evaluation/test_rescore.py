@@ -106,8 +106,9 @@ def test_maps_of_other_units_are_refused(tmp_path, example, count):
     with writing_maps(folder.cam_maps("native")) as keep:
         for _ in range(count):
             keep(np.zeros((4, 4), np.float16))
-    with pytest.raises(ResultsError, match=r"the maps are not those of the units in native\.parquet"):
+    with pytest.raises(ResultsError, match=r"native\.parquet") as error:
         rescore(folder, SIZE_PX, {"default": THESIS})
+    assert error.value.place == str(folder.cam_maps("native"))
 
 
 def test_missing_maps_are_one_sentence(tmp_path, example):

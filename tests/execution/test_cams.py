@@ -20,7 +20,6 @@ from bench.results.store import ResultsStore
 from bench.results.units import read_maps_of, read_table
 from bench.suite.grid import Grid
 from bench.suite.load import load_suite
-from bench.tracking.tracker import NullTracker
 
 SUITE = suite_text(
     images=(16, 8, 12),
@@ -37,9 +36,7 @@ class Place:
         self.folder = folder
         self.store = ResultsStore(folder / "results")
         self.screen = io.StringIO()
-        self.driver = Driver(
-            self.store, NullTracker(), Display(self.store, Console(file=self.screen, width=200))
-        )
+        self.driver = Driver(self.store, [Display(self.store, Console(file=self.screen, width=200))])
         (folder / "small.yaml").write_text(SUITE)
 
     def grid(self, *overrides: str) -> Grid:
@@ -176,7 +173,7 @@ def test_missing_weights_are_a_sentence(place):
     place.run(BOTH)
     assert place.states("native", "grad_cam", "eigen_cam") == ["finished", "failed", "failed"]
     error = place.store.evaluation(place.id, "grad_cam").error
-    assert error.startswith(f"{weights} is missing")
+    assert error.startswith(f"{weights}: ")
     assert "\n" not in error
 
 

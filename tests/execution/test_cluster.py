@@ -10,10 +10,10 @@ import ray
 from ray.cluster_utils import Cluster
 from trials import Ledger, context_in, make_trial
 
-import bench.execution.ray.executor as _  # noqa: F401  # sets what Ray reads when it is imported
-from bench.errors import BenchError
-from bench.execution.gpus import decide_gpu
+from bench.errors import BenchError, SuiteError
+from bench.execution.executor import decide_gpu
 from bench.execution.ray import cluster
+from bench.execution.ray.capacity import check_fit
 from bench.execution.ray.executor import RayExecutor
 from bench.execution.serial import SerialExecutor
 from bench.planning.machine import num_slots
@@ -43,7 +43,7 @@ def run(two_nodes, tmp_path, trials, resources, *, use_gpu=False, ledger=None, e
 
 def test_more_than_a_node_has_is_refused_at_once_and_names_the_way_out(two_nodes, tmp_path):
     executor = RayExecutor(two_nodes.address)
-    with pytest.raises(BenchError, match="asks for 2 GPU per trial and there are 1 for one; --cpu runs it"):
+    with pytest.raises(SuiteError, match=r"2 GPUs per trial.*1; --cpu"):
         decide_gpu(Resources(gpu=2), executor, cpu_only=False)
     assert not decide_gpu(Resources(gpu=2), executor, cpu_only=True)
     assert decide_gpu(Resources(gpu=0.5), executor, cpu_only=False)
@@ -93,9 +93,7 @@ def test_a_trial_that_fits_no_node_any_more_is_given_up_and_can_be_resumed(two_n
     ledger = Losing(ResultsStore(tmp_path))
     longer = trial(max_epochs=100, plateau_patience=100)
     executor = RayExecutor(two_nodes.address, node_patience_s=0)
-    with pytest.raises(
-        BenchError, match="for a node with 2 CPU cores and 0 GPUs, and none of the cluster's 2"
-    ):
+    with pytest.raises(BenchError, match="a node with 2 CPU cores and 0 GPUs"):
         run(two_nodes, tmp_path, [longer], Resources(cpu=2), ledger=ledger, executor=executor)
     assert re.search(r"its worker died: [^;]*node[^;]*; it goes on from its last checkpoint", caplog.text)
     assert ledger.errors == []
@@ -108,28 +106,23 @@ def test_places_are_counted_by_node():
     assert num_slots([{"cpu": 2.0, "gpu": 0.0}], nodes) == 5
     assert num_slots([{"cpu": 1.0, "gpu": 0.25}], nodes) == 4
     assert num_slots([{"cpu": 1.0, "gpu": 0.1}], nodes) == 8
-    cluster.check_fit([{"cpu": 8.0, "gpu": 1.0}], nodes)
+    check_fit([{"cpu": 8.0, "gpu": 1.0}], nodes)
 
 
-@pytest.mark.parametrize(
-    ("address", "sentence"),
-    [
-        ("ray://127.0.0.1:10001", "with --address auto or HOST:PORT"),
-        ("nowhere", "give auto or HOST:PORT"),
-        ("127.0.0.1:99999", "give auto or HOST:PORT"),
-    ],
-)
-def test_an_address_that_cannot_be_joined_is_refused(address, sentence):
-    with pytest.raises(BenchError, match=sentence):
+@pytest.mark.parametrize("address", ["ray://127.0.0.1:10001", "nowhere", "127.0.0.1:99999"])
+def test_an_address_that_cannot_be_joined_is_refused(address):
+    with pytest.raises(BenchError, match="auto or HOST:PORT") as error:
         cluster.connect(address)
+    assert error.value.value == address
 
 
 def test_an_address_where_nothing_answers_is_refused():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with pytest.raises(BenchError, match="nothing answers there"):
-        cluster.connect(f"127.0.0.1:{port}")
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    with pytest.raises(BenchError) as error:
+        cluster.connect(address)
+    assert error.value.value == address
 
 
 @pytest.fixture
@@ -143,16 +136,18 @@ def no_clusters(tmp_path, monkeypatch):
 
 
 def test_auto_is_the_cluster_that_ray_finds(no_clusters, monkeypatch):
-    with pytest.raises(BenchError, match="Ray finds no cluster"):
-        cluster.connect("auto")
+    def asked() -> str:
+        with pytest.raises(BenchError) as error:
+            cluster.connect("auto")
+        return error.value.value
+
+    assert asked() == "auto"
     noted = no_clusters / "ray" / "ray_current_cluster"  # of a `ray start` with the same TMPDIR
     noted.parent.mkdir()
     noted.write_text("127.0.0.1:1")
-    with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:1: nothing answers there"):
-        cluster.connect("auto")
+    assert asked() == "127.0.0.1:1"
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:2")
-    with pytest.raises(BenchError, match=r"--address 127\.0\.0\.1:2: nothing answers there"):
-        cluster.connect("auto")
+    assert asked() == "127.0.0.1:2"
 
 
 def test_auto_finds_a_cluster_that_runs_and_is_noted_nowhere(two_nodes, no_clusters, monkeypatch):

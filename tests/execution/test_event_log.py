@@ -10,7 +10,6 @@ from bench.execution.event_log import EventLog
 from bench.execution.serial import SerialExecutor
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
-from bench.tracking.tracker import NullTracker
 
 SUITE = suite_text(images=(8, 4, 4), cams="[native, grad_cam]", recipe="{batch_size: 4, max_epochs: 2}")
 
@@ -18,7 +17,7 @@ SUITE = suite_text(images=(8, 4, 4), cams="[native, grad_cam]", recipe="{batch_s
 def events_of(path, text: str) -> list[dict]:
     (path / "suite.yaml").write_text(text)
     loaded, stream = load_suite(path / "suite.yaml"), io.StringIO()
-    driver = Driver(ResultsStore(path), NullTracker(), EventLog(stream))
+    driver = Driver(ResultsStore(path), [EventLog(stream)])
     context = context_in(path)
     run_grid(loaded.grid, loaded.suite.resources, context, SerialExecutor(), driver)
     return [json.loads(line) for line in stream.getvalue().splitlines()]

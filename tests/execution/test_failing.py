@@ -18,8 +18,7 @@ from bench.models.baseline import Baseline
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
-from bench.tracking.tracker import NullTracker
-from bench.training import compiling
+from bench.training import precision
 from bench.training.session import MAX_SKIPPED_STEPS
 
 trial_of = partial(make_trial, images=(8, 4, 4), batch_size=4, max_epochs=1)
@@ -28,8 +27,9 @@ trial_of = partial(make_trial, images=(8, 4, 4), batch_size=4, max_epochs=1)
 def error_of(trial: Trial, folder, capsys) -> tuple[str, str]:
     """What the record and the screen say of a trial that fails under the serial executor."""
     store = ResultsStore(folder)
-    driver = Driver(store, NullTracker(), Display(store))
-    with driver.display.running([trial]):
+    display = Display(store)
+    driver = Driver(store, [display])
+    with display.running([trial]):
         SerialExecutor().run([trial], context_in(folder), Resources(), driver)
     return store.record(trial.id).error, capsys.readouterr().err
 
@@ -149,7 +149,7 @@ def test_going_on_in_another_place_is_noted(tmp_path, monkeypatch):
 
 
 def test_compiled_training_is_close_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiling, "BACKEND", "aot_eager")
+    monkeypatch.setattr(precision, "BACKEND", "aot_eager")
     eager, compiled = trial_of(), trial_of(compile=True)
     assert eager.id != compiled.id
     losses = []
@@ -165,7 +165,7 @@ def test_what_cannot_be_compiled_is_one_sentence(tmp_path, monkeypatch):
         raise FileNotFoundError("no C++ compiler here")
 
     torch._dynamo.reset()
-    monkeypatch.setattr(compiling, "BACKEND", refuse)
+    monkeypatch.setattr(precision, "BACKEND", refuse)
     sentence = r"^torch\.compile failed \(.*no C\+\+ compiler here.*; recipe\.compile=false does without$"
     with pytest.raises(TrainingError, match=sentence):
         run_trial(trial_of(images=(4, 4, 4), compile=True), context_in(tmp_path))

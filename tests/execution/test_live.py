@@ -13,15 +13,14 @@ from waiting import wait_until
 
 from bench.amounts import duration
 from bench.execution.driver import Driver
-from bench.execution.live import Display
-from bench.execution.progress import TRAINING_SHARE, Progress, ProgressFile
-from bench.execution.progress_table import all_left_s, time_left, trial_left_s
+from bench.execution.live import Display, all_left_s
+from bench.execution.progress import TRAINING_SHARE, ProgressFile, TrialProgress, trial_left_s
+from bench.execution.progress_table import TrialRow
 from bench.results.provenance import describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
-from bench.tracking.tracker import NullTracker
 
 
 def shown(display: Display) -> str:
@@ -67,7 +66,9 @@ def test_terminal_shows_what_runs_and_the_time_left(tmp_path, width):
     first, second = trials(2)
     with display.running([first, second]):
         display.started(first)
-        ProgressFile(store.folder(first.id).progress).write(Progress("epoch 2/5", 0.5, 123.4), force=True)
+        ProgressFile(store.folder(first.id).progress).write(
+            TrialProgress("epoch 2/5", 0.5, 123.4), force=True
+        )
     shown = screen.getvalue()
     assert "epoch 2/5" in shown
     assert "waiting" in shown
@@ -89,7 +90,9 @@ def test_a_notebook_has_one_cell_that_changes_and_lines_that_stay(tmp_path, monk
     (trial,) = trials(1)
     with view.running([trial]):
         view.started(trial)
-        ProgressFile(store.folder(trial.id).progress).write(Progress("epoch 2/5", 0.5, 123.4), force=True)
+        ProgressFile(store.folder(trial.id).progress).write(
+            TrialProgress("epoch 2/5", 0.5, 123.4), force=True
+        )
         wanted = len(updates) + 2
         wait_until(lambda: len(updates) >= wanted, "two updates", pause_s=0.01)
         view.ended(store.fail(trial, "no room"), {})
@@ -103,18 +106,22 @@ def test_a_notebook_has_one_cell_that_changes_and_lines_that_stay(tmp_path, monk
     assert "1 of 1 trials done" in screen.file.getvalue().splitlines()[-1]
 
 
+def row(state: str, fraction: float = 0.0, left_s: float | None = None) -> TrialRow:
+    return TrialRow("", state, TrialProgress("epoch", fraction) if state == "running" else None, left_s)
+
+
 @pytest.mark.parametrize(
-    ("done", "total", "earlier", "left_s"),
+    ("rows", "earlier", "left_s"),
     [
-        (0.5, 1, 0, 100.0),  # half took 100 s
-        (0.5, 1, 0.25, 200.0),  # a quarter did, and half is left
-        (2.5, 4, 0.5, 75.0),
-        (0.5, 1, 0.5, None),  # nothing yet
-        (0.25, 1, 0.5, None),  # an earlier epoch is trained again
+        ([row("running", 0.5)], [0], 100.0),  # half took 100 s
+        ([row("running", 0.5)], [0.25], 200.0),  # a quarter did, and half is left
+        ([row("finished"), row("finished"), row("running", 0.5), row("waiting")], [0.5, 0, 0, 0], 75.0),
+        ([row("running", 0.5)], [0.5], None),  # nothing yet
+        ([row("running", 0.25)], [0.5], None),  # an earlier epoch is trained again
     ],
 )
-def test_time_left_counts_what_this_run_did(done, total, earlier, left_s):
-    assert time_left(100.0, done, total, earlier) == left_s
+def test_time_left_counts_what_this_run_did(rows, earlier, left_s):
+    assert all_left_s(rows, earlier, 100.0) == left_s
 
 
 @pytest.fixture
@@ -130,15 +137,17 @@ def interrupted(tmp_path):
     folder.write_history([row.model_copy(update={"epoch": epoch}) for epoch in range(1, 9)])
     folder.last_checkpoint.touch()
     ProgressFile(folder.progress).write(
-        Progress("epoch 9/10", 0.85 * TRAINING_SHARE, 1.0, 10, 20), force=True
+        TrialProgress("epoch 9/10", 0.85 * TRAINING_SHARE, 1.0, 10, 20), force=True
     )
     return store, trial
 
 
 def test_trials_that_wait_take_as_long_as_those_that_run():
     """Two run, with 30 s for half and 50 s for a quarter: 60 and 200 s, or 130 on average."""
-    assert all_left_s([(30.0, 0.5), (50.0, 0.25)], [1.0, 0.5], 2) == pytest.approx((80 + 130 * 1.5) / 2)
-    assert all_left_s([(30.0, 0.5), (50.0, 0.25)], [], 2) == 50
+    running = [row("running", 0.5, 30.0), row("running", 0.75, 50.0)]
+    waiting = [row("waiting"), row("waiting")]
+    assert all_left_s([*running, *waiting], [0, 0, 0, 0.5], 1.0) == pytest.approx((80 + 130 * 1.5) / 2)
+    assert all_left_s(running, [0, 0], 1.0) == 50
 
 
 def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, monkeypatch):
@@ -151,22 +160,24 @@ def test_epochs_of_an_interrupted_run_are_not_taken_for_fast_ones(interrupted, m
         store.folder(trial.id).progress,
     )
     with display.running([trial]):
-        assert "starting" in shown(display)
+        assert "starting" in display.summary(display.rows())
         clock[0] += 10
-        Driver(store, NullTracker(), display).started(trial)
-        assert "starting" in shown(display)
+        Driver(store, [display]).started(trial)
+        assert "starting" in display.summary(display.rows())
         clock[0] += 30
-        ProgressFile(progress).write(Progress("epoch 10/10", 0.9 * TRAINING_SHARE, 1.0, 1, 20), force=True)
+        ProgressFile(progress).write(
+            TrialProgress("epoch 10/10", 0.9 * TRAINING_SHARE, 1.0, 1, 20), force=True
+        )
         left_s = 60 * 10 * (1 - 0.9 * TRAINING_SHARE) / TRAINING_SHARE  # 92
-        assert f"{duration(40)} so far, at most about {left_s:.0f} s left" in shown(display)
-        assert shown(display).count(f"{left_s:.0f} s") == 2  # of the trial, too
+        assert f"{duration(40)} so far, at most about {left_s:.0f} s left" in display.summary(display.rows())
+        assert display.rows()[0].left_s == pytest.approx(left_s)
 
 
 def test_a_damaged_history_is_no_epoch(interrupted):
     """By its speed: 20 steps of 64 images at 1.0 images/s, ten times, of which a tenth is left."""
     store, trial = interrupted
     store.folder(trial.id).history.write_text("epoch")
-    progress = Progress("epoch 10/10", 0.9, 1.0, 1, 20)
+    progress = TrialProgress("epoch 10/10", 0.9, 1.0, 1, 20)
     left_s = trial_left_s(trial, progress, store.folder(trial.id))
     assert left_s == pytest.approx(20 * 64 * 10 / TRAINING_SHARE * 0.1)
 
@@ -175,9 +186,8 @@ def test_what_an_interrupted_run_said_last_is_not_shown_as_of_now(interrupted):
     store, trial = interrupted
     display = Display(store, Console(file=io.StringIO(), width=200))
     with display.running([trial]):
-        Driver(store, NullTracker(), display).started(trial)
-        assert "running" in shown(display)
-        assert "epoch 9/10" not in shown(display)
+        Driver(store, [display]).started(trial)
+        assert display.rows() == [TrialRow(trial.title(trial.label), "running")]
 
 
 def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):
@@ -187,7 +197,7 @@ def test_ended_trials_leave_one_line_where_there_is_no_terminal(tmp_path):
     with display.running([trial]):
         display.started(trial)
         display.ended(store.fail(trial, "Traceback\nValueError: [bold]odd[/bold] text"), {})
-        assert "1 of 1 trials done in " in shown(display)
+        assert display.summary(display.rows()).startswith("1 of 1 trials done in ")
     assert screen.getvalue() == f"[1/1] {trial.id}: failed: ValueError: [bold]odd[/bold] text\n"
 
 
@@ -212,9 +222,10 @@ def test_a_trial_runs_on_while_maps_are_left(tmp_path):
     )
     with display.running([trial], {trial.id: ("grad_cam", "eigen_cam")}):
         display.started(trial)
-        display.ended(finish_whole(store, trial, outcome), store.metrics(trial.id))
+        record = finish_whole(store, trial, outcome)
+        display.ended(record, store.metrics(trial.id))
         for evaluation in (found, failed):
-            display.evaluated(trial, evaluation)
+            display.evaluated(record, evaluation)
     assert screen.getvalue().splitlines() == [
         f"[0/1] {trial.id}: finished in 9 s, point localization accuracy 0.500",
         f"[0/1] {trial.id}: Grad-CAM finished, point localization accuracy 0.250",

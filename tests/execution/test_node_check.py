@@ -13,7 +13,7 @@ from waiting import wait_until
 from bench.errors import BenchError
 from bench.execution.context import RunContext
 from bench.execution.ray import cluster
-from bench.execution.ray.node_check import Expected, check_nodes, code_here, lacks
+from bench.execution.ray.node_check import check_nodes, code_here, lacks
 
 NEEDS = [{"cpu": 1.0, "gpu": 0.0}]
 
@@ -89,5 +89,5 @@ def test_nodes_where_no_trial_fits_are_not_asked(joined, shared):
 def test_another_bench_is_told(tmp_path):
     mark = tmp_path / "mark"
     mark.touch()
-    assert lacks(Expected(code_here(), mark, None, ())) == ""
-    assert "and this driver bench 9.0; install the same" in lacks(Expected("bench 9.0", mark, None, ()))
+    assert lacks(code_here(), mark, None, ()) == ""
+    assert "and this driver bench 9.0; install the same" in lacks("bench 9.0", mark, None, ())

@@ -5,14 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
-from bench.execution.progress import Progress
+from bench.execution.progress import TrialProgress
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
 
 TRAINING = TrialRow(
     "PYLON · s0 · nih 256 px",
     "running",
-    Progress("epoch 3/40", 0.5, 123.4, step=7, num_steps=23, loss=0.21437, learning_rate=1e-4),
-    "2.1 h",
+    TrialProgress("epoch 3/40", 0.5, 123.4, step=7, num_steps=23, loss=0.21437, learning_rate=1e-4),
+    7560.0,
 )
 LEFT = ("left", "at", "most")
 WAITING = TrialRow("PYLON · s1 · nih 256 px", "waiting")
@@ -57,7 +57,7 @@ def test_line_says_what_is_known():
         "PYLON · s0 · nih 256 px: epoch 3/40, step 7/23, loss 0.2144, learning rate 0.0001, 123 images/s, "
         "2.1 h left at most"
     )
-    evaluating = TrialRow("PYLON", "running", Progress("evaluate", 0.97))
+    evaluating = TrialRow("PYLON", "running", TrialProgress("evaluate", 0.97))
     assert progress_line(evaluating) == "PYLON: evaluate"
 
 

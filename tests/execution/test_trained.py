@@ -51,24 +51,29 @@ def test_model_has_the_best_weights_and_the_names_of_the_record(finished):
 
 def test_weights_that_are_missing_damaged_or_of_another_model_are_sentences(copied):
     rewrite(copied, findings=["Mass"])
-    with pytest.raises(ResultsError, match=r"not usable as the model's weights .*size mismatch"):
+    errors = []
+    with pytest.raises(ResultsError, match="size mismatch") as error:
         load_trained(copied, CPU)
+    errors.append(error.value)
     copied.best_weights.write_bytes(b"no weights")
-    with pytest.raises(ResultsError, match="not usable as the model's weights"):
+    with pytest.raises(ResultsError) as error:
         load_trained(copied, CPU)
+    errors.append(error.value)
     copied.best_weights.unlink()
-    with pytest.raises(ResultsError, match=r"best\.safetensors: is missing"):
+    with pytest.raises(ResultsError) as error:
         load_trained(copied, CPU)
+    assert {one.place for one in (*errors, error.value)} == {str(copied.best_weights)}
 
 
 def test_trials_that_are_not_finished_say_where_they_stand(copied, tmp_path):
     copied.record.unlink()
-    with pytest.raises(ResultsError, match=r"not finished: .* before its first epoch ended"):
+    with pytest.raises(ResultsError, match="first epoch") as error:
         load_trained(copied, CPU)
+    assert (error.value.place, error.value.value) == (str(copied.path), "unfinished")
     copied.last_checkpoint.touch()
-    with pytest.raises(ResultsError, match=r"not finished: .* stopped after 1 epoch;"):
+    with pytest.raises(ResultsError, match="after 1 epoch"):
         load_trained(copied, CPU)
     store = ResultsStore(tmp_path)
     store.fail(TRIAL, "Traceback …\nRuntimeError: boom\n")
-    with pytest.raises(ResultsError, match=r"has failed \(RuntimeError: boom\)"):
+    with pytest.raises(ResultsError, match="RuntimeError: boom"):
         load_trained(store.folder(TRIAL.id), CPU)

@@ -259,26 +259,25 @@ def test_pyramid_attention_refuses_images_that_are_too_small(name):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "value", "fact"),
     [
-        ({"name": "pilon"}, "unknown model 'pilon'.*did you mean 'pylon'"),
-        ({"name": "pylon", "up_layer": 1}, "no option 'up_layer'.*did you mean 'up_layers'"),
-        ({"name": "pylon", "up_layers": 3}, "cannot be 3; allowed: 1, 2"),
-        ({"name": "baseline", "pooling": "maximum"}, "allowed: max, average"),
-        ({"name": "wang2017", "sharpness": 0.0}, "cannot be 0.0; allowed: float above 0"),
-        ({"name": "yao2018", "lower_bound": -1.0}, "allowed: float at least 0"),
-        (
-            {"name": "deeplabv3plus", "encoder": "vgg11"},
-            "encoder 'vgg11' cannot be used with an output stride",
-        ),
-        ({"name": "fpn", "encoder": "tu-vit_tiny_patch16_224"}, "encoder 'tu-vit.*' cannot be used"),
-        ({"name": "pylon", "encoder": "resnet19"}, "unknown encoder 'resnet19'.*did you mean 'resnet"),
-        ({"name": "pylon", "encoder": "tu-resnet19t"}, "unknown encoder 'tu-resnet19t'"),
+        ({"name": "pilon"}, "pilon", "did you mean 'pylon'"),
+        ({"name": "pylon", "up_layer": 1}, "up_layer", "did you mean 'up_layers'"),
+        ({"name": "pylon", "up_layers": 3}, 3, "1, 2"),
+        ({"name": "baseline", "pooling": "maximum"}, "maximum", "max, average"),
+        ({"name": "wang2017", "sharpness": 0.0}, 0.0, "float above 0"),
+        ({"name": "yao2018", "lower_bound": -1.0}, -1.0, "float at least 0"),
+        ({"name": "deeplabv3plus", "encoder": "vgg11"}, "vgg11", "output stride of 16"),
+        ({"name": "fpn", "encoder": "tu-vit_tiny_patch16_224"}, "tu-vit_tiny_patch16_224", "'tu-vit"),
+        ({"name": "pylon", "encoder": "resnet19"}, "resnet19", "did you mean 'resnet"),
+        ({"name": "pylon", "encoder": "tu-resnet19t"}, "tu-resnet19t", "'tu-resnet19t'"),
     ],
 )
-def test_unknown_words_are_refused_with_a_suggestion(arguments, sentence):
-    with pytest.raises(SuiteError, match=sentence):
+def test_unknown_words_are_refused_with_a_suggestion(arguments, value, fact):
+    with pytest.raises(SuiteError) as error:
         build_model(num_classes=3, **arguments)
+    assert error.value.value == value
+    assert fact in str(error.value)
 
 
 def test_torchvision_works_whatever_build_it_is():

@@ -26,17 +26,13 @@ def test_encoder_that_cannot_be_built_without_memory_is_measured_all_the_same():
 
 
 def test_encoder_that_the_model_cannot_use_is_refused():
-    with pytest.raises(SuiteError, match="'vgg11' cannot be used with an output stride of 16"):
+    with pytest.raises(SuiteError, match="output stride of 16") as error:
         measure("deeplabv3plus", {}, "vgg11")
+    assert error.value.value == "vgg11"
 
 
-@pytest.mark.parametrize(
-    ("encoder", "sentence"),
-    [
-        ("resnet19", "unknown encoder 'resnet19'.*did you mean 'resnet18'"),
-        ("tu-vit_tiny_patch16_224", "'tu-vit_tiny_patch16_224' cannot be used"),
-    ],
-)
-def test_encoder_that_no_model_can_use_is_refused(encoder, sentence):
-    with pytest.raises(SuiteError, match=sentence):
+@pytest.mark.parametrize("encoder", ["resnet19", "tu-vit_tiny_patch16_224"])
+def test_encoder_that_no_model_can_use_is_refused(encoder):
+    with pytest.raises(SuiteError) as error:
         check_encoder(encoder)
+    assert error.value.value == encoder

@@ -131,8 +131,9 @@ def test_published_densenet_names_are_understood(tmp_path):
 def test_file_that_matches_nothing_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"blocks.0.weight": torch.zeros(3, 3), "blocks.0.bias": torch.zeros(3)}, path)
-    with pytest.raises(WeightsError, match=r"no weights in it fit; .*wanted are conv1"):
+    with pytest.raises(WeightsError, match=r"blocks\.0\.weight.*conv1") as error:
         build_encoder("resnet18", weights=str(path))
+    assert error.value.place == str(path)
 
 
 def test_pth_files_are_read_too(tmp_path, resnet18_state):
@@ -143,21 +144,24 @@ def test_pth_files_are_read_too(tmp_path, resnet18_state):
 
 
 def test_weights_of_another_encoder_are_refused(weights_file):
-    with pytest.raises(WeightsError, match="no weights in it fit"):
+    with pytest.raises(WeightsError) as error:
         build_encoder("efficientnet-b0", 1, str(weights_file))
+    assert error.value.place == str(weights_file)
 
 
 def test_missing_file_is_a_sentence():
-    with pytest.raises(WeightsError, match="no such weights file"):
+    with pytest.raises(WeightsError) as error:
         build_encoder("resnet18", 1, "nowhere.safetensors")
+    assert error.value.place == "nowhere.safetensors"
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_damaged_file_is_a_sentence(tmp_path, suffix):
     path = tmp_path / f"damaged{suffix}"
     path.write_bytes(b"\x00" * 100)
-    with pytest.raises(WeightsError, match="damaged"):
+    with pytest.raises(WeightsError) as error:
         build_encoder("resnet18", 1, str(path))
+    assert error.value.place == str(path)
 
 
 def test_pickled_code_is_not_run(tmp_path):
@@ -167,8 +171,9 @@ def test_pickled_code_is_not_run(tmp_path):
 
     path = tmp_path / "payload.pth"
     torch.save({"conv1.weight": Payload()}, path)
-    with pytest.raises(WeightsError, match="refused"):
+    with pytest.raises(WeightsError) as error:
         build_encoder("resnet18", 1, str(path))
+    assert error.value.place == str(path)
     assert not (tmp_path / "ran").exists()
 
 

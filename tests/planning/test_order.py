@@ -17,7 +17,6 @@ from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Resources, SplitLists
 from bench.suite.trial import Trial
-from bench.tracking.tracker import NullTracker
 
 trial = partial(make_trial, encoder="resnet18", dataset=PhantomSpec(train=100), max_epochs=10)
 
@@ -145,6 +144,6 @@ def test_a_run_starts_in_the_order_of_the_plans_times(tmp_path: Path, damaged):
         store.announce(A)
         store.folder(A.id).history.write_text("epoch")
     context = context_in(tmp_path)
-    run_grid(grid, Resources(), context, executor, Driver(store, NullTracker(), Display(store)))
+    run_grid(grid, Resources(), context, executor, Driver(store, [Display(store)]))
     found = [(one.model, one.dataset.train) for one in executor.trials]
     assert found == [("baseline", 16), ("pylon", 16), ("baseline", 8), ("pylon", 8)]

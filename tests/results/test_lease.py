@@ -1,7 +1,6 @@
 """Who has a trial."""
 
 import os
-import pickle
 import subprocess
 import sys
 import time
@@ -125,10 +124,3 @@ def test_a_damaged_lease_is_none(store, text: str) -> None:
     assert holder(path.parent) is None
     with Leases(store) as leases:
         assert leases.take("a") is None
-
-
-def test_leases_can_be_pickled_while_they_are_touched(store) -> None:
-    with Leases(store) as leases:
-        leases.take("a")
-        copy = pickle.loads(pickle.dumps(leases))
-        assert copy.take("b") is None

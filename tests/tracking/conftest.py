@@ -15,8 +15,11 @@ from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite, load_suite
 from bench.suite.trial import Trial
+from bench.tracking import set_environment
 from bench.tracking.mlflow import MlflowTracker
-from bench.tracking.tracker import Tracker
+from bench.tracking.observer import RunObserver
+
+set_environment()
 
 SUITE = """\
 title: A mirror
@@ -82,7 +85,7 @@ class Mirror:
         tracker.invoked(invocation)
         return tracker, invocation
 
-    def train(self, trial: Trial, tracker: Tracker, accuracy: float = 0.75) -> None:
+    def train(self, trial: Trial, tracker: RunObserver, accuracy: float = 0.75) -> None:
         """Does what a driver does with a trial."""
         folder = self.store.folder(trial.id)
         self.store.announce(trial)
@@ -92,7 +95,7 @@ class Mirror:
         folder.write_history([row(1), row(2)])
         record = finish_whole(self.store, trial, outcome(accuracy))
         folder.heatmap_samples.write_bytes(b"png")
-        tracker.ended(record, folder)
+        tracker.ended(record, {})
 
     def run(self, name: str = "mirror") -> Invocation:
         """Runs the suite: what is not finished is trained, what is finished is told again; then a report."""
@@ -102,10 +105,10 @@ class Mirror:
             if record is None:
                 self.train(trial, tracker)
             else:
-                tracker.ended(record, self.store.folder(trial.id))
+                tracker.found(record)
         return self.report(tracker, invocation)
 
-    def report(self, tracker: Tracker, invocation: Invocation) -> Invocation:
+    def report(self, tracker: RunObserver, invocation: Invocation) -> Invocation:
         report = self.folder / "reports" / invocation.suite
         report.mkdir(parents=True, exist_ok=True)
         (report / "README.md").write_text("# Title\n\n### Point accuracy\n\n| a |\n| --- |\n| 0.75 |\n")

@@ -7,7 +7,7 @@ from bench.results.invocation import Invocation, InvocationFolder
 from bench.results.lease import this_process
 from bench.results.record import Outcome, Record
 from bench.suite.load import load_suite
-from bench.tracking.dashboard import of_invocation, of_trial
+from bench.tracking.dashboard import describe_invocation, describe_trial
 
 READER = MarkdownIt("commonmark")
 FOREIGN = "*x* <img src=x onerror=alert(1)> ``` [a](b)\n# c"
@@ -21,7 +21,7 @@ def trial(tmp_path):
 
 def test_an_error_ends_no_block_and_is_no_markup(trial):
     record = Record(trial=trial, status="failed", error=FOREIGN, ended_at="2026-01-01T00:00:00+00:00")
-    page = READER.render(of_trial(record, (), FOREIGN, None))
+    page = READER.render(describe_trial(record, (), FOREIGN, None))
     assert "<img" not in page
     assert "<em>" not in page
     assert page.count("<pre>") == 1
@@ -39,7 +39,7 @@ def test_notes_are_no_markup(trial, provenance):
         provenance=provenance,
     )
     record = Record(trial=trial, status="finished", outcome=outcome, ended_at="2026-01-01T00:00:00+00:00")
-    page = READER.render(of_trial(record, (), "mine #1", "#/runs/1"))
+    page = READER.render(describe_trial(record, (), "mine #1", "#/runs/1"))
     assert page.count("<a ") == 1
     assert page.count("<li>") == 1
     assert all(element not in page for element in ("<img", "<em>", "<h1>"))
@@ -57,7 +57,7 @@ def test_title_and_command_are_no_markup(tmp_path):
         started_at="2026-01-01T00:00:00+00:00",
         error=FOREIGN,
     )
-    page = READER.render(of_invocation(invocation, InvocationFolder(tmp_path), "#/charts", "#/runs"))
+    page = READER.render(describe_invocation(invocation, InvocationFolder(tmp_path), "#/charts", "#/runs"))
     assert page.count("<a ") == 2
     assert page.count("<code>") == 1
     assert all(element not in page for element in ("<img", "<em>", "<h1>", "<pre>"))

@@ -8,7 +8,8 @@ import pytest
 from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.engine import make_url
 
-from bench.tracking.mlflow_store import MlflowStore, sqlite_uri
+from bench.tracking.database import sqlite_uri
+from bench.tracking.mlflow_store import MlflowStore
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", "dü", "h#c", "q?b=c", "p%20d", "100%", "a&b;c=d", "a@b:c"])

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 
-from bench.tracking.mlflow_store import relocate
+from bench.tracking.database import relocate
 
 from .conftest import Mirror
 

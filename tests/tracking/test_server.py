@@ -84,7 +84,7 @@ def test_what_a_server_missed_is_made_up_for_when_it_is_back(mirror, server, mon
         tracker.epoch(first, row(2))
         mirror.store.announce(first)
         mirror.store.folder(first.id).write_history([row(1), row(2)])
-        tracker.ended(mirror.store.fail(first, "it broke"), mirror.store.folder(first.id))
+        tracker.ended(mirror.store.fail(first, "it broke"), {})
         mirror.train(second, tracker)
     told = [record.message for record in caplog.records if record.name.startswith("bench.")]
     assert told

@@ -66,13 +66,13 @@ def run_twice(mirror) -> None:
     first, _, third = mirror.suite().grid.trials
     tracker, invocation = mirror.tracker()
     mirror.store.announce(third)
-    tracker.ended(mirror.store.fail(third, "Traceback: it broke"), mirror.store.folder(third.id))
+    tracker.ended(mirror.store.fail(third, "Traceback: it broke"), {})
     evaluation = CamEvaluation(
         method="grad_cam", status="finished", metrics={"point_accuracy/weighted": 0.5}, ended_at="2026-01-01"
     )
     mirror.store.evaluated(first.id, evaluation)
     for trial in (first, mirror.suite().grid.trials[1]):
-        tracker.ended(mirror.store.record(trial.id), mirror.store.folder(trial.id))
+        tracker.ended(mirror.store.record(trial.id), {})
     mirror.report(tracker, invocation)
 
 

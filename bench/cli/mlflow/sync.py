@@ -42,7 +42,11 @@ def execute(arguments: argparse.Namespace) -> int:
         record_copied(suite, results)
     names = tuple(dict.fromkeys(suite.suite.name for suite in loaded)) or Invocations(results).suites()
 
-    from bench.tracking.mlflow_store import UNREACHABLE, default_uri
+    from bench.tracking import set_environment
+
+    set_environment()
+    from bench.tracking.database import default_uri
+    from bench.tracking.mlflow_store import UNREACHABLE
     from bench.tracking.sync import sync, without_invocation
 
     code = 0

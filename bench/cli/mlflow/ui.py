@@ -41,8 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Runs MLflow's server on the results folder's store in a process group of its own."""
     from bench.tracking.dashboard import runs_link
-    from bench.tracking.mirrored import experiments
-    from bench.tracking.mlflow_store import default_uri, relocate, sqlite_uri
+    from bench.tracking.database import default_uri, experiments, relocate, sqlite_uri
 
     uri = default_uri(arguments.results_dir)
     if uri.startswith(("http://", "https://")):

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Prints a line per combination; 1 if one cannot be trained here."""
     from bench.errors import BenchError
-    from bench.execution.gpus import decide_gpu
+    from bench.execution.executor import decide_gpu
     from bench.execution.serial import SerialExecutor
 
     loaded, grid, store = shared.opened(arguments)

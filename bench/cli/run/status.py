@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bench.amounts import count, duration, rough_duration, size
+from bench.amounts import count, duration, size
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Sentence, Table, show, show_json
 from bench.errors import BenchError, SuiteError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
 
     from bench.execution.progress_table import TrialRow
-    from bench.execution.status import Running, Status
+    from bench.execution.status import FolderStatus, RunningTrial
     from bench.results.failures import Failure
     from bench.results.record import Record
     from bench.results.store import ResultsStore
@@ -119,7 +119,7 @@ def _watch(store: "ResultsStore", ids: Sequence[str] | None) -> None:
 class _StatusView:
     """Shows running trials, a table for each driver, then those that ended last, and the disk."""
 
-    def __init__(self, status: "Status") -> None:
+    def __init__(self, status: "FolderStatus") -> None:
         self._status = status
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
@@ -141,14 +141,13 @@ class _StatusView:
         yield from map(Sentence, (*status.unreadable, *status.remarks))
 
 
-def _row(one: "Running") -> "TrialRow":
+def _row(one: "RunningTrial") -> "TrialRow":
     from bench.execution.progress_table import TrialRow
 
     title = one.trial.title(one.trial.label)
     if one.progress is not None and one.silent_s > _SILENT_S:
         return TrialRow(title, f"silent for {duration(one.silent_s)}")
-    left = "" if one.left_s is None else rough_duration(one.left_s)
-    return TrialRow(title, "starting", one.progress, left)
+    return TrialRow(title, "starting", one.progress, one.left_s)
 
 
 def _progress(rows: "Sequence[TrialRow]", width: int) -> "Iterator[RenderableType]":
@@ -162,7 +161,7 @@ def _progress(rows: "Sequence[TrialRow]", width: int) -> "Iterator[RenderableTyp
         yield from (Sentence(progress_line(row)) for row in rows)
 
 
-def _ended_table(status: "Status") -> Table:
+def _ended_table(status: "FolderStatus") -> Table:
     from bench.suite.metrics import PRIMARY
 
     records = status.last_ended
@@ -178,13 +177,13 @@ def _ended_table(status: "Status") -> Table:
     return Table([ids], text=Column("state", [outcome(record) for record in records]))
 
 
-def _primary(record: "Record", status: "Status") -> float | None:
+def _primary(record: "Record", status: "FolderStatus") -> float | None:
     from bench.suite.metrics import PRIMARY, WEIGHTED
 
     return status.metrics[record.trial.id].get(PRIMARY.key(WEIGHTED))
 
 
-def _status_json(status: "Status") -> dict[str, object]:
+def _status_json(status: "FolderStatus") -> dict[str, object]:
     from bench.suite.metrics import PRIMARY
 
     return {
@@ -208,7 +207,7 @@ def _status_json(status: "Status") -> dict[str, object]:
     }
 
 
-def _running_json(one: "Running") -> dict[str, object]:
+def _running_json(one: "RunningTrial") -> dict[str, object]:
     shown = ("phase", "fraction", "step", "num_steps", "loss", "learning_rate", "images_per_s")
     progress = {name: getattr(one.progress, name) if one.progress else None for name in shown}
     times = {"silent_s": one.silent_s if one.progress else None, "left_s": one.left_s}

@@ -1,12 +1,9 @@
-"""The Ray cluster of a run: one of its own on this machine, or one that is there already.
-
-Every import of Ray goes through here: what Ray reads when it is imported is set before.
-"""
+"""The Ray cluster of a run: one of its own on this machine, or one that is there already."""
 
 import logging
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,23 +12,8 @@ import ray
 from ray._private.services import get_ray_address_from_environment
 
 from bench.errors import BenchError, brief, explained
-from bench.planning.machine import Needs, num_rooms
-
-# Quiet and local: no usage statistics, no loggers beside ours, no dashboard, no token for a private cluster.
-# Ctrl-C is ours. What is left of a cluster whose driver was killed gives up soon.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "600",
-}
-os.environ.update({key: os.environ.get(key, value) for key, value in _ENVIRONMENT.items()})
-
+from bench.execution.ray.capacity import fits
+from bench.planning.machine import Needs
 
 _INIT = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
 _SHORT = "/tmp/ray"  # noqa: S108  # Ray's own choice where nothing says otherwise
@@ -57,8 +39,10 @@ def connect(address: str | None) -> None:
         _INIT(address=address)
     except (OSError, RuntimeError, ValueError) as error:
         raise BenchError(
-            f"--address {address}: no Ray cluster can be joined there ({brief(error)}); start one with "
-            "`ray start --head`, run bench on one of its nodes, or leave --address out"
+            f"no Ray cluster can be joined there ({brief(error)}); start one with `ray start --head`, run "
+            "bench on one of its nodes, or leave --address out",
+            place=f"--address {address}",
+            value=address,
         ) from None
 
 
@@ -81,8 +65,8 @@ def _start() -> None:
             start(_temp_dir=_SHORT)
         except OSError as second:
             raise BenchError(
-                f"Ray cannot start on this machine: {explained(second, Path(_SHORT))}; "
-                "RAY_TMPDIR names another folder for it, of a short path, and --serial does without Ray"
+                f"Ray cannot start on this machine: {explained(second, Path(_SHORT))}; RAY_TMPDIR names "
+                "another folder for it, of a short path, and --serial does without Ray"
             ) from None
 
 
@@ -90,22 +74,27 @@ def check_address(address: str) -> None:
     """Checks that something listens at the address.
 
     Raises:
-        BenchError: nothing does within `ANSWER_S`, or it is none that can be joined.
+        BenchError: nothing answers within `ANSWER_S`, or bench cannot join a cluster by such an address.
     """
+    place = f"--address {address}"
     if address.startswith("ray://"):
         raise BenchError(
-            f"--address {address}: Tune would run on the cluster's side, where no record can be written; run "
-            "bench on a node of the cluster with --address auto or HOST:PORT"
+            "Tune would run on the cluster's side, where no record can be written; run bench on a node of "
+            "the cluster with --address auto or HOST:PORT",
+            place=place,
+            value=address,
         )
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise BenchError(f"--address {address}: give auto or HOST:PORT, e.g. 10.0.0.1:6379")
+        raise BenchError("give auto or HOST:PORT, e.g. 10.0.0.1:6379", place=place, value=address)
     try:
         socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
     except OSError as error:
         raise BenchError(
-            f"--address {address}: nothing answers there ({error.strerror or error}); `ray status` on a node "
-            "says where its cluster is"
+            f"nothing answers there ({error.strerror or error}); `ray status` on a node says where its "
+            "cluster is",
+            place=place,
+            value=address,
         ) from None
 
 
@@ -118,13 +107,15 @@ def _found_by_ray() -> str:
         return str(get_ray_address_from_environment("auto", None))
     except OSError:
         raise BenchError(
-            "--address auto: Ray finds no cluster that runs on this machine; start one with "
-            "`ray start --head`, or leave --address out"
+            "Ray finds no cluster that runs on this machine; start one with `ray start --head`, or leave "
+            "--address out",
+            place="--address auto",
+            value="auto",
         ) from None
 
 
 def node_resources() -> list[dict[str, float]]:
-    """Returns what each living node has, free or not, by the names that `Needs` uses."""
+    """Returns the resources of each living node, free or not, by the names that `Needs` uses."""
     return [_has(node) for node in _living_nodes()]
 
 
@@ -139,7 +130,7 @@ def nodes_for(needs: Collection[Needs]) -> dict[str, str]:
     return {
         node["NodeID"]: node["NodeManagerAddress"]
         for node in _living_nodes()
-        if any(num_rooms(need, _has(node)) for need in needs)
+        if any(fits(need, [_has(node)]) for need in needs)
     }
 
 
@@ -149,19 +140,3 @@ def _living_nodes() -> list[dict[str, Any]]:
 
 def _has(node: dict[str, Any]) -> dict[str, float]:
     return {name: float(node["Resources"].get(name.upper(), 0.0)) for name in ("cpu", "gpu")}
-
-
-def check_fit(needs: Collection[Needs], nodes: Sequence[Needs]) -> None:
-    """Checks that every trial fits one of the nodes: Ray would wait for ever for one that it fits.
-
-    Raises:
-        BenchError: one fits none of them.
-    """
-    for need in needs:
-        if not any(num_rooms(need, node) for node in nodes):
-            has = max(nodes, key=lambda node: (node["gpu"], node["cpu"]), default={"cpu": 0.0, "gpu": 0.0})
-            raise BenchError(
-                f"a trial asks for {need['cpu']:g} CPU cores and {need['gpu']:g} GPUs, and no node of the "
-                f"cluster has them (the best of {len(nodes)} has {has['cpu']:g} and {has['gpu']:g}); lower "
-                "resources.cpu or resources.gpu, or run with --cpu or --serial"
-            )

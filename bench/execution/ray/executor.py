@@ -11,35 +11,29 @@ import logging
 import os
 import shutil
 import socket
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import ray
 from ray import tune
-from ray.tune.search import Searcher
 
-from bench.errors import BenchError, DiskFullError, account
+from bench.errors import DiskFullError, account
 from bench.execution.context import RunContext
-from bench.execution.executor import Listener
-from bench.execution.gpus import num_local_gpus
-from bench.execution.ray import cluster  # before Ray
-from bench.execution.ray.capacity import PATIENCE_S, RoomWatch
+from bench.execution.executor import Listener, num_local_gpus
+from bench.execution.ray import cluster
+from bench.execution.ray.capacity import PATIENCE_S, CapacityWatch, check_fit
 from bench.execution.ray.node_check import check_nodes
-from bench.execution.ray.tune_callback import HaltStopper, Relay, listeners
-from bench.execution.ray.watchdog import ending_when_cut_off
-from bench.execution.ray.worker_failures import MAX_WORKER_DEATHS
-from bench.execution.ready_queue import Agenda
-from bench.execution.stopping import Halt
+from bench.execution.ray.tune_callback import MAX_WORKER_DEATHS, AbortStopper, ListenerCallback, ReadySearcher
+from bench.execution.ray.watchdog import watching_ray
+from bench.execution.ready_queue import ReadyQueue
+from bench.execution.stopping import Abort
 from bench.planning.machine import Needs, needs_of, num_slots
 from bench.results.lease import Leases
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
-
-# isort: split
 
 
 class RayExecutor:
@@ -48,7 +42,7 @@ class RayExecutor:
     Args:
         address: of the cluster to join, see `bench.execution.ray.cluster.connect`; None starts one.
         max_concurrent: trials that run at once at most; as many as there is room for if None.
-        node_patience_s: how long trials that fit no node any more wait for another, see `RoomWatch`.
+        node_patience_s: how long trials that fit no node any more wait for another, see `CapacityWatch`.
     """
 
     def __init__(
@@ -71,26 +65,23 @@ class RayExecutor:
     ) -> None:
         """See `bench.execution.executor.Executor`."""
         needs = {trial.id: needs_of(trial, resources, use_gpu=context.use_gpu) for trial in trials}
-        if self._address is None:
-            _require_cores(needs.values())
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # stack traces of what the relay tells
-        key = uuid.uuid4().hex
+        if self._address is None:  # before a cluster is started
+            check_fit(needs.values(), [{"cpu": len(os.sched_getaffinity(0)), "gpu": num_local_gpus()}])
+        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # stack traces of errors that we report
         store = ResultsStore(context.results_dir)
-        listeners[key] = listener
         try:
             self._connect()
             nodes = cluster.node_resources()
-            cluster.check_fit(needs.values(), nodes)
+            check_fit(needs.values(), nodes)
             if self._address is not None:
                 check_nodes(needs.values(), context)
             slots = num_slots(needs.values(), nodes)
-            with Leases(store) as leases, ending_when_cut_off():
-                agenda = Agenda(trials, store, leases, context.start_until_s)
-                room = RoomWatch(needs, cluster.node_resources, self._node_patience_s)
-                slots = min(slots, self._max_concurrent or slots)
-                _fit(trials, needs, context, key, agenda, room, slots)
+            slots = min(slots, self._max_concurrent or slots)
+            with Leases(store) as leases, watching_ray():
+                queue = ReadyQueue(trials, store, leases, context.start_until_s)
+                capacity = CapacityWatch(needs, cluster.node_resources, self._node_patience_s)
+                _run(trials, needs, context, listener, queue, capacity, slots)
         finally:
-            del listeners[key]
             ray.shutdown()
             _sweep_storage(context)
 
@@ -99,19 +90,8 @@ class RayExecutor:
             cluster.connect(self._address)
 
 
-def _require_cores(needs: Iterable[Needs]) -> None:
-    """Says before a cluster is started that this machine has too few cores for a trial."""
-    num_cpus = len(os.sched_getaffinity(0))
-    for need in needs:
-        if need["cpu"] > num_cpus:
-            raise BenchError(
-                f"a trial asks for {need['cpu']:g} CPU cores and this machine has {num_cpus}; "
-                "lower resources.cpu, or run with --serial"
-            )
-
-
 def _storage(context: RunContext) -> Path:
-    """Returns where Tune keeps what it needs while this driver runs: a folder of its own."""
+    """Returns the folder for Tune's files of this driver."""
     return context.results_dir / "ray" / f"{socket.gethostname()}-{os.getpid()}"
 
 
@@ -123,21 +103,19 @@ def _sweep_storage(context: RunContext) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _fit(
+def _run(
     trials: Sequence[Trial],
-    needs: dict[str, dict[str, float]],
+    needs: Mapping[str, Needs],
     context: RunContext,
-    key: str,
-    agenda: Agenda,
-    room: RoomWatch,
+    listener: Listener,
+    queue: ReadyQueue,
+    capacity: CapacityWatch,
     max_concurrent: int,
 ) -> None:
-    by_id, halt = {trial.id: trial for trial in trials}, Halt(context.stop)
-    relay = Relay(key, by_id, halt, room)
+    by_id, abort = {trial.id: trial for trial in trials}, Abort(context.stop)
+    specifications = {trial.id: trial.model_dump_json() for trial in trials}
     trainable = tune.with_resources(
-        tune.with_parameters(
-            _work, context=context, specifications={t.id: t.model_dump_json() for t in trials}
-        ),
+        tune.with_parameters(_work, context=context, specifications=specifications),
         resources=lambda config: tune.PlacementGroupFactory(
             [{name.upper(): amount for name, amount in needs[config["trial"]].items() if amount}]
         ),
@@ -145,7 +123,7 @@ def _fit(
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=_NextReady(agenda, key, halt),
+            search_alg=ReadySearcher(queue, abort),
             num_samples=len(trials),
             max_concurrent_trials=max_concurrent,
             reuse_actors=True,
@@ -158,50 +136,15 @@ def _fit(
             verbose=0,
             progress_reporter=tune.CLIReporter(),  # says nothing; the one of notebooks would clear our cell
             failure_config=tune.FailureConfig(max_failures=MAX_WORKER_DEATHS),
-            stop=HaltStopper(halt),
-            callbacks=[relay],
+            stop=AbortStopper(abort),
+            callbacks=[ListenerCallback(listener, by_id, queue, abort, capacity)],
         ),
     )
     tuner.fit()
-    halt.obey()
-    if not relay.ended | agenda.blocked | agenda.failed_elsewhere | agenda.too_late >= by_id.keys():
+    queue.tell(listener)
+    abort.raise_error()
+    if not queue.settled >= by_id.keys():
         raise KeyboardInterrupt
-
-
-class _NextReady(Searcher):
-    """Suggests no parameters but which trial is next."""
-
-    def __init__(self, agenda: Agenda, key: str, halt: Halt) -> None:
-        super().__init__()
-        self.agenda, self.key, self.halt = agenda, key, halt
-        self.by_tune_id: dict[str, str] = {}
-
-    def suggest(self, trial_id: str) -> dict[str, str] | None:
-        if self.halt or self.agenda.is_empty:
-            return Searcher.FINISHED  # type: ignore[return-value]  # a word, as its documentation says
-        try:
-            trial = self.agenda.pop_ready()
-            self.agenda.tell(listeners[self.key])
-        except (OSError, BenchError) as error:  # no lease can be written, as on a full disk
-            self.halt.because(error)
-            return self.suggest(trial_id)
-        if trial is None:
-            return self.suggest(trial_id) if self.agenda.is_empty else None
-        self.by_tune_id[trial_id] = trial.id
-        return {"trial": trial.id}
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        if "finished" in result:
-            self.agenda.finished(self.by_tune_id[trial_id])
-        elif "failed" in result:
-            self.agenda.failed(self.by_tune_id[trial_id])
-
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
-        if error:
-            self.agenda.failed(self.by_tune_id[trial_id])
-        self.agenda.ended(self.by_tune_id[trial_id])
 
 
 def _work(config: dict[str, Any], context: RunContext, specifications: dict[str, str]) -> None:

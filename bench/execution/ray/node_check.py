@@ -1,12 +1,11 @@
-"""What nodes of a cluster need beside cores: the same bench, and results folder and data by the same paths.
+"""Checks that every node has the same bench, and sees the same results folder and data by the same paths.
 
-Otherwise trials would fail one by one where something lacks, or write their files where no one looks.
+Otherwise trials would fail one by one on a node that lacks something, or write files where nobody looks.
 """
 
 import time
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,44 +14,20 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.errors import BenchError, brief
 from bench.execution.context import RunContext
-from bench.execution.ray.cluster import nodes_for  # before Ray
+from bench.execution.ray.cluster import nodes_for
 from bench.planning.machine import Needs
 from bench.suite.identity import DIGEST_PREFIX, sources_digest
 from bench.version import FOLDER, VERSION
-
-# isort: split
-
 
 ANSWER_S = 60.0
 """Time for all nodes to answer: each starts a process, and imports bench."""
 
 SHOWN_S = 5.0
-"""Time for a file to show on other nodes: network file systems remember for seconds what was not there."""
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a node should have. Picklable.
-
-    Attributes:
-        code: see `code_here`.
-        mark: a file in the results folder.
-        data_root: folder of downloaded data sets, or None.
-        files: that trials need: weights, lists of images.
-    """
-
-    code: str
-    mark: Path
-    data_root: Path | None
-    files: Collection[Path]
+"""Time for a file to show on other nodes: network file systems remember missing files for seconds."""
 
 
 def check_nodes(needs: Collection[Needs], context: RunContext) -> None:
     """Checks that trials can run on those nodes of the joined cluster that they may be placed on.
-
-    Args:
-        needs: of the trials.
-        context: of the run.
 
     Raises:
         BenchError: a node lacks something, does not answer within `ANSWER_S`, or cannot import bench.
@@ -60,14 +35,14 @@ def check_nodes(needs: Collection[Needs], context: RunContext) -> None:
     context.results_dir.mkdir(parents=True, exist_ok=True)
     mark = context.results_dir / f".seen-{uuid.uuid4().hex}"
     data_root = context.data_root if context.data_root and context.data_root.is_dir() else None
-    expected = Expected(code_here(), mark, data_root, tuple(context.files.values()))
+    expected = code_here(), mark, data_root, tuple(context.files.values())
     addresses, look = nodes_for(needs), ray.remote(num_cpus=0, max_retries=0)(lacks)
     mark.touch()
     try:
         answers = {}
         for node in addresses:
             there = NodeAffinitySchedulingStrategy(node, soft=False)
-            answers[node] = look.options(scheduling_strategy=there).remote(expected)
+            answers[node] = look.options(scheduling_strategy=there).remote(*expected)
         ray.wait(list(answers.values()), num_returns=len(answers), timeout=ANSWER_S)
         found = [(addresses[node], _problem(answer)) for node, answer in answers.items()]
     finally:
@@ -76,33 +51,40 @@ def check_nodes(needs: Collection[Needs], context: RunContext) -> None:
         raise BenchError("; ".join(problems))
 
 
-def lacks(expected: Expected) -> str:
-    """Returns what this node lacks, in words that follow its name; nothing if it lacks nothing."""
-    if expected.code != code_here():
-        return f"has {code_here()}, and this driver {expected.code}; install the same on all nodes"
-    folder = expected.mark.parent
+def lacks(code: str, mark: Path, data_root: Path | None, files: Collection[Path]) -> str:
+    """Returns what this node lacks, in words that follow its name; nothing if it lacks nothing.
+
+    Args:
+        code: see `code_here`.
+        mark: a file in the results folder.
+        data_root: folder of downloaded data sets, or None.
+        files: named by trials: weights, lists of images.
+    """
+    if code != code_here():
+        return f"has {code_here()}, and this driver {code}; install the same on all nodes"
+    folder = mark.parent
     deadline_s = time.monotonic() + SHOWN_S
-    while not expected.mark.exists():
+    while not mark.exists():
         if time.monotonic() > deadline_s:
             return (
                 f"does not see the results folder {folder}; --results-dir has to be on storage that all share"
             )
         time.sleep(0.2)
     try:
-        own = folder / f"{expected.mark.name}-{uuid.uuid4().hex}"
+        own = folder / f"{mark.name}-{uuid.uuid4().hex}"
         own.touch()
         own.unlink()
     except OSError as error:
         return f"cannot write to the results folder {folder} ({error.strerror})"
-    if expected.data_root is not None and not expected.data_root.is_dir():
-        return f"has no folder {expected.data_root}; --data-root has to be the same data on all nodes"
-    if missing := [path for path in expected.files if not path.exists()]:
+    if data_root is not None and not data_root.is_dir():
+        return f"has no folder {data_root}; --data-root has to be the same data on all nodes"
+    if missing := [path for path in files if not path.exists()]:
         return f"has no file {missing[0]}, which trials need"
     return ""
 
 
 def code_here() -> str:
-    """Returns which bench this process runs: its version, and the beginning of a digest of its source."""
+    """Returns the version of this process' bench, and the beginning of a digest of its source."""
     sources = sources_digest(FOLDER).removeprefix(DIGEST_PREFIX)
     return f"bench {VERSION} ({sources[:12]})"
 

@@ -1,47 +1,39 @@
-"""Whether the processes of Ray that a driver hangs on live: after their death Ray ends it too, in silence.
-
-Ray's own code leaves seconds later, past all that Python would still do, so the word on it comes first.
-"""
+"""Watches Ray's own processes: when they die Ray ends the driver in silence, so this says why before that."""
 
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import NoReturn
 
 import ray
 from rich.console import Console
 
-from bench.execution.ray import cluster  # before Ray
-
-# isort: split
+from bench.execution.ray import cluster
 
 LOOK_EVERY_S = 0.25
-"""Between two looks whether the run has ended, and between two calls to one that hung up."""
-
-_Call = Callable[[], socket.socket]
+"""Between two looks whether the run has ended, and between two connections to a service that hung up."""
 
 
 @contextmanager
-def ending_when_cut_off() -> Iterator[None]:
-    """Within the block, the end of Ray's processes is that of this one: one sentence, and exit code 2.
+def watching_ray() -> Iterator[None]:
+    """Ends this process with one sentence and exit code 2 if Ray's processes die within the block.
 
-    They are its control service (GCS), on the head node, and its node service (raylet) on this machine. What
-    was written stays, as after a kill of the driver, and workers end by themselves.
+    They are its control service (GCS), on the head node, and its node service (raylet) on this machine. Files
+    stay as they are, as after a kill of the driver, and workers end by themselves.
     """
     over = threading.Event()
-    here = ray.get_runtime_context()
-    host, _, port = here.gcs_address.rpartition(":")
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
     host = host.strip("[]")  # of IPv6
-    calls: dict[str, _Call] = {
+    services: dict[str, Callable[[], socket.socket]] = {
         f"Ray's control service (GCS) at {host}:{port}": partial(
             socket.create_connection, (host, int(port)), timeout=LOOK_EVERY_S
         ),
-        "Ray's node service (raylet) on this machine": partial(_call_raylet, cluster.raylet_socket()),
+        "Ray's node service (raylet) on this machine": partial(_connect_raylet, cluster.raylet_socket()),
     }
-    threads = [threading.Thread(target=_follow, args=(*call, over), daemon=True) for call in calls.items()]
+    threads = [threading.Thread(target=_watch, args=(*one, over), daemon=True) for one in services.items()]
     for thread in threads:
         thread.start()
     try:
@@ -52,19 +44,22 @@ def ending_when_cut_off() -> Iterator[None]:
             thread.join()
 
 
-def _call_raylet(path: str) -> socket.socket:
-    line = socket.socket(socket.AF_UNIX)
-    line.settimeout(LOOK_EVERY_S)
-    line.connect(path)
-    return line
+def _connect_raylet(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(LOOK_EVERY_S)
+    connection.connect(path)
+    return connection
 
 
-def _follow(name: str, call: _Call, over: threading.Event) -> None:
-    """Holds a line to the service, calls again where it hangs up, and ends this process if nobody answers."""
+def _watch(name: str, connect: Callable[[], socket.socket], over: threading.Event) -> None:
+    """Holds a connection to the service, connects again when it hangs up, ends this process if it is gone."""
     while not over.wait(LOOK_EVERY_S):
         try:
-            with call() as line:
-                _hold(line, over)
+            with connect() as connection:
+                while not over.is_set():
+                    with suppress(TimeoutError):
+                        if not connection.recv(4096):
+                            break
         except (ConnectionRefusedError, FileNotFoundError):
             if not over.is_set():
                 _end(name)
@@ -72,22 +67,12 @@ def _follow(name: str, call: _Call, over: threading.Event) -> None:
             pass
 
 
-def _hold(line: socket.socket, over: threading.Event) -> None:
-    """Returns when the other side hangs up, or the run is over."""
-    while not over.is_set():
-        try:
-            if not line.recv(4096):
-                return
-        except TimeoutError:
-            pass
-
-
 def _end(name: str) -> NoReturn:
     console = Console(stderr=True)
     console.show_cursor()  # which a live table has hidden
     console.print(
-        f"{name} has ended, killed or crashed as happens where memory runs out; nothing that was written is "
-        "lost, and the same command goes on from the last checkpoints",
+        f"{name} has ended: it was killed or crashed, as happens where memory runs out; written files stay, "
+        "and the same command goes on from the last checkpoints",
         highlight=False,
         markup=False,
         soft_wrap=True,

@@ -3,7 +3,7 @@
 import pytest
 from trials import make_trial
 
-from bench.execution.ray.worker_failures import cause_of_death, last_failure, too_many_deaths
+from bench.execution.ray.tune_callback import cause_of_death, last_failure, too_many_deaths
 
 MEMORY = """\
 1 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 10.0.0.7, ID: 4c91) \

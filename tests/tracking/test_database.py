@@ -3,7 +3,7 @@
 import pytest
 
 from bench.results.record import CamEvaluation
-from bench.tracking.mirrored import experiments, is_mirrored, mirrored_tags
+from bench.tracking.database import experiments, is_mirrored, mirrored_tags
 
 
 @pytest.fixture
