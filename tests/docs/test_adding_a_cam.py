@@ -53,7 +53,7 @@ def test_a_map_that_bench_computes_names_no_library(ran, example):
 
 
 def test_suites_their_schema_and_their_mistakes_know_the_map(example):
-    schema = json.loads(example.bench("list", "schema"))
+    schema = json.loads(example.bench("list schema"))
     assert "integrated_grad_cam" in schema["properties"]["cams"]["items"]["enum"]
     plan = "plan integrated.yaml --set cams=[integrated_grad_can]"
     assert "did you mean 'integrated_grad_cam'" in example.bench(plan, expected=2)

@@ -54,7 +54,7 @@ def test_it_is_checked_counted_shown_and_listed(printed, example):
     assert "patient: 70:10:20 with no patient in two parts" in printed["list datasets"]
     assert "30 images of 15 patients; 15 boxes on 15 images" in printed["data stats"]
     assert (example.folder / "sheet.png").is_file()
-    schema = json.loads(example.bench("list", "schema"))
+    schema = json.loads(example.bench("list schema"))
     assert "clinic" in schema["properties"]["datasets"]["items"]["anyOf"][0]["enum"]
     assert schema["$defs"]["ClinicSpec"]["properties"]["split"]["description"].startswith("patient: 70:10:20")
 

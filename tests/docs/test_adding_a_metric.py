@@ -95,7 +95,7 @@ def test_mlflow_has_it_of_each_trial_and_map(ran, example):
 
 
 def test_suites_their_schema_and_their_mistakes_know_it(example):
-    schema = json.loads(example.bench("list", "schema"))
+    schema = json.loads(example.bench("list schema"))
     assert METRIC in json.dumps(schema["$defs"]["Superior"]["properties"]["metric"])
     assert METRIC in schema["$defs"]["Margins"]["properties"]
     plan = "plan energy.yaml --set margins.energy_pointin=0.1"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Sentence, Table, show, show_json
 from bench.errors import SuiteError, listing, nearest
+from bench.suite.violation import ACCEPTABLE, VIOLATIONS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,7 +51,6 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.data.checks.integrity import check
     from bench.data.loading import read_source
     from bench.execution.live import Display
-    from bench.suite.violation import ACCEPTABLE
 
     for kind in arguments.accept:
         if kind not in ACCEPTABLE:
@@ -74,8 +74,6 @@ def _parts(
     source: "DataSource", integrity: "Integrity", accepted: Collection[str]
 ) -> "Iterator[RenderableType]":
     """Yields the counts beside the expected ones, a line for each check, and whether a run would stop."""
-    from bench.suite.violation import VIOLATIONS
-
     sizes = ", ".join(f"{len(names):,} {part}" for part, names in source.parts.items())
     yield f"{source.name}: {sum(map(len, source.parts.values())):,} images: {sizes}"
     yield ""

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Sentence, Table, heading, progress, show, show_json
 from bench.errors import SuiteError, listing, nearest
+from bench.results.model_sizes import (
+    IN_CHANNELS,
+    NUM_CLASSES,
+    SIZES_PX,
+    ModelSize,
+    SizeCache,
+    Unusable,
+    size_key,
+)
+from bench.suite.catalog import MODELS, Option, OptionValue, Variant, model_options, model_source
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-    from bench.results.model_sizes import ModelSize, SizeCache, Unusable
-    from bench.suite.catalog import Option, OptionValue, Variant
 
 EXAMPLES = """\
 examples:
@@ -114,8 +121,8 @@ class Model:
     name: str
     label: str
     source: str | None
-    options: "tuple[Option, ...]"
-    sizes: "tuple[tuple[Variant, ModelSize | Unusable], ...]"
+    options: tuple[Option, ...]
+    sizes: tuple[tuple[Variant, ModelSize | Unusable], ...]
 
 
 def models_of(names: Sequence[str], encoder: str) -> list[Model]:
@@ -124,9 +131,6 @@ def models_of(names: Sequence[str], encoder: str) -> list[Model]:
     Raises:
         SuiteError: unknown model or encoder, or an encoder that no model can use.
     """
-    from bench.results.model_sizes import SizeCache, size_key
-    from bench.suite.catalog import MODELS, Variant, model_options, model_source
-
     for name in names:
         if name not in MODELS:
             raise SuiteError(f"unknown model {name!r}; known: {listing(MODELS)}{nearest(name, MODELS)}")
@@ -148,10 +152,8 @@ def models_of(names: Sequence[str], encoder: str) -> list[Model]:
     ]
 
 
-def _measure_missing(cache: "SizeCache", variants: "Sequence[tuple[str, Variant]]", encoder: str) -> None:
+def _measure_missing(cache: SizeCache, variants: Sequence[tuple[str, Variant]], encoder: str) -> None:
     """Measures the sizes that the cache lacks; torch is imported only for that."""
-    from bench.results.model_sizes import Unusable, size_key
-
     keyed = [(size_key(name, variant.options, encoder), name, variant) for name, variant in variants]
     missing = [one for one in keyed if one[0] not in cache]
     if not missing:
@@ -173,8 +175,6 @@ def _measure_missing(cache: "SizeCache", variants: "Sequence[tuple[str, Variant]
 
 def _models_json(models: Sequence[Model], encoder: str) -> dict[str, object]:
     """Returns the models; a variant without a size has a "reason" in its place."""
-    from bench.results.model_sizes import IN_CHANNELS, NUM_CLASSES
-
     entries = [
         {
             "name": model.name,
@@ -191,7 +191,7 @@ def _models_json(models: Sequence[Model], encoder: str) -> dict[str, object]:
     return {"encoder": encoder, "num_classes": NUM_CLASSES, "in_channels": IN_CHANNELS, "models": entries}
 
 
-def _option_json(option: "Option") -> dict[str, object]:
+def _option_json(option: Option) -> dict[str, object]:
     allowed = [True, False] if option.type_name == "bool" else list(option.allowed)
     bound = {} if option.bound is None else {option.bound[0]: option.bound[1]}
     return {
@@ -205,8 +205,6 @@ def _option_json(option: "Option") -> dict[str, object]:
 
 def model_parts(models: Sequence[Model], encoder: str) -> "Iterator[RenderableType]":
     """Yields a block per model, all with columns of the same widths, and a legend."""
-    from bench.results.model_sizes import IN_CHANNELS, NUM_CLASSES, SIZES_PX, Unusable
-
     tables = [_columns(model) for model in models]
     widths = [max(column.width for column in columns) for columns in zip(*tables, strict=True)]
     for model, table in zip(models, tables, strict=True):
@@ -237,8 +235,6 @@ def model_parts(models: Sequence[Model], encoder: str) -> "Iterator[RenderableTy
 
 def _columns(model: Model) -> list[Column]:
     """Returns the columns of the model's table, a row for each variant."""
-    from bench.results.model_sizes import SIZES_PX, Unusable
-
     variants = [variant for variant, _ in model.sizes]
     numbers: list[tuple[str, str, str]] = []
     for _, size in model.sizes:
@@ -258,13 +254,13 @@ def _columns(model: Model) -> list[Column]:
     ]
 
 
-def written(name: str, variant: "Variant") -> str:
+def written(name: str, variant: Variant) -> str:
     """Returns the variant as a suite's list of models has it."""
     options = "".join(f", {key}: {_plain(value)}" for key, value in variant.options.items())
     return f"{{name: {name}{options}}}" if options else name
 
 
-def _plain(value: "OptionValue") -> str:
+def _plain(value: OptionValue) -> str:
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 

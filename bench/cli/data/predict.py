@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Table, note, show, show_json
 from bench.errors import BenchError, DataError, listing
+from bench.results.files import require_writable
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +65,6 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.api.drawing import write_prediction
     from bench.evaluation.predict import predict_files
     from bench.execution.prepare import load_trained
-    from bench.results.files import require_writable
     from bench.results.predictions import COLUMNS, distinct_names, most_probable, write_predictions
 
     trained = load_trained(folder, device)

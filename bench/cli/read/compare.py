@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Table, heading, note, show, show_json
 from bench.errors import listing
+from bench.results.files import write_text
+from bench.statistics.interval import Interval
 from bench.suite.metrics import METRICS, PRIMARY
 
 if TYPE_CHECKING:
     from bench.reporting.pairwise import ComparedRow, PairwiseComparison, Winner
-    from bench.statistics.interval import Interval
 
 EXAMPLES = """\
 examples:
@@ -65,7 +66,6 @@ def execute(arguments: argparse.Namespace) -> int:
     """Prints the comparison, and writes its units if --csv is given."""
     from bench import api
     from bench.api.reading import compared_points
-    from bench.results.files import write_text
 
     loaded = shared.load(arguments)
     comparison = api.compare(

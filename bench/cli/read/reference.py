@@ -12,6 +12,7 @@ from bench.amounts import count
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Sentence, Table, note, show, show_json
 from bench.errors import SuiteError, listing, nearest
+from bench.suite.metrics import MACRO, WEIGHTED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -132,8 +133,6 @@ def _json(reference: "Reference") -> dict[str, object]:
 
 def _parts(reference: "Reference") -> "Iterator[RenderableType]":
     """Yields everything that is known of the reference; metrics as mean ± half-width over seeds."""
-    from bench.suite.metrics import MACRO, WEIGHTED
-
     record = reference.record
     yield f"{record.name}: {record.title}"
     yield _facts(reference)

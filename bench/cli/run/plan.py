@@ -34,6 +34,8 @@ from bench.cli import arguments as shared
 from bench.cli.render import Column, Table, coloured, show, show_json
 from bench.cli.run.run import failure_hint, same_suite
 from bench.errors import SuiteError, listing
+from bench.suite.cam import NATIVE
+from bench.suite.metrics import PRIMARY, WEIGHTED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -129,7 +131,6 @@ def _plan_all(arguments: argparse.Namespace) -> int:
 
 
 def _trials_table(rows: "Sequence[PlanRow]") -> Table:
-    from bench.suite.cam import NATIVE
     from bench.suite.schema import title_of
 
     trials, cams = [row.point.trial for row in rows], [row.point.cam for row in rows]
@@ -313,8 +314,6 @@ def _cost_json(cost: "PlanCost") -> dict[str, Any]:
 
 def _power_json(power: "SeedPower") -> dict[str, object]:
     """Returns the plan's keys "one_comparison" and "claims"."""
-    from bench.suite.metrics import PRIMARY, WEIGHTED
-
     document = asdict(power)
     claims = document.pop("claims")
     spreads = [spread.pop("spread") | spread for spread in document.pop("spreads")]

@@ -10,6 +10,7 @@ import argparse
 from bench.amounts import count, size
 from bench.cli import arguments as shared
 from bench.cli.render import note, show
+from bench.results.files import require_writable
 
 EXAMPLES = """\
 examples:
@@ -43,7 +44,6 @@ def execute(arguments: argparse.Namespace) -> int:
     loaded, grid, store = shared.opened(arguments)
 
     from bench.planning.probing import probe_all, workloads
-    from bench.results.files import require_writable
 
     require_writable(arguments.results_dir, "--results-dir")
 

@@ -28,6 +28,8 @@ from bench.amounts import count, duration, size
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Sentence, Table, show, show_json
 from bench.errors import BenchError, SuiteError
+from bench.suite.cam import CAMS, NATIVE
+from bench.suite.metrics import PRIMARY, WEIGHTED
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -162,8 +164,6 @@ def _progress(rows: "Sequence[TrialRow]", width: int) -> "Iterator[RenderableTyp
 
 
 def _ended_table(status: "FolderStatus") -> Table:
-    from bench.suite.metrics import PRIMARY
-
     records = status.last_ended
 
     def outcome(record: "Record") -> str:
@@ -178,14 +178,10 @@ def _ended_table(status: "FolderStatus") -> Table:
 
 
 def _primary(record: "Record", status: "FolderStatus") -> float | None:
-    from bench.suite.metrics import PRIMARY, WEIGHTED
-
     return status.metrics[record.trial.id].get(PRIMARY.key(WEIGHTED))
 
 
 def _status_json(status: "FolderStatus") -> dict[str, object]:
-    from bench.suite.metrics import PRIMARY
-
     return {
         "running": [_running_json(one) for one in status.running],
         "last_ended": [
@@ -250,7 +246,6 @@ def _failure_parts(failures: "Sequence[Failure]", *, is_full: bool) -> "Iterator
     from rich.text import Text
 
     from bench.results.failures import by_cause
-    from bench.suite.cam import CAMS, NATIVE
     from bench.suite.schema import title_of
 
     for group in by_cause(failures):
