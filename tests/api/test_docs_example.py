@@ -20,7 +20,7 @@ def block(language: str) -> str:
 
 def columns(frame: str) -> list[str]:
     """Returns the columns that the page's table of a frame names."""
-    table = PAGE.split(f"\n`{frame}`:")[1].split("| --- |\n")[1].split("\n\n")[0]
+    table = PAGE.split(f"\n`{frame}` has a row for")[1].split("| --- |\n")[1].split("\n\n")[0]
     return [name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])]
 
 
