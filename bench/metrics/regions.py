@@ -27,7 +27,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.ndimage import distance_transform_edt
 
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 
@@ -200,6 +199,8 @@ class Regions:
         is_on = (at[0] >= 0) & (at[0] < self.shape[0]) & (at[1] >= 0) & (at[1] < self.shape[1])
         found = np.zeros(len(rows), dtype=bool)
         if self.protocol.tolerance_px > 0 and raster.any():
+            from scipy.ndimage import distance_transform_edt  # data sets import this file, and need no scipy
+
             raster = distance_transform_edt(~raster, sampling=pixel[::-1]) <= self.protocol.tolerance_px
         found[is_on] = raster[at[0][is_on], at[1][is_on]]
         return found

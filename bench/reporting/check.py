@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from importlib import resources
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.errors import listing
-from bench.reporting.build import Report
 from bench.reporting.lock import LOCK, Lock, read_lock, render_lock
 from bench.reporting.tables.table import NAMED
 from bench.results.invocation import other_suite
 from bench.results.store import ResultsStore
 from bench.suite.identity import bytes_digest
 from bench.suite.load import LoadedSuite
+
+if TYPE_CHECKING:  # building a report takes far more than asking whether it is up to date
+    from bench.reporting.build import Report
 
 _SHOWN = 60
 """Characters of a line that a sentence quotes."""
@@ -53,7 +56,7 @@ def _package_times() -> list[float]:
     ]
 
 
-def check_report(report: Report, reports_dir: Path, suite: Path | None = None) -> list[str]:
+def check_report(report: "Report", reports_dir: Path, suite: Path | None = None) -> list[str]:
     """Returns a sentence for each difference between the report and what was written of it earlier.
 
     There are none if every byte is the same. Files that neither the report nor its lock names, such as

@@ -14,7 +14,7 @@ from bench.results.provenance import describe
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore
 from bench.suite.claims import Equivalent, LessVariable
-from bench.suite.comparisons import Comparison, StatedClaim
+from bench.suite.comparisons import RowComparison, StatedClaim
 from bench.suite.findings import NIH_BOXED_FINDINGS
 from bench.suite.grid import Point
 from bench.suite.load import load_suite
@@ -36,7 +36,7 @@ SEED_NOISE = {"point_accuracy": 0.001, "iobb_accuracy": 0.001, "auroc": 0.0003}
 UNITS = dict(zip(NIH_BOXED_FINDINGS, (180, 146, 153, 123, 85, 79, 120, 98), strict=True))
 """Boxes of the official NIH download by finding."""
 
-MeansOf = Callable[[StatedClaim, Comparison], list[tuple[float, float]]]
+MeansOf = Callable[[StatedClaim, RowComparison], list[tuple[float, float]]]
 
 ROWS = {"PYLON": "PYLON (ours)", "PYLON (two-phase)": "PYLON (two-phase)"}
 PROVENANCE = describe("cpu", "float32", 1)
@@ -124,7 +124,7 @@ def finish_around(store: ResultsStore, claims: tuple[StatedClaim, ...], means: M
         finish_whole(store, point.trial, outcome)
 
 
-def as_published(stated: StatedClaim, comparison: Comparison) -> list[tuple[float, float]]:
+def as_published(stated: StatedClaim, comparison: RowComparison) -> list[tuple[float, float]]:
     points = comparison.first.points[0], comparison.second.points[0]
     return [
         published(
@@ -138,7 +138,7 @@ def as_published(stated: StatedClaim, comparison: Comparison) -> list[tuple[floa
     ]
 
 
-def turned_round(stated: StatedClaim, comparison: Comparison) -> list[tuple[float, float]]:
+def turned_round(stated: StatedClaim, comparison: RowComparison) -> list[tuple[float, float]]:
     """Either row has what was published of the other; rows that are claimed to be equal lie far apart."""
     first, second = as_published(stated, comparison)
     if isinstance(stated.claim, Equivalent):
