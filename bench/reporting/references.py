@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +14,11 @@ from bench.data.sources.nih import patients_of
 from bench.errors import ResultsError, SuiteError
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder, stored_references
 from bench.results.units import read_table
-from bench.statistics.student import MeanInterval, mean_interval
 from bench.suite.identity import bytes_digest, file_digest
 from bench.suite.metrics import AVERAGES, MACRO, METRICS, POINT_ACCURACY, WEIGHTED
+
+if TYPE_CHECKING:  # a finished suite is seen without scipy
+    from bench.statistics.student import MeanInterval
 
 AUTHORS = "authors_pylon_nih256"
 """The thesis' authors' own PYLON on NIH at 256 px."""
@@ -44,10 +47,14 @@ class Reference:
     digests: Mapping[str, str]
     is_built_in: bool
 
-    def mean(self, key: str) -> MeanInterval | None:
+    def mean(self, key: str) -> "MeanInterval | None":
         """Returns the mean over seeds of a metric's column, e.g. ``auroc/macro``; None if no seed has it."""
         values = [seed.metrics[key] for seed in self.record.seeds if key in seed.metrics]
-        return mean_interval(values) if values else None
+        if not values:
+            return None
+        from bench.statistics.student import mean_interval
+
+        return mean_interval(values)
 
 
 def known_references(results_dir: Path) -> tuple[str, ...]:

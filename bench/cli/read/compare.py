@@ -23,11 +23,11 @@ from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Table, heading, note, show, show_json
 from bench.errors import listing
 from bench.results.files import write_text
-from bench.statistics.interval import Interval
 from bench.suite.metrics import METRICS, PRIMARY
 
 if TYPE_CHECKING:
     from bench.reporting.pairwise import ComparedRow, PairwiseComparison, Winner
+    from bench.statistics.interval import Interval
 
 EXAMPLES = """\
 examples:
