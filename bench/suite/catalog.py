@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bench.errors import listing
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 OptionValue = bool | int | float | str
 
@@ -121,8 +123,10 @@ class Option:
     annotation: Any
 
     @cached_property
-    def type(self) -> TypeAdapter[OptionValue]:
+    def type(self) -> "TypeAdapter[OptionValue]":
         """The annotation as pydantic checks values by it."""
+        from pydantic import ConfigDict, TypeAdapter  # not for help, which imports this file
+
         return TypeAdapter(self.annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
 
     @property
@@ -149,7 +153,7 @@ class Option:
             return False  # pydantic takes true and 1.0 for 1
         try:
             self.type.validate_python(value)
-        except ValidationError:
+        except ValueError:  # pydantic's
             return False
         return True
 
