@@ -21,6 +21,9 @@ from typing import Any
 
 from bench.redaction import redacted
 
+MOST_NAMED = 8
+"""Names that a sentence gives before it counts the rest, as `listing` does."""
+
 _MOST_ALLOWED = 20
 """Words that a sentence names before it counts the rest."""
 

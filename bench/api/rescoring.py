@@ -6,7 +6,7 @@ from functools import partial
 
 import pandas as pd
 
-from bench.errors import ResultsError, listing
+from bench.errors import MOST_NAMED, ResultsError, listing
 from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
@@ -24,8 +24,6 @@ from bench.suite.metrics import Metric
 CHOSEN = "chosen"
 """The name of the protocol that is asked for, beside the default."""
 
-_NAMED = 8
-"""Trials that a note names before it counts the rest."""
 
 _Key = tuple[str, CamMethod]
 """A trial, and which of its maps."""
@@ -193,10 +191,11 @@ def _notes(grid: Grid, results: Results, without_maps: list[str], differing: lis
         notes.append(f"{unfinished} of {len(grid.trials)} trials are not finished.")
     if without_maps:
         notes.append(
-            f"Without stored maps, so that there are none to score again: {listing(without_maps, _NAMED)}."
+            "Without stored maps, so that there are none to score again: "
+            f"{listing(without_maps, MOST_NAMED)}."
         )
     if differing:
-        named = listing(differing, _NAMED)
+        named = listing(differing, MOST_NAMED)
         notes.append(
             f"Scored elsewhere, some units differ from what this machine's arithmetic gives: {named}."
         )

@@ -21,7 +21,7 @@ from bench.api.suites import (
     several,
 )
 from bench.data.dataset import DataContext
-from bench.errors import BenchError, listing
+from bench.errors import MOST_NAMED, BenchError, listing
 from bench.execution.context import CHECKPOINT_EVERY_S, RunContext
 from bench.execution.driver import Driver, recorded, run_grid, trials_to_run
 from bench.execution.executor import Executor, decide_gpu
@@ -43,9 +43,6 @@ from bench.tracking.database import is_mirrored, mirrored_tags
 from bench.tracking.observer import RunObserver
 
 ExecutorName = Literal["ray", "serial"]
-
-_NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,7 +309,7 @@ def _failures(selected: Grid, store: ResultsStore) -> tuple[str, ...]:
         if point.trial.id not in failed and store.state(point.trial.id, point.cam) == "failed"
     ]
     told = [
-        f"{len(names)} {noun}{'' if len(names) == 1 else 's'}{of} failed: {listing(names, _NAMED)}"
+        f"{len(names)} {noun}{'' if len(names) == 1 else 's'}{of} failed: {listing(names, MOST_NAMED)}"
         for names, noun, of in ((failed, "trial", ""), (maps, "evaluation", " of maps"))
         if names
     ]

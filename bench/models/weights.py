@@ -10,13 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.errors import WeightsError, listing
+from bench.errors import MOST_NAMED, WeightsError, listing
 
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 """Published DenseNet files name a layer's parts ``norm.1``; the module calls them ``norm1``."""
-
-_NAMED = 8
-"""Keys that a sentence names before it counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class WeightsReport:
         for what in ("missing", "mismatched", "skipped"):
             keys: tuple[str, ...] = getattr(self, what)
             if keys:
-                parts.append(f"{len(keys)} {what} ({listing(keys, _NAMED)})")
+                parts.append(f"{len(keys)} {what} ({listing(keys, MOST_NAMED)})")
         return f"{self.source}: {', '.join(parts)}"
 
 
@@ -89,7 +86,8 @@ def load_weights_file(module: nn.Module, path: str | Path) -> WeightsReport:
     )
     if not any(tensor.ndim > 1 for tensor in fitting.values()):
         raise WeightsError(
-            f"no weights in it fit; it has {listing(source, _NAMED)}; wanted are {listing(target, _NAMED)}",
+            f"no weights in it fit; it has {listing(source, MOST_NAMED)}; wanted are "
+            f"{listing(target, MOST_NAMED)}",
             place=path,
         )
     nn.Module.load_state_dict(module, fitting, strict=False)  # past smp's override, which expects an "fc"

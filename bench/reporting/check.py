@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import listing
+from bench.errors import MOST_NAMED, listing
 from bench.reporting.lock import LOCK, Lock, read_lock, render_lock
 from bench.results.invocation import other_suite
 from bench.results.store import ResultsStore
@@ -16,7 +16,6 @@ from bench.suite.load import LoadedSuite
 if TYPE_CHECKING:  # building a report takes far more than asking whether it is up to date
     from bench.reporting.build import Report
 
-_NAMED = 8
 
 _SHOWN = 60
 """Characters of a line that a sentence quotes."""
@@ -135,4 +134,4 @@ def _since(path: Path, lock: Lock | None, text: str) -> Iterator[str]:
     before, after = ({trial.id: trial for trial in one.trials} for one in (lock, now))
     for word, old, new in (("records", before, after), ("references", lock.references, now.references)):
         if changed := [key for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]:
-            yield f"{path}: {word} changed since: {listing(changed, _NAMED)}"
+            yield f"{path}: {word} changed since: {listing(changed, MOST_NAMED)}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from bench.errors import ResultsError, listing
+from bench.errors import MOST_NAMED, ResultsError, listing
 from bench.results.provenance import Provenance
 from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
@@ -28,8 +28,6 @@ NOW = "the data as they are now"
 
 _DATA = "data"
 _UNKNOWN = "not recorded"
-_MOST_NAMED = 8
-"""Results that a sentence names before it counts the rest."""
 
 _DIGITS = 12
 """Digits of a digest in a sentence."""
@@ -70,7 +68,7 @@ class FactDifference:
         """
         parts = []
         for position, (value, names) in enumerate(self.by_value.items()):
-            which = f": {listing(names, _MOST_NAMED)}" if position or names_all else ""
+            which = f": {listing(names, MOST_NAMED)}" if position or names_all else ""
             parts.append(f"{short(value)} ({len(names)}{which})")
         return "; ".join(parts)
 

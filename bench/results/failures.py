@@ -4,15 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.errors import ResultsError, listing
+from bench.errors import MOST_NAMED, ResultsError, listing
 from bench.results.record import last_line
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.grid import Grid, Point
 from bench.suite.trial import Trial
-
-_MOST_NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
 
 
 def blocked_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[str, ...]:
@@ -25,7 +22,7 @@ def blocked_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[str
             how = "failed" if store.state(blocker.id) == "failed" else "cannot be read"
             reasons[blocker.id] = f"{how}: {store.reason(blocker.id)}"
     return tuple(
-        f"{listing(ids, _MOST_NAMED)} {'is' if len(ids) == 1 else 'are'} blocked because {key} {reasons[key]}"
+        f"{listing(ids, MOST_NAMED)} {'is' if len(ids) == 1 else 'are'} blocked because {key} {reasons[key]}"
         for key, ids in blocked.items()
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.errors import listing
+from bench.errors import MOST_NAMED, listing
 from bench.results.failures import blocked_sentences
 from bench.results.record import CamEvaluation, Record, joined_metrics
 from bench.results.store import ResultsStore, State
@@ -26,9 +26,6 @@ from bench.suite.grid import Grid, Point
 from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.metrics import METRICS, Metric
 from bench.suite.schema import DatasetSpec, title_of
-
-_MOST_NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
 
 
 class Value(NamedTuple):
@@ -260,7 +257,7 @@ class Results:
             elif result.status == "failed":
                 failed.append(name)
         named = {"Failed": failed, "Not finished": missing}
-        notes = [f"{why}: {listing(dict.fromkeys(ids), _MOST_NAMED)}." for why, ids in named.items() if ids]
+        notes = [f"{why}: {listing(dict.fromkeys(ids), MOST_NAMED)}." for why, ids in named.items() if ids]
         return (*notes, *(f"Blocked: {sentence}." for sentence in blocked_sentences(blocked, self.store)))
 
     def first_finished(self, points: Sequence[Point]) -> Point | None:

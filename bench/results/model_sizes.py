@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata, resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
 
 from bench.results.files import write_text
 from bench.suite.catalog import MODELS, OptionValue
 from bench.suite.identity import sources_digest
 from bench.suite.user_path import ensure_home
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 SIZES_PX = (256, 512)
 """Sides of the images for which a model's heatmap is measured."""
@@ -59,11 +57,7 @@ class _Kept:
     sizes: dict[str, ModelSize | Unusable]
 
 
-@lru_cache
-def _kept() -> "TypeAdapter[_Kept]":
-    from pydantic import TypeAdapter  # not for help, which imports this file
-
-    return TypeAdapter(_Kept)
+_KEPT = TypeAdapter(_Kept)
 
 
 def size_key(name: str, options: Mapping[str, OptionValue], encoder: str) -> str:
@@ -90,13 +84,13 @@ class SizeCache:
     def __setitem__(self, key: str, size: ModelSize | Unusable) -> None:
         self._sizes[key] = size
         with suppress(OSError):
-            kept = _kept().dump_json(_Kept(made_by(), self._sizes), indent=1).decode()
+            kept = _KEPT.dump_json(_Kept(made_by(), self._sizes), indent=1).decode()
             write_text(self._path, kept + "\n", durable=False)
 
     def _read(self) -> dict[str, ModelSize | Unusable]:
         try:
-            kept = _kept().validate_json(self._path.read_bytes())
-        except (OSError, ValueError):  # pydantic's error is a ValueError
+            kept = _KEPT.validate_json(self._path.read_bytes())
+        except (OSError, ValidationError):
             return {}
         sizes = [size for size in kept.sizes.values() if isinstance(size, ModelSize)]
         is_whole = all(tuple(size.sides) == SIZES_PX for size in sizes)

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import ResultsError, listing
+from bench.errors import MOST_NAMED, ResultsError, listing
 from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
 from bench.statistics.interval import Interval, wilson_interval
 from bench.statistics.paired import paired_p
@@ -19,9 +19,6 @@ from bench.suite.metrics import MACRO, WEIGHTED, Average
 
 FEWEST_PATIENTS = 40
 """Below it no interval over patients alone is given: `interval_of_patients` says how they cover."""
-
-_NAMED = 8
-"""Trials that a message names before it counts the rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +73,7 @@ class ColumnScores:
             try:
                 return first.units.minus(second.units)
             except ValueError as error:
-                raise ResultsError(f"{label}: {error} ({listing(ids, _NAMED)})") from None
+                raise ResultsError(f"{label}: {error} ({listing(ids, MOST_NAMED)})") from None
 
         by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
         return replace(first, label=label, by_seed=by_seed, trial_ids=ids, load_units=difference)

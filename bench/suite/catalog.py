@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bench.errors import listing
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 OptionValue = bool | int | float | str
 
@@ -123,10 +121,8 @@ class Option:
     annotation: Any
 
     @cached_property
-    def type(self) -> "TypeAdapter[OptionValue]":
+    def type(self) -> TypeAdapter[OptionValue]:
         """The annotation as pydantic checks values by it."""
-        from pydantic import ConfigDict, TypeAdapter  # not for help, which imports this file
-
         return TypeAdapter(self.annotation, config=ConfigDict(strict=True, allow_inf_nan=False))
 
     @property
@@ -153,7 +149,7 @@ class Option:
             return False  # pydantic takes true and 1.0 for 1
         try:
             self.type.validate_python(value)
-        except ValueError:  # pydantic's
+        except ValidationError:
             return False
         return True
 

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy.engine import URL, make_url
-
 from bench.results.record import Record
 from bench.results.store import TrialFolder
 
@@ -58,6 +56,8 @@ def default_uri(results_dir: Path) -> str:
 
 def sqlite_uri(database: Path) -> str:
     """Returns the URI of a file, with escapes only if SQLAlchemy would read its path otherwise."""
+    from sqlalchemy.engine import URL, make_url  # a finished suite is seen without it
+
     plain = f"sqlite:///{database}"
     if make_url(plain).database == str(database):
         return plain

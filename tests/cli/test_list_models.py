@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from bench.cli.data.list import Model, model_parts, written
+from bench.cli.data.models import Model, model_parts, written
 from bench.cli.main import main
 from bench.cli.render import show
 from bench.results.model_sizes import ModelSize, SizeCache, Unusable, size_key

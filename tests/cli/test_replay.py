@@ -94,6 +94,6 @@ def test_a_data_set_of_files_is_compared_too_and_found_by_its_suite(tmp_path, ca
     where = ["--results-dir", str(tmp_path / "results"), "--reports-dir", str(tmp_path / "reports")]
     assert main(["run", str(suite), "--serial", "--no-mlflow", *where]) == 0
     assert replay(tmp_path, "baseline-folder") == 2
-    assert "images of sha256:" in capsys.readouterr().err
+    assert "their paths are not known: images of sha256:" in capsys.readouterr().err
     assert replay(tmp_path, "baseline-folder", "--suite", str(suite)) == 0
     assert capsys.readouterr().out.endswith("versions, device and settings are the recorded ones\n")

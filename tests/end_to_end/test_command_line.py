@@ -148,7 +148,10 @@ def test_broken_suite_is_a_sentence_and_exit_code_two(process, name):
         (["run", "small.yaml", "--seeds", "7"], "no trial of this suite has seed '7'; allowed: 0, 1"),
         (["run", "small.yaml", "--only", "modle=pylon"], "did you mean 'model'?"),
         (["run", "small.yaml", "--set", "recipe.batch=3"], "--set recipe.batch: unknown key 'batch'"),
-        (["run", "small.yaml", "--set", "resources.gpu=64"], "asks for 64 GPUs per trial"),
+        (
+            ["run", "small.yaml", "--set", "resources.gpu=64"],
+            "asks for 64 GPUs per trial, and a trial can have",
+        ),
         (["run", "small.yaml", "--no-mlflow", "--set", "resources.cpu=9999"], "asks for 9999 CPU cores"),
         (["run", "small.yaml", "--serial", "--no-mlflow", "--set", "datasets=[nih]"], "--data-root"),
         (["list", "model"], "invalid choice: 'model'"),

@@ -182,7 +182,7 @@ def test_a_trial_that_fits_no_node_any_more_says_so_and_goes_on_when_one_joins(b
     nodes.lose(second)
     before = histories(bench)
     wait_until(lambda: "waits for" in told() or process.poll() is not None, "a word on it")
-    assert "waits for a node with 2 CPU cores and 0 GPUs" in told()
+    assert "waits for a node with 2 CPU cores and 0 GPUs: none of the cluster's 1 nodes has them" in told()
     assert process.poll() is None, told()
     nodes.start(num_cpus=2)
     assert process.wait(LONG_S) == 0, told()
@@ -220,7 +220,7 @@ def assert_cut_off_and_goes_on(bench, command, process: subprocess.Popen[str], w
     _, errors = process.communicate(timeout=LONG_S)
     assert process.returncode == 2, errors
     assert errors.splitlines()[-1].startswith(what)
-    assert errors.endswith("the same command goes on from the last checkpoints\n")
+    assert errors.endswith("written files stay, and the same command goes on from the last checkpoints\n")
     assert "Traceback" not in errors
     bench.wait_for_end()
     before = histories(bench)

@@ -33,7 +33,7 @@ from bench.amounts import count, rough, rough_duration, size
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Table, coloured, show, show_json
 from bench.cli.run.run import failure_hint, same_suite
-from bench.errors import SuiteError, listing
+from bench.errors import MOST_NAMED, SuiteError, listing
 from bench.suite.cam import NATIVE
 from bench.suite.metrics import PRIMARY, WEIGHTED
 
@@ -51,8 +51,6 @@ examples:
   bench plan --all                    every suite in suites/, and all of them together
 """
 
-_NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
 
 _LEAST_HOURS = 0.5
 """Device-hours that are worth a word."""
@@ -162,7 +160,7 @@ def _driver_sentences(rows: "Sequence[PlanRow]") -> Iterator[str]:
         if driver is not None:
             by_driver.setdefault(driver, []).append(trial_id)
     for driver, ids in by_driver.items():
-        yield f"{driver} runs {listing(ids, _NAMED)}"
+        yield f"{driver} runs {listing(ids, MOST_NAMED)}"
 
 
 def _suites_table(plans: "Sequence[SuitePlan]") -> Table:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.amounts import count
-from bench.errors import listing
-from bench.reporting.tables.table import DASH, NAMED, Cell, Column, Row, Subject, Table, format_p
+from bench.errors import MOST_NAMED, listing
+from bench.reporting.tables.table import DASH, Cell, Column, Row, Subject, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
 from bench.statistics.spread import SEEDS_ALONE
 from bench.suite.claims import CLAIM_KINDS, Equivalent, LessVariable
@@ -141,7 +141,7 @@ def missing_notes(verdicts: Sequence[ClaimVerdict]) -> tuple[str, ...]:
     for name, reason in {key: why for claim in verdicts for key, why in claim.missing.items()}.items():
         by_reason.setdefault(reason, []).append(name)
     return tuple(
-        f"{count(len(names), 'trial')} {reason}: {listing(names, NAMED)}."
+        f"{count(len(names), 'trial')} {reason}: {listing(names, MOST_NAMED)}."
         for reason, names in by_reason.items()
     )
 

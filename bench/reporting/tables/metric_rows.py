@@ -6,11 +6,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from bench.errors import ResultsError, listing
+from bench.errors import MOST_NAMED, ResultsError, listing
 from bench.metrics.measure import measure_of
 from bench.reporting.references import Reference
 from bench.reporting.tables.controls import Control, controls_of
-from bench.reporting.tables.table import NAMED, Subject, TableKind
+from bench.reporting.tables.table import Subject, TableKind
 from bench.results.grid_results import Place, Results, native
 from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
@@ -78,7 +78,7 @@ class RowScores:
         try:
             return scores_of(tables, measure_of(self.metric.name))
         except ValueError as error:
-            ids = listing((point.trial.id for point in self.scored), NAMED)
+            ids = listing((point.trial.id for point in self.scored), MOST_NAMED)
             raise ResultsError(
                 f"{ids} were scored on different units ({error}), so the data set changed between them; move "
                 "the folders of the outdated ones away and run them again",
@@ -181,7 +181,7 @@ class MetricRows:
             for point in points
             if not self.results.has(point, self.metric) and self.results.metrics(point)
         )
-        without = [f"Scored without this metric: {listing(lacking, NAMED)}."] if lacking else []
+        without = [f"Scored without this metric: {listing(lacking, MOST_NAMED)}."] if lacking else []
         return (*self.results.gaps(points), *undefined, *without)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from bench.errors import ResultsError, listing
+from bench.errors import MOST_NAMED, ResultsError, listing
 from bench.metrics.protocol import DEFAULT
-from bench.reporting.tables.table import NAMED, Cell, Column, Row, Subject, Table
+from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
 from bench.results.grid_results import Place, Results
 from bench.results.record import Sensitivity, read_sensitivity
 from bench.statistics.paired import paired_difference
@@ -92,7 +92,7 @@ def _table(metric: Metric, place: Place, known: _Known, lacking: list[str]) -> T
         columns=(Column(column_title(WEIGHTED)), *(Column(choice.heading) for choice in choices.values())),
         models=tuple(_row(place, label, tuple(choices), known) for label in labels),
         caption=_CAPTION.format(of=of, phrases=phrases),
-        notes=(f"Not measured: {listing(lacking, NAMED)}.",) if lacking else (),
+        notes=(f"Not measured: {listing(lacking, MOST_NAMED)}.",) if lacking else (),
     )
 
 

@@ -26,8 +26,6 @@ SYMBOLS: dict[Reproduction, str] = {
 
 DASH = "—"
 
-NAMED = 8
-"""Trials that a sentence names before it counts the rest."""
 
 _DECIMALS = 2
 """Decimals of most metrics."""
