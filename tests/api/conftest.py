@@ -1,5 +1,6 @@
 """A small suite, and what a process without a terminal leaves and prints when it runs it through the API."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from trials import suite_text
 from waiting import LONG_S
+
+from bench.results.files import locked
 
 SUITE = suite_text(
     "[baseline, pylon]",
@@ -60,8 +63,20 @@ def start(folder: Path, code: str) -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory) -> Place:
-    """The suite, run with MLflow."""
-    folder = tmp_path_factory.mktemp("api")
+    """The suite, run with MLflow; by one of the workers that want it, for all of them."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "api"
+    with locked(folder / "lock"):
+        if not (folder / "printed.json").exists():
+            printed = _run_suite(folder)
+            (folder / "printed.json").write_text(json.dumps(printed))
+    return Place(folder, **json.loads((folder / "printed.json").read_text()))
+
+
+def _run_suite(folder: Path) -> dict[str, str]:
+    """Returns what the run has printed."""
     (folder / "small.yaml").write_text(SUITE)
     code = (
         "import bench; r = bench.run('small.yaml', executor='serial'); print(r.trials['trial_id'].nunique())"
@@ -69,4 +84,4 @@ def place(tmp_path_factory) -> Place:
     process = start(folder, code)
     stdout, stderr = process.communicate(timeout=LONG_S)
     assert process.returncode == 0, stderr
-    return Place(folder, stdout, stderr)
+    return {"stdout": stdout, "stderr": stderr}

@@ -228,7 +228,7 @@ def test_maps_are_added_to_a_trial_that_ran(finished):
     trial = next(name for name in before if name.startswith("baseline-phantom-64px-s0"))
     folder = bench.folder / "results" / "trials" / trial
     (folder / "cams" / "layer_cam.parquet").mkdir(parents=True)  # a folder in the way of the file
-    done = bench("run", "small.yaml", *maps, "--reports-dir", "with-maps")
+    done = bench("run", "small.yaml", *maps, "--serial", "--reports-dir", "with-maps")
     assert done.returncode == 1
     assert f"{trial}: Grad-CAM finished, point localization accuracy" in done.stderr
     assert f"1 evaluation of maps failed: layer_cam of {trial}\n`bench status --failures" in done.stderr

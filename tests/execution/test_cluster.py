@@ -82,6 +82,7 @@ def test_what_the_driver_cannot_write_ends_the_run_as_what_it_is(two_nodes, tmp_
     assert not ray.is_initialized()
 
 
+@pytest.mark.slow
 def test_a_trial_that_fits_no_node_any_more_is_given_up_and_can_be_resumed(two_nodes, tmp_path, caplog):
     node = two_nodes.add_node(num_cpus=2)
 
@@ -159,7 +160,8 @@ def test_auto_finds_a_cluster_that_runs_and_is_noted_nowhere(two_nodes, no_clust
         ray.shutdown()
 
 
-@pytest.mark.parametrize("name", ["TMPDIR", pytest.param("RAY_TMPDIR", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
 def test_a_folder_for_temporary_files_whose_path_is_too_long_for_sockets_is_left(tmp_path, monkeypatch, name):
     folder = tmp_path / ("job-" + "y" * 90)
     folder.mkdir()
