@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Sentence, Table, show, show_json
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import SuiteError
 from bench.suite.violation import ACCEPTABLE, VIOLATIONS
 
 if TYPE_CHECKING:
@@ -55,8 +55,10 @@ def execute(arguments: argparse.Namespace) -> int:
     for kind in arguments.accept:
         if kind not in ACCEPTABLE:
             raise SuiteError(
-                f"--accept {kind!r}: no such check, or one that cannot be accepted; allowed: "
-                f"{listing(ACCEPTABLE)}{nearest(kind, ACCEPTABLE)}"
+                "no such check, or one that cannot be accepted",
+                place=f"--accept {kind!r}",
+                value=kind,
+                allowed=ACCEPTABLE,
             )
     accepted = frozenset(arguments.accept)
     spec, context = shared.dataset_of(arguments)

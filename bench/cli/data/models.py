@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.cli.render import DASH, Column, Sentence, Table, heading, progress
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import SuiteError
 from bench.results.model_sizes import (
     IN_CHANNELS,
     NUM_CLASSES,
@@ -46,7 +46,7 @@ def models_of(names: Sequence[str], encoder: str) -> list[Model]:
     """
     for name in names:
         if name not in MODELS:
-            raise SuiteError(f"unknown model {name!r}; known: {listing(MODELS)}{nearest(name, MODELS)}")
+            raise SuiteError(f"unknown model {name!r}", value=name, allowed=MODELS)
     variants = {
         name: [Variant(MODELS[name].label, {}, MODELS[name].tables), *MODELS[name].variants]
         for name in names or MODELS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.amounts import count
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Sentence, Table, note, show, show_json
-from bench.errors import SuiteError, listing, nearest
+from bench.errors import SuiteError
 from bench.suite.metrics import MACRO, WEIGHTED
 
 if TYPE_CHECKING:
@@ -205,8 +205,12 @@ def _record(arguments: argparse.Namespace) -> "ReferenceRecord":
     from bench.suite.schema import DATASET_SPECS
 
     if arguments.dataset not in DATASET_SPECS:
-        hint = nearest(arguments.dataset, DATASET_SPECS)
-        raise SuiteError(f"--dataset {arguments.dataset!r}: unknown; allowed: {listing(DATASET_SPECS)}{hint}")
+        raise SuiteError(
+            "unknown data set",
+            place=f"--dataset {arguments.dataset!r}",
+            value=arguments.dataset,
+            allowed=DATASET_SPECS,
+        )
     grid_px = arguments.grid or arguments.resolution
     grid = "the input's" if grid_px == arguments.resolution else f"a {grid_px} px"
     try:
