@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.models.bilinear import resize
+
 _ROWS, _COLUMNS = 2, 3
 _SMALL = 128
 """Rows and columns up to which torch weighs four cells at once, and not two pairs; so it is not asked to."""
@@ -48,7 +50,7 @@ def enlarged(maps: Tensor, shape: tuple[int, int], *, align_corners: bool = Fals
     uneasy = _with_plateaus(maps)
     if sum(shape) <= _SMALL or len(uneasy) == len(maps):
         return _by_axes(maps, shape, align_corners=align_corners)
-    large = F.interpolate(maps, shape, mode="bilinear", align_corners=align_corners)
+    large = resize(maps, shape, align_corners=align_corners)
     for axis, other in ((_COLUMNS, _ROWS), (_ROWS, _COLUMNS)):
         size, across = shape[axis - _ROWS], shape[other - _ROWS]
         if size != maps.shape[axis]:
@@ -88,7 +90,7 @@ def _along(maps: Tensor, axis: int, size: int, *, align_corners: bool) -> Tensor
     if size == num_cells:
         return maps
     shape = [size if one == axis else maps.shape[one] for one in (_ROWS, _COLUMNS)]
-    large = F.interpolate(maps, shape, mode="bilinear", align_corners=align_corners)
+    large = resize(maps, shape, align_corners=align_corners)
     single = _axis(num_cells, size, align_corners, maps.device)
     before, after = _neighbours(maps, axis)
     is_equal = before == after

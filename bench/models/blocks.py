@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.models.bilinear import resize
+
 
 class CamOutput(NamedTuple):
     """The output of every model.
@@ -52,7 +54,7 @@ def upsample_to(features: Tensor, target: Tensor) -> Tensor:
 
     Bilinear with aligned corners, as in the thesis' up-sampling (code).
     """
-    return F.interpolate(features, size=target.shape[-2:], mode="bilinear", align_corners=True)
+    return resize(features, target.shape[-2:], align_corners=True)
 
 
 def pyramid_mask(features: Tensor, down: Sequence[nn.Module], across: Sequence[nn.Module]) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from bench.models.bilinear import Enlarging, resize
 from bench.models.blocks import CamOutput, Encoder
 from bench.models.pooling import global_max_pool
 from bench.models.torchvision_compat import smp
@@ -15,6 +16,15 @@ from bench.models.torchvision_compat import smp
 DECODER_CHANNELS = 256
 ATROUS_RATES = (12, 24, 36)
 DROPOUT = 0.5
+
+
+class ImagePooling(nn.Sequential):
+    """The pyramid's branch of global average pooling, spread over the map by `resize`."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Returns [n, c, h, w] for `features` [n, k, h, w]."""
+        pooled: Tensor = super().forward(features)  # type: ignore[no-untyped-call]
+        return resize(pooled, features.shape[-2:], align_corners=False)
 
 
 class DeeplabV3Plus(nn.Module):
@@ -45,8 +55,12 @@ class DeeplabV3Plus(nn.Module):
             aspp_separable=True,
             aspp_dropout=DROPOUT,
         )
-        if not gap_in_aspp:
-            _remove_image_pooling(self.decoder.aspp[0])
+        aspp = self.decoder.aspp[0]
+        if gap_in_aspp:
+            aspp.convs[-1] = ImagePooling(*aspp.convs[-1])
+        else:
+            _remove_image_pooling(aspp)
+        self.decoder.up = Enlarging(round(self.decoder.up.scale_factor))
         self.head = nn.Conv2d(DECODER_CHANNELS, num_classes, kernel_size=1)
 
     def forward(self, images: Tensor) -> CamOutput:

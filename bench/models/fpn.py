@@ -4,10 +4,12 @@ Unusual: the thesis replaces the group norms of the segmentation branch by batch
 with group norm, keeps its AUROC and loses its heatmap (thesis Figures 6.1 and 8.1); `norm` gives either.
 """
 
-from typing import Literal
+from collections import OrderedDict
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from bench.models.bilinear import Enlarging
 from bench.models.blocks import CamOutput, Encoder
 from bench.models.pooling import global_max_pool
 from bench.models.torchvision_compat import smp
@@ -42,6 +44,7 @@ class Fpn(nn.Module):
         )
         if norm == "batch":
             _replace_group_norms(self.decoder)
+        _replace_enlarging(self.decoder)
         self.head = nn.Conv2d(SEGMENTATION_CHANNELS, num_classes, kernel_size=1)
         smp.base.initialization.initialize_decoder(self.decoder)
         smp.base.initialization.initialize_head(self.head)
@@ -50,6 +53,14 @@ class Fpn(nn.Module):
         """Returns heatmaps [n, c, S/4, S/4] and logits [n, c] for `images` float [n, 1, S, S]."""
         heatmaps = self.head(self.decoder(self.encoder(images))).float()
         return CamOutput(heatmaps, global_max_pool(heatmaps))
+
+
+def _replace_enlarging(decoder: Any) -> None:
+    """Has the library's layers that convolve and enlarge enlarge by `Enlarging`; names of weights stay."""
+    for branch in decoder.seg_blocks:
+        for position, layer in enumerate(branch.block):
+            if layer.upsample:
+                branch.block[position] = nn.Sequential(OrderedDict(block=layer.block, enlarge=Enlarging(2)))
 
 
 def _replace_group_norms(module: nn.Module) -> None:

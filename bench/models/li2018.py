@@ -7,9 +7,9 @@ union, not a maximum, and the patch factors are rescaled. It is computed in loga
 where the authors' form loses precision and breaks down.
 """
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bench.models.bilinear import resize
 from bench.models.blocks import CamOutput, ConvReLU, Encoder
 from bench.models.pooling import multi_instance_pool
 
@@ -38,6 +38,6 @@ class Li2018(nn.Module):
     def forward(self, images: Tensor) -> CamOutput:
         """Returns heatmaps [n, c, 20, 20] and logits [n, c] for `images` float [n, 1, S, S]."""
         features = self.encoder(images)[-1]
-        patches = F.interpolate(features, size=(GRID, GRID), mode="bilinear", align_corners=True)
+        patches = resize(features, (GRID, GRID), align_corners=True)
         heatmaps = self.head(self.decoder(patches)).float()
         return CamOutput(heatmaps, multi_instance_pool(heatmaps))

@@ -11,7 +11,7 @@ A deviation, made knowingly: the library's FPA works only where the deepest map 
 
 from torch import Tensor, nn
 
-from bench.models.blocks import CamOutput, Encoder, pyramid_mask
+from bench.models.blocks import CamOutput, Encoder, pyramid_mask, upsample_to
 from bench.models.pooling import global_max_pool
 from bench.models.torchvision_compat import smp
 
@@ -38,6 +38,24 @@ class FeaturePyramidAttention(smp.decoders.pan.decoder.FPABlock):  # type: ignor
         across = (self.conv1, self.conv2, self.down3[2])
         attended: Tensor = self.mid(features) * pyramid_mask(features, down, across)
         return attended if self.branch1 is None else attended + self.branch1(features)
+
+
+class GlobalAttentionUpsampling(nn.Module):
+    """GAU: enlarges the deeper features by `upsample_to`, and adds the lateral ones that they gate.
+
+    Args:
+        conv1: the library's gate, or one that is open.
+        conv2: the library's convolution of the lateral features.
+    """
+
+    def __init__(self, conv1: nn.Module, conv2: nn.Module) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = conv1, conv2
+
+    def forward(self, lateral: Tensor, deeper: Tensor) -> Tensor:
+        """Returns [n, c, H, W] for `lateral` [n, k, H, W] and `deeper` [n, c, h, w]."""
+        gated: Tensor = self.conv2(lateral) * self.conv1(deeper)
+        return upsample_to(deeper, lateral) + gated
 
 
 class OpenGate(nn.Module):
@@ -71,9 +89,10 @@ class Pan(nn.Module):
             encoder.out_channels, encoder_depth=5, decoder_channels=DECODER_CHANNELS
         )
         self.decoder.fpa = FeaturePyramidAttention(encoder.out_channels[-1], DECODER_CHANNELS, gap=gap_in_fpa)
-        if not gap_in_gau:
-            for gau in (self.decoder.gau1, self.decoder.gau2, self.decoder.gau3):
-                gau.conv1 = OpenGate()
+        for name in ("gau1", "gau2", "gau3"):
+            gau = getattr(self.decoder, name)
+            gate = gau.conv1 if gap_in_gau else OpenGate()
+            setattr(self.decoder, name, GlobalAttentionUpsampling(gate, gau.conv2))
         self.head = nn.Conv2d(DECODER_CHANNELS, num_classes, kernel_size=3, padding=1)
         smp.base.initialization.initialize_decoder(self.decoder)
         smp.base.initialization.initialize_head(self.head)
