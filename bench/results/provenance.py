@@ -37,7 +37,7 @@ class Arithmetic(Frozen):
     scoring: str
     """Precision of the network on the test part."""
     tf32: bool
-    """Whether float32 convolutions may round their factors to TF32 (CUDA's default)."""
+    """Whether float32 convolutions or products may round their factors to TF32, which is then no float32."""
     memory_format: str
     """channels_last or contiguous, for images and convolutions."""
     images_at_once: int

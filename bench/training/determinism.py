@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.utils.deterministic
 
 
 def seed_everything(seed: int) -> None:
@@ -43,14 +44,20 @@ def restore_random_state(state: dict[str, Any], device: torch.device) -> None:
 
 
 def fix_arithmetic(num_threads: int) -> None:
-    """Fixes thread count and deterministic algorithms: others change the last digits of sums.
+    """Fixes thread count, deterministic algorithms and float32: others change digits of sums.
 
     An operation that has none on CUDA is carried out all the same; `bench.training.determinism` notes which.
+    float32 is float32, in training and scoring: convolutions on CUDA would else round their factors to the
+    ten bits of TF32. Memory is not filled before it is written, which takes time and changes no number, since
+    nothing reads it before.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts; cuBLAS asks for it
     torch.set_num_threads(num_threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 _WARNING = re.compile(r"(\S+) does not have a deterministic implementation|.*(CuBLAS)", re.DOTALL)

@@ -95,7 +95,7 @@ def describe_arithmetic(recipe: Recipe, device: torch.device, nondeterministic: 
     return Arithmetic(
         training=choose_precision(recipe, device).name,
         scoring="float32",
-        tf32=is_cuda and torch.backends.cudnn.allow_tf32,
+        tf32=is_cuda and (torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32),
         memory_format="channels_last" if recipe.channels_last else "contiguous",
         images_at_once=recipe.piece_size,
         compiled=recipe.compile,
