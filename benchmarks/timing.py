@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -34,13 +33,16 @@ def rates_in_turn(
 
 def use_one_core() -> None:
     """Makes torch and OpenCV use one thread each, and says on what machine."""
+    import cv2  # training is timed on machines without it
+
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     versions = f"torch {torch.__version__}, OpenCV {cv2.__version__}"
-    print(f"{_processor()}, {os.cpu_count()} cores, of which one is used; {versions}")
+    print(f"{processor()}, {os.cpu_count()} cores, of which one is used; {versions}")
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Returns the name of the CPU."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
     names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()

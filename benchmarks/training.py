@@ -1,181 +1,275 @@
-"""What does the harness cost? Its training loop against the same steps written plainly, in one process.
+"""What does the harness cost? Its training loop beside a bare loop and the authors' way, in one process.
 
-    python benchmarks/training.py [--repeats 7]
+    python benchmarks/training.py [--turns 7]
 
-The plain loop is what a notebook would hold: batches of the same feed, forward, loss, backward, Adam; no
-checkpoints, losses or progress. Both train the same model on the same images, one epoch at a time, in turns;
-printed are the medians of images per second, and the median over turns of the harness' share of the plain
-loop's speed (1 is no cost).
+All train PYLON, some steps at a time, in turns:
 
-Where CUDA is there, PYLON on ResNet-50 with batches of 64 too: the harness as the thesis' recipe trains
-(mixed precision, channels last) at 256 and 512 px, beside a loop in float32 and channels first that takes
-each image from a PNG in memory.
+- harness: as a trial trains, with its feed, deterministic algorithms, losses and progress;
+- bare loop: forward, loss, backward, optimizer on one batch of noise that lies on the device; fused Adam, no
+  determinism, no feed. Nothing that trains this network with torch's own operators is faster by much;
+- authors' way: PNGs of 1024 px, decoded and augmented one by one in worker processes; mixed precision,
+  channels first. Done kindly: files are in the page cache, and nothing waits for a loss.
+
+Printed are the medians of images per second, and the median over turns of the harness' speed in units of each
+other loop's. On a CPU one core trains; there the authors' way, whose workers would need others, is left out.
 """
 
 import argparse
-import time
+import os
+import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import cv2
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import nn
+import torch.utils.deterministic
+from timing import processor, rates_in_turn
+from torch import Tensor, nn
 
-from bench.data.augment import augment, draw_parameters
-from bench.data.dataset import DataContext, Dataset, ImageSet
-from bench.data.feeding import training_batches
-from bench.data.loading import load_dataset
+from bench.data.dataset import Dataset, ImageSet
+from bench.metrics.regions import COLUMNS, FRAME
 from bench.models import build_model
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.schema import NihSpec, Recipe
 from bench.suite.trial import Trial
-from bench.training.determinism import fix_arithmetic
+from bench.training.determinism import fix_arithmetic, seed_everything
 from bench.training.precision import choose_precision
 from bench.training.session import Session
 
-Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]
+NUM_FINDINGS = 14
+Loop = Callable[[int], None]
+"""Trains so many steps more, and waits until the device has done them."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison.
+    """What is trained.
 
     Attributes:
-        encoder: of PYLON.
         size_px: side of the images.
         batch_size: images per step.
-        num_images: per epoch.
+        encoder: of the network.
+        model: a name of the catalog.
+        options: of the model.
+        recipe: settings of the recipe that are not the thesis'.
     """
 
-    encoder: str
     size_px: int
     batch_size: int
-    num_images: int
+    encoder: str = "resnet50"
+    model: str = "pylon"
+    options: dict[str, object] = field(default_factory=dict)
+    recipe: dict[str, object] = field(default_factory=dict)
 
+    @property
     def trial(self) -> Trial:
-        """Returns the trial; with the thesis' recipe but for the batch."""
+        """The trial, of NIH ChestX-ray14."""
         return Trial(
-            model="pylon",
+            model=self.model,
+            options=self.options,
             encoder=self.encoder,
             weights="none",
-            dataset=PhantomSpec(train=self.num_images, val=2, test=2),
+            dataset=NihSpec(),
             resolution=self.size_px,
             seed=0,
-            recipe=Recipe(batch_size=self.batch_size),
+            recipe=Recipe(batch_size=self.batch_size, **self.recipe),
         )
 
-    def model(self, device: torch.device, *, channels_last: bool) -> nn.Module:
-        """Returns a fresh model on `device`."""
-        torch.manual_seed(0)
-        model = build_model("pylon", num_classes=8, encoder=self.encoder).to(device)
-        return model.to(memory_format=torch.channels_last) if channels_last else model
+    def network(self, device: torch.device, *, channels_last: bool = True) -> nn.Module:
+        """Returns it as a trial has it before its first step."""
+        seed_everything(0)
+        trial = self.trial
+        network = build_model(trial.model, num_classes=NUM_FINDINGS, encoder=trial.encoder, **trial.options)
+        memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        return network.to(memory_format=memory_format).to(device)
+
+    def data(self, num_train: int, num_val: int = 2, num_test: int = 2, num_boxes: int = 0) -> Dataset:
+        """Returns images of noise, and of the test part as many with a box as asked for."""
+        findings = tuple(f"finding {index}" for index in range(NUM_FINDINGS))
+        train = _images(num_train, round(self.size_px * self.trial.dataset.oversize))
+        parts = _images(num_val, self.size_px), _images(num_test, self.size_px, num_boxes)
+        return Dataset(findings, train, *parts)
 
 
-def harness(case: Case, data: Dataset, device: torch.device) -> Callable[[], None]:
-    """Returns what trains one epoch by the harness, validation left out."""
-    session = Session(case.model(device, channels_last=True), data, case.trial(), device)
+def _images(num: int, side_px: int, num_boxes: int = 0) -> ImageSet:
+    """Returns images of smooth noise: some different ones, again and again."""
+    random = np.random.default_rng(side_px)
+    cells = random.integers(0, 256, (16, -(-side_px // 8), -(-side_px // 8)), dtype=np.uint8)
+    different = cells.repeat(8, axis=1).repeat(8, axis=2)[:, :side_px, :side_px]
+    pixels = different[np.arange(num) % len(different)]
+    labels = random.integers(0, 2, (num, NUM_FINDINGS), dtype=np.uint8)
+    with_box = np.sort(random.choice(num, num_boxes, replace=False))
+    corner, size = random.uniform(0, side_px / 2, (2, num_boxes)), random.uniform(side_px / 20, side_px / 3)
+    boxes = pd.DataFrame(
+        [
+            (image, index % 8, *corner[:, index], size, size, 1024, 1024)
+            for index, image in enumerate(with_box)
+        ],
+        columns=[*COLUMNS, *FRAME],
+    )
+    names = tuple(map(str, range(num)))
+    return ImageSet(pixels, labels, names, names, boxes)
 
-    def epoch() -> None:
-        for _ in session.steps():
-            pass
-        session.look_at_losses()
-        session.losses.num_steps = 0  # the same epoch again
 
-    return epoch
+def harness(case: Case, device: torch.device, most_steps: int) -> Loop:
+    """Returns a trial's own training; `most_steps` is one more than will be asked for."""
+    with _arithmetic(Settings(deterministic=True)):
+        session = Session(case.network(device), case.data(most_steps * case.batch_size), case.trial, device)
+    steps = session.steps()
+
+    def train(num_steps: int) -> None:
+        with _arithmetic(Settings(deterministic=True)):
+            for _ in range(num_steps):
+                next(steps)
+            _wait_for(device)
+
+    return train
 
 
-def plain(case: Case, data: Dataset, device: torch.device, *, lean: bool) -> Callable[[], None]:
-    """Returns what trains one epoch by hand.
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a bare loop; the defaults are the fastest without a compiler.
 
-    Args:
-        case: model and batches.
-        data: its images.
-        device: where to train.
-        lean: with the harness' precision, memory format and feed; or float32, channels first, from PNG.
+    Attributes:
+        deterministic: as a trial sets it.
+        fills: whether deterministic mode fills memory that is claimed, too; None is as a trial sets it.
+        fused: the optimizer is one kernel.
+        channels_last: memory format of images and convolutions.
+        benchmark: cuDNN tries its algorithms and takes the fastest.
+        compiled: by torch.compile.
     """
-    trial = case.trial()
-    model = case.model(device, channels_last=lean).train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=trial.recipe.learning_rate)
-    precision = choose_precision(trial.recipe if lean else Recipe(precision="float32"), device)
+
+    deterministic: bool = False
+    fills: bool | None = None
+    fused: bool = True
+    channels_last: bool = True
+    benchmark: bool = False
+    compiled: bool = False
+
+
+def bare(case: Case, device: torch.device, settings: Settings = Settings()) -> Loop:
+    """Returns the training of one batch of noise that lies on the device."""
+    shape = (case.batch_size, 1, case.size_px, case.size_px)
+    images = torch.randn(shape, device=device)
+    labels = torch.randint(0, 2, (case.batch_size, NUM_FINDINGS), device=device).float()
+    step = _step(case, device, settings)
+
+    def train(num_steps: int) -> None:
+        with _arithmetic(settings):
+            for _ in range(num_steps):
+                step(images, labels)
+            _wait_for(device)
+
+    return train
+
+
+def authors_way(case: Case, device: torch.device, folder: Path, num_workers: int) -> Loop:
+    """Returns training from PNGs in `folder`, which are drawn there, by a DataLoader's workers."""
+    from from_files import endless_batches
+
+    batches = endless_batches(folder, case.trial, NUM_FINDINGS, num_workers, pin_memory=device.type == "cuda")
+    settings = Settings(fused=False, channels_last=False, benchmark=True)
+    step = _step(case, device, settings)
+
+    def train(num_steps: int) -> None:
+        with _arithmetic(settings):
+            for _ in range(num_steps):
+                images, labels = next(batches)
+                step(images.to(device, non_blocking=True), labels.to(device, non_blocking=True))
+            _wait_for(device)
+
+    return train
+
+
+def _step(case: Case, device: torch.device, settings: Settings) -> Callable[[Tensor, Tensor], None]:
+    """Returns one step as a notebook would hold it."""
+    network = case.network(device, channels_last=settings.channels_last).train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4, fused=settings.fused)
+    precision = choose_precision(case.trial.recipe, device)
     scaler = precision.scaler()
-    files = [] if lean else [cv2.imencode(".png", image)[1] for image in data.train.pixels]
+    forward = torch.compile(network, dynamic=False) if settings.compiled else network
 
-    def batches() -> Batches:
-        if lean:
-            return ((b.images, b.labels) for b in training_batches(data.train, trial, 1, device))
-        return from_png(files, data.train, trial, device)
+    def step(images: Tensor, labels: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with precision.autocast():
+            logits = forward(images).logits
+        loss = F.binary_cross_entropy_with_logits(logits.float(), labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
 
-    def epoch() -> None:
-        for images, labels in batches():
-            with precision.autocast():
-                logits = model(images).logits
-            loss = F.binary_cross_entropy_with_logits(logits.float(), labels)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-
-    return epoch
+    return step
 
 
-def from_png(files: list[np.ndarray], images: ImageSet, trial: Trial, device: torch.device) -> Batches:
-    """Yields batches whose images are decoded one by one from PNG, channels first."""
-    recipe = trial.recipe
-    for start in range(0, len(files), recipe.batch_size):
-        indices = np.arange(start, min(start + recipe.batch_size, len(files)))
-        decoded = np.stack([cv2.imdecode(files[i], cv2.IMREAD_GRAYSCALE) for i in indices])
-        parameters = draw_parameters(recipe.augmentation, trial.seed, 1, indices)
-        pixels = augment(torch.from_numpy(decoded).to(device), parameters, trial.resolution)
-        labels = torch.from_numpy(images.labels[indices].astype(np.float32)).to(device)
-        yield (pixels / 255 - recipe.mean) / recipe.std, labels
+@contextmanager
+def _arithmetic(settings: Settings) -> Iterator[None]:
+    """Has the process' arithmetic so within the block, and that of a trial after it."""
+    fix_arithmetic(torch.get_num_threads())
+    fills = torch.utils.deterministic.fill_uninitialized_memory
+    if not settings.deterministic:
+        torch.use_deterministic_algorithms(mode=False)
+    if settings.fills is not None:
+        torch.utils.deterministic.fill_uninitialized_memory = settings.fills
+    torch.backends.cudnn.benchmark = settings.benchmark
+    try:
+        yield
+    finally:
+        torch.utils.deterministic.fill_uninitialized_memory = fills
+        fix_arithmetic(torch.get_num_threads())
 
 
-def seconds(
-    loops: list[Callable[[], None]], repeats: int, device: torch.device
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Returns the time of every epoch, [repeats, loops]; loops run in turns, after one turn to warm up."""
-    times = np.zeros((repeats + 1, len(loops)))
-    for turn in range(repeats + 1):
-        for position in range(len(loops)):
-            index = (position + turn) % len(loops)  # none is always the first
-            started = time.perf_counter()
-            loops[index]()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            times[turn, index] = time.perf_counter() - started
-    return times[1:]
-
-
-def compare(case: Case, device: torch.device, repeats: int) -> None:
-    """Prints one line for each loop."""
-    context = DataContext(None, None, {})  # type: ignore[arg-type]  # phantoms need no cache
-    data = load_dataset(case.trial().dataset, case.size_px, context)
-    names = ["harness", "plain loop", "plain, float32, from PNG"]
-    loops = [harness(case, data, device), plain(case, data, device, lean=True)]
+def _wait_for(device: torch.device) -> None:
     if device.type == "cuda":
-        loops.append(plain(case, data, device, lean=False))
-    times = seconds(loops, repeats, device)
-    shares = np.median(times / times[:, :1], axis=0)
-    rates = case.num_images / np.median(times, axis=0)
-    print(f"PYLON, {case.encoder}, {case.size_px} px, batch {case.batch_size}, {device.type}")
-    for name, rate, share in zip(names, rates, shares, strict=False):
-        beside = "" if name == "harness" else f"   the harness has {share:.3f} of its speed"
+        torch.cuda.synchronize(device)
+
+
+def speeds(
+    loops: dict[str, Loop], case: Case, num_steps: int, num_turns: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns the images per second of each loop, and the speed of the first one in units of each.
+
+    A turn is `num_steps` of each loop; one more turn warms up.
+    """
+    works = [lambda _, loop=loop: loop(num_steps) for loop in loops.values()]
+    counts = [num_steps * case.batch_size] * len(works)
+    rates = rates_in_turn(works, counts, num_turns)
+    medians, ratios = np.median(rates, axis=0), np.median(rates[:, :1] / rates, axis=0)
+    return dict(zip(loops, medians.tolist(), strict=True)), dict(zip(loops, ratios.tolist(), strict=True))
+
+
+def compare(case: Case, device: torch.device, num_steps: int, num_turns: int) -> None:
+    """Prints one line for each loop."""
+    loops = {
+        "harness": harness(case, device, (num_turns + 1) * num_steps + 1),
+        "bare loop": bare(case, device),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if device.type == "cuda":
+            workers = min(16, os.cpu_count() or 1)
+            loops[f"authors' way, {workers} workers"] = authors_way(case, device, Path(folder), workers)
+        rates, ratios = speeds(loops, case, num_steps, num_turns)
+    print(f"{case.model}, {case.encoder}, {case.size_px} px, batch {case.batch_size}, {device.type}")
+    for name, rate in rates.items():
+        beside = "" if name == "harness" else f"   the harness has {ratios[name]:.3f} of its speed"
         print(f"  {name:<26}{rate:8.1f} images/s{beside}")
 
 
 def main() -> None:
     """Prints all comparisons that this machine can make."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=7, help="epochs of each loop that are measured")
-    repeats = parser.parse_args().repeats
-    fix_arithmetic(1)
+    parser.add_argument("--turns", type=int, default=7, help="turns that are measured")
+    num_turns = parser.parse_args().turns
+    torch.set_num_threads(1)
+    print(f"{processor()}, torch {torch.__version__}, one thread")
     cpu = torch.device("cpu")
-    compare(Case("tu-test_resnet", 64, 16, 320), cpu, repeats)
-    compare(Case("resnet18", 64, 16, 96), cpu, repeats)
+    compare(Case(64, 16, "tu-test_resnet"), cpu, 20, num_turns)
+    compare(Case(64, 16, "resnet18"), cpu, 6, num_turns)
     if torch.cuda.is_available():
         for size_px in (256, 512):
-            compare(Case("resnet50", size_px, 64, 64 * 20), torch.device("cuda"), repeats)
+            compare(Case(size_px, 64), torch.device("cuda"), 20, num_turns)
 
 
 if __name__ == "__main__":
