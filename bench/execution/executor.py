@@ -1,7 +1,6 @@
 """Executors run trials and tell a listener; whether trials run on GPUs is decided before any starts."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Protocol
 
 from bench.errors import SuiteError
@@ -38,7 +37,11 @@ class Executor(Protocol):
     """Runs trials; one that fails keeps only those from running that start from it."""
 
     def num_gpus(self) -> float:
-        """Returns how many GPUs there are for one trial."""
+        """Returns how many GPUs there are for one trial.
+
+        Raises:
+            BenchError: GPUs are there, and torch cannot use them.
+        """
 
     def run(
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener
@@ -69,6 +72,7 @@ def decide_gpu(resources: Resources, executor: Executor, *, cpu_only: bool) -> b
 
     Raises:
         SuiteError: a trial asks for more GPUs than one can have.
+        BenchError: GPUs are there, and torch cannot use them.
     """
     if cpu_only or resources.gpu == 0:
         return False
@@ -80,12 +84,3 @@ def decide_gpu(resources: Resources, executor: Executor, *, cpu_only: bool) -> b
             value=resources.gpu,
         )
     return found > 0
-
-
-def num_local_gpus() -> int:
-    """Returns how many GPUs torch can use on this machine; torch's CPU build is not imported to ask it."""
-    if version("torch").endswith("+cpu"):
-        return 0
-    import torch
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0

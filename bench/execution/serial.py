@@ -6,10 +6,11 @@ from functools import partial
 
 from bench.errors import DiskFullError, account
 from bench.execution.context import RunContext
-from bench.execution.executor import Listener, num_local_gpus
+from bench.execution.executor import Listener
 from bench.execution.ready_queue import ReadyQueue
 from bench.execution.stopping import StopRequest
 from bench.execution.trial import run_trial
+from bench.execution.usable_gpus import num_usable_gpus
 from bench.results.lease import Leases
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore
@@ -25,7 +26,7 @@ class SerialExecutor:
 
     def num_gpus(self) -> float:
         """See `bench.execution.executor.Executor`."""
-        return num_local_gpus()
+        return num_usable_gpus()
 
     def run(
         self, trials: Sequence[Trial], context: RunContext, resources: Resources, listener: Listener

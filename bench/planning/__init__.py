@@ -1,10 +1,11 @@
 """The time that a suite still takes on this machine, from measurements made here and nothing else.
 
 Which file answers which question:
-graph     how does each trial stand, and which does it start from?
-cost      how long do the trials that are left take, and how many images has a data set?
-speed     how fast have trials like this one trained here, or in a probe?
-machine   what is here to run on, and how many trials fit at once?
-order     which trial is started first?
-probing   how fast does a model train, in a few steps on random pixels?
+graph           how does each trial stand, and which does it start from?
+cost            how long do the trials that are left take, and how many images has a data set?
+speed           how fast have trials like this one trained here, or in a probe?
+machine         what is here to run on, and how many trials fit at once?
+installed_gpus  which GPUs are here, and which of them does CUDA show?
+order           which trial is started first?
+probing         how fast does a model train, in a few steps on random pixels?
 """

@@ -4,12 +4,10 @@ import math
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from bench.planning.installed_gpus import installed_gpus, shown, visible_words
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
-
-_GPUS = Path("/proc/driver/nvidia/gpus")
 
 Needs = Mapping[str, float]
 """Resources that a trial takes of a node, or that a node has: ``cpu`` and ``gpu``, fractions allowed."""
@@ -38,11 +36,8 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """Returns the cores of this process, and the NVIDIA GPUs by the driver and CUDA_VISIBLE_DEVICES."""
-    names = [_name_of(path) for path in sorted(_GPUS.glob("*/information"))]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        names = names[: len([word for word in visible.split(",") if word.strip() not in ("", "-1")])]
+    """Returns the cores of this process, and the GPUs that CUDA shows it, even if torch cannot use them."""
+    names = [gpu.name for gpu in shown(installed_gpus().chosen(visible_words()))]
     return Machine(names[0] if names else CPU, len(os.sched_getaffinity(0)), len(names))
 
 
@@ -63,9 +58,3 @@ def num_rooms(need: Needs, node: Needs) -> int:
     """Returns how many trials with this need the node has room for; one if it needs nothing."""
     rooms = (node[name] / amount for name, amount in need.items() if amount)
     return math.floor(min(rooms, default=1) + 1e-6)
-
-
-def _name_of(path: Path) -> str:
-    lines = path.read_text(errors="replace").splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
-    return models[0] if models else "GPU"

@@ -1,6 +1,7 @@
 """Clusters that are there already: joined and left alone, refused when nothing fits or answers."""
 
 import errno
+import os
 import re
 import socket
 from functools import lru_cache, partial
@@ -13,9 +14,11 @@ from trials import Ledger, context_in, make_trial
 from bench.errors import BenchError, SuiteError
 from bench.execution.executor import decide_gpu
 from bench.execution.ray import cluster
+from bench.execution.ray import executor as ray_executor
 from bench.execution.ray.capacity import check_fit
 from bench.execution.ray.executor import RayExecutor
 from bench.execution.serial import SerialExecutor
+from bench.execution.usable_gpus import num_usable_gpus
 from bench.planning.machine import num_slots
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
@@ -53,9 +56,28 @@ def test_more_than_a_node_has_is_refused_at_once_and_names_the_way_out(two_nodes
         run(two_nodes, tmp_path, [trial(0)], Resources(gpu=1.5), use_gpu=True)
 
 
-def test_a_share_of_a_gpu_is_asked_for_and_an_error_of_the_code_is_final(two_nodes, tmp_path):
-    """The GPU is none: the trial is placed on half of it, and fails once, as torch finds nothing there."""
+def test_a_node_whose_gpu_torch_does_not_find_is_named_before_anything_runs(two_nodes, tmp_path):
+    if num_usable_gpus():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(BenchError, match=r"^node \d+\.\d+\.\d+\.\d+ has no GPU that torch can find"):
+        run(two_nodes, tmp_path, [trial(0)], Resources(gpu=0.5), use_gpu=True)
+    assert not list(tmp_path.glob("trials/*"))
+
+
+def test_a_share_of_a_gpu_is_asked_for_and_an_error_of_the_code_is_final(two_nodes, tmp_path, monkeypatch):
+    """Though the GPU is none, the trial is placed on half of it, knows that, and fails once."""
+    found = tmp_path / "found"
+
+    def work(config, context, specifications):
+        from bench.execution.ray.executor import _work
+
+        found.write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+        _work(config, context, specifications)
+
+    monkeypatch.setattr(ray_executor, "check_nodes", lambda *_: None)
+    monkeypatch.setattr(ray_executor, "_work", work)
     ledger = run(two_nodes, tmp_path, [trial(0)], Resources(cpu=0.5, gpu=0.5), use_gpu=True)
+    assert found.read_text() == "0"
     (error,) = ledger.errors
     assert "CUDA" in error or "NVIDIA" in error
 

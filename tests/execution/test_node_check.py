@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pretended_gpu import Card, pretend_driver
 from ray.cluster_utils import Cluster
 from waiting import wait_until
 
@@ -86,8 +87,22 @@ def test_nodes_where_no_trial_fits_are_not_asked(joined, shared):
     check_nodes([{"cpu": 2.0, "gpu": 0.0}], RunContext(shared / "private", None, shared / "cache"))
 
 
+def test_a_gpu_that_torch_cannot_use_there_is_told(tmp_path, monkeypatch):
+    """Ray hides GPUs from what asks for none, as this question does."""
+    mark = tmp_path / "mark"
+    mark.touch()
+    pretend_driver(monkeypatch, Card(), driver="550.90.07")
+    monkeypatch.setattr("bench.execution.usable_gpus.version", lambda _: "2.13.0+cpu")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    told = lacks(code_here(), mark, None, (), True)
+    assert told.startswith(
+        "has 1 × NVIDIA H100 80GB HBM3 (driver 550.90.07), and torch 2.13.0+cpu cannot use"
+    )
+    assert lacks(code_here(), mark, None, (), False) == ""
+
+
 def test_another_bench_is_told(tmp_path):
     mark = tmp_path / "mark"
     mark.touch()
-    assert lacks(code_here(), mark, None, ()) == ""
-    assert "and this driver bench 9.0; install the same" in lacks("bench 9.0", mark, None, ())
+    assert lacks(code_here(), mark, None, (), False) == ""
+    assert "and this driver bench 9.0; install the same" in lacks("bench 9.0", mark, None, (), False)

@@ -104,10 +104,13 @@ def execute(arguments: argparse.Namespace) -> int:
 def _device(name: str | None) -> "torch.device":
     import torch
 
-    has_gpu = torch.cuda.is_available()
-    if name == "cuda" and not has_gpu:
-        raise BenchError("--device cuda: torch finds no GPU here; --device cpu goes without")
-    return torch.device(name or ("cuda" if has_gpu else "cpu"))
+    from bench.execution.usable_gpus import num_usable_gpus
+
+    if name is None:
+        name = "cuda" if num_usable_gpus() else "cpu"
+    elif name == "cuda" and not num_usable_gpus():
+        raise BenchError("there is no GPU here; --device cpu goes without", place="--device", value=name)
+    return torch.device(name)
 
 
 def _chosen_findings(names: Sequence[str] | None, findings: Sequence[str]) -> list[int] | None:

@@ -98,6 +98,7 @@ def execute(arguments: argparse.Namespace) -> int:
         show(failure_hint(arguments))
     if cost.num_trials:
         show("", *_time_left(cost), *_basis(cost), *_untimed(cost, same_suite(arguments)), _disk(cost))
+        show(*_refusals(cost))
     show(*_power_parts(power))
     return 0
 
@@ -120,7 +121,7 @@ def _plan_all(arguments: argparse.Namespace) -> int:
     show(_suites_table([*plans, whole]), "")
     if cost.num_trials:
         machine = f"Time left on {_where(cost)}, all suites one after the other."
-        show(machine, *_basis(cost), *_untimed(cost, "SUITE"), _disk(cost))
+        show(machine, *_basis(cost), *_untimed(cost, "SUITE"), _disk(cost), *_refusals(cost))
     else:
         show("Nothing is left that can be run.")
     for loaded in suites:
@@ -232,6 +233,18 @@ def _untimed(cost: "PlanCost", suite: str) -> Iterator[str]:
             f"Not known: the time of {count(cost.num_unknown_data, 'trial')}; the number of their images is "
             "known when one of them has trained."
         )
+
+
+def _refusals(cost: "PlanCost") -> Iterator[str]:
+    """Yields a sentence if the plan is for GPUs that torch cannot use; torch is not imported without any."""
+    from bench.planning.machine import CPU
+
+    if cost.device != CPU:
+        from bench.execution.usable_gpus import usable_gpus
+
+        _, problem = usable_gpus()
+        if problem:
+            yield f"bench run refuses this: the machine {problem}; --cpu goes without."
 
 
 def _disk(cost: "PlanCost") -> str:

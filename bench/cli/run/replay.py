@@ -70,9 +70,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _context(arguments: argparse.Namespace, record: "Record", results_dir: Path) -> "RunContext":
     """Returns where the trial is replayed: on a GPU if it was trained on one and one is there."""
-    import torch
-
     from bench.execution.context import RunContext
+    from bench.execution.usable_gpus import num_usable_gpus
 
     files: dict[str, Path] = {}
     if arguments.suite is not None:
@@ -86,7 +85,7 @@ def _context(arguments: argparse.Namespace, record: "Record", results_dir: Path)
         data_root=data.data_root,
         cache_dir=data.cache_dir,
         files=files,
-        use_gpu=was_on_gpu and torch.cuda.is_available(),
+        use_gpu=was_on_gpu and num_usable_gpus() > 0,
     )
 
 

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="serial",
         default="ray",
         dest="executor",
-        help="run trials one by one in this process, without Ray",
+        help="run trials one by one in this process, on one GPU at most, without Ray",
     )
     parser.add_argument(
         "--address",

@@ -21,7 +21,7 @@ from ray import tune
 
 from bench.errors import DiskFullError, account
 from bench.execution.context import RunContext
-from bench.execution.executor import Listener, num_local_gpus
+from bench.execution.executor import Listener
 from bench.execution.ray import cluster
 from bench.execution.ray.capacity import PATIENCE_S, CapacityWatch, check_fit
 from bench.execution.ray.node_check import check_nodes
@@ -29,6 +29,7 @@ from bench.execution.ray.tune_callback import MAX_WORKER_DEATHS, AbortStopper, L
 from bench.execution.ray.watchdog import watching_ray
 from bench.execution.ready_queue import ReadyQueue
 from bench.execution.stopping import Abort
+from bench.execution.usable_gpus import num_usable_gpus
 from bench.planning.machine import Needs, needs_of, num_slots
 from bench.results.lease import Leases
 from bench.results.store import ResultsStore
@@ -56,7 +57,7 @@ class RayExecutor:
     def num_gpus(self) -> float:
         """See `bench.execution.executor.Executor`; joins a cluster to ask it."""
         if self._address is None:
-            return num_local_gpus()
+            return num_usable_gpus()
         self._connect()
         return max(node["gpu"] for node in cluster.node_resources())
 
@@ -66,7 +67,8 @@ class RayExecutor:
         """See `bench.execution.executor.Executor`."""
         needs = {trial.id: needs_of(trial, resources, use_gpu=context.use_gpu) for trial in trials}
         if self._address is None:  # before a cluster is started
-            check_fit(needs.values(), [{"cpu": len(os.sched_getaffinity(0)), "gpu": num_local_gpus()}])
+            num_gpus = num_usable_gpus() if context.use_gpu else 0
+            check_fit(needs.values(), [{"cpu": len(os.sched_getaffinity(0)), "gpu": num_gpus}])
         logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # stack traces of errors that we report
         store = ResultsStore(context.results_dir)
         try:

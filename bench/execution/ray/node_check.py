@@ -1,8 +1,10 @@
-"""Checks that every node has the same bench, and sees the same results folder and data by the same paths.
+"""Checks that every node has the same bench and data, and GPUs that torch can use where trials need some.
 
+Results folder and data have to be seen by the same paths.
 Otherwise trials would fail one by one on a node that lacks something, or write files where nobody looks.
 """
 
+import os
 import time
 import uuid
 from collections.abc import Collection
@@ -15,6 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from bench.errors import BenchError, brief
 from bench.execution.context import RunContext
 from bench.execution.ray.cluster import nodes_for
+from bench.execution.usable_gpus import usable_gpus
 from bench.planning.machine import Needs
 from bench.suite.identity import DIGEST_PREFIX, sources_digest
 from bench.version import FOLDER, VERSION
@@ -35,8 +38,9 @@ def check_nodes(needs: Collection[Needs], context: RunContext) -> None:
     context.results_dir.mkdir(parents=True, exist_ok=True)
     mark = context.results_dir / f".seen-{uuid.uuid4().hex}"
     data_root = context.data_root if context.data_root and context.data_root.is_dir() else None
-    expected = code_here(), mark, data_root, tuple(context.files.values())
-    addresses, look = nodes_for(needs), ray.remote(num_cpus=0, max_retries=0)(lacks)
+    expected = code_here(), mark, data_root, tuple(context.files.values()), context.use_gpu
+    # A process of its own for each: one that has asked CUDA for GPUs must not run a trial, which has others.
+    addresses, look = nodes_for(needs), ray.remote(num_cpus=0, max_retries=0, max_calls=1)(lacks)
     mark.touch()
     try:
         answers = {}
@@ -51,7 +55,7 @@ def check_nodes(needs: Collection[Needs], context: RunContext) -> None:
         raise BenchError("; ".join(problems))
 
 
-def lacks(code: str, mark: Path, data_root: Path | None, files: Collection[Path]) -> str:
+def lacks(code: str, mark: Path, data_root: Path | None, files: Collection[Path], needs_gpu: bool) -> str:
     """Returns what this node lacks, in words that follow its name; nothing if it lacks nothing.
 
     Args:
@@ -59,6 +63,7 @@ def lacks(code: str, mark: Path, data_root: Path | None, files: Collection[Path]
         mark: a file in the results folder.
         data_root: folder of downloaded data sets, or None.
         files: named by trials: weights, lists of images.
+        needs_gpu: trials run on GPUs.
     """
     if code != code_here():
         return f"has {code_here()}, and this driver {code}; install the same on all nodes"
@@ -80,7 +85,14 @@ def lacks(code: str, mark: Path, data_root: Path | None, files: Collection[Path]
         return f"has no folder {data_root}; --data-root has to be the same data on all nodes"
     if missing := [path for path in files if not path.exists()]:
         return f"has no file {missing[0]}, which trials need"
-    return ""
+    return _lacks_gpu() if needs_gpu else ""
+
+
+def _lacks_gpu() -> str:
+    if not os.environ.get("CUDA_VISIBLE_DEVICES"):  # which Ray sets to nothing, for what asks for no GPU
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    num, problem = usable_gpus()
+    return "" if num else problem or "has no GPU that torch can find, and Ray counts some there"
 
 
 def code_here() -> str:
