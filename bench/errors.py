@@ -5,6 +5,7 @@ BenchError                 anything a user can mend; the CLI prints its message 
 ├── DataError              a data set on disk: missing, unreadable or inconsistent
 ├── WeightsError           initial weights that cannot be found or do not fit
 ├── TrainingError          training that cannot go on: it diverged, or ran out of memory
+├── LostGpuError           a GPU that fails a process: no failure of the trial, so that the process ends
 └── ResultsError           a results folder that cannot be read or written
     └── DiskFullError      no room is left in it: no failure of a trial, so that the run ends
 """
@@ -107,6 +108,14 @@ class WeightsError(BenchError):
 
 class TrainingError(BenchError):
     """Training cannot go on, or gave no usable model."""
+
+
+class LostGpuError(BenchError):
+    """CUDA answers every call of this process with an error, so that no trial can run in it any more.
+
+    Attributes:
+        value: CUDA's first error.
+    """
 
 
 class ResultsError(BenchError):

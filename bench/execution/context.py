@@ -20,6 +20,7 @@ class RunContext:
         cache_dir: where decoded images are kept.
         files: paths of files that trials name by digest.
         use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
+        gpu_share: of a GPU's memory that a trial may take, where several run on one; 1 is all of it.
         checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step.
         stop: a file; once it exists trials write a checkpoint and stop. None if they never do.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
@@ -33,6 +34,7 @@ class RunContext:
     cache_dir: Path
     files: dict[str, Path] = field(default_factory=dict)
     use_gpu: bool = False
+    gpu_share: float = 1.0
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
     stop: Path | None = None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)

@@ -56,6 +56,7 @@ class Executor(Protocol):
         Raises:
             BenchError: the resources that a trial asks for are not there, or not any more.
             DiskFullError: no room is left; running trials can be resumed.
+            LostGpuError: CUDA failed this process, or too many workers on one node; trials can be resumed.
             KeyboardInterrupt: the user has interrupted; running trials can be resumed.
         """
 

@@ -18,7 +18,8 @@ from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import fix_arithmetic, seed_everything
-from bench.training.memory import explaining_memory
+from bench.training.device_errors import explaining_device_errors
+from bench.training.memory import begin_trial
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def prepare(
 ) -> Prepared:
     """Returns the trial's data and freshly initialised model; sets the process' arithmetic and random states.
 
+    On a GPU, it also frees what earlier trials of the process have left there.
+
     Args:
         trial: which.
         context: where data and files are.
@@ -60,6 +63,7 @@ def prepare(
 
     Raises:
         BenchError: data or weights are missing or damaged, or the model finds no memory.
+        LostGpuError: this process cannot use its GPU any more.
     """
     device = torch.device("cuda" if context.use_gpu else "cpu")
     fix_arithmetic(trial.recipe.num_threads)
@@ -74,7 +78,8 @@ def prepare(
     if trial.init is not None and not is_trained:
         source = ResultsStore(context.results_dir).folder(trial.init.id).best_weights
         reports.append(replace(load_weights_file(model, source), source=trial.init.id))
-    with explaining_memory(trial, device):
+    with explaining_device_errors(trial, device):
+        begin_trial(device, context.gpu_share)
         model = model.to(device)
     return Prepared(data, model, device, tuple(reports))
 

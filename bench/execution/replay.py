@@ -20,8 +20,8 @@ from bench.suite.grid import IMAGES_PREFIX
 from bench.suite.identity import DIGEST_PREFIX
 from bench.suite.trial import Trial
 from bench.training.determinism import collecting_nondeterminism
+from bench.training.device_errors import explaining_device_errors
 from bench.training.losses import Losses
-from bench.training.memory import explaining_memory
 from bench.training.precision import describe_arithmetic, device_name
 from bench.training.session import Session
 
@@ -135,7 +135,7 @@ def _train(
 ) -> tuple[Losses, Provenance]:
     """Returns the losses of the first `num_steps` steps, and their provenance."""
     ready = prepare(trial, context)
-    with explaining_memory(trial, ready.device):
+    with explaining_device_errors(trial, ready.device):
         session, done = Session(ready.model, ready.data, trial, ready.device), 0
         while done < num_steps:
             for _ in session.steps():

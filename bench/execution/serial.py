@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from bench.errors import DiskFullError, account
+from bench.errors import DiskFullError, LostGpuError, account
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.ready_queue import ReadyQueue
@@ -56,7 +56,7 @@ def _run(trial: Trial, context: RunContext, queue: ReadyQueue, listener: Listene
         run_trial(
             trial, context, partial(listener.epoch, trial), finished, partial(listener.evaluated, trial)
         )
-    except DiskFullError:
+    except (DiskFullError, LostGpuError):
         raise
     except Exception as error:
         queue.failed(trial.id)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from bench.errors import FULL_DISK, DiskFullError, ResultsError, account, explained
+from bench.errors import FULL_DISK, DiskFullError, LostGpuError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.rescore import measure_sensitivity
 from bench.evaluation.score import SplitScores, named_boxes, score
@@ -25,8 +25,8 @@ from bench.suite.schema import StoredSpec
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import collecting_nondeterminism
+from bench.training.device_errors import explaining_device_errors
 from bench.training.loop import train
-from bench.training.memory import explaining_memory
 from bench.training.micro_batches import in_pieces
 from bench.training.precision import describe_arithmetic, device_name
 from bench.training.session import Step
@@ -79,6 +79,7 @@ def run_trial(
     Raises:
         BenchError: data or weights are missing or damaged, training gave no usable model, or memory is full.
         DiskFullError: the disk is full; a later run goes on.
+        LostGpuError: this process cannot use its GPU any more; a later run goes on, in another process.
         KeyboardInterrupt: the user wants it to stop, or has interrupted; a later run goes on.
     """
     folder = ResultsStore(context.results_dir).folder(trial.id)
@@ -167,7 +168,7 @@ def _train_and_score(
     def show_protocols(done: int, total: int) -> None:
         work.progress.write(TrialProgress(f"vary the protocol {done}/{total}", work.training_share))
 
-    with explaining_memory(trial, ready.device):
+    with explaining_device_errors(trial, ready.device):
         history = train(
             ready.model,
             ready.data,
@@ -217,13 +218,13 @@ def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, i
                 place=folder.best_weights,
             )
         load_weights(ready.model, folder.best_weights)
-        with explaining_memory(work.trial, ready.device), writing_maps(folder.cam_maps(cam)) as keep:
+        with explaining_device_errors(work.trial, ready.device), writing_maps(folder.cam_maps(cam)) as keep:
             scores = score_cam(
                 ready.model, ready.data, in_pieces(recipe), ready.device, cam, on_progress, keep
             )
         write_table(folder.cam_units(cam), scores.units, UNIT_COLUMNS)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in FULL_DISK:
+        if isinstance(error, LostGpuError) or (isinstance(error, OSError) and error.errno in FULL_DISK):
             raise
         return CamEvaluation(method=cam, status="failed", error=account(error), ended_at=now())
     packages = (*PACKAGES, *CAMS[cam].packages)

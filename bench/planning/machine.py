@@ -48,6 +48,11 @@ def needs_of(trial: Trial, resources: Resources, *, use_gpu: bool) -> dict[str, 
     return {"cpu": cpu, "gpu": gpu}
 
 
+def gpu_share(resources: Resources) -> float:
+    """Returns the share of a GPU's memory that a trial may take: less than 1 where several share one."""
+    return min(resources.gpu or 1.0, 1.0)
+
+
 def num_slots(needs: Collection[Needs], nodes: Sequence[Needs]) -> int:
     """Returns how many of the trials can run at once on these nodes at most; one at least."""
     smallest = {name: min((need[name] for need in needs), default=0.0) for name in ("cpu", "gpu")}

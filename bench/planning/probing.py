@@ -17,7 +17,7 @@ from bench.results.record import now
 from bench.results.store import ResultsStore
 from bench.suite.trial import Trial
 from bench.training.determinism import fix_arithmetic, seed_everything
-from bench.training.memory import explaining_memory
+from bench.training.device_errors import explaining_device_errors
 from bench.training.precision import device_name
 from bench.training.session import Session
 
@@ -83,7 +83,7 @@ def probe(
     if is_cuda:
         torch.cuda.reset_peak_memory_stats(device)
     options = {"num_classes": _NUM_CLASSES, "encoder": trial.encoder, "encoder_weights": "none"}
-    with explaining_memory(trial, device):
+    with explaining_device_errors(trial, device):
         model = build_model(trial.model, **options, **trial.options)  # type: ignore[arg-type]
         if trial.recipe.channels_last:
             model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

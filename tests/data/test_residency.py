@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pretended_gpu import GIB, pretend_memory
 
 from bench.data.dataset import ImageSet
 from bench.data.images import pixel_store as residency
-from bench.data.images.pixel_store import fits_on_device, pixel_store
+from bench.data.images.pixel_store import fits_on_device, pixel_store, room_on_gpu
 from bench.metrics.regions import COLUMNS
+from bench.training.memory import begin_trial
 
 CPU = torch.device("cpu")
 ROUTES = ("mapped", "resident", "streamed")
@@ -26,11 +28,39 @@ def images(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("num_bytes", "num_free_bytes", "fits"),
+    ("num_bytes", "room_bytes", "fits"),
     [(40, 100, True), (41, 100, False), (0, 0, True), (1, 0, False), (8_036_761_600, 80 * 10**9, True)],
 )
-def test_pixels_lie_on_the_device_within_a_share_of_what_is_free(num_bytes, num_free_bytes, fits):
-    assert fits_on_device(num_bytes, num_free_bytes) is fits
+def test_pixels_lie_on_the_device_within_a_share_of_the_room_there(num_bytes, room_bytes, fits):
+    assert fits_on_device(num_bytes, room_bytes) is fits
+
+
+def test_the_room_on_a_gpu_is_what_is_free_and_within_the_share_of_the_trial(monkeypatch):
+    cuda, memory = torch.device("cuda"), pretend_memory(monkeypatch)
+    memory.allocated, memory.reserved = 10 * GIB, 15 * GIB
+    memory.free = 60 * GIB
+    assert room_on_gpu(cuda) == 65 * GIB  # what is reserved and unused is this process' own
+    begin_trial(cuda, 0.5)
+    assert room_on_gpu(cuda) == int(39.5 * GIB) - 10 * GIB  # half of the GPU but for CUDA's own
+    memory.allocated = memory.reserved = 50 * GIB
+    assert room_on_gpu(cuda) == 0
+
+
+def test_a_trial_with_a_third_of_a_gpu_does_not_take_what_is_free_of_all(images, monkeypatch):
+    """Whoever comes first, each copies what fits its own third."""
+    cuda, memory = torch.device("cuda"), pretend_memory(monkeypatch)
+    monkeypatch.setattr(residency, "_copy", lambda pixels, device: torch.from_numpy(np.array(pixels)))
+    memory.total = memory.free = 20 * images.pixels.nbytes
+    monkeypatch.setattr("bench.training.memory.CONTEXT_BYTES", 0)
+    routes = {}
+    for share in (1.0, 1 / 3):
+        begin_trial(cuda, share)
+        large = ImageSet(
+            np.repeat(images.pixels, 4, axis=0), np.repeat(images.labels, 4, axis=0), *[("x",) * 40] * 2, None
+        )
+        routes[share] = [isinstance(pixel_store(one, cuda).pixels, torch.Tensor) for one in (large, images)]
+        residency._stores.clear()
+    assert routes == {1.0: [True, True], 1 / 3: [False, True]}
 
 
 def test_a_cpu_reads_the_array_itself_without_a_thread(images):

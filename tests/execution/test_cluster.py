@@ -71,13 +71,13 @@ def test_a_share_of_a_gpu_is_asked_for_and_an_error_of_the_code_is_final(two_nod
     def work(config, context, specifications):
         from bench.execution.ray.executor import _work
 
-        found.write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+        found.write_text(f"{context.gpu_share} of {os.environ['CUDA_VISIBLE_DEVICES']}")
         _work(config, context, specifications)
 
     monkeypatch.setattr(ray_executor, "check_nodes", lambda *_: None)
     monkeypatch.setattr(ray_executor, "_work", work)
     ledger = run(two_nodes, tmp_path, [trial(0)], Resources(cpu=0.5, gpu=0.5), use_gpu=True)
-    assert found.read_text() == "0"
+    assert found.read_text() == "0.5 of 0"
     (error,) = ledger.errors
     assert "CUDA" in error or "NVIDIA" in error
 

@@ -60,10 +60,12 @@ def test_the_last_of_several_failures_counts():
 
 def test_remedies_are_named_where_memory_may_be_the_cause_and_can_be_taken():
     for failure in (MEMORY, KILLED):
-        sentence = too_many_deaths(make_trial(batch_size=8, accumulate=2), failure)
+        sentence = too_many_deaths(make_trial(batch_size=8, accumulate=2), cause_of_death(failure))
         assert sentence.startswith("its worker died 3 times; the last time ")
         assert "--max-concurrent" in sentence
         assert "--set recipe.accumulate=4 works on half as many images" in sentence
         assert "bench run --only-failed runs it again" in sentence
-    assert "recipe.accumulate" not in too_many_deaths(make_trial(batch_size=2, accumulate=2), MEMORY)
-    assert "--max-concurrent" not in too_many_deaths(make_trial(), NODE)
+    assert "recipe.accumulate" not in too_many_deaths(
+        make_trial(batch_size=2, accumulate=2), cause_of_death(MEMORY)
+    )
+    assert "--max-concurrent" not in too_many_deaths(make_trial(), cause_of_death(NODE))

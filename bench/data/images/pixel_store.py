@@ -4,8 +4,8 @@
   of training at most (docs/speed.md): a thread ahead could gain no more, for a core that another trial could
   use.
 - resident: all of them lie on the device, where batches are gathered; copied once, freed with the image set.
-- streamed: they stay in the array; a thread gathers batches in pinned memory ahead of their use, and they are
-  copied while the device computes. For what does not fit on the device.
+- streamed: they stay in the array; a thread gathers batches in pinned memory ahead of their use. The device
+  copies each before it computes with it, and the host does not wait. For what does not fit on the device.
 
 Batches are the same to the last bit by every route, and every route works on every device.
 """
@@ -26,7 +26,7 @@ Route = Literal["mapped", "resident", "streamed"]
 Indices = npt.NDArray[np.int64]
 
 RESIDENT_SHARE = 0.4
-"""Share of a device's free memory that one image set may take: networks and activations need the rest."""
+"""Share of a device's memory that one image set may take: networks and activations need the rest."""
 
 _NUM_AHEAD = 2
 _COPIED_AT_ONCE_BYTES = 2**26
@@ -73,7 +73,7 @@ _stores = WeakKeyDictionary()
 def pixel_store(images: ImageSet, device: torch.device, route: Route | None = None) -> PixelStore:
     """Returns what reads the pixels of `images` for `device`: the same as long as the image set lives.
 
-    Pixels are copied at most once. The default route suits the device and its free memory now.
+    Pixels are copied at most once. The default route suits the device and the room that there is now.
     """
     stores = _stores.setdefault(images, {})
     if (device, route) not in stores:
@@ -81,18 +81,29 @@ def pixel_store(images: ImageSet, device: torch.device, route: Route | None = No
     return stores[device, route]
 
 
-def fits_on_device(num_bytes: int, num_free_bytes: int) -> bool:
-    """Returns whether pixels of `num_bytes` may lie on a device: within `RESIDENT_SHARE` of what is free."""
-    return num_bytes <= RESIDENT_SHARE * num_free_bytes
+def fits_on_device(num_bytes: int, room_bytes: int) -> bool:
+    """Returns whether pixels may lie on a device: they take at most `RESIDENT_SHARE` of the room there."""
+    return num_bytes <= RESIDENT_SHARE * room_bytes
+
+
+def room_on_gpu(device: torch.device) -> int:
+    """Returns how many bytes of a GPU this process can still take: free ones, within its bound.
+
+    The bound is its part of a GPU that several trials share (`bench.training.memory.begin_trial`), so that it
+    matters little which of them came first.
+    """
+    free, total = torch.cuda.mem_get_info(device)
+    allocated = torch.cuda.memory_allocated(device)
+    unused = torch.cuda.memory_reserved(device) - allocated  # which this process has already
+    bound = torch.cuda.get_per_process_memory_fraction() * total
+    return max(min(int(bound) - allocated, free + unused), 0)
 
 
 def _open(pixels: npt.NDArray[np.uint8], device: torch.device, route: Route | None) -> PixelStore:
     if route is None and device.type == "cpu":
         route = "mapped"
     elif route is None:
-        num_unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        num_free = torch.cuda.mem_get_info(device)[0] + num_unused  # this process has what is unused already
-        route = "resident" if fits_on_device(pixels.nbytes, num_free) else "streamed"
+        route = "resident" if fits_on_device(pixels.nbytes, room_on_gpu(device)) else "streamed"
     if route == "resident":
         with suppress(torch.OutOfMemoryError):  # another trial has taken the memory meanwhile
             return PixelStore(_copy(pixels, device), device, _NUM_AHEAD)

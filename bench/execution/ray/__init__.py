@@ -3,6 +3,7 @@
 executor          trials as Tune trials, as many at once as the cluster has room for
 tune_callback     passes Tune's reports on; says which trial starts next, when to stop, why a worker died
 cluster           starting or joining a cluster, and which nodes it has
+lost_gpus         workers whose GPU fails, by node
 capacity          whether trials fit its nodes, also after nodes are lost
 node_check        whether nodes have the same bench, results folder and data, and GPUs that torch can use
 watchdog          whether Ray's own processes live

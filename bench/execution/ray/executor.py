@@ -4,7 +4,7 @@ Tune asks a searcher for the next trial whenever there is room for one. Ours giv
 nothing while all that is left waits for trials that run, so that no trial waits for any but its own parent.
 Workers return values; the driver's listener is called from Tune's callbacks. Errors of a trial's code come
 back as values and are final; a worker that dies is started again by Tune, and the trial goes on from its
-checkpoint.
+checkpoint. A worker whose GPU fails says so and ends, since no trial could run in it any more.
 """
 
 import logging
@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import psutil
 import ray
 from ray import tune
 
-from bench.errors import DiskFullError, account
+from bench.errors import DiskFullError, LostGpuError, account
 from bench.execution.context import RunContext
 from bench.execution.executor import Listener
 from bench.execution.ray import cluster
@@ -30,11 +31,14 @@ from bench.execution.ray.watchdog import watching_ray
 from bench.execution.ready_queue import ReadyQueue
 from bench.execution.stopping import Abort
 from bench.execution.usable_gpus import num_usable_gpus
-from bench.planning.machine import Needs, needs_of, num_slots
+from bench.planning.machine import Needs, gpu_share, needs_of, num_slots
 from bench.results.lease import Leases
 from bench.results.store import ResultsStore
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
+
+LOST_GPU_CODE = 70
+"""Exit code of a worker whose GPU fails."""
 
 
 class RayExecutor:
@@ -77,6 +81,7 @@ class RayExecutor:
             check_fit(needs.values(), nodes)
             if self._address is not None:
                 check_nodes(needs.values(), context)
+            context = replace(context, gpu_share=gpu_share(resources))
             slots = num_slots(needs.values(), nodes)
             slots = min(slots, self._max_concurrent or slots)
             with Leases(store) as leases, watching_ray():
@@ -167,6 +172,9 @@ def _work(config: dict[str, Any], context: RunContext, specifications: dict[str,
     except DiskFullError as error:
         tune.report({"disk_full": str(error)})
         return
+    except LostGpuError as error:
+        tune.report({"lost_gpu": error.value})  # returns when the driver has it
+        os._exit(LOST_GPU_CODE)
     except Exception as error:
         tune.report({"failed": account(error)})
     tune.report({"ended": True})

@@ -19,6 +19,7 @@ from ray.tune.search import Searcher
 from bench.errors import BenchError, DiskFullError, brief
 from bench.execution.executor import Listener
 from bench.execution.ray.capacity import CapacityWatch
+from bench.execution.ray.lost_gpus import LostGpus
 from bench.execution.ready_queue import ReadyQueue
 from bench.execution.stopping import Abort
 from bench.results.record import CamEvaluation, EpochRow, Outcome
@@ -38,6 +39,7 @@ _KILLED = re.compile(
     r"OOM killer|SIGKILL|connection error code|worker (process )?(has )?died|died unexpectedly"
 )
 _UNREACHED = re.compile(r"is unavailable|RPC error|Socket closed")
+_NO_MEMORY = re.compile(r"memory runs out|ran out of memory")
 _NODE = re.compile(r"node (has )?(died|was terminated)|node .*health check|NODE_DIED", re.IGNORECASE)
 
 
@@ -67,6 +69,7 @@ class ListenerCallback(_EmptyWhenPickled, tune.Callback):
     ) -> None:
         self._listener, self._trials, self._queue = listener, trials, queue
         self._abort, self._capacity = abort, capacity
+        self._lost_gpus = LostGpus()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Passes on that the trial runs now."""
@@ -80,15 +83,14 @@ class ListenerCallback(_EmptyWhenPickled, tune.Callback):
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Says that a trial is started again, and why."""
-        cause = cause_of_death(_last_failure_of(trial))
-        log.warning(
-            "%s: its worker died: %s; it goes on from its last checkpoint", self._trial(trial).id, cause
-        )
+        ours = self._trial(trial)
+        cause = self._cause_of_death(trial)
+        log.warning("%s: its worker died: %s; it goes on from its last checkpoint", ours.id, cause)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Passes on that the trial's worker died too often."""
-        ours, failure = self._trial(trial), _last_failure_of(trial)
-        self._attempt(lambda: self._failed(ours, too_many_deaths(ours, failure)))
+        ours, cause = self._trial(trial), self._cause_of_death(trial)
+        self._attempt(lambda: self._failed(ours, too_many_deaths(ours, cause)))
         self._queue.ended(ours.id)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -111,12 +113,19 @@ class ListenerCallback(_EmptyWhenPickled, tune.Callback):
             self._failed(trial, result["failed"])
         elif "disk_full" in result:
             raise DiskFullError(result["disk_full"])
+        elif "lost_gpu" in result:
+            node = f"{result['hostname']} ({result['node_ip']})"
+            self._lost_gpus.note(trial.id, node, result["lost_gpu"])
         elif "ended" in result:
             self._queue.ended(trial.id)
 
     def _failed(self, trial: Trial, error: str) -> None:
         self._queue.failed(trial.id)
         self._listener.failed(trial, error)
+
+    def _cause_of_death(self, tune_trial: Any) -> str:
+        reason = self._lost_gpus.take_reason(self._trial(tune_trial).id)
+        return reason or cause_of_death(_last_failure_of(tune_trial))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Keeps errors, such as a full disk, from Tune, which would wrap them into text of its own."""
@@ -199,10 +208,9 @@ def cause_of_death(failure: str) -> str:
     return brief(Exception(failure)) or "Ray does not say why"
 
 
-def too_many_deaths(trial: Trial, failure: str) -> str:
-    """Returns the error of a trial whose worker has died once too often; `failure` is Ray's last text."""
-    cause = cause_of_death(failure)
-    remedies = f"; {_remedies_of_memory(trial)}" if "memory" in cause else ""
+def too_many_deaths(trial: Trial, cause: str) -> str:
+    """Returns the error of a trial whose worker has died once too often, the last time by `cause`."""
+    remedies = f"; {_remedies_of_memory(trial)}" if _NO_MEMORY.search(cause) else ""
     return (
         f"its worker died {MAX_WORKER_DEATHS + 1} times; the last time {cause}{remedies}; "
         "bench run --only-failed runs it again, from its last checkpoint if it has one"
