@@ -46,7 +46,7 @@ class Probe(Frozen):
     images_per_s: float
     """The speed of training, without the first steps."""
     memory_bytes: int
-    """Most that was in use: allocated on a GPU, else resident of the process."""
+    """Memory that a trial's process takes: on a GPU with the trial's pixels, if they fit, and CUDA's own."""
     num_steps: int
     """Steps that were timed."""
     probed_at: str

@@ -1,16 +1,28 @@
 """Speed from a few steps on random pixels, and the plan that uses it."""
 
+import gc
 import json
+import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from pretended_gpu import GIB, ILLEGAL, lose_gpu, pretend_memory
 
 from bench.cli.main import main
-from bench.errors import ResultsError
-from bench.planning.probing import probe
+from bench.data.dataset import ImageSet
+from bench.data.images import pixel_store
+from bench.errors import LostGpuError, ResultsError, TrainingError
+from bench.models.baseline import Baseline
+from bench.planning.cost import ImageCounts
+from bench.planning.probing import gpu_memory, probe, probe_all, resident_bytes
 from bench.planning.speed import Probe, add_probe, read_probes
+from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
+from bench.training.memory import CONTEXT_BYTES
+
+CPU = torch.device("cpu")
 
 SUITE = """\
 models: [baseline, {name: pylon, up_layers: 1}]
@@ -83,3 +95,63 @@ def test_a_model_that_cannot_be_built_here_is_told_and_the_others_are_probed(fol
     told = " ".join(capsys.readouterr().out.split())
     assert "vgg11" in told
     assert told.count("images/s") == 1
+
+
+def test_a_model_that_finds_no_memory_holds_none_while_the_next_is_probed(folder, monkeypatch):
+    """Whoever is told of the failure keeps it, as the command line does until the next one is told."""
+    trials, held = load_suite(folder / "suite.yaml").grid.trials, []
+    forward = Baseline.forward
+
+    def fail(self, images):
+        held.extend([weakref.ref(self), weakref.ref(images)])
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(Baseline, "forward", fail)
+    probing = probe_all(trials[:2], ResultsStore(folder / "results"), {}, num_steps=1, device=CPU)
+    _, error = next(probing)
+    assert isinstance(error, TrainingError)
+    assert len(held) == 2
+    monkeypatch.setattr(Baseline, "forward", forward)
+    gc.collect()
+    assert [one() for one in held] == [None, None]
+    assert isinstance(next(probing)[1], Probe)
+
+
+def test_a_gpu_that_fails_ends_the_probing_of_all(folder, monkeypatch):
+    def fail(self, images):
+        lose_gpu(monkeypatch)
+        raise torch.AcceleratorError(ILLEGAL)
+
+    monkeypatch.setattr(Baseline, "forward", fail)
+    trials = load_suite(folder / "suite.yaml").grid.trials
+    with pytest.raises(LostGpuError):
+        list(probe_all(trials, ResultsStore(folder / "results"), {}, num_steps=1, device=CPU))
+
+
+@pytest.mark.parametrize(
+    ("room_bytes", "expected"),
+    [
+        (10**9, 100 * 80**2 + (50 + 20) * 64**2),
+        (2.5 * 100 * 80**2 - 1, (50 + 20) * 64**2),  # the training images do not fit, the others do
+        (1000, 0),
+    ],
+)
+def test_the_pixels_that_would_lie_on_a_gpu_count(folder, room_bytes, expected):
+    """Training images are larger than the network's 64 px, for crops."""
+    trial = load_suite(folder / "suite.yaml").grid.trials[0]
+    assert resident_bytes(trial, ImageCounts(100, 50, 20), room_bytes) == expected
+    assert resident_bytes(trial, None, room_bytes) == 0
+
+
+def test_memory_on_a_gpu_has_the_trials_pixels_for_the_probes_and_that_of_cuda(folder, monkeypatch):
+    trial = load_suite(folder / "suite.yaml").grid.trials[0]
+    memory, cuda = pretend_memory(monkeypatch), torch.device("cuda")
+    monkeypatch.setattr(pixel_store, "_copy", lambda pixels, device: torch.from_numpy(np.array(pixels)))
+    probed = ImageSet(
+        np.zeros((1000, 80, 80), np.uint8), np.zeros((1000, 3)), ("x",) * 1000, ("x",) * 1000, None
+    )
+    memory.allocated = memory.peak = 2 * GIB + probed.pixels.nbytes
+    counts = ImageCounts(78_484, 8_040, 25_596)
+    found = gpu_memory(trial, probed, cuda, counts)
+    pixels = 78_484 * 80**2 + (8_040 + 25_596) * 64**2
+    assert found == 2 * GIB + pixels + CONTEXT_BYTES

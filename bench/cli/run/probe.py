@@ -18,8 +18,6 @@ examples:
   bench probe suites/nih_512.yaml --only model=pan --steps 20
 """
 
-STEPS = 5
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
@@ -29,9 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps",
         type=shared.positive,
-        default=STEPS,
         metavar="N",
-        help=f"number of steps to time (default: {STEPS})",
+        help="number of steps to time (default: 5 on a CPU, 20 on a GPU)",
     )
 
 
@@ -43,14 +40,21 @@ def execute(arguments: argparse.Namespace) -> int:
 
     loaded, grid, store = shared.opened(arguments)
 
-    from bench.planning.probing import probe_all, workloads
+    import torch
+
+    from bench.planning.machine import gpu_share
+    from bench.planning.probing import TIMED_STEPS, probe_all, workloads
 
     require_writable(arguments.results_dir, "--results-dir")
 
     trials, code = workloads((*grid.required, *grid.trials)), 0
-    note(f"{count(len(trials), 'combination')}, {arguments.steps} steps each")
-    on_gpu = decide_gpu(loaded.suite.resources, SerialExecutor(), cpu_only=False)
-    for trial, found in probe_all(trials, store, num_steps=arguments.steps, use_gpu=on_gpu):
+    resources = loaded.suite.resources
+    device = torch.device("cuda" if decide_gpu(resources, SerialExecutor(), cpu_only=False) else "cpu")
+    num_steps = arguments.steps or TIMED_STEPS[device.type]
+    note(f"{count(len(trials), 'combination')}, {count(num_steps, 'step')} each")
+    share = gpu_share(resources)
+    found_all = probe_all(trials, store, grid.files, num_steps=num_steps, device=device, gpu_share=share)
+    for trial, found in found_all:
         name = f"{trial.label}, {trial.encoder}, {trial.resolution} px, batches of {trial.recipe.batch_size}"
         if isinstance(found, BenchError):
             show(f"{name}: {found}")
