@@ -22,8 +22,9 @@ import torch
 from timing import rates_in_turn, use_one_core
 
 from bench.data.dataset import ImageSet
-from bench.data.feeding import Batch, prefetched, training_batches
+from bench.data.feeding import Batch, training_batches
 from bench.data.phantom.render import render_phantom
+from bench.data.prefetch import prefetched
 from bench.metrics.regions import COLUMNS
 from bench.models import build_model
 from bench.suite.schema import PhantomSpec, Recipe

@@ -113,9 +113,9 @@ class Fused:
         """See `Pipeline`."""
         drawn = draw_parameters(self.augmentation, 0, epoch, np.array([index]))
         shrunk = cv2.resize(decode(path), (self.shrunk_px, self.shrunk_px), interpolation=cv2.INTER_CUBIC)
-        matrix, size = self._in_pixels(drawn.affine[0]), (self.size_px, self.size_px)
+        matrix, size = self._in_pixels(drawn.affine[0].numpy()), (self.size_px, self.size_px)
         warped = cv2.warpAffine(shrunk, matrix, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-        shaded = cv2.LUT(warped, shading_table(drawn.gain[0], drawn.offset[0]))
+        shaded = cv2.LUT(warped, shading_table(drawn.gain[0].item(), drawn.offset[0].item()))
         return cv2.LUT(shaded, self.normalised)
 
     def _in_pixels(self, affine: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -1,50 +1,22 @@
 """Batches for training and evaluation: pixels are gathered, augmented and normalised; no worker processes.
 
 Both are the same code on every device. How pixels get there is the route, `bench.data.images.pixel_store`.
+All else that batches are made of is drawn and copied to the device once a pass, in the order of its images:
+a batch has slices of it, so that the host waits for the device in none.
 """
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.augment import WarpParameters, augment, draw_parameters
+from bench.data.augment import augment, draw_parameters
 from bench.data.dataset import ImageSet
 from bench.data.images.pixel_store import Indices, Route, pixel_store
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
-
-Item = TypeVar("Item")
-
-
-def prefetched(items: Iterator[Item], num_ahead: int) -> Generator[Item, None, None]:
-    """Yields `items` in their order, made by a thread that is at most `num_ahead` of them ahead.
-
-    What goes wrong in making an item is raised in its place. The thread ends with the generator: when all
-    is yielded, when an item could not be made, or when the generator is closed. Only the thread advances
-    `items`. With `num_ahead` 0 there is no thread: each item is made when it is asked for.
-    """
-    if num_ahead == 0:
-        yield from items
-        return
-    end = object()
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch")
-    try:
-        coming = deque(thread.submit(next, items, end) for _ in range(num_ahead))
-        while (item := coming.popleft().result()) is not end:
-            coming.append(thread.submit(next, items, end))
-            yield item  # type: ignore[misc]  # not the end
-    finally:
-        thread.shutdown(cancel_futures=True)
-
-
-Staged = TypeVar("Staged")
 
 
 @dataclass(frozen=True)
@@ -52,7 +24,7 @@ class Batch:
     """Images and labels on the device.
 
     Attributes:
-        indices: int64 [n], positions in the image set.
+        indices: int64 [n], positions in the image set, on the host.
         images: float32 [n, 1, S, S], normalised.
         labels: float32 [n, c], 0 or 1.
     """
@@ -84,56 +56,37 @@ def training_batches(
         route: how pixels get to the device; by default the one that suits it.
     """
     assert first_batch >= 0
-    recipe, seed, store = trial.recipe, trial.seed, pixel_store(images, device, route)
-    order = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64)))
-
-    def stage(indices: Indices) -> tuple[Indices, Tensor, WarpParameters]:
-        return indices, store.stage(indices), draw_parameters(recipe.augmentation, seed, epoch, indices)
-
-    def finish(staged: tuple[Indices, Tensor, WarpParameters]) -> Batch:
-        indices, pixels, parameters = staged
-        augmented = augment(store.load(pixels), parameters, trial.resolution)
-        return _batch(images, indices, augmented, recipe)
-
-    chunks = _chunks(order.permutation(len(images)), recipe.batch_size)
-    return _batches(chunks[first_batch:], stage, finish, store.num_ahead)
+    recipe, seed = trial.recipe, trial.seed
+    shuffled = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64)))
+    order = shuffled.permutation(len(images))[first_batch * recipe.batch_size :]
+    parameters = draw_parameters(recipe.augmentation, seed, epoch, order).to(device)
+    for part, pixels, labels in _parts(images, order, recipe.batch_size, device, route):
+        augmented = augment(pixels, parameters[part], trial.resolution)
+        yield Batch(order[part], _normalised(augmented, recipe), labels)
 
 
 def evaluation_batches(
     images: ImageSet, recipe: Recipe, device: torch.device, route: Route | None = None
 ) -> Iterator[Batch]:
     """Yields all images in their order, as they are, normalised; `route` as in `training_batches`."""
-    store = pixel_store(images, device, route)
-
-    def stage(indices: Indices) -> tuple[Indices, Tensor]:
-        return indices, store.stage(indices)
-
-    def finish(staged: tuple[Indices, Tensor]) -> Batch:
-        indices, pixels = staged
-        return _batch(images, indices, store.load(pixels).unsqueeze(1).float(), recipe)
-
-    return _batches(_chunks(np.arange(len(images)), recipe.batch_size), stage, finish, store.num_ahead)
+    order = np.arange(len(images))
+    for part, pixels, labels in _parts(images, order, recipe.batch_size, device, route):
+        yield Batch(order[part], _normalised(pixels.unsqueeze(1).float(), recipe), labels)
 
 
-def _batches(
-    chunks: Sequence[Indices],
-    stage: Callable[[Indices], Staged],
-    finish: Callable[[Staged], Batch],
-    num_ahead: int,
-) -> Iterator[Batch]:
-    """Yields a batch for each chunk: `stage` may run in a thread, `finish` runs in the caller's."""
-    with closing(prefetched(map(stage, chunks), num_ahead)) as ready:
-        yield from map(finish, ready)
+def _parts(
+    images: ImageSet, order: Indices, size: int, device: torch.device, route: Route | None
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Yields parts of `order`, of `size` images, with their pixels, uint8 [n, side, side], and labels."""
+    labels = torch.from_numpy(images.labels[order]).to(device)
+    parts = [slice(start, start + size) for start in range(0, len(order), size)]
+    for part, pixels in zip(parts, pixel_store(images, device, route).read(order, parts), strict=True):
+        yield part, pixels, labels[part].float()
 
 
-def _batch(images: ImageSet, indices: Indices, pixels: Tensor, recipe: Recipe) -> Batch:
-    """Returns the batch; `pixels` float32 [n, 1, S, S] in [0, 255] are normalised in place."""
+def _normalised(pixels: Tensor, recipe: Recipe) -> Tensor:
+    """Returns `pixels`, float32 [n, 1, S, S] in [0, 255], normalised in place."""
     normalised = pixels.div_(255).sub_(recipe.mean).div_(recipe.std)
     if recipe.channels_last:
         normalised = normalised.contiguous(memory_format=torch.channels_last)
-    labels = torch.from_numpy(images.labels[indices].astype(np.float32)).to(pixels.device)
-    return Batch(indices, normalised, labels)
-
-
-def _chunks(order: Indices, size: int) -> list[Indices]:
-    return [order[start : start + size] for start in range(0, len(order), size)]
+    return normalised

@@ -28,9 +28,8 @@ def image():
 
 
 def parameters(affine, gain=1.0, offset=0.0) -> WarpParameters:
-    return WarpParameters(
-        np.array([affine], dtype=np.float32), np.array([gain], np.float32), np.array([offset], np.float32)
-    )
+    values = (np.array([value], dtype=np.float32) for value in (affine, gain, offset))
+    return WarpParameters(*map(torch.from_numpy, values))
 
 
 IDENTITY = [[1, 0, 0], [0, 1, 0]]
@@ -103,7 +102,8 @@ def test_pixels_are_what_their_definition_says():
     noise = np.random.default_rng(1).integers(0, 256, (12, 80, 80), dtype=np.uint8)  # the worst case
     drawn = draw_parameters(Augmentation(), 3, 1, np.arange(12))
     ours = augment(torch.from_numpy(noise), drawn, 64)[:, 0].numpy()
-    rows = zip(noise, drawn.affine, drawn.gain, drawn.offset, ours, strict=True)
+    affines, gains, offsets = drawn.affine.numpy(), drawn.gain.numpy(), drawn.offset.numpy()
+    rows = zip(noise, affines, gains, offsets, ours, strict=True)
     for image, affine, gain, offset, augmented in rows:
         expected = (_reference_warp(image, affine, 64) * gain + offset * 255).clip(0, 255)
         assert np.abs(augmented - expected).max() < 0.01
@@ -114,7 +114,7 @@ def test_warp_equals_opencvs_up_to_its_rounding():
     images = np.stack([render_phantom(0, i, 80).image for i in range(6)])
     drawn = draw_parameters(Augmentation(photometric_probability=0.0), 3, 1, np.arange(6))
     ours = augment(torch.from_numpy(images), drawn, 64)[:, 0].numpy()
-    for image, affine, warped in zip(images, np.float64(drawn.affine), ours, strict=True):
+    for image, affine, warped in zip(images, drawn.affine.double().numpy(), ours, strict=True):
         linear = affine[:, :2] * 80 / 64
         in_pixels = np.column_stack([linear, (affine[:, 2] + 1) * 40 - 0.5 - linear @ [31.5, 31.5]])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
@@ -151,7 +151,9 @@ def test_pixels_do_not_depend_on_batch_order_or_threads(size_px, restored_thread
     def augmented(indices, threads):
         torch.set_num_threads(threads)
         drawn = draw_parameters(Augmentation(), 5, 2, indices)
-        drawn.affine[indices == 8] = IDENTITY  # also what is left where it is
+        drawn.affine[torch.from_numpy(indices == 8)] = torch.tensor(
+            IDENTITY, dtype=torch.float32
+        )  # also what is left where it is
         return augment(pixels[indices], drawn, size_px)
 
     together = augmented(np.arange(num), 1)
@@ -160,6 +162,52 @@ def test_pixels_do_not_depend_on_batch_order_or_threads(size_px, restored_thread
     for i in (0, 8, 36):
         assert torch.equal(augmented(np.array([i]), 1), together[[i]])
     assert torch.equal(augmented(np.array([30, 8, 1]), 2), together[[30, 8, 1]])
+
+
+def _reference_draw(given: Augmentation, random: np.random.Generator) -> np.ndarray:
+    """The eight parameters of one image by their definition, drawn one after the other from its own stream."""
+    rotated = random.random() < given.rotation_probability
+    angle = random.uniform(-1, 1) * np.deg2rad(given.rotation_degrees) * rotated
+    x, y, half_width, half_height = 0.0, 0.0, 1.0, 1.0
+    limit = np.log(given.crop_aspect_max)
+    for _ in range(10):
+        area, aspect = random.uniform(given.crop_area_min, 1), np.exp(random.uniform(-limit, limit))
+        width, height = np.sqrt(area * aspect), np.sqrt(area / aspect)
+        if width <= 1 and height <= 1:
+            x, y = random.uniform(width - 1, 1 - width), random.uniform(height - 1, 1 - height)
+            half_width, half_height = width, height
+            break
+    mirror = -1 if random.random() < given.flip_probability else 1
+    shaded = random.random() < given.photometric_probability
+    gain = 1 + random.uniform(-1, 1) * given.contrast * shaded
+    offset = random.uniform(-1, 1) * given.brightness * shaded
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    affine = turn @ np.array([[mirror * half_width, 0, x], [0, half_height, y]])
+    return np.array([*affine.ravel(), gain, offset], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("seed", "epoch", "given"),
+    [
+        (0, 1, Augmentation()),
+        (2**31 - 1, 3, Augmentation(rotation_degrees=90, rotation_probability=1, brightness=0.5)),
+        (4, 37, Augmentation(crop_area_min=0.95, crop_aspect_max=4)),  # most crops are given up
+    ],
+)
+def test_parameters_are_those_of_a_numpy_generator_for_each_image(seed, epoch, given):
+    """To the bit: 36,000 values."""
+    indices = np.random.default_rng(seed).integers(0, 2**31, 1500)
+    keys = (np.array([seed, epoch << 32 | int(index)], dtype=np.uint64) for index in indices)
+    expected = np.stack(
+        [_reference_draw(given, np.random.Generator(np.random.Philox(key=key))) for key in keys]
+    )
+    drawn = draw_parameters(given, seed, epoch, indices)
+    found = torch.cat([drawn.affine.flatten(1), drawn.gain[:, None], drawn.offset[:, None]], dim=1).numpy()
+    assert (found.view(np.uint32) == expected.view(np.uint32)).all()
+
+
+def test_parameters_of_no_image_are_none():
+    assert draw_parameters(Augmentation(), 0, 1, np.arange(0)).affine.shape == (0, 2, 3)
 
 
 def test_parameters_do_not_depend_on_batch_or_order():
@@ -180,7 +228,8 @@ def test_parameters_differ_between_seeds_and_epochs(seed, epoch):
 
 def test_distributions_are_the_thesis():
     drawn = draw_parameters(Augmentation(), 0, 1, np.arange(20_000))
-    linear = drawn.affine[:, :, :2].astype(float)
+    affine, gain, offset = (values.double().numpy() for values in (drawn.affine, drawn.gain, drawn.offset))
+    linear = affine[:, :, :2]
     areas = np.abs(np.linalg.det(linear))
     assert areas.min() >= 0.7 - 1e-6
     assert areas.max() <= 1 + 1e-6
@@ -191,9 +240,9 @@ def test_distributions_are_the_thesis():
     heights = np.linalg.norm(linear[:, :, 1], axis=1)
     assert (widths / heights).max() <= 4 / 3 + 1e-6
     assert (widths / heights).min() >= 3 / 4 - 1e-6
-    shaded = drawn.gain != 1
+    shaded = gain != 1
     assert shaded.mean() == pytest.approx(0.5, abs=0.02)
-    assert ((drawn.offset != 0) == shaded).all()
-    assert drawn.gain.min() >= 0.5
-    assert drawn.gain.max() <= 1.5
-    assert drawn.offset[shaded].mean() == pytest.approx(0, abs=0.02)
+    assert ((offset != 0) == shaded).all()
+    assert gain.min() >= 0.5
+    assert gain.max() <= 1.5
+    assert offset[shaded].mean() == pytest.approx(0, abs=0.02)

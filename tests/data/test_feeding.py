@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from trials import make_trial
 
 from bench.data.dataset import ImageSet
 from bench.data.feeding import evaluation_batches, training_batches
+from bench.data.images.pixel_store import pixel_store
 from bench.metrics.regions import COLUMNS
 from bench.suite.schema import Recipe
 
@@ -69,6 +71,33 @@ def test_batches_are_the_same_by_every_route(images, route):
         yield from evaluation_batches(images, trial().recipe, CPU, route)
 
     assert _same(list(batches(route)), list(batches("mapped")))
+
+
+class HostCopies(TorchDispatchMode):
+    """Counts copies from the host to another device."""
+
+    num = 0
+
+    def __torch_dispatch__(self, operator, types, arguments=(), options=None):
+        result = operator(*arguments, **(options or {}))
+        given = [one for one in arguments if isinstance(one, torch.Tensor) and one.device.type == "cpu"]
+        self.num += bool(given) and isinstance(result, torch.Tensor) and result.device.type != "cpu"
+        return result
+
+
+@pytest.mark.parametrize("of_images", [training_batches, evaluation_batches])
+def test_no_batch_of_resident_images_takes_anything_from_the_host(images, of_images):
+    """All that they need is copied once a pass. The meta device has no memory: only operators are looked at."""
+    meta, counts = torch.device("meta"), []
+    pixel_store(images, meta, "resident")
+    for size in (2, 5):
+        asked = trial(batch_size=size)
+        given = (asked, 1) if of_images is training_batches else (asked.recipe,)
+        with HostCopies() as copies:
+            num_batches = len(list(of_images(images, *given, meta, route="resident")))
+        assert num_batches == 10 // size
+        counts.append(copies.num)
+    assert counts[0] == counts[1] > 0
 
 
 def test_the_array_stays_as_it_is(images):

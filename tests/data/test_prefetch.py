@@ -6,7 +6,7 @@ import time
 import pytest
 from waiting import wait_until
 
-from bench.data.feeding import prefetched
+from bench.data.prefetch import prefetched
 
 
 def threads() -> list[str]:

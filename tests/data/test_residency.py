@@ -74,7 +74,7 @@ def test_a_cpu_reads_the_array_itself_without_a_thread(images):
 def test_every_route_reads_the_images_that_are_asked_for(images, route, indices):
     store = pixel_store(images, CPU, route)
     chosen = np.array(indices, dtype=np.int64)
-    read = store.load(store.stage(chosen))
+    (read,) = store.read(chosen, [slice(0, 4)])
     assert read.dtype == torch.uint8
     assert (read.numpy() == np.asarray(images.pixels)[chosen]).all()
 
@@ -104,4 +104,5 @@ def test_pixels_that_do_not_fit_after_all_are_streamed(images, monkeypatch):
     store = pixel_store(images, CPU, "resident")
     assert store.num_ahead == 2
     chosen = np.array([3, 1])
-    assert (store.load(store.stage(chosen)).numpy() == images.pixels[chosen]).all()
+    (read,) = store.read(chosen, [slice(0, 2)])
+    assert (read.numpy() == images.pixels[chosen]).all()

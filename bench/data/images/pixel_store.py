@@ -10,7 +10,8 @@
 Batches are the same to the last bit by every route, and every route works on every device.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -21,6 +22,7 @@ import torch
 from torch import Tensor
 
 from bench.data.dataset import ImageSet
+from bench.data.prefetch import prefetched
 
 Route = Literal["mapped", "resident", "streamed"]
 Indices = npt.NDArray[np.int64]
@@ -34,36 +36,37 @@ _COPIED_AT_ONCE_BYTES = 2**26
 
 @dataclass(frozen=True)
 class PixelStore:
-    """The pixels of an image set, read by index in two steps.
+    """The pixels of an image set, read in any order.
 
     Attributes:
         pixels: uint8 [num, side, side], an array of the host or a tensor of the device.
         device: where images are needed.
-        num_ahead: batches that a thread stages before they are needed; 0: no thread.
+        num_ahead: batches that a thread gathers before they are needed; 0: no thread.
     """
 
     pixels: npt.NDArray[np.uint8] | Tensor
     device: torch.device
     num_ahead: int
 
-    def stage(self, indices: Indices) -> Tensor:
-        """Returns what `load` needs of the images at `indices` [n]: the host's part of the work.
+    def read(self, order: Indices, parts: Sequence[slice]) -> Iterator[Tensor]:
+        """Yields the images at each of the `parts` of `order` [m], uint8 [n, side, side], on the device.
 
-        These are the images, in pinned memory if a GPU is to copy them, or the indices of resident ones.
+        Later work on the device waits for its copy of the images; the host does not.
         """
         if isinstance(self.pixels, Tensor):
-            return torch.from_numpy(indices)
+            resident_order = torch.from_numpy(order).to(self.device)
+            for part in parts:
+                yield self.pixels.index_select(0, resident_order[part])
+            return
+        gathered = map(self._gather, (order[part] for part in parts))
+        with closing(prefetched(gathered, self.num_ahead)) as batches:
+            for images in batches:
+                yield images.to(self.device, non_blocking=True)
+
+    def _gather(self, indices: Indices) -> Tensor:
+        """Returns the images at `indices` [n] on the host, in pinned memory if a GPU is to copy them."""
         images = torch.from_numpy(np.ascontiguousarray(self.pixels[indices]))
         return images.pin_memory() if self.device.type == "cuda" else images
-
-    def load(self, staged: Tensor) -> Tensor:
-        """Returns those images, uint8 [n, side, side], on the device.
-
-        Later work on the device waits for the copy of images; the host does not.
-        """
-        if isinstance(self.pixels, Tensor):
-            return self.pixels.index_select(0, staged.to(self.device))
-        return staged.to(self.device, non_blocking=True)
 
 
 _stores: WeakKeyDictionary[ImageSet, dict[tuple[torch.device, Route | None], PixelStore]]
@@ -106,7 +109,7 @@ def _open(pixels: npt.NDArray[np.uint8], device: torch.device, route: Route | No
         route = "resident" if fits_on_device(pixels.nbytes, room_on_gpu(device)) else "streamed"
     if route == "resident":
         with suppress(torch.OutOfMemoryError):  # another trial has taken the memory meanwhile
-            return PixelStore(_copy(pixels, device), device, _NUM_AHEAD)
+            return PixelStore(_copy(pixels, device), device, 0)
     return PixelStore(pixels, device, 0 if route == "mapped" else _NUM_AHEAD)
 
 
