@@ -203,6 +203,7 @@ def _train_and_score(
         notes=(*ready.notes, *history.notes, *of_model.notes),
         findings=ready.data.findings,
         provenance=provenance,
+        num_skipped_steps=history.num_skipped_steps,
     )
     return outcome, _finished(NATIVE, of_map, provenance)
 

@@ -43,7 +43,9 @@ class Arithmetic(Frozen):
     images_at_once: int
     """Images that the network was given at once."""
     compiled: bool
-    """Whether training went through torch.compile."""
+    """Whether training and its validation ran compiled by torch.compile: all of it, or the trial fails."""
+    optimizer: str
+    """Adam, or fused Adam (on CUDA), whose last digits differ."""
     num_threads: int
     cuda: str | None
     """Version of CUDA (or ``hip`` and that of ROCm) that torch was built for; None on a CPU."""

@@ -67,6 +67,9 @@ class Outcome(Frozen):
     findings: tuple[str, ...]
     """The classes in the order of the model's heatmaps."""
     provenance: Provenance
+    num_skipped_steps: int = 0
+    """Optimisation steps that changed nothing, since gradients overflowed float16; 0 in other precisions. The
+    first few of a trial are usual: the loss scale is found so."""
 
 
 class Record(Frozen):

@@ -30,12 +30,14 @@ class History:
         best_epoch: epoch of the lowest validation loss, from 1.
         earlier_s: time that interrupted runs took, as far as it counted.
         notes: sentences for the record.
+        num_skipped_steps: steps that changed nothing, since gradients overflowed float16.
     """
 
     rows: tuple[EpochRow, ...]
     best_epoch: int
     earlier_s: float
     notes: tuple[str, ...]
+    num_skipped_steps: int
 
 
 def train(
@@ -71,7 +73,7 @@ def train(
         should_stop: asked after every step.
 
     Raises:
-        TrainingError: the loss is not finite any more, or no epoch had a finite validation loss.
+        TrainingError: a loss or statistic is not finite any more, or no epoch had a finite validation loss.
         ResultsError: its state cannot be written, as on a full disk.
         KeyboardInterrupt: it should stop; the checkpoint of the last step is written.
     """
@@ -102,7 +104,7 @@ def train(
     if best_epoch == 0:
         raise TrainingError(f"no finite validation loss in {len(session.rows)} epochs; no best checkpoint")
     keeper.publish_best(best_epoch)
-    return History(tuple(session.rows), best_epoch, earlier_s, session.notes)
+    return History(tuple(session.rows), best_epoch, earlier_s, session.notes, session.num_skipped_steps)
 
 
 def _resume(session: Session, keeper: CheckpointKeeper) -> None:

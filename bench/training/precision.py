@@ -44,6 +44,14 @@ def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
     return Precision(name, device)
 
 
+def uses_fused_adam(device: torch.device) -> bool:
+    """Returns whether Adam updates all weights in one kernel there, in which the loss scale needs no wait.
+
+    Its last digits are not those of Adam's other implementations.
+    """
+    return device.type == "cuda"
+
+
 ToLogits = Callable[[Tensor], Tensor]
 """From images [n, 1, S, S] to class logits [n, c]."""
 
@@ -51,14 +59,23 @@ BACKEND: str | Callable[..., Any] = "inductor"
 """Backend of torch.compile: its default. Tests put a faster one here, since its C++ compiler is slow."""
 
 
+_COMPILERS = ("torch._dynamo", "torch._inductor", "triton")
+"""Packages whose errors say that compilation failed."""
+
+
 def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
     """Returns the function that gives the model's class logits; it shares the model's weights and mode.
 
     Args:
         model: stays callable as it is.
-        compiled: go through torch.compile. If that fails, the first call raises `TrainingError`.
+        compiled: go through torch.compile: whole and with static shapes, so that what a batch is computed by
+            depends on its own size and on nothing that the process did before. A call that cannot be compiled
+            raises `TrainingError`, as does one that torch would run uncompiled without a word.
+
+    Raises:
+        TrainingError: compilation is asked for and switched off in this environment.
     """
-    network = torch.compile(model, backend=BACKEND) if compiled else model
+    network = _compiled(model) if compiled else model
 
     def call(images: Tensor) -> Tensor:
         logits: Tensor = network(images).logits
@@ -68,7 +85,7 @@ def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
         try:
             return call(images)
         except Exception as error:
-            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            if not type(error).__module__.startswith(_COMPILERS):
                 raise
             reason = f"{type(error).__name__}: {brief(error)}"
             raise TrainingError(
@@ -76,6 +93,18 @@ def to_logits(model: nn.Module, *, compiled: bool) -> ToLogits:
             ) from None
 
     return call_compiled if compiled else call
+
+
+def _compiled(model: nn.Module) -> Callable[..., Any]:
+    from torch._dynamo import config  # takes a second, and few trials are compiled
+
+    if config.disable:
+        raise TrainingError(
+            "recipe.compile is true, and torch.compile is switched off here; unset TORCH_COMPILE_DISABLE, or "
+            "recipe.compile=false does without"
+        )
+    torch.compiler.reset()  # a trial before this one may have left what was compiled for it
+    return torch.compile(model, backend=BACKEND, dynamic=False, fullgraph=True)
 
 
 def device_name(device: torch.device) -> str:
@@ -99,6 +128,7 @@ def describe_arithmetic(recipe: Recipe, device: torch.device, nondeterministic: 
         memory_format="channels_last" if recipe.channels_last else "contiguous",
         images_at_once=recipe.piece_size,
         compiled=recipe.compile,
+        optimizer="fused Adam" if uses_fused_adam(device) else "Adam",
         num_threads=torch.get_num_threads(),
         cuda=(torch.version.cuda or f"hip {torch.version.hip}") if is_cuda else None,
         cudnn=torch.backends.cudnn.version() if is_cuda else None,  # type: ignore[no-untyped-call]

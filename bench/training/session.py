@@ -6,22 +6,22 @@ position in the epoch has to be remembered.
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import Batch, evaluation_batches, training_batches
-from bench.errors import TrainingError
+from bench.errors import listing
 from bench.results.record import EpochRow
 from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.training.checkpoint import CheckpointState
 from bench.training.determinism import capture_random_state, restore_random_state
-from bench.training.losses import Losses, LossLog
+from bench.training.divergence import require_finite_losses, require_finite_statistics
+from bench.training.losses import LossLog
 from bench.training.micro_batches import (
     in_pieces,
     joined,
@@ -29,52 +29,15 @@ from bench.training.micro_batches import (
     refuses_single_images,
     require_more_than_one_image,
 )
-from bench.training.precision import Precision, ToLogits, choose_precision, device_name, to_logits
+from bench.training.precision import (
+    Precision,
+    ToLogits,
+    choose_precision,
+    device_name,
+    to_logits,
+    uses_fused_adam,
+)
 from bench.training.schedule import PlateauSchedule
-
-MAX_SKIPPED_STEPS = 25
-"""Steps in a row without a finite loss that float16 may have: the loss scaler skips them, and the network may
-recover. In float32 and bfloat16 the first such step has spoilt the weights."""
-
-_REMEDIES = {
-    "float32": "try a lower recipe.learning_rate, and look at the data and initial weights",
-    "bfloat16": "try a lower recipe.learning_rate, or recipe.precision float32",
-    "float16": "try recipe.precision bfloat16 or float32, or a lower recipe.learning_rate",
-}
-
-
-@dataclass
-class DivergenceWatch:
-    """Looks at losses in their order.
-
-    Attributes:
-        precision: float32, bfloat16 or float16.
-        num_in_a_row: steps up to now without a finite loss.
-    """
-
-    precision: str
-    num_in_a_row: int = field(default=0, init=False)
-
-    @property
-    def tolerated(self) -> int:
-        """Steps in a row without a finite loss that do not end training."""
-        return MAX_SKIPPED_STEPS - 1 if self.precision == "float16" else 0
-
-    def look(self, losses: Losses, first: int, epoch: int, num_steps: int, learning_rate: float) -> None:
-        """Takes in losses of steps `first` (counted from 0) and later, of `num_steps`, in `epoch` (from 1).
-
-        Raises:
-            TrainingError: too many in a row are not finite.
-        """
-        for step, (loss, is_finite) in enumerate(zip(losses, np.isfinite(losses), strict=True), first + 1):
-            self.num_in_a_row = 0 if is_finite else self.num_in_a_row + 1
-            if self.num_in_a_row > self.tolerated:
-                skipped = f" for {self.num_in_a_row} steps in a row" if self.tolerated else ""
-                raise TrainingError(
-                    f"training diverged: the loss is {loss}{skipped} at epoch {epoch}, step {step} of "
-                    f"{num_steps} (learning rate {learning_rate:g}, {self.precision}); "
-                    f"{_REMEDIES[self.precision]}"
-                )
 
 
 @torch.no_grad()
@@ -163,7 +126,8 @@ class Session:
         if self.frozen is not None:
             self.frozen.requires_grad_(requires_grad=False)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(trained, lr=trial.recipe.learning_rate)
+        fused = True if uses_fused_adam(device) else None
+        self.optimizer = torch.optim.Adam(trained, lr=trial.recipe.learning_rate, fused=fused)
         self.scaler = self.precision.scaler()
         self.schedule = PlateauSchedule.start(trial.recipe)
         self.rows: list[EpochRow] = []
@@ -173,7 +137,6 @@ class Session:
         self._joins_single = self._must_join_single()
         sizes = part(len(data.train), trial.recipe.batch_size, join_single=self._joins_single)
         self.losses = LossLog(sizes, device)
-        self._watch = DivergenceWatch(self.precision.name)
         self._num_watched = 0
         self._epoch_started, self._train_s = time.monotonic(), 0.0
 
@@ -195,6 +158,15 @@ class Session:
             "the last image of each epoch joins the batch before: batch norm cannot be trained on it alone"
         )
         return (*([single] if joins else ()), *self.remarks)
+
+    @property
+    def num_skipped_steps(self) -> int:
+        """Steps that float16's loss scaler skipped, since gradients overflowed; waits for the device.
+
+        Adam counts the steps that it took, wherever it took them.
+        """
+        num_taken = next((int(state["step"]) for state in self.optimizer.state.values()), 0)
+        return len(self.rows) * len(self.losses.sizes) + self.losses.num_steps - num_taken
 
     @property
     def elapsed_s(self) -> float:
@@ -246,21 +218,23 @@ class Session:
         """
         first = self._num_watched
         self._num_watched = self.losses.num_steps
-        self._watch.look(
+        require_finite_losses(
             self.losses.running(first),
             first,
             self.epoch,
             len(self.losses.sizes),
             self.schedule.learning_rate,
+            self.precision.name,
         )
 
     def end_epoch(self) -> bool:
         """Validates the epoch whose steps are done and goes on to the next; returns whether it is the best.
 
         Raises:
-            TrainingError: the loss is not finite any more.
+            TrainingError: the loss, or a statistic of batch norm, is not finite any more.
         """
         self.look_at_losses()
+        require_finite_statistics(self.model, self.epoch, self.precision.name)
         rate, num_images = self.schedule.learning_rate, len(self.data.train)
         val_loss = None
         if self.schedule.evaluates_next:
@@ -293,13 +267,12 @@ class Session:
         del schedule["recipe"]
         return {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.optimizer.state_dict()["state"],
             "scaler": self.scaler.state_dict(),
             "schedule": schedule,
             "rows": [row.model_dump() for row in self.rows],
             "losses": self.losses.to_tensor(),
             "num_steps": self.losses.num_steps,
-            "num_skipped": self._watch.num_in_a_row,
             "epoch_s": time.monotonic() - self._epoch_started if self.losses.num_steps else 0.0,
             "train_s": self._train_s,
             "random": capture_random_state(self.device),
@@ -312,24 +285,38 @@ class Session:
     def restore(self, state: CheckpointState) -> None:
         """Goes back to where the state was captured, in the middle of an epoch or between two."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
+        settings = self.optimizer.state_dict()["param_groups"]  # of this device
+        self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": settings})
+        if self.scaler.is_enabled() and state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
         self.schedule = PlateauSchedule(self.trial.recipe, **state["schedule"])
         self.rows = [EpochRow.model_validate(row) for row in state["rows"]]
         self.losses.restore(state["losses"], state["num_steps"])
-        self._watch.num_in_a_row, self._num_watched = state["num_skipped"], state["num_steps"]
+        self._num_watched = state["num_steps"]
         self._epoch_started = time.monotonic() - state["epoch_s"]
         self._train_s = state["train_s"]
         restore_random_state(state["random"], self.device)
         self.nondeterministic.update(state["nondeterministic"])
         self.remarks = state["remarks"]
         if state["place"] != self._place():
-            done = f"epoch {self.epoch}, step {self.losses.num_steps}"
-            self.remarks.append(f"trained up to {done} on {state['place']}, from there on {self._place()}")
+            self.remarks.append(self._of_move(state))
 
     def _place(self) -> str:
         """Returns the place in words; where an interrupted trial goes on at another one digits may change."""
         return f"{device_name(self.device)} in {self.precision.name} with torch {torch.__version__}"
+
+    def _of_move(self, state: CheckpointState) -> str:
+        """Returns a sentence on what another place than the one before can keep, and what it cannot."""
+        lost = ["the last digits"]
+        if self.scaler.is_enabled() != bool(state["scaler"]):
+            lost.append("the loss scale")
+        if (self.device.type == "cuda") != (state["random"]["cuda"] is not None):
+            lost.append("the state of random numbers on the device (dropout)")
+        return (
+            f"trained up to epoch {self.epoch}, step {self.losses.num_steps} on {state['place']}, "
+            f"from there on {self._place()}; kept: weights, optimizer, order and augmentation of images; "
+            f"not kept: {listing(lost)}"
+        )
 
     def _must_join_single(self) -> bool:
         """Whether somewhere an image would be alone, and the model refuses that."""

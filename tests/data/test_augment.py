@@ -151,9 +151,8 @@ def test_pixels_do_not_depend_on_batch_order_or_threads(size_px, restored_thread
     def augmented(indices, threads):
         torch.set_num_threads(threads)
         drawn = draw_parameters(Augmentation(), 5, 2, indices)
-        drawn.affine[torch.from_numpy(indices == 8)] = torch.tensor(
-            IDENTITY, dtype=torch.float32
-        )  # also what is left where it is
+        stays = torch.from_numpy(indices == 8)  # also what is left where it is
+        drawn.affine[stays] = torch.tensor(IDENTITY, dtype=torch.float32)
         return augment(pixels[indices], drawn, size_px)
 
     together = augmented(np.arange(num), 1)
@@ -165,7 +164,7 @@ def test_pixels_do_not_depend_on_batch_order_or_threads(size_px, restored_thread
 
 
 def _reference_draw(given: Augmentation, random: np.random.Generator) -> np.ndarray:
-    """The eight parameters of one image by their definition, drawn one after the other from its own stream."""
+    """The eight parameters of one image by their definition, drawn one after another from its own stream."""
     rotated = random.random() < given.rotation_probability
     angle = random.uniform(-1, 1) * np.deg2rad(given.rotation_degrees) * rotated
     x, y, half_width, half_height = 0.0, 0.0, 1.0, 1.0

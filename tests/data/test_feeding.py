@@ -87,7 +87,7 @@ class HostCopies(TorchDispatchMode):
 
 @pytest.mark.parametrize("of_images", [training_batches, evaluation_batches])
 def test_no_batch_of_resident_images_takes_anything_from_the_host(images, of_images):
-    """All that they need is copied once a pass. The meta device has no memory: only operators are looked at."""
+    """All that they need is copied once a pass. On the meta device there are operators and no memory."""
     meta, counts = torch.device("meta"), []
     pixel_store(images, meta, "resident")
     for size in (2, 5):

@@ -16,16 +16,22 @@ from records import finish_whole
 from torch import nn
 from trials import context_in, make_trial
 
+from bench.data.dataset import DataContext
+from bench.data.loading import load_dataset
 from bench.errors import ResultsError
 from bench.execution.trial import run_trial
+from bench.models import build_model
 from bench.models.blocks import CamOutput
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import read_table
 from bench.suite.trial import Trial
+from bench.training import session
 from bench.training.loop import train
+from bench.training.precision import Precision
 from bench.training.session import Session
 
 EPOCHS, STEPS = 3, 3
+OPTIMISE = Session._optimise
 
 
 trial_of = partial(
@@ -120,6 +126,78 @@ def test_loss_scaler_goes_on_from_where_it_was(tmp_path, monkeypatch):
     disturb()
     run_trial(trial, context(tmp_path / "killed"))
     assert numbers(tmp_path / "killed", trial) == numbers(tmp_path / "straight", trial)
+
+
+def test_compiled_training_is_resumed_to_the_bit(tmp_path, monkeypatch):
+    """The last batch is smaller: once torch has seen it, it may compile for any size, to other bits."""
+
+    def depends_on_what_is_known(graph, inputs):
+        is_static = not any(isinstance(one, torch.SymInt) for one in inputs)
+
+        def call(*given):
+            outputs = graph(*given)
+            return outputs if is_static else tuple(one * (1 + 2**-20) for one in outputs)
+
+        return call
+
+    monkeypatch.setattr("bench.training.precision.BACKEND", depends_on_what_is_known)
+    trial = trial_of(model="baseline", max_epochs=2, compile=True)
+    run_trial(trial, context(tmp_path / "straight"))
+    with monkeypatch.context() as patch:
+        count_steps(patch, die_at=STEPS + 1)
+        with pytest.raises(Killed):
+            run_trial(trial, context(tmp_path / "killed"))
+    torch.compiler.reset()  # as a new process begins
+    run_trial(trial, context(tmp_path / "killed"))
+    assert numbers(tmp_path / "killed", trial) == numbers(tmp_path / "straight", trial)
+
+
+@pytest.mark.parametrize(("before", "after"), [("float32", "float16"), ("float16", "float32")])
+def test_going_on_in_the_precision_of_another_place_keeps_what_it_can(tmp_path, monkeypatch, before, after):
+    """As from a CPU to a GPU and back, with what `auto` and the optimizer are there."""
+
+    def place(name):
+        monkeypatch.setattr(session, "choose_precision", lambda recipe, device: Precision(name, device))
+        monkeypatch.setattr(session, "uses_fused_adam", lambda device: name == "float16")
+        monkeypatch.setattr(session, "device_name", lambda device: f"where {name} is")
+
+    trial = trial_of(model="baseline", max_epochs=2)
+    place(before)
+    count_steps(monkeypatch, die_at=4)
+    with pytest.raises(Killed):
+        run_trial(trial, context(tmp_path))
+    place(after)
+    monkeypatch.setattr(Session, "_optimise", OPTIMISE)
+    outcome = run_trial(trial, context(tmp_path))
+    (note,) = [note for note in outcome.notes if note.startswith("trained up to")]
+    assert note.startswith(f"trained up to epoch 2, step 1 on where {before} is in {before} with torch ")
+    assert f"from there on where {after} is in {after} with torch " in note
+    assert "kept: weights, optimizer" in note
+    assert note.endswith("not kept: the last digits, the loss scale")
+    losses = read_table(folder_of(tmp_path, trial).losses)["loss"]
+    assert len(losses) == 2 * STEPS
+    assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("is_fused", [True, False])
+def test_the_optimizer_goes_on_by_the_ways_of_its_device(tmp_path, monkeypatch, is_fused):
+    def session_of(fused: bool) -> Session:
+        monkeypatch.setattr(session, "uses_fused_adam", lambda device: fused)
+        data = load_dataset(trial.dataset, trial.resolution, DataContext(None, tmp_path, {}))
+        model = build_model(trial.model, num_classes=len(data.findings), encoder=trial.encoder)
+        return Session(model, data, trial, torch.device("cpu"))
+
+    trial = trial_of(model="baseline")
+    earlier, later = session_of(not is_fused), session_of(is_fused)
+    for _ in earlier.steps():
+        pass
+    later.restore(earlier.capture())
+    later.end_epoch()
+    for _ in later.steps():
+        pass
+    assert bool(later.optimizer.param_groups[0]["fused"]) is is_fused
+    assert {int(state["step"]) for state in later.optimizer.state.values()} == {2 * STEPS}
+    assert later.num_skipped_steps == 0
 
 
 def count_steps(monkeypatch, die_at=-1) -> list[int]:
@@ -351,8 +429,6 @@ class Noisy(nn.Module):
 
 
 def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
-    from bench.data.dataset import DataContext
-    from bench.data.loading import load_dataset
     from bench.training.determinism import seed_everything
 
     trial = trial_of(model="baseline")
@@ -381,9 +457,6 @@ def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
 
 
 def test_a_trial_that_was_trained_in_part_does_not_go_on_with_other_data(tmp_path, monkeypatch):
-    from bench.data.dataset import DataContext
-    from bench.data.loading import load_dataset
-
     trial = trial_of(model="baseline")
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
 

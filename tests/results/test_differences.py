@@ -32,6 +32,7 @@ ARITHMETIC = Arithmetic(
     memory_format="channels_last",
     images_at_once=8,
     compiled=False,
+    optimizer="Adam",
     num_threads=1,
     cuda=None,
     cudnn=None,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bench.amounts import duration, size
+from bench.amounts import count, duration, size
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Sheet, Table, coloured, show, show_json
 from bench.errors import ResultsError
@@ -165,7 +165,11 @@ def _facts(trial: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         native: Mapping[str, Any] = next((one for one in trial["maps"] if one["method"] == NATIVE), {})
         yield "metrics", _metrics(native.get("metrics", {}) | outcome["metrics"])
         epochs = f"best epoch {outcome['best_epoch']} of {outcome['num_epochs']}"
-        yield "training", [f"{epochs}, {duration(outcome['duration_s'])} with scoring"]
+        skipped = outcome["num_skipped_steps"]
+        overflows = (
+            f"; {count(skipped, 'step')} skipped, where float16 gradients overflowed" if skipped else ""
+        )
+        yield "training", [f"{epochs}, {duration(outcome['duration_s'])} with scoring{overflows}"]
         if notes := [*outcome["notes"], *native.get("notes", ())]:
             yield "notes", notes
     maps = [one for one in trial["maps"] if one["method"] != NATIVE]
