@@ -160,7 +160,7 @@ def run(
         retry_failed: run failed trials again.
         max_hours: start no trial after so many hours; trials that run by then are allowed to finish.
         limit_batches: a smoke test: so many batches of images, one epoch, into ``smoke/`` of both folders.
-        checkpoint_every_s: time between checkpoints within an epoch, s.
+        checkpoint_every_s: least time between a trial's checkpoints, s.
         progress: show progress on stderr, or in the notebook's cell.
 
     Raises:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.suite.cam import CamMethod
 
-CHECKPOINT_EVERY_S = 300.0
-"""Time between checkpoints within an epoch, unless asked otherwise. No number depends on it."""
+CHECKPOINT_EVERY_S = 60.0
+"""Least time between checkpoints, unless asked otherwise. No number depends on it."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class RunContext:
         files: paths of files that trials name by digest.
         use_gpu: train on CUDA; otherwise on the CPU, even where a GPU is.
         gpu_share: of a GPU's memory that a trial may take, where several run on one; 1 is all of it.
-        checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step.
+        checkpoint_every_s: least time between checkpoints; 0 is after every step.
         stop: a file; once it exists trials write a checkpoint and stop. None if they never do.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
         start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;

@@ -145,7 +145,7 @@ def _finished(folder: TrialFolder) -> tuple[Trial, Outcome]:
         )
     num_epochs = len(folder.epochs())
     trained = f"after {num_epochs} epoch{'s' * (num_epochs != 1)}"
-    state = trained if folder.last_checkpoint.exists() else "before its first epoch ended"
+    state = trained if num_epochs else "before its first epoch ended"
     raise ResultsError(
         f"the trial is not finished: it runs, or stopped {state}; run its suite",
         place=folder.path,

@@ -1,19 +1,24 @@
-"""States to resume from and weights, on disk: each is whole or is not there, and the two latest are kept."""
+"""States to resume from and weights, on disk: each is whole or is not there, and the two latest are kept.
+
+They are copied from the device at once and written by a thread, beside training.
+"""
 
 import hashlib
 import io
 import logging
 import pickle
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 
 from bench.errors import FULL_DISK, DiskFullError, ResultsError, brief, explained
 from bench.results.files import replacing
@@ -21,10 +26,11 @@ from bench.results.store import TrialFolder
 
 log = logging.getLogger(__name__)
 
+Weights = dict[str, Tensor]
 CheckpointState = dict[str, Any]
 """All that the next step depends on: state dicts and histories by name, of plain data and tensors."""
 
-_HEADER = b"bench checkpoint 1 "
+_MAGIC = b"bench checkpoint 2 "
 
 
 class DamagedCheckpointError(ResultsError):
@@ -36,12 +42,29 @@ def write_checkpoint(state: CheckpointState, path: Path) -> None:
 
     Torch does not notice a damaged byte by itself.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    content = buffer.getbuffer()
     with path.open("wb") as stream:
-        stream.write(_HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n")
-        stream.write(content)
+        stream.write(_header(hashlib.sha256()))  # in place of that which is known at the end
+        content = _DigestedStream(stream)
+        torch.save(state, content)  # type: ignore[arg-type]  # as much of a file as torch needs
+        stream.seek(0)
+        stream.write(_header(content.digest))
+
+
+class _DigestedStream:
+    """Writes to a stream and digests what goes through: a state is too large to be held once more."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.digest = hashlib.sha256()
+        self.flush = stream.flush
+        self._stream = stream
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._stream.write(data)
+
+
+def _header(digest: "hashlib._Hash") -> bytes:
+    return _MAGIC + digest.hexdigest().encode() + b"\n"
 
 
 def read_checkpoint(path: Path) -> CheckpointState:
@@ -58,9 +81,9 @@ def read_checkpoint(path: Path) -> CheckpointState:
         raise
     except OSError as error:
         raise DamagedCheckpointError(f"cannot be read ({error.strerror or error})", place=path) from None
-    if not header.startswith(_HEADER):
+    if not header.startswith(_MAGIC):
         raise DamagedCheckpointError("is no checkpoint of this version", place=path)
-    if header != _HEADER + hashlib.sha256(content).hexdigest().encode() + b"\n":
+    if header != _header(hashlib.sha256(content)):
         raise DamagedCheckpointError(f"is damaged ({len(content)} bytes with another digest)", place=path)
     try:
         state: CheckpointState = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -74,7 +97,11 @@ class CheckpointKeeper:
     """The checkpoints of one trial's folder, with the weights of the best epoch that they speak of.
 
     The latest and the one before are kept. A kill or a full disk at any moment leaves at least one of them
-    whole, together with its best weights: those are written first and removed last.
+    whole, together with its best weights: those are written first and removed last. Best weights that no
+    checkpoint speaks of yet are in memory only: what goes on from an earlier checkpoint comes to them again.
+
+    A context manager: at its end no write is under way any more. An error of a write is raised at the next
+    call.
 
     Args:
         folder: the trial's, locked.
@@ -86,6 +113,18 @@ class CheckpointKeeper:
         """Sentences for the record: which checkpoints were damaged."""
         self._last_is_good = True
         self._best_epoch_of_latest = 0
+        self._unwritten_best: Weights | None = None
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._write: Future[None] | None = None
+        self._saved_at_s = time.monotonic()
+
+    def __enter__(self) -> "CheckpointKeeper":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._writer.shutdown()
+        if kind is None:  # else that is what ends training
+            self.wait()
 
     def load(self) -> CheckpointState | None:
         """Returns the latest checkpoint that is whole, or None if there is none."""
@@ -107,35 +146,81 @@ class CheckpointKeeper:
             return state
         return None
 
-    def save_best(self, model: nn.Module, epoch: int) -> None:
-        """Writes the weights of `epoch`, the best so far; counts from the next checkpoint on."""
-        with _told_if_full(self.folder.path):
-            save_weights(model, self.folder.weights_of(epoch))
+    def keep_best(self, model: nn.Module) -> None:
+        """Copies the weights of the epoch that has ended, the best so far, for the next checkpoint."""
+        self._unwritten_best = copied({name: one.contiguous() for name, one in model.state_dict().items()})
 
     def save(self, state: CheckpointState) -> None:
-        """Writes the checkpoint; the latest becomes the one before, whose predecessor goes.
+        """Copies the state and begins to write it; waits for the write before, if that is under way.
+
+        The latest checkpoint becomes the one before, whose predecessor goes.
 
         Raises:
-            ResultsError: it cannot be written, as on a full disk; the checkpoints stay as they were.
+            ResultsError: the one before could not be written, as on a full disk; those before it stay.
         """
-        last, previous = self.folder.checkpoints
-        with _told_if_full(self.folder.path), replacing(last) as temporary:
-            write_checkpoint(state, temporary)
-            if last.exists() and self._last_is_good:
-                last.replace(previous)
-        best_epoch: int = state["schedule"]["best_epoch"]
-        self.folder.drop_weights(keep={best_epoch, self._best_epoch_of_latest})
-        self._last_is_good, self._best_epoch_of_latest = True, best_epoch
+        self.wait()
+        best, self._unwritten_best = self._unwritten_best, None
+        self._write = self._writer.submit(self._write_whole, copied(state), best)
+        self._saved_at_s = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        """Time since the last checkpoint was copied, or since training began here."""
+        return time.monotonic() - self._saved_at_s
+
+    def check(self) -> None:
+        """Raises the error of the last write, if it has ended with one; never waits.
+
+        Raises:
+            ResultsError: it could not be written, as on a full disk; the checkpoints are as they were.
+        """
+        if self._write is not None and self._write.done():
+            self.wait()
+
+    def wait(self) -> None:
+        """Waits until the last checkpoint is written; raises as `check`."""
+        write, self._write = self._write, None
+        if write is not None:
+            write.result()
 
     def publish_best(self, epoch: int) -> None:
-        """Makes the weights of `epoch` the trial's; the checkpoints stay until its record is written."""
+        """Makes the weights of `epoch`, of which the last checkpoint speaks, the trial's.
+
+        The checkpoints stay until its record is written.
+        """
+        self.wait()
         with _told_if_full(self.folder.path), replacing(self.folder.best_weights) as temporary:
             shutil.copyfile(self.folder.weights_of(epoch), temporary)
 
+    def _write_whole(self, state: CheckpointState, best: Weights | None) -> None:
+        """Writes best weights and the checkpoint that speaks of them; removes what no checkpoint needs."""
+        last, previous = self.folder.checkpoints
+        best_epoch: int = state["schedule"]["best_epoch"]
+        with _told_if_full(self.folder.path):
+            if best is not None:
+                save_weights(best, self.folder.weights_of(best_epoch))
+            with replacing(last) as temporary:
+                write_checkpoint(state, temporary)
+                if last.exists() and self._last_is_good:
+                    last.replace(previous)
+        self.folder.drop_weights(keep={best_epoch, self._best_epoch_of_latest})
+        self._last_is_good, self._best_epoch_of_latest = True, best_epoch
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Writes the model's weights to `path` as safetensors, in one step."""
-    content = save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+
+def copied(state: Any) -> Any:
+    """Returns `state` as it is now: its tensors on the CPU, in memory of their own."""
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, dict):
+        return {key: copied(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(map(copied, state))
+    return state
+
+
+def save_weights(weights: Weights, path: Path) -> None:
+    """Writes weights, contiguous on the CPU, to `path` as safetensors, in one step."""
+    content = save(weights)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 

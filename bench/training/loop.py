@@ -4,7 +4,6 @@ A run that is killed anywhere goes on from its last checkpoint and ends with the
 depends on is in it.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -64,12 +63,12 @@ def train(
         device: where to train.
         folder: receives checkpoints, best weights, history and losses of all steps.
         on_step: called after every step.
-        on_epoch: called for every epoch once its checkpoint is written; after a resumption also for the
-            earlier ones.
+        on_epoch: called at the end of every epoch; after a resumption also for the earlier ones, and again
+            for those that came after the checkpoint.
         nondeterministic: receives operations without a deterministic algorithm, also those of earlier runs;
             the caller adds those that it collects meanwhile.
-        checkpoint_every_s: time between checkpoints within an epoch; 0 is after every step. Each epoch ends
-            with one too.
+        checkpoint_every_s: least time between checkpoints; 0 is after every step and epoch. The last one is
+            written in any case. What came after a checkpoint is computed again, to the same bits.
         should_stop: asked after every step.
 
     Raises:
@@ -77,34 +76,42 @@ def train(
         ResultsError: its state cannot be written, as on a full disk.
         KeyboardInterrupt: it should stop; the checkpoint of the last step is written.
     """
-    session, keeper = Session(model, data, trial, device), CheckpointKeeper(folder)
+    session = Session(model, data, trial, device)
     session.nondeterministic = nondeterministic
-    _resume(session, keeper)
-    earlier_s = session.elapsed_s
-    _write_tables(session, folder)
-    for row in session.rows:
-        on_epoch(row)
-    while not session.is_over:
-        saved_at = time.monotonic()
-        for step in session.steps():
-            on_step(step)
-            is_last = should_stop()
-            if is_last or time.monotonic() - saved_at >= checkpoint_every_s:
-                keeper.save(session.capture())
-                _write_tables(session, folder)
-                saved_at = time.monotonic()
-            if is_last:
-                raise KeyboardInterrupt
-        if session.end_epoch():
-            keeper.save_best(model, session.schedule.best_epoch)
-        keeper.save(session.capture())
+    with CheckpointKeeper(folder) as keeper:
+        _resume(session, keeper)
+        earlier_s = session.elapsed_s
         _write_tables(session, folder)
-        on_epoch(session.rows[-1])
-    best_epoch = session.schedule.best_epoch
-    if best_epoch == 0:
-        raise TrainingError(f"no finite validation loss in {len(session.rows)} epochs; no best checkpoint")
-    keeper.publish_best(best_epoch)
+        for row in session.rows:
+            on_epoch(row)
+        while not session.is_over:
+            for step in session.steps():
+                on_step(step)
+                keeper.check()
+                is_last = should_stop()
+                if is_last or keeper.age_s >= checkpoint_every_s:
+                    _save(session, keeper)
+                if is_last:
+                    keeper.wait()
+                    raise KeyboardInterrupt
+            if session.end_epoch():
+                keeper.keep_best(model)
+            if session.is_over or keeper.age_s >= checkpoint_every_s:
+                _save(session, keeper)
+            folder.write_history(session.rows)
+            on_epoch(session.rows[-1])
+        best_epoch = session.schedule.best_epoch
+        if best_epoch == 0:
+            raise TrainingError(
+                f"no finite validation loss in {len(session.rows)} epochs; no best checkpoint"
+            )
+        keeper.publish_best(best_epoch)
     return History(tuple(session.rows), best_epoch, earlier_s, session.notes, session.num_skipped_steps)
+
+
+def _save(session: Session, keeper: CheckpointKeeper) -> None:
+    keeper.save(session.capture())
+    _write_tables(session, keeper.folder)
 
 
 def _resume(session: Session, keeper: CheckpointKeeper) -> None:

@@ -318,7 +318,7 @@ def phases(results):
 
 @pytest.fixture
 def long_epoch(bench):
-    """The command of a trial with one long epoch; checkpoints are due after it and after five minutes."""
+    """The command of a trial with one long epoch; checkpoints are due after it and after a minute."""
     suite = bench.folder / "small.yaml"
     slower = suite.read_text().replace("train: 48", "train: 480").replace("tu-test_resnet", "resnet18")
     suite.write_text(slower)

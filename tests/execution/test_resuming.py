@@ -302,7 +302,7 @@ def test_a_checkpoint_that_holds_code_is_refused_and_not_run(reference, tmp_path
     buffer = io.BytesIO()
     torch.save({"schedule": Exploit(tmp_path / "pwned")}, buffer)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    folder.last_checkpoint.write_bytes(f"bench checkpoint 1 {digest}\n".encode() + buffer.getvalue())
+    folder.last_checkpoint.write_bytes(f"bench checkpoint 2 {digest}\n".encode() + buffer.getvalue())
     outcome = run_trial(trial, context(tmp_path))
     assert not (tmp_path / "pwned").exists()
     assert numbers(tmp_path, trial) == expected

@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=CHECKPOINT_EVERY_S,
         metavar="SECONDS",
-        help=f"time between checkpoints within an epoch (default: {CHECKPOINT_EVERY_S:g})",
+        help=f"least time between a trial's checkpoints (default: {CHECKPOINT_EVERY_S:g})",
     )
     parser.add_argument(
         "--no-mlflow", action="store_false", dest="mlflow", help="do not mirror trials to MLflow"
