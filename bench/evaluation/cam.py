@@ -18,16 +18,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
-from bench.evaluation.localize import localize, localize_units
-from bench.evaluation.map_storage import compact_unit_maps
+from bench.evaluation.held_maps import HeldMaps
+from bench.evaluation.localize import units_of
 from bench.evaluation.score import SplitScores, map_scores
-from bench.metrics.regions import UNIT
 from bench.results.units import Map
 from bench.suite.cam import CAMS, CamMethod
 from bench.suite.schema import Recipe
@@ -75,23 +73,17 @@ def score_cam(
         device: where to run.
         method: any but native.
         on_progress: called with (done, total) units.
-        keep: given the map of each unit as `compact_unit_maps` has it, in the order of the table.
+        keep: given the map of each unit as `compact_maps` has it, in the order of the table.
     """
-    test, size_px = data.test, data.test.pixels.shape[-1]
-    units = test.boxes[UNIT].drop_duplicates().sort_values(UNIT).reset_index(drop=True)
+    test, units = data.test, units_of(data.test.boxes)
     size = min(_CHUNK, recipe.batch_size)
-    peaks = [localize(torch.zeros(1, 1, 1, 1), test.boxes, size_px)] if units.empty else []
+    maps = HeldMaps(test.boxes, test.pixels.shape[-1], keep, are_probabilities=True)
     for first in range(0, len(units), size):
         chunk = units[first : first + size]
         images = _images_of(test, chunk["image_index"].to_numpy(int), recipe, device)
-        maps = cam_maps(model, images, chunk["class_index"].to_numpy(int), method)
-        found = localize_units(maps, chunk, test.boxes, size_px, are_probabilities=True)
-        peaks.append(found)
-        if keep is not None:
-            for unit_map in compact_unit_maps(maps, found, test.boxes, size_px, are_probabilities=True):
-                keep(unit_map)
+        maps.add(cam_maps(model, images, chunk["class_index"].to_numpy(int), method), chunk)
         on_progress(first + len(chunk), len(units))
-    return map_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
+    return map_scores(maps.rows(), test, data.findings)
 
 
 def cam_maps(model: nn.Module, images: Tensor, classes: Classes, method: CamMethod) -> Tensor:

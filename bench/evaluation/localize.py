@@ -78,10 +78,15 @@ def localize(
     """
     found = []
     for shape, own in _grids(boxes, size_px, protocol):
-        units = own[UNIT].drop_duplicates().sort_values(UNIT)
+        units = units_of(own)
         regions = regions_of(own, size_px, shape, protocol)
         found.append(_reduced(heatmaps, units, shape, are_probabilities, protocol, regions))
     return pd.concat(found).sort_values(UNIT, ignore_index=True)
+
+
+def units_of(boxes: pd.DataFrame) -> pd.DataFrame:
+    """Returns image_index and class_index of each unit that has a box, sorted and numbered from 0."""
+    return boxes[UNIT].drop_duplicates().sort_values(UNIT, ignore_index=True)
 
 
 def localize_units(

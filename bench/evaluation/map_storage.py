@@ -8,14 +8,15 @@ from torch import Tensor
 
 from bench.evaluation.localize import localize_units
 from bench.metrics.measure import MeanMeasure
-from bench.metrics.regions import UNIT
 from bench.metrics.units import PEAK_COLUMNS, map_measures
 from bench.results.units import Map
 
 
 @torch.no_grad()
-def compact_maps(heatmaps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, size_px: int) -> list[Map]:
-    """Returns the logits [h, w] of each unit, float16 if that leaves its row of `localize` as it is.
+def compact_maps(
+    maps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, size_px: int, *, are_probabilities: bool = False
+) -> list[Map]:
+    """Returns the map [h, w] of each unit, float16 if that leaves its row of `localize` as it is.
 
     As it is: peak, ties, whether the map is finite, and the hit by every metric that has one; the score may
     differ. This is asked on the CPU, where stored maps are scored again, whatever device the row is from.
@@ -23,22 +24,7 @@ def compact_maps(heatmaps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, siz
     pixels may be another one in float16.
 
     Args:
-        heatmaps: [n, c, h, w] logits, on any device.
-        found: rows of `localize` of these heatmaps.
-        boxes: that they were found with.
-        size_px: side of the network's square input, px.
-    """
-    image, finding = torch.as_tensor(found[UNIT].to_numpy(np.int64, copy=True), device=heatmaps.device).T
-    return compact_unit_maps(heatmaps[image, finding], found, boxes, size_px)
-
-
-def compact_unit_maps(
-    maps: Tensor, found: pd.DataFrame, boxes: pd.DataFrame, size_px: int, *, are_probabilities: bool = False
-) -> list[Map]:
-    """Returns the same as `compact_maps` for maps [n, h, w], one for each row of `found`.
-
-    Args:
-        maps: on any device.
+        maps: [n, h, w], one for each row of `found`, on any device.
         found: rows of `localize` of these maps.
         boxes: that they were found with.
         size_px: side of the network's square input, px.

@@ -11,8 +11,8 @@ from torch import nn
 
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
-from bench.evaluation.localize import localize
-from bench.evaluation.map_storage import compact_maps
+from bench.evaluation.held_maps import HeldMaps
+from bench.evaluation.localize import units_of
 from bench.metrics.measure import metrics_of, notes_of
 from bench.metrics.regions import MASK
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
@@ -48,8 +48,8 @@ def score(
 ) -> tuple[SplitScores, SplitScores]:
     """Returns the scores of the model on all test images, and of its native map on those with boxes.
 
-    The network runs in float32, whatever it was trained in. Heatmaps are reduced to peaks and columns of
-    metrics batch by batch.
+    The network runs in float32, whatever it was trained in. Of its heatmaps those of units are held, and
+    reduced to peaks and columns of metrics many at a time. No batch waits for the device.
 
     Args:
         model: on `device`.
@@ -61,22 +61,22 @@ def score(
     """
     model.eval()
     test = data.test
-    logits, peaks = [], []
-    size_px = test.pixels.shape[-1]
+    logits = []
+    units = units_of(test.boxes)
+    images = units["image_index"].to_numpy(np.int64)
+    places = torch.as_tensor(units.to_numpy(np.int64, copy=True), device=device)
+    maps = HeldMaps(test.boxes, test.pixels.shape[-1], keep)
     for batch in evaluation_batches(test, recipe, device):
         output = model(batch.images)
-        logits.append(output.logits.float().cpu().numpy())
+        logits.append(output.logits.float())
         first, last = int(batch.indices[0]), int(batch.indices[-1])
-        boxes = test.boxes[test.boxes["image_index"].between(first, last)]
-        local = boxes.assign(image_index=boxes["image_index"] - first)
-        found = localize(output.heatmaps, local, size_px)
-        if keep is not None:
-            for unit_map in compact_maps(output.heatmaps, found, local, size_px):
-                keep(unit_map)
-        peaks.append(found.assign(image_index=found["image_index"] + first))
+        own = slice(*np.searchsorted(images, (first, last + 1)))
+        if own.start < own.stop:
+            image, finding = places[own].unbind(dim=1)
+            maps.add(output.heatmaps[image - first, finding], units[own])
         on_progress(last + 1, len(test))
-    points = map_scores(pd.concat(peaks, ignore_index=True), test, data.findings)
-    return model_scores(np.concatenate(logits), test, data.findings), points
+    of_model = model_scores(torch.cat(logits).cpu().numpy(), test, data.findings)
+    return of_model, map_scores(maps.rows(), test, data.findings)
 
 
 def model_scores(logits: npt.NDArray[np.float32], test: ImageSet, findings: tuple[str, ...]) -> SplitScores:

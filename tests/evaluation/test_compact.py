@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bench.evaluation.localize import localize, localize_units
 from bench.evaluation.map_storage import compact_maps
-from bench.metrics.regions import COLUMNS
+from bench.metrics.regions import COLUMNS, UNIT
 from bench.metrics.units import map_measures
 
 SIZE_PX = 20
@@ -19,7 +19,8 @@ def compacted(logits: torch.Tensor, rows) -> tuple[pd.DataFrame, list[np.ndarray
     """Returns the units' rows, their maps, and the rows that the maps give."""
     boxes = pd.DataFrame(rows, columns=list(COLUMNS))
     found = localize(logits, boxes, SIZE_PX)
-    maps = compact_maps(logits, found, boxes, SIZE_PX)
+    image, finding = torch.from_numpy(found[UNIT].to_numpy(np.int64)).T
+    maps = compact_maps(logits[image, finding], found, boxes, SIZE_PX)
     stored = torch.from_numpy(np.stack(maps).astype(np.float32))
     return found, maps, localize_units(stored, found, boxes, SIZE_PX)
 
@@ -61,7 +62,7 @@ def test_each_unit_is_judged_by_itself():
 def test_no_units_give_no_maps():
     boxes = pd.DataFrame(columns=list(COLUMNS))
     found = localize(torch.zeros(1, 1, 4, 4), boxes, SIZE_PX)
-    assert compact_maps(torch.zeros(1, 1, 4, 4), found, boxes, SIZE_PX) == []
+    assert compact_maps(torch.zeros(0, 4, 4), found, boxes, SIZE_PX) == []
 
 
 SPREADS = st.sampled_from([0.001, 1.0, 3.0, 12.0, 30.0, 1e5])
