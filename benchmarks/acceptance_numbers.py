@@ -31,7 +31,7 @@ from bench.suite.catalog import MODELS, display_name
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 from bench.training.determinism import collecting_nondeterminism, fix_arithmetic
-from bench.training.memory import explaining_memory
+from bench.training.device_errors import explaining_device_errors
 from bench.training.session import Session
 
 
@@ -171,7 +171,7 @@ def memory(run: Run) -> None:
     case = Case(512, 8192)
     before, told = torch.cuda.memory_allocated(), None
     try:
-        with explaining_memory(case.trial, run.device):
+        with explaining_device_errors(case.trial, run.device):
             _overflow(case, run.device)
     except TrainingError as error:
         told = error

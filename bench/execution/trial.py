@@ -1,7 +1,6 @@
 """One trial, from specification to outcome: a plain function that needs no Ray, MLflow or CLI."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -28,6 +27,7 @@ from bench.training.determinism import collecting_nondeterminism
 from bench.training.device_errors import explaining_device_errors
 from bench.training.loop import train
 from bench.training.micro_batches import in_pieces
+from bench.training.phases import PhaseClock
 from bench.training.precision import describe_arithmetic, device_name
 from bench.training.session import Step
 
@@ -102,7 +102,7 @@ def _run_locked(
     on_outcome: Callable[[Outcome], None],
     on_cam: Callable[[CamEvaluation], None],
 ) -> Outcome:
-    started = time.monotonic()
+    clock = PhaseClock()
     store = ResultsStore(context.results_dir)
     if store.state(trial.id) == "unreadable":
         raise ResultsError(store.reason(trial.id))
@@ -123,7 +123,7 @@ def _run_locked(
     if not is_trained and not any(path.exists() for path in folder.checkpoints):
         folder.note_data(work.data)
     if outcome is None:
-        outcome, native = _train_and_score(work, on_epoch, started)
+        outcome, native = _train_and_score(work, on_epoch, clock)
         on_cam(native)
     on_outcome(outcome)
     for position, cam in enumerate(cams, start=passes - len(cams)):
@@ -146,9 +146,9 @@ def _prepare(
 
 
 def _train_and_score(
-    work: _RunningTrial, on_epoch: Callable[[EpochRow], None], started: float
+    work: _RunningTrial, on_epoch: Callable[[EpochRow], None], clock: PhaseClock
 ) -> tuple[Outcome, CamEvaluation]:
-    """Returns the outcome, and the evaluation of the native map; `started` is by the monotonic clock."""
+    """Returns the outcome, and the evaluation of the native map; `clock` runs since the trial began."""
     trial, folder, ready = work.trial, work.folder, work.ready
 
     def show(step: Step) -> None:
@@ -169,6 +169,7 @@ def _train_and_score(
         work.progress.write(TrialProgress(f"vary the protocol {done}/{total}", work.training_share))
 
     with explaining_device_errors(trial, ready.device):
+        clock.enter("train")
         history = train(
             ready.model,
             ready.data,
@@ -179,8 +180,10 @@ def _train_and_score(
             on_epoch=on_epoch,
             nondeterministic=work.nondeterministic,
             checkpoint_every_s=work.context.checkpoint_every_s,
+            clock=clock,
             should_stop=lambda: bool(work.stop),
         )
+        clock.enter("score")
         load_weights(ready.model, folder.best_weights)
         recipe = in_pieces(trial.recipe)
         work.progress.write(TrialProgress("evaluate", work.training_share), force=True)
@@ -191,15 +194,18 @@ def _train_and_score(
     write_table(folder.logits, of_model.units, LOGIT_COLUMNS)
     write_table(folder.cam_units(NATIVE), of_map.units, UNIT_COLUMNS)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
-    write_stored(folder.sensitivity, measure_sensitivity(folder, trial.resolution, show_protocols))
+    with clock.phase("sensitivity"):
+        write_stored(folder.sensitivity, measure_sensitivity(folder, trial.resolution, show_protocols))
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
     provenance = describe(*place, arithmetic=arithmetic, data=work.data)
+    phases = clock.seconds()
     outcome = Outcome(
         metrics=of_model.metrics,
         best_epoch=history.best_epoch,
         num_epochs=len(history.rows),
-        duration_s=round(history.earlier_s + time.monotonic() - started, 2),
+        duration_s=round(sum(phases.values()), 2),
+        phases_s={phase: round(seconds, 2) for phase, seconds in phases.items()},
         notes=(*ready.notes, *history.notes, *of_model.notes),
         findings=ready.data.findings,
         provenance=provenance,

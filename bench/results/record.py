@@ -62,6 +62,8 @@ class Outcome(Frozen):
     num_epochs: int
     duration_s: float
     """Training and evaluation, over all processes that worked on the trial."""
+    phases_s: dict[str, float] = Field(default_factory=dict)
+    """The same by phase: prepare, train, validate, save, score, sensitivity; empty where it is not known."""
     notes: tuple[str, ...]
     """Remarks for readers of the numbers, e.g. classes left out of a mean."""
     findings: tuple[str, ...]

@@ -9,5 +9,7 @@ divergence     losses and statistics that are not finite
 micro_batches  how an epoch is parted into steps, and a step into pieces
 precision      mixed precision and torch.compile
 determinism    random states, and operations without a deterministic algorithm
-memory         running out of memory, as a sentence
+memory         memory of a GPU between trials, and running out of it
+device_errors  errors of a device, as sentences
+phases         the time of a trial by phase
 """

@@ -17,6 +17,7 @@ from bench.results.store import TrialFolder
 from bench.results.units import LOSS_COLUMNS, write_table
 from bench.suite.trial import Trial
 from bench.training.checkpoint import CheckpointKeeper
+from bench.training.phases import PhaseClock
 from bench.training.session import Session, Step
 
 
@@ -27,14 +28,12 @@ class History:
     Attributes:
         rows: one per epoch.
         best_epoch: epoch of the lowest validation loss, from 1.
-        earlier_s: time that interrupted runs took, as far as it counted.
         notes: sentences for the record.
         num_skipped_steps: steps that changed nothing, since gradients overflowed float16.
     """
 
     rows: tuple[EpochRow, ...]
     best_epoch: int
-    earlier_s: float
     notes: tuple[str, ...]
     num_skipped_steps: int
 
@@ -50,6 +49,7 @@ def train(
     on_epoch: Callable[[EpochRow], None],
     nondeterministic: set[str],
     checkpoint_every_s: float,
+    clock: PhaseClock,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> History:
     """Trains `model` in place and returns the history; the best weights are in the trial's folder.
@@ -69,6 +69,7 @@ def train(
             the caller adds those that it collects meanwhile.
         checkpoint_every_s: least time between checkpoints; 0 is after every step and epoch. The last one is
             written in any case. What came after a checkpoint is computed again, to the same bits.
+        clock: of the trial; receives the time of earlier runs as far as it counts.
         should_stop: asked after every step.
 
     Raises:
@@ -79,8 +80,7 @@ def train(
     session = Session(model, data, trial, device)
     session.nondeterministic = nondeterministic
     with CheckpointKeeper(folder) as keeper:
-        _resume(session, keeper)
-        earlier_s = session.elapsed_s
+        _resume(session, keeper, clock)
         _write_tables(session, folder)
         for row in session.rows:
             on_epoch(row)
@@ -90,14 +90,17 @@ def train(
                 keeper.check()
                 is_last = should_stop()
                 if is_last or keeper.age_s >= checkpoint_every_s:
-                    _save(session, keeper)
+                    _save(session, keeper, clock)
                 if is_last:
                     keeper.wait()
                     raise KeyboardInterrupt
-            if session.end_epoch():
-                keeper.keep_best(model)
+            with clock.phase("validate"):
+                is_best = session.end_epoch()
+            if is_best:
+                with clock.phase("save"):
+                    keeper.keep_best(model)
             if session.is_over or keeper.age_s >= checkpoint_every_s:
-                _save(session, keeper)
+                _save(session, keeper, clock)
             folder.write_history(session.rows)
             on_epoch(session.rows[-1])
         best_epoch = session.schedule.best_epoch
@@ -105,16 +108,18 @@ def train(
             raise TrainingError(
                 f"no finite validation loss in {len(session.rows)} epochs; no best checkpoint"
             )
-        keeper.publish_best(best_epoch)
-    return History(tuple(session.rows), best_epoch, earlier_s, session.notes, session.num_skipped_steps)
+        with clock.phase("save"):
+            keeper.publish_best(best_epoch)
+    return History(tuple(session.rows), best_epoch, session.notes, session.num_skipped_steps)
 
 
-def _save(session: Session, keeper: CheckpointKeeper) -> None:
-    keeper.save(session.capture())
-    _write_tables(session, keeper.folder)
+def _save(session: Session, keeper: CheckpointKeeper, clock: PhaseClock) -> None:
+    with clock.phase("save"):
+        keeper.save(session.capture() | {"phases_s": clock.seconds()})
+        _write_tables(session, keeper.folder)
 
 
-def _resume(session: Session, keeper: CheckpointKeeper) -> None:
+def _resume(session: Session, keeper: CheckpointKeeper, clock: PhaseClock) -> None:
     """Goes on from the latest checkpoint that is whole; from the beginning if there is none."""
     state = keeper.load()
     if state is not None:
@@ -128,6 +133,7 @@ def _resume(session: Session, keeper: CheckpointKeeper) -> None:
             )
         try:
             session.restore(state)
+            clock.add(state["phases_s"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ResultsError(
                 f"its checkpoint is not of this trial as this version trains it ({type(error).__name__}: "

@@ -168,12 +168,6 @@ class Session:
         num_taken = next((int(state["step"]) for state in self.optimizer.state.values()), 0)
         return len(self.rows) * len(self.losses.sizes) + self.losses.num_steps - num_taken
 
-    @property
-    def elapsed_s(self) -> float:
-        """Time of training so far, over all processes that took part."""
-        running = time.monotonic() - self._epoch_started if self.losses.num_steps else 0.0
-        return sum(row.duration_s for row in self.rows) + running
-
     def steps(self) -> Iterator[Step]:
         """Trains the rest of the epoch, one optimisation step at a time, and yields after each.
 

@@ -9,6 +9,7 @@ from bench.data.phantom.source import load_phantom
 from bench.models import build_model
 from bench.results.store import TrialFolder
 from bench.training.loop import train
+from bench.training.phases import PhaseClock
 
 TRIAL = make_trial(
     images=(20, 4, 4),
@@ -36,6 +37,7 @@ def test_steps_tell_the_running_loss_and_the_rate(tmp_path, monkeypatch, interva
         on_epoch=rows.append,
         nondeterministic=set(),
         checkpoint_every_s=3600.0,
+        clock=PhaseClock(),
     )
     assert [step.images_done for step in steps] == [8, 16, 20] * 2
     assert [(step.index, step.num_steps) for step in steps] == [(1, 3), (2, 3), (3, 3)] * 2

@@ -169,7 +169,9 @@ def _facts(trial: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         overflows = (
             f"; {count(skipped, 'step')} skipped, where float16 gradients overflowed" if skipped else ""
         )
-        yield "training", [f"{epochs}, {duration(outcome['duration_s'])} with scoring{overflows}"]
+        yield "training", [f"{epochs}{overflows}"]
+        phases = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in outcome["phases_s"].items())
+        yield "time", [duration(outcome["duration_s"]) + (f": {phases}" if phases else "")]
         if notes := [*outcome["notes"], *native.get("notes", ())]:
             yield "notes", notes
     maps = [one for one in trial["maps"] if one["method"] != NATIVE]
