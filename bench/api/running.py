@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -26,6 +26,7 @@ from bench.execution.context import CHECKPOINT_EVERY_S, RunContext
 from bench.execution.driver import Driver, recorded, run_grid, trials_to_run
 from bench.execution.executor import Executor, decide_gpu
 from bench.execution.live import Display
+from bench.execution.sensitivities import Sensitivities
 from bench.reporting.check import current_page
 from bench.reporting.references import require_references
 from bench.results.differences import require_same_data
@@ -209,6 +210,10 @@ def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view:
     if todo or (options.mlflow and not _is_all_mirrored(loaded, selected, store)):
         page = _run(loaded, selected, options, view, until_s)
     else:
+        with closing(Sensitivities(store)) as sensitivities:
+            for record in filter(None, (store.record(trial.id) for trial in selected.trials)):
+                sensitivities.found(record)
+            sensitivities.finish()
         page = current_page(loaded, store, reports_dir) or _write_report(loaded, options)
     is_late = until_s is not None and time.monotonic() >= until_s
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
@@ -236,7 +241,8 @@ def _run(
         start_until_s=until_s,
     )
     images, report = ImageReader(data), options.reports / loaded.suite.name
-    observers = [view, TrialPictures(store, images), *_tracker(options)]
+    sensitivities = Sensitivities(store)
+    observers = [view, sensitivities, TrialPictures(store, images), *_tracker(options)]
     driver = Driver(store, observers)
     with ExitStack() as stack:
         for observer in observers:
@@ -251,6 +257,7 @@ def _run(
             retry_failed=options.retry_failed,
             beside=loaded,
         )
+        sensitivities.finish()
         return write_run_report(loaded, store, images, options.reports)
 
 

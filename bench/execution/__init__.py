@@ -8,6 +8,7 @@ serial, ray/     the executors: one trial after the other in this process, or ma
 ready_queue      which trial can start next
 trial            one trial, from specification to outcome
 prepare          its data and model; the model of a finished trial
+sensitivities    how much each choice of the protocol moves a trial, measured beside the others
 stopping         Ctrl-C, and errors that end a run
 progress         how far a running trial is, and how long it still takes
 progress_table   that, as a table or line

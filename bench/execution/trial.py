@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 from bench.errors import FULL_DISK, DiskFullError, LostGpuError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
-from bench.evaluation.rescore import measure_sensitivity
 from bench.evaluation.score import SplitScores, named_boxes, score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
@@ -17,7 +16,6 @@ from bench.results.files import write_text
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.stored import write_stored
 from bench.results.units import LOGIT_COLUMNS, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.schema import StoredSpec
@@ -165,9 +163,6 @@ def _train_and_score(
             )
         )
 
-    def show_protocols(done: int, total: int) -> None:
-        work.progress.write(TrialProgress(f"vary the protocol {done}/{total}", work.training_share))
-
     with explaining_device_errors(trial, ready.device):
         clock.enter("train")
         history = train(
@@ -194,8 +189,6 @@ def _train_and_score(
     write_table(folder.logits, of_model.units, LOGIT_COLUMNS)
     write_table(folder.cam_units(NATIVE), of_map.units, UNIT_COLUMNS)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
-    with clock.phase("sensitivity"):
-        write_stored(folder.sensitivity, measure_sensitivity(folder, trial.resolution, show_protocols))
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
     provenance = describe(*place, arithmetic=arithmetic, data=work.data)

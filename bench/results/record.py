@@ -63,7 +63,7 @@ class Outcome(Frozen):
     duration_s: float
     """Training and evaluation, over all processes that worked on the trial."""
     phases_s: dict[str, float] = Field(default_factory=dict)
-    """The same by phase: prepare, train, validate, save, score, sensitivity; empty where it is not known."""
+    """The same by phase: prepare, train, validate, save, score; empty where it is not known."""
     notes: tuple[str, ...]
     """Remarks for readers of the numbers, e.g. classes left out of a mean."""
     findings: tuple[str, ...]

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal
 
-Phase = Literal["prepare", "train", "validate", "save", "score", "sensitivity"]
+Phase = Literal["prepare", "train", "validate", "save", "score"]
 """Loading data and building the model; steps of optimisation; validation losses; waiting until states are
-captured and written; scores of the best weights and their tables; other protocols than the thesis'."""
+captured and written; scores of the best weights and their tables."""
 
 
 class PhaseClock:

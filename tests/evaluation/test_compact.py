@@ -19,7 +19,7 @@ def compacted(logits: torch.Tensor, rows) -> tuple[pd.DataFrame, list[np.ndarray
     """Returns the units' rows, their maps, and the rows that the maps give."""
     boxes = pd.DataFrame(rows, columns=list(COLUMNS))
     found = localize(logits, boxes, SIZE_PX)
-    image, finding = torch.from_numpy(found[UNIT].to_numpy(np.int64)).T
+    image, finding = torch.from_numpy(found[UNIT].to_numpy(np.int64, copy=True)).T
     maps = compact_maps(logits[image, finding], found, boxes, SIZE_PX)
     stored = torch.from_numpy(np.stack(maps).astype(np.float32))
     return found, maps, localize_units(stored, found, boxes, SIZE_PX)

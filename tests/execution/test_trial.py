@@ -11,7 +11,7 @@ import torch
 from trials import Ledger, context_in, make_trial
 
 from bench.errors import TrainingError
-from bench.evaluation.rescore import rescore
+from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.execution.serial import SerialExecutor
@@ -20,7 +20,7 @@ from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import THESIS, VARIANTS
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
-from bench.results.record import CamEvaluation, Outcome, read_sensitivity
+from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, LOSS_COLUMNS, read_table
 from bench.suite.catalog import MODELS
@@ -113,7 +113,7 @@ def test_stored_maps_give_the_trials_own_units_again(reference):
 
 def test_sensitivity_has_every_choice_but_the_native_grid_that_phantoms_lack(reference):
     folder, outcome, _ = reference
-    sensitivity = read_sensitivity(ResultsStore(folder).folder(small_trial().id).sensitivity)
+    sensitivity = measure_sensitivity(ResultsStore(folder).folder(small_trial().id), 64)
     accuracies = sensitivity.metrics["point_accuracy"]
     assert set(accuracies) == {"default", *VARIANTS["peaks"]} - {"native_grid"}
     default = accuracies["default"]
