@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -148,7 +149,8 @@ class CheckpointKeeper:
 
     def keep_best(self, model: nn.Module) -> None:
         """Copies the weights of the epoch that has ended, the best so far, for the next checkpoint."""
-        self._unwritten_best = copied({name: one.contiguous() for name, one in model.state_dict().items()})
+        on_host = partial(torch.Tensor.to, device="cpu", copy=True, memory_format=torch.contiguous_format)
+        self._unwritten_best = {name: on_host(tensor) for name, tensor in model.state_dict().items()}
 
     def save(self, state: CheckpointState) -> None:
         """Copies the state and begins to write it; waits for the write before, if that is under way.
