@@ -16,7 +16,7 @@ from acceptance_run import Run
 from torch import Tensor
 from training import Case
 
-from bench.data.augment import augment, draw_parameters
+from bench.data.feeding import training_batches
 from bench.errors import TrainingError
 from bench.evaluation.localize import localize
 from bench.evaluation.rescore import measure_sensitivity
@@ -58,10 +58,11 @@ def equality(run: Run) -> None:
     """The CPU's numbers and the device's: augmentation, a network in float32, peaks and ties of maps."""
     fix_arithmetic(1)
     case, cpu = replace(run.case, batch_size=4), torch.device("cpu")
-    pixels = torch.from_numpy(case.data(4).train.pixels)
-    parameters = draw_parameters(case.trial.recipe.augmentation, 0, 1, np.arange(4))
-    first, second = (augment(pixels.to(on), parameters, case.size_px).cpu() for on in (cpu, run.device))
-    gap = (first - second).abs()
+    train = case.data(4).train
+    first, second = (
+        next(training_batches(train, case.trial, 1, on)).images.cpu() for on in (cpu, run.device)
+    )
+    gap = (first - second).abs() * case.trial.recipe.std * 255
     share = float((gap > 0.05).float().mean())
     run.report.check("equality: augmentation", share < 1e-4, most=float(gap.max()), share_above_005=share)
     for tf32 in (False, True) if run.is_cuda else (False,):
@@ -93,10 +94,9 @@ def _compare_peaks(run: Run, name: str, spread: float) -> None:
     )
 
 
-def _heatmaps_and_gradients(case: Case, pixels: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    recipe = case.trial.recipe
+def _heatmaps_and_gradients(case: Case, images: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     network = case.network(device).train()
-    output = network(((pixels / 255 - recipe.mean) / recipe.std).to(device))
+    output = network(images.to(device))
     F.binary_cross_entropy_with_logits(output.logits, torch.ones_like(output.logits)).backward()
     gradients = [
         parameter.grad.flatten().cpu() for parameter in network.parameters() if parameter.grad is not None

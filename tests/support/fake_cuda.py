@@ -43,6 +43,8 @@ _ANSWERS: dict[str, object] = {
     "max_memory_reserved": 0,
     "reset_peak_memory_stats": None,
     "empty_cache": None,
+    "get_per_process_memory_fraction": 1.0,
+    "set_per_process_memory_fraction": None,
     "synchronize": None,
     "set_rng_state": None,
 }
