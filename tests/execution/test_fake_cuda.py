@@ -61,6 +61,12 @@ def test_maps_are_channels_last_throughout(traces):
         assert not others, work
 
 
+def test_a_step_waits_for_the_device_once_at_most(traces):
+    for work, trace in traces.items():
+        if work.endswith("step"):
+            assert sum(trace["waits"].values()) <= 1, (work, trace["waits"])
+
+
 def test_waits_operators_and_bytes_keep_to_their_budgets(traces):
     budgets, told = read_budgets(), []
     for trace in traces.values():
