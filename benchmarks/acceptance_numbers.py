@@ -26,12 +26,12 @@ from bench.execution.trial import run_trial
 from bench.metrics.protocol import DEFAULT
 from bench.metrics.regions import COLUMNS
 from bench.metrics.units import map_metrics
+from bench.planning.probing import probe
 from bench.results.store import ResultsStore
 from bench.suite.catalog import MODELS, display_name
 from bench.suite.schema import PhantomSpec, Recipe
 from bench.suite.trial import Trial
 from bench.training.determinism import collecting_nondeterminism, fix_arithmetic
-from bench.training.device_errors import explaining_device_errors
 from bench.training.session import Session
 
 
@@ -168,27 +168,17 @@ def memory(run: Run) -> None:
     if not run.is_cuda:
         run.report.info("memory: nothing to ask of a CPU")
         return
-    case = Case(512, 8192)
     before, told = torch.cuda.memory_allocated(), None
     try:
-        with explaining_device_errors(case.trial, run.device):
-            _overflow(case, run.device)
+        probe(Case(4096, 8).trial, run.device, 1)  # some 200 GB of activations
     except TrainingError as error:
         told = error
     run.report.check("memory: running out of it is a sentence", told is not None, says=told)
     held = (torch.cuda.memory_allocated() - before) / 2**30
     run.report.check("memory: the error holds nothing on the device", held < 0.25, gib=held)
     run.clean()
-    small = replace(case, size_px=128, batch_size=8)
-    num_steps = sum(1 for _ in run.session(small, 16).steps())
+    num_steps = sum(1 for _ in run.session(Case(128, 8), 16).steps())
     run.report.check("memory: the next trial runs", num_steps == 2)
-
-
-def _overflow(case: Case, device: torch.device) -> None:
-    network = case.network(device).train()
-    with torch.autocast("cuda", dtype=torch.float16):
-        images = torch.randn(case.batch_size, 1, case.size_px, case.size_px, device=device)
-        network(images).logits.sum().backward()
 
 
 def whole_trial(run: Run) -> None:
