@@ -29,6 +29,7 @@ from bench.suite.trial import Trial
 from bench.training import checkpoint, session
 from bench.training.checkpoint import CheckpointKeeper
 from bench.training.loop import train
+from bench.training.phases import PhaseClock
 from bench.training.precision import Precision
 from bench.training.session import Session
 
@@ -542,6 +543,7 @@ def test_every_global_generator_is_carried_over(tmp_path, monkeypatch):
             on_epoch=lambda _: None,
             nondeterministic=set(),
             checkpoint_every_s=0,
+            clock=PhaseClock(),
         )
         return read_table(TrialFolder(folder).losses)["loss"].tolist()
 
@@ -570,6 +572,7 @@ def test_a_trial_that_was_trained_in_part_does_not_go_on_with_other_data(tmp_pat
             on_epoch=lambda _: None,
             nondeterministic=set(),
             checkpoint_every_s=0,
+            clock=PhaseClock(),
         )
         return len(steps)
 
