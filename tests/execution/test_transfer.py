@@ -105,7 +105,7 @@ def test_interrupted_frozen_phase_goes_on_to_the_same_bits(source, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_trial(child, context_in(tmp_path), interrupt)
+        run_trial(child, context_in(tmp_path, checkpoint_every_s=0), interrupt)
     resumed, whole = run_trial(child, context_in(tmp_path)), run_trial(child, context_in(folder))
     assert resumed.metrics == whole.metrics
     expected, found = weights(folder, child), weights(tmp_path, child)

@@ -167,7 +167,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(reference, tmp_path, epoch
             raise Killed
 
     with pytest.raises(Killed):
-        run_trial(trial, context_in(tmp_path), kill)
+        run_trial(trial, context_in(tmp_path, checkpoint_every_s=0), kill)
     assert ResultsStore(tmp_path).state(trial.id) == "interrupted"
     told = []
     resumed, _ = run_told(trial, context_in(tmp_path), told.append)
