@@ -54,8 +54,9 @@ class GlobalAttentionUpsampling(nn.Module):
 
     def forward(self, lateral: Tensor, deeper: Tensor) -> Tensor:
         """Returns [n, c, H, W] for `lateral` [n, k, H, W] and `deeper` [n, c, h, w]."""
+        enlarged = upsample_to(deeper, lateral)  # first, as in the library: gradients add up in that order
         gated: Tensor = self.conv2(lateral) * self.conv1(deeper)
-        return upsample_to(deeper, lateral) + gated
+        return enlarged + gated
 
 
 class OpenGate(nn.Module):

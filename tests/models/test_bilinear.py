@@ -1,6 +1,7 @@
 """Resizing has the bits of torch's kernel, and a gradient that no order of additions can change."""
 
 from collections import Counter
+from copy import deepcopy
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bench.models import build_model
 from bench.models.bilinear import BilinearResize, resize
 from bench.models.blocks import upsample_to
+from bench.models.torchvision_compat import smp
 from bench.suite.catalog import MODELS
 from bench.training.determinism import fix_arithmetic
 
@@ -156,3 +158,23 @@ def test_models_that_resize_do_it_with_the_kernel():
             with Operators() as operators:
                 model(torch.empty(2, 1, 128, 128))
         assert operators.counts["upsample_bilinear2d"] >= at_least
+
+
+def test_gradients_of_pan_add_up_in_the_order_of_the_library_s():
+    """Bit for bit: features that three layers read get a sum of three gradients."""
+    torch.manual_seed(0)
+    ours = build_model("pan", num_classes=3, encoder=ENCODER).to(memory_format=torch.channels_last)
+    theirs = deepcopy(ours)
+    for name in ("gau1", "gau2", "gau3"):
+        own, library_s = getattr(theirs.decoder, name), smp.decoders.pan.decoder.GAUBlock(1, 1)
+        library_s.conv1, library_s.conv2 = own.conv1, own.conv2
+        setattr(theirs.decoder, name, library_s)
+    images = torch.randn(8, 1, 64, 64)
+    for model in (ours, theirs):
+        model(images).heatmaps.square().mean().backward()
+    found, expected = (
+        {name: one.grad for name, one in model.named_parameters() if one.grad is not None}
+        for model in (ours, theirs)
+    )
+    assert len(found) > 50
+    assert all(torch.equal(grad, expected[name]) for name, grad in found.items())
