@@ -85,7 +85,8 @@ class Bench:
 
 def _left_by(folder: TrialFolder) -> dict[str, object]:
     record = json.loads(folder.record.read_text())
-    del record["ended_at"], record["outcome"]["duration_s"], record["outcome"]["provenance"]
+    del record["ended_at"], record["outcome"]["provenance"]
+    del record["outcome"]["duration_s"], record["outcome"]["phases_s"]
     tables = {path.name: pd.read_parquet(path).to_csv() for path in folder.path.glob("*.parquet")}
     history = pd.read_csv(folder.history).drop(columns=["images_per_s", "duration_s"])
     return {

@@ -357,6 +357,7 @@ def test_a_second_control_c_stops_at_once(bench, long_epoch):
     bench.wait_for_end()
 
 
+@pytest.mark.slow  # the quick one is in tests/execution/test_lost_gpus.py
 def test_worker_killed_in_the_middle_is_started_again(bench, monkeypatch):
     """Ray, if it waits for the word on a death, knows more of it than that nothing answers."""
     monkeypatch.setenv("RAY_timeout_ms_task_wait_for_death_info", "30000")

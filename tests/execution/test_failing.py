@@ -236,6 +236,7 @@ def compiling_with():
         yield lambda **values: settings.enter_context(torch._dynamo.config.patch(**values))
 
 
+@pytest.mark.slow
 def test_every_pass_of_every_compiled_trial_of_a_process_runs_compiled(tmp_path, monkeypatch, compiling_with):
     """Torch runs uncompiled, without a word, what it has compiled too often; trials do not add up to that."""
     compiling_with(recompile_limit=6)
