@@ -20,6 +20,7 @@ from bench.errors import BenchError, DataError, ResultsError, account
 from bench.evaluation.predict import enlarge
 from bench.execution.live import Display
 from bench.metrics.regions import COLUMNS as BOX_COLUMNS
+from bench.metrics.regions import MASK, regions_of
 from bench.reporting.build import render_report, write_report
 from bench.reporting.figures.curves import write_learning_curve
 from bench.reporting.figures.data_set import LabelledBox, Tile, draw_contact_sheet
@@ -245,11 +246,14 @@ def sheet_tiles(
 
 
 def with_boxes(source: DataSource, tiles: Sequence[Tile]) -> list[Tile]:
-    """Returns the tiles with the boxes of their images."""
-    table = place_boxes(source, [tile.name for tile in tiles], tiles[0].pixels.shape[-1])
+    """Returns the tiles with the boxes and masks of their images."""
+    side_px = tiles[0].pixels.shape[-1]
+    table = place_boxes(source, [tile.name for tile in tiles], side_px)
     boxes: list[list[LabelledBox]] = [[] for _ in tiles]
-    for i, finding_index, *place in table[list(BOX_COLUMNS)].to_numpy():
-        boxes[int(i)].append(LabelledBox(int(finding_index), *place))
+    masks = table[MASK].notna() if MASK in table else np.zeros(len(table), dtype=bool)
+    for row, (i, finding_index, *place) in enumerate(table[list(BOX_COLUMNS)].to_numpy()):
+        outline = regions_of(table.iloc[[row]], side_px).rasterise()[0] if masks[row] else None
+        boxes[int(i)].append(LabelledBox(int(finding_index), *place, mask=outline))
     return [replace(tile, boxes=tuple(own)) for tile, own in zip(tiles, boxes, strict=True)]
 
 

@@ -50,12 +50,6 @@ def scaled(boxes: pd.DataFrame, factor: float) -> pd.DataFrame:
     return boxes.assign(**{column: boxes[column] * factor for column in ("x", "y", "w", "h")})
 
 
-def encode(mask: Bools) -> str:
-    """Returns the text of a mask [height, width]."""
-    changes = np.flatnonzero(np.diff(mask.ravel(), prepend=False))
-    return " ".join(map(str, np.diff(changes, prepend=0, append=mask.size).tolist()))
-
-
 def decode(text: str, width: int, height: int) -> Bools:
     """Returns the mask [height, width] that the text holds.
 
@@ -101,6 +95,32 @@ class Patch:
         """Its rows and columns on the raster."""
         height, width = self.pixels.shape
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+
+def encode(mask: Bools) -> str:
+    """Returns the text of a mask [height, width]."""
+    height, width = mask.shape
+    return encode_patch(Patch(0, 0, mask), width, height)
+
+
+def encode_patch(patch: Patch, width: int, height: int) -> str:
+    """Returns the text of the mask of an image that has these pixels; those outside of it are cut off."""
+    (top, left), (bottom, right) = np.clip(
+        [(patch.top, patch.left), np.add((patch.top, patch.left), patch.pixels.shape)], 0, (height, width)
+    )
+    inside = patch.pixels[top - patch.top : bottom - patch.top, left - patch.left : right - patch.left]
+    edges = np.diff(np.pad(inside, ((0, 0), (1, 1))), axis=1)
+    rows, columns = np.nonzero(edges)
+    at, times = np.unique((rows + top) * width + columns + left, return_counts=True)
+    changes = at[
+        (times == 1) & (at < width * height)
+    ]  # a run goes on in the next row where one ends and begins
+    return " ".join(map(str, np.diff(changes, prepend=0, append=width * height).tolist()))
+
+
+def num_pixels(text: str) -> int:
+    """Returns how many px the text of a mask has."""
+    return sum(map(int, text.split()[1::2]))
 
 
 @dataclass(frozen=True)

@@ -196,9 +196,9 @@ def _planned(
 
 
 def localizes(grid: Grid) -> bool:
-    """Returns whether any data set of the grid has boxes to score localization with."""
+    """Returns whether any data set of the grid has boxes or masks to score localization with."""
     datasets = [trial.dataset for trial in grid.trials]
-    return any(not isinstance(dataset, FolderSpec) or dataset.boxes is not None for dataset in datasets)
+    return any(not isinstance(dataset, FolderSpec) or dataset.is_localized for dataset in datasets)
 
 
 def published_spread(metric: str = PRIMARY.name, column: str = WEIGHTED) -> SeedSpread | None:

@@ -266,7 +266,7 @@ class _Reader:
         """Returns the findings that the metric is scored on; of a folder, from its table of labels."""
         if not isinstance(dataset, FolderSpec):
             return dataset.labelled if metric.is_of_model else dataset.boxed
-        if dataset.boxes is None and not metric.is_of_model:
+        if not dataset.is_localized and not metric.is_of_model:
             return ()
         columns = read_columns(self.files[dataset.labels])
         return tuple(column for column in columns if column.casefold() not in NO_FINDING_COLUMNS)

@@ -11,7 +11,7 @@ from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, display_name
 from bench.suite.document import KeyPath, SettingError
-from bench.suite.identity import canonical_json, file_digest
+from bench.suite.identity import canonical_json, file_digest, files_digest
 from bench.suite.schema import (
     DatasetSpec,
     Exclusion,
@@ -371,15 +371,16 @@ class SuiteFiles:
         self._folder = folder
         self.by_name: dict[str, Path] = {}
 
-    def digest(self, name: str, keys: KeyPath) -> str:
-        """Returns the digest of the file that the suite names so at `keys`.
+    def digest(self, name: str, keys: KeyPath, *, may_be_folder: bool = False) -> str:
+        """Returns the digest of the file that the suite names so at `keys`; of a folder, that of its PNGs.
 
         Raises:
             SettingError: it cannot be read.
         """
         file = self._find(name, keys)
         try:
-            digest = file_digest(file)
+            is_folder = may_be_folder and file.is_dir()
+            digest = files_digest(file, "*.png") if is_folder else file_digest(file)
         except OSError as error:
             problem = f"{keys[-1]}: cannot read {file} ({error.strerror or error})"
             raise SettingError(keys, problem, value=name) from None
@@ -400,6 +401,8 @@ class SuiteFiles:
             labels = found["labels"] = self.digest(dataset.labels, (*keys, "labels"))
             if dataset.boxes is not None:
                 found["boxes"] = self.digest(dataset.boxes, (*keys, "boxes"))
+            if dataset.masks is not None:
+                found["masks"] = self.digest(dataset.masks, (*keys, "masks"), may_be_folder=True)
             name = found["images"] = f"{IMAGES_PREFIX}{labels}"
             images = self._find(dataset.images, (*keys, "images")).resolve()
             if self.by_name.setdefault(name, images) != images:

@@ -44,7 +44,12 @@ def file_digest(path: Path) -> str:
 
 def sources_digest(folder: Path) -> str:
     """Returns ``sha256:…`` of the paths and bytes of the Python files in and below the folder."""
-    files = sorted(folder.rglob("*.py"))
+    return files_digest(folder, "*.py")
+
+
+def files_digest(folder: Path, pattern: str) -> str:
+    """Returns ``sha256:…`` of the paths and bytes of the files of this pattern in and below the folder."""
+    files = sorted(folder.rglob(pattern))
     return bytes_digest(
         canonical_json([(str(f.relative_to(folder)), file_digest(f)) for f in files]).encode()
     )

@@ -195,7 +195,11 @@ class FolderSpec(StoredSpec):
     patient and split."""
     boxes: str | None = None
     """CSV with a row per box: columns image, finding and those of box_format. Localization is not scored
-    without it."""
+    without it, or masks."""
+    masks: str | None = None
+    """Outlines of findings, in place of boxes or beside them: a file in COCO's JSON, or a folder with a PNG
+    for each image and finding, `<finding>/<image>.png`, 0 outside. All boxes and masks of a finding on an
+    image are one region."""
     box_format: Literal["xywh", "corners"] = "xywh"
     """xywh: columns x, y (the upper left corner), width, height; corners: x_min, y_min, x_max, y_max. In px,
     from the upper left corner of the frame."""
@@ -205,6 +209,11 @@ class FolderSpec(StoredSpec):
     split: Literal["column", "random", "patient"] | SplitLists = "column"
     """column: train, val and test from the column split of the labels; random: 70:10:20 by image; patient:
     70:10:20 with no patient in two parts, from the column patient; or three lists."""
+
+    @property
+    def is_localized(self) -> bool:
+        """Whether anything says where findings are."""
+        return self.boxes is not None or self.masks is not None
 
 
 DatasetSpec = Annotated[PhantomSpec | NihSpec | VindrSpec | FolderSpec, Field(discriminator="name")]

@@ -19,7 +19,11 @@ from bench.data.sources.image_files import what_is_there
 from bench.data.sources.source import DataSource
 from bench.data.sources.tables import similar_patients, with_lines
 from bench.errors import DataError, listing
+from bench.metrics.regions import MASK
 from bench.suite.violation import ACCEPTABLE, VIOLATIONS, ViolationKind
+
+_STRETCH_TOLERANCE = 0.01
+"""How far the proportions of a mask and its image may differ: copies are rounded to whole px."""
 
 _MOST_NAMED = 3
 """Examples that a sentence names before it counts the rest."""
@@ -78,6 +82,7 @@ def check(
         *_files(source, manifest),
         *_sizes(source, readable),
         *_boxes(source, boxes, frames),
+        *_masks(source, boxes, frames, readable),
         *_duplicates(source, readable),
         *_patients(source),
     ]
@@ -168,6 +173,26 @@ def _boxes(source: DataSource, boxes: pd.DataFrame, frames: pd.DataFrame) -> Ite
     yield from _violation("boxes_repeated", named[boxes.duplicated()].tolist())
 
 
+def _masks(
+    source: DataSource, boxes: pd.DataFrame, frames: pd.DataFrame, readable: pd.DataFrame
+) -> Iterator[Violation]:
+    """Yields masks without a pixel, and those that are stretched to fit their images."""
+    yield from _violation("masks_empty", source.empty_masks)
+    if MASK not in boxes:
+        return
+    masked = boxes.loc[boxes[MASK].notna(), "image"].unique()
+    names = [name for name in masked if name in frames.index and name in readable.index]
+    own, files = frames.loc[names], readable.loc[names]
+    stretch = (own["columns"] * files["rows"]) / (own["rows"] * files["columns"])
+    misfits = own[(stretch - 1).abs() > _STRETCH_TOLERANCE].index
+    examples = [
+        f"{name} {own['columns'][name]:.0f} × {own['rows'][name]:.0f} px on an image of "
+        f"{files['columns'][name]} × {files['rows'][name]} px"
+        for name in misfits
+    ]
+    yield from _violation("masks_misfit", examples)
+
+
 def _duplicates(source: DataSource, readable: pd.DataFrame) -> Iterator[Violation]:
     twins = readable[readable["sha256"].duplicated(keep=False)]
     part_of = {name: part for part, names in source.parts.items() for name in names}
@@ -183,6 +208,7 @@ def _duplicates(source: DataSource, readable: pd.DataFrame) -> Iterator[Violatio
             found.setdefault(kind, []).append(f"{by_part[first][0]} = {by_part[second][0]}")
     for kind, examples in found.items():
         yield from _violation(kind, examples)
+    yield from _violation("images_trained_by_nih", source.trained_by_nih)
 
 
 def _patients(source: DataSource) -> Iterator[Violation]:

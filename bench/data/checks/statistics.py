@@ -19,6 +19,7 @@ import pandas as pd
 
 from bench.data.sources.source import DataSource
 from bench.errors import DataError
+from bench.metrics.regions import MASK, num_pixels
 
 ALL = "all"
 """The parts together: an image or patient of several parts counts once."""
@@ -131,7 +132,11 @@ def _with_areas(source: DataSource, names: Sequence[str]) -> tuple[pd.DataFrame,
     except DataError as error:
         return boxes.assign(area=np.nan), str(error)
     own = frames.loc[list(boxes["image"])].set_axis(boxes.index)
-    return boxes.assign(area=boxes["w"] * boxes["h"] / (own["rows"] * own["columns"])), None
+    covered = boxes["w"] * boxes["h"]
+    if MASK in boxes:
+        is_mask = boxes[MASK].notna()
+        covered = covered.mask(is_mask, boxes.loc[is_mask, MASK].map(num_pixels).astype(float))
+    return boxes.assign(area=covered / (own["rows"] * own["columns"])), None
 
 
 def _count(source: DataSource, images: Sequence[str], boxes: pd.DataFrame) -> Counts:

@@ -1,4 +1,4 @@
-"""Images of your own in a folder, with a table of labels and one of boxes: docs/your-own-data.md.
+"""Images of your own in a folder, with a table of labels, and boxes or masks: docs/your-own-data.md.
 
 An image is called by its file name, with or without the ending, wherever it is below the folder; so file
 names are unique. Of files that differ in the ending alone, the name without it means the DICOM before the PNG
@@ -6,14 +6,19 @@ before the JPEG. Every image of the split has to be there; others are ignored.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from bench.data.dataset import DataContext
+from bench.data.images.decoding import read_gray
+from bench.data.sources.coco import read_coco
 from bench.data.sources.image_files import files_below, in_order, match_files, nearest_folder
-from bench.data.sources.source import DataSource, one_frame
+from bench.data.sources.masks import Mark, as_rows, damaged, from_gray, outlined
+from bench.data.sources.source import DataSource, Sizes, one_frame
 from bench.data.sources.splits import (
     PARTS,
     Parts,
@@ -74,7 +79,8 @@ def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
         patients = read_patients(table["patient"], table["image"])
     parts = _split(spec, table, patients, path, context.files)
     check_parts(parts, labels.index, path)
-    boxes = _read_boxes(spec, labels, context.files)
+    masks = _read_masks(spec, labels, context.files)
+    boxes = _read_boxes(spec, labels, context.files).with_others(masks.marks)
     return DataSource(
         name="folder",
         root=images,
@@ -86,11 +92,14 @@ def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
         without_patient=patients.absent,
         boxes=boxes.boxes,
         unmatched_boxes=boxes.unmatched,
-        frames=lambda names, sizes: (
-            sizes(names) if spec.box_frame == "image" else one_frame(names, spec.box_frame)
-        ),
+        empty_masks=boxes.empty,
+        frames=lambda names, sizes: _frames(names, sizes, spec, masks.sizes),
         tables=tuple(
-            [context.files[digest] for digest in (spec.labels, spec.boxes) if digest is not None]
+            [
+                context.files[digest]
+                for digest in (spec.labels, spec.boxes, spec.masks)
+                if digest is not None and context.files[digest].is_file()
+            ]
             + [*list_files(spec.split, context.files)]
         ),
         frame_tolerance=_OUTSIDE_TOLERANCE,
@@ -160,3 +169,68 @@ def _read_boxes(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path
     path, columns = files[spec.boxes], BOX_COLUMNS[spec.box_format]
     rows = read_rows(read_csv(path, ("image", "finding", *columns)), columns, path)
     return match_rows(rows, Names(labels.index), finding_names(labels.columns), path)
+
+
+class _Masks(NamedTuple):
+    """Masks, and the boxes of their file.
+
+    Attributes:
+        marks: by the names of the labels.
+        sizes: columns rows and columns, px, of the frame of each image that the masks give one, by its name.
+    """
+
+    marks: BoxTable
+    sizes: pd.DataFrame
+
+
+def _read_masks(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path]) -> _Masks:
+    """Returns the masks of a file in COCO's JSON, or of a folder of PNGs."""
+    sizes = pd.DataFrame(columns=["rows", "columns"], dtype=float)
+    if spec.masks is None:
+        return _Masks(NO_BOXES, sizes)
+    path, images = files[spec.masks], Names(labels.index)
+    rows, sizes = _read_pngs(path) if path.is_dir() else read_coco(path)
+    marks = match_rows(rows, images, finding_names(labels.columns), path)
+    own = sizes.set_axis([images.find(name) or "" for name in sizes.index])
+    return _Masks(marks, own[(own.index != "") & ~own.index.duplicated()])
+
+
+def _read_pngs(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns the masks in `folder`, ``<finding>/<image>.png``, and the size of each image's masks.
+
+    Raises:
+        DataError: there are none, one is damaged, or those of an image differ in size.
+    """
+    paths = files_below(folder, (".png",), deep=True)
+    if not paths:
+        raise DataError("holds no PNG; masks are <finding>/<image>.png", place=folder)
+    sizes: dict[str, tuple[int, int]] = {}
+    with ThreadPoolExecutor() as pool:
+        marks = list(pool.map(lambda path: _read_png(path, folder), paths))
+    for path, (mark, size) in zip(paths, marks, strict=True):
+        if sizes.setdefault(mark.image, size) != size:
+            (width, height), (w, h) = size, sizes[mark.image]
+            raise DataError(f"has {width} × {height} px, and another mask of its image {w} × {h}", place=path)
+    frames = pd.DataFrame(
+        [(height, width) for width, height in sizes.values()], index=list(sizes), columns=["rows", "columns"]
+    )
+    return as_rows(mark for mark, _ in marks), frames.astype(float)
+
+
+def _read_png(path: Path, folder: Path) -> tuple[Mark, tuple[int, int]]:
+    where = path.relative_to(folder)
+    if where.parent == Path():
+        raise DataError("lies in no folder that is called as its finding", place=path)
+    pixels = read_gray(path)
+    size = (pixels.shape[1], pixels.shape[0])
+    try:
+        return outlined(str(where), path.stem, where.parent.as_posix(), from_gray(pixels), size), size
+    except ValueError as error:
+        raise damaged(error, path) from None
+
+
+def _frames(names: Sequence[str], sizes: Sizes, spec: FolderSpec, own: pd.DataFrame) -> pd.DataFrame:
+    """Returns `DataSource.frames`: of images with masks these masks', of others what the suite says."""
+    others = [name for name in names if name not in own.index]
+    rest = sizes(others) if spec.box_frame == "image" else one_frame(others, spec.box_frame)
+    return pd.concat([own.loc[[name for name in names if name in own.index]], rest]).loc[list(names)]

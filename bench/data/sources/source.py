@@ -42,6 +42,9 @@ class DataSource:
         tables: the text files that all of this was read from.
         unmatched_boxes: of each row of boxes that is left out, where it stands and what it names that the
             labels do not have.
+        empty_masks: where each mask without a pixel stands; it is left out.
+        trained_by_nih: test images that ChestX-ray14's official list trains on, with their names there, where
+            both are known.
         without_patient: the line of each image that the labels give no patient; it counts as one of its own.
         is_official: whether the parts are those of the published data set, whose counts are known.
         has_one_size: whether all images should be squares of one size.
@@ -61,6 +64,8 @@ class DataSource:
     draw: Callable[[str, int], npt.NDArray[np.uint8]] | None = None
     tables: tuple[Path, ...] = ()
     unmatched_boxes: tuple[str, ...] = ()
+    empty_masks: tuple[str, ...] = ()
+    trained_by_nih: tuple[str, ...] = ()
     without_patient: Mapping[str, int] = field(default_factory=dict)
     is_official: bool = False
     has_one_size: bool = False

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import DataError, listing, nearest
+from bench.metrics.regions import MASK
 from bench.suite.keys import Names, bare, clean, spelled
 from bench.suite.schema import DATASET_SPECS, PhantomSpec, StoredSpec
 from bench.suite.text_table import read_table
@@ -24,7 +25,7 @@ FIXED_FINDINGS: dict[str, tuple[str, ...]] = {
 """Findings by the name of a data set that always has the same; for phantoms, of the default population."""
 
 _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
-_ALIASES = {"Infiltrate": "Infiltration"}
+_ALIASES = {"Infiltrate": "Infiltration", "Airspace Opacity": "Lung Opacity"}
 """Names that occur in the official files for a finding of another name."""
 
 _NO_PATIENT = frozenset({"", "-", "?", "#n/a", "n/a", "na", "nan", "none", "null", "unknown"})
@@ -238,15 +239,28 @@ class BoxTable:
     """The boxes of a data set.
 
     Attributes:
-        boxes: columns image, finding, x, y, w, h of the rows that match the labels, by their names.
+        boxes: columns image, finding, x, y, w, h of the rows that match the labels, by their names; and mask
+            where there are masks.
         unmatched: of each other row, where it stands and what it names that the labels do not have.
+        empty: where each mask stands that has no pixel, and of what it is; it is left out.
     """
 
     boxes: pd.DataFrame
-    unmatched: tuple[str, ...]
+    unmatched: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+
+    def with_others(self, other: "BoxTable") -> "BoxTable":
+        """Returns the rows of both."""
+        if other.boxes.empty or self.boxes.empty:
+            boxes = self.boxes if other.boxes.empty else other.boxes
+        else:
+            boxes = pd.concat([self.boxes, other.boxes], ignore_index=True)
+        if MASK in boxes:
+            boxes[MASK] = boxes[MASK].astype(object).where(boxes[MASK].notna(), None)
+        return BoxTable(boxes, self.unmatched + other.unmatched, self.empty + other.empty)
 
 
-NO_BOXES = BoxTable(pd.DataFrame(columns=["image", "finding", *SIDES]), ())
+NO_BOXES = BoxTable(pd.DataFrame(columns=["image", "finding", *SIDES]))
 
 
 def read_rows(table: pd.DataFrame, coordinates: Sequence[str], path: Path) -> pd.DataFrame:
@@ -278,7 +292,7 @@ def read_rows(table: pd.DataFrame, coordinates: Sequence[str], path: Path) -> pd
 def match_rows(rows: pd.DataFrame, images: Names, findings: Names, path: Path) -> BoxTable:
     """Returns the boxes whose image and finding are known, by the names that these have.
 
-    `rows` are those of `read_rows`, from the file `path`.
+    `rows` are those of `read_rows`, or of `bench.data.sources.masks.as_rows`, from the file `path`.
     """
     known = rows.assign(image=rows["image"].map(images.find), finding=rows["finding"].map(findings.find))
     unmatched: list[str] = []
@@ -286,5 +300,9 @@ def match_rows(rows: pd.DataFrame, images: Names, findings: Names, path: Path) -
         for line, name in rows[what][known[what].isna()].items():
             hint = names.hint(name, with_similar=len(unmatched) < _MOST_HINTS)
             unmatched.append(f"{path.name}:{line}: no {what} {name!r}{hint}")
-    boxes = known.dropna(subset=["image", "finding"]).reset_index(drop=True)
-    return BoxTable(boxes[["image", "finding", *SIDES]], tuple(unmatched))
+    known = known.dropna(subset=["image", "finding"])
+    is_empty = known["w"] == 0
+    none = known[is_empty]
+    empty = [f"{row.finding} on {row.image} ({path.name}:{row.Index})" for row in none.itertuples()]
+    columns = ["image", "finding", *SIDES, *([MASK] if MASK in known else [])]
+    return BoxTable(known.loc[~is_empty, columns].reset_index(drop=True), tuple(unmatched), tuple(empty))

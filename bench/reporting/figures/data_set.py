@@ -139,13 +139,17 @@ _COLOURS = (
 
 
 class LabelledBox(NamedTuple):
-    """A box in px of its image, and the index of its finding."""
+    """A box in px of its image, and the index of its finding.
+
+    `mask` [side, side] is what it bounds, where the finding is outlined.
+    """
 
     finding_index: int
     x: float
     y: float
     w: float
     h: float
+    mask: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -204,8 +208,11 @@ def _draw_tile(axes: Axes, tile: Tile, findings: Sequence[str]) -> None:
 
 def _draw_box(axes: Axes, box: LabelledBox, finding: str, side: int) -> None:
     colour = _COLOURS[box.finding_index % len(_COLOURS)]
-    outline = Rectangle((box.x, box.y), box.w, box.h, fill=False, edgecolor=colour, linewidth=1.4)
-    axes.add_patch(outline)
+    if box.mask is None:
+        axes.add_patch(Rectangle((box.x, box.y), box.w, box.h, fill=False, edgecolor=colour, linewidth=1.4))
+    elif box.mask.any():
+        centres = np.arange(-1, side + 1) + 0.5  # of pixels, and of one beyond each edge
+        axes.contour(centres, centres, np.pad(box.mask, 1), levels=[0.5], colors=[colour], linewidths=1.4)
     fits_above, is_far_right = box.y > 0.06 * side, box.x > 0.7 * side
     axes.text(
         min(box.x + box.w, side) if is_far_right else max(box.x, 0),
