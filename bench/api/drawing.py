@@ -251,9 +251,9 @@ def with_boxes(source: DataSource, tiles: Sequence[Tile]) -> list[Tile]:
     table = place_boxes(source, [tile.name for tile in tiles], side_px)
     boxes: list[list[LabelledBox]] = [[] for _ in tiles]
     masks = table[MASK].notna() if MASK in table else np.zeros(len(table), dtype=bool)
-    for row, (i, finding_index, *place) in enumerate(table[list(BOX_COLUMNS)].to_numpy()):
+    for row, (i, finding_index, x, y, w, h) in enumerate(table[list(BOX_COLUMNS)].to_numpy()):
         outline = regions_of(table.iloc[[row]], side_px).rasterise()[0] if masks[row] else None
-        boxes[int(i)].append(LabelledBox(int(finding_index), *place, mask=outline))
+        boxes[int(i)].append(LabelledBox(int(finding_index), x, y, w, h, outline))
     return [replace(tile, boxes=tuple(own)) for tile, own in zip(tiles, boxes, strict=True)]
 
 

@@ -10,7 +10,20 @@ from pydantic import BeforeValidator, Field, model_validator
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import Claim, Margins
-from bench.suite.findings import NIH_BOXED_FINDINGS, NIH_FINDINGS, VINDR_BOXED_FINDINGS, VINDR_FINDINGS
+from bench.suite.findings import (
+    CHESTX_DET_FINDINGS,
+    CHEXLOCALIZE_FINDINGS,
+    CHEXPERT_FINDINGS,
+    NIH_BOXED_FINDINGS,
+    NIH_FINDINGS,
+    RSNA_FINDINGS,
+    SIIM_FINDINGS,
+    TBX11K_FINDINGS,
+    VINDR_1_0_0_BOXED_FINDINGS,
+    VINDR_1_0_0_FINDINGS,
+    VINDR_BOXED_FINDINGS,
+    VINDR_FINDINGS,
+)
 from bench.suite.frozen import Frozen
 from bench.suite.violation import AcceptableKind
 
@@ -176,6 +189,85 @@ class VindrSpec(StoredSpec):
     ids."""
 
 
+class Vindr100Spec(StoredSpec):
+    """VinDr-CXR 1.0.0 from PhysioNet: 22 local findings; its test part is a consensus of five."""
+
+    reader: ClassVar = "bench.data.sources.vindr:read_vindr_1_0_0"
+    labelled: ClassVar = VINDR_1_0_0_FINDINGS
+    boxed: ClassVar = VINDR_1_0_0_BOXED_FINDINGS
+
+    name: Literal["vindr_1_0_0"] = "vindr_1_0_0"
+    split: Literal["official"] | SplitLists = "official"
+    """official: train/ is divided 70:7 by image, since patients are not published, and test/ is the test
+    part; or three lists of image ids."""
+
+
+class ChestXDetSpec(StoredSpec):
+    """ChestX-Det: boxes and polygons of 13 findings on 3,578 images of NIH ChestX-ray14."""
+
+    reader: ClassVar = "bench.data.sources.chestx_det:read_chestx_det"
+    labelled: ClassVar = CHESTX_DET_FINDINGS
+    boxed: ClassVar = CHESTX_DET_FINDINGS
+
+    name: Literal["chestx_det"] = "chestx_det"
+    split: Literal["official"] | SplitLists = "official"
+    """official: the training file is divided 70:7 by image, since patients are not published; or three
+    lists."""
+
+
+class RsnaSpec(StoredSpec):
+    """RSNA's pneumonia challenge from Kaggle: boxes on images of NIH ChestX-ray14."""
+
+    reader: ClassVar = "bench.data.sources.rsna:read_rsna"
+    labelled: ClassVar = RSNA_FINDINGS
+    boxed: ClassVar = RSNA_FINDINGS
+
+    name: Literal["rsna"] = "rsna"
+    split: Literal["random", "patient"] | SplitLists = "random"
+    """random: the labelled images 70:10:20 by image; patient: no patient of ChestX-ray14 in two parts, which
+    needs RSNA's table of origins; or three lists."""
+
+
+class SiimSpec(StoredSpec):
+    """SIIM-ACR's pneumothorax challenge: masks on images of NIH ChestX-ray14."""
+
+    reader: ClassVar = "bench.data.sources.siim:read_siim"
+    labelled: ClassVar = SIIM_FINDINGS
+    boxed: ClassVar = SIIM_FINDINGS
+
+    name: Literal["siim"] = "siim"
+    split: Literal["random", "patient"] | SplitLists = "random"
+    """random: the labelled images 70:10:20 by image; patient: no patient of ChestX-ray14 in two parts, which
+    needs a table of origins; or three lists."""
+
+
+class ChexlocalizeSpec(StoredSpec):
+    """CheXlocalize: masks of ten findings on CheXpert's validation and test images."""
+
+    reader: ClassVar = "bench.data.sources.chexlocalize:read_chexlocalize"
+    labelled: ClassVar = CHEXPERT_FINDINGS
+    boxed: ClassVar = CHEXLOCALIZE_FINDINGS
+
+    name: Literal["chexlocalize"] = "chexlocalize"
+    split: Literal["official"] | SplitLists = "official"
+    """official: CheXpert's train.csv, and the validation and test images; or three lists."""
+    uncertain: Literal["zeros", "ones"] = "zeros"
+    """Label of a finding that a report calls uncertain (−1). One that it does not mention is 0."""
+
+
+class Tbx11kSpec(StoredSpec):
+    """TBX11K: boxes of tuberculosis. Its test labels are not published: its validation part is tested on."""
+
+    reader: ClassVar = "bench.data.sources.tbx11k:read_tbx11k"
+    labelled: ClassVar = TBX11K_FINDINGS
+    boxed: ClassVar = TBX11K_FINDINGS
+
+    name: Literal["tbx11k"] = "tbx11k"
+    split: Literal["official"] | SplitLists = "official"
+    """official: the training file is divided 70:7 by image; the validation file is the test part; or three
+    lists."""
+
+
 class FolderSpec(StoredSpec):
     """Images of your own, with tables of labels and boxes, which docs/your-own-data.md describes.
 
@@ -216,7 +308,19 @@ class FolderSpec(StoredSpec):
         return self.boxes is not None or self.masks is not None
 
 
-DatasetSpec = Annotated[PhantomSpec | NihSpec | VindrSpec | FolderSpec, Field(discriminator="name")]
+DatasetSpec = Annotated[
+    PhantomSpec
+    | NihSpec
+    | VindrSpec
+    | Vindr100Spec
+    | ChestXDetSpec
+    | RsnaSpec
+    | SiimSpec
+    | ChexlocalizeSpec
+    | Tbx11kSpec
+    | FolderSpec,
+    Field(discriminator="name"),
+]
 
 DATASET_SPECS: dict[str, type[Frozen]] = {
     spec.model_fields["name"].default: spec for spec in get_args(get_args(DatasetSpec)[0])

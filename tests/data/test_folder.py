@@ -347,16 +347,16 @@ def test_a_split_by_patient_needs_patients(root):
 VIOLATIONS = {
     "boxes_without_label": (
         edit("boxes.csv", "x5,Mass", "x5,Pleural effusion"),
-        "boxes of a finding that the labels call absent from the image: Pleural effusion on x5",
+        "boxes or masks of a finding that the labels call absent from the image: Pleural effusion on x5",
     ),
     "boxes_outside": (
         edit("boxes.csv", "10,15,20,30", "10,15,31,30"),
-        "images with boxes that reach outside of them, read as box_format xywh and box_frame image: "
+        "images with boxes or masks that reach outside of them, read as box_format xywh and box_frame image: "
         "x0 in 40 × 60 px",
     ),
     "boxes_repeated": (
         edit("boxes.csv", "x0,Mass,0,0,4,6", "x0,Mass,10,15,20,30"),
-        "boxes that stand more than once: Mass on x0",
+        "boxes or masks that stand more than once: Mass on x0",
     ),
     "patients_shared_val_test": (
         edit("labels.csv", "x3,1,p2", "x3,1,p0"),

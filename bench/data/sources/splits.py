@@ -32,6 +32,24 @@ def split_by_image(names: Sequence[str], seed: int) -> tuple[tuple[str, ...], tu
     return tuple(sorted(ordered[i] for i in train)), tuple(sorted(ordered[i] for i in val))
 
 
+def split_official(
+    spec_split: object,
+    split_seed: int,
+    pool: Sequence[str],
+    test: Sequence[str],
+    files: Mapping[str, Path],
+    root: Path,
+) -> Parts:
+    """Returns the parts of a data set whose test part is published: its pool is parted as `split_by_image`.
+
+    Three lists, if `spec_split` is those, say otherwise.
+    """
+    if isinstance(spec_split, SplitLists):
+        return known_parts(read_lists(spec_split, files), [*pool, *test], root)
+    train, val = split_by_image(pool, split_seed)
+    return {"train": train, "val": val, "test": tuple(test)}
+
+
 def split_by_patient(
     names: Sequence[str], patients: Sequence[str], seed: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:

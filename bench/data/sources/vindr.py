@@ -1,9 +1,10 @@
-"""VinDr-CXR as published at Kaggle, "VinBigData Chest X-ray Abnormalities Detection" (Nguyen et al. 2022).
+"""VinDr-CXR (Nguyen et al. 2022), as published at Kaggle and at PhysioNet (1.0.0).
 
-Expected below the data root, or below ``vindr/`` in it: train.csv or train.csv.gz, and an image for each of
-its ids in train/ or images/: DICOMs (.dicom, .dcm), or PNGs or JPEGs made of them. If an image is there as
-several, its DICOM is read before its PNG before its JPEG. Copies are taken as they are, so they have to be
-equalised already (`bench.data.images.dicom` says how), and need a table of sizes.
+Kaggle, "VinBigData Chest X-ray Abnormalities Detection": expected below the data root, or below ``vindr/``
+in it: train.csv or train.csv.gz, and an image for each of its ids in train/ or images/: DICOMs (.dicom,
+.dcm), or PNGs or JPEGs made of them. If an image is there as several, its DICOM is read before its PNG
+before its JPEG. Copies are taken as they are, so they have to be equalised already
+(`bench.data.images.dicom` says how), and need a table of sizes.
 
 Boxes are in px of the original images, each of its own size: the input is a square whatever that was, so x is
 scaled by side / columns and y by side / rows. Each radiologist drew boxes of their own; all boxes of a class
@@ -15,6 +16,12 @@ train.csv, gzipped or not; if both are, the first counts:
 - train_meta.csv with image_id, dim0 (rows), dim1 (columns), as in the resized mirrors at Kaggle;
 - images_ratio.csv with image_id, resize_ratio, as the thesis' authors published it, for copies whose aspect
   ratio was kept: the original size is the copy's, divided by the ratio.
+
+PhysioNet, 1.0.0: expected below the data root, or below ``vindr_1_0_0/`` in it:
+annotations/annotations_train.csv and annotations_test.csv, gzipped or not, with the same columns, and
+train/ and test/ with an image for each id. The 22 local findings have boxes; "No finding" is the absence of
+all of them. The test part is the consensus of five radiologists; of training images, what any of three
+marked counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +41,7 @@ from bench.data.sources.image_files import (
     what_is_there,
 )
 from bench.data.sources.source import DataSource, Sizes
-from bench.data.sources.splits import known_parts, list_files, read_lists, split_in_three
+from bench.data.sources.splits import known_parts, list_files, read_lists, split_in_three, split_official
 from bench.data.sources.tables import (
     as_numbers,
     each_its_own,
@@ -46,12 +53,16 @@ from bench.data.sources.tables import (
     require_finding,
 )
 from bench.errors import DataError, listing
-from bench.suite.findings import VINDR_FINDINGS, VINDR_NO_FINDING
+from bench.suite.findings import VINDR_1_0_0_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.suite.keys import IMAGE_ENDINGS, Names
-from bench.suite.schema import SplitLists, VindrSpec
+from bench.suite.schema import SplitLists, Vindr100Spec, VindrSpec
 
 LABEL_FILES = ("train.csv", "train.csv.gz")
 IMAGE_FOLDERS = ("train", "images")
+PHYSIONET_FILES = {
+    part: tuple(f"annotations/annotations_{part}.csv{ending}" for ending in ("", ".gz"))
+    for part in ("train", "test")
+}
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
 META_FILE, RATIO_FILE = "train_meta.csv", "images_ratio.csv"
 
@@ -60,6 +71,9 @@ _SIZE_TABLES = {META_FILE: {"dim0": "rows", "dim1": "columns"}, RATIO_FILE: {"re
 
 _OUTSIDE_TOLERANCE = 0.01
 """Share of a side that a box may reach beyond it: sizes that come from a ratio are some px too small."""
+
+
+_FRAME_HINT = "so the given rows and columns may not be those of the originals"
 
 
 def read_vindr(spec: VindrSpec, context: DataContext) -> DataSource:
@@ -90,33 +104,76 @@ def read_vindr(spec: VindrSpec, context: DataContext) -> DataSource:
         tables=(only_file(LABEL_FILES, root), *list_files(spec.split, context.files)),
         is_official=spec.split == "random",
         frame_tolerance=_OUTSIDE_TOLERANCE,
-        frame_hint="so the given rows and columns may not be those of the originals",
+        frame_hint=_FRAME_HINT,
+    )
+
+
+def read_vindr_1_0_0(spec: Vindr100Spec, context: DataContext) -> DataSource:
+    """Returns what the download from PhysioNet says; each image counts as a patient of its own.
+
+    Raises:
+        DataError: the data root is not given, or text files are missing, unreadable or contradict each other.
+    """
+    train_files, test_files = PHYSIONET_FILES["train"], PHYSIONET_FILES["test"]
+    root = find_root("vindr_1_0_0", "VinDr-CXR 1.0.0", train_files, context.data_root)
+    tables = (only_file(train_files, root), only_file(test_files, root))
+    (pool, drawn), (test, consensus) = (read_annotations(path, VINDR_1_0_0_FINDINGS) for path in tables)
+    labels = pd.concat([pool, test])
+    if not labels.index.is_unique:
+        name = labels.index[labels.index.duplicated()][0]
+        raise DataError(f"image {name} is in both tables", place=root, value=name)
+    names = labels.index.tolist()
+    paths = [path for part in PHYSIONET_FILES for path in files_below(root / part, IMAGE_ENDINGS)]
+    files = match_files(names, in_order(paths), root)
+    return DataSource(
+        name="vindr_1_0_0",
+        root=root,
+        findings=VINDR_1_0_0_FINDINGS,
+        parts=split_official(
+            spec.split, spec.split_seed, pool.index.tolist(), test.index.tolist(), context.files, root
+        ),
+        files=files,
+        labels=labels,
+        patients=each_its_own(names).of_image,
+        boxes=pd.concat([drawn, consensus], ignore_index=True),
+        frames=partial(_original_sizes, files=files, root=root),
+        tables=(*tables, *list_files(spec.split, context.files)),
+        frame_tolerance=_OUTSIDE_TOLERANCE,
+        frame_hint=_FRAME_HINT,
     )
 
 
 def read_tables(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Returns labels and boxes from train.csv in `root`.
+    """Returns labels and boxes from train.csv in `root`, as `read_annotations`."""
+    return read_annotations(only_file(LABEL_FILES, root), VINDR_FINDINGS)
+
+
+def read_annotations(path: Path, findings: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns labels and boxes from a table of marks.
 
     An image has a finding if any radiologist marked it, and "No finding" if none marked any.
 
+    Args:
+        path: the table.
+        findings: those of the data set, "No finding" among them.
+
     Returns:
-        A column of 0 and 1 for each of the 15 findings, indexed by image; and columns image, finding, x, y,
-        w, h in px of the original image, without "No finding".
+        A column of 0 and 1 for each finding, indexed by image; and columns image, finding, x, y, w, h in px
+        of the original image, without "No finding".
 
     Raises:
         DataError: the file or a column is missing, a class is unknown, or a box is none.
     """
-    path = only_file(LABEL_FILES, root)
     entries = read_csv(path, ("image_id", "class_name", *CORNERS))
     if entries.empty:
         raise DataError("lists no image", place=path)
     entries["image"] = names_in(entries, "image_id", path)
-    known = finding_names(VINDR_FINDINGS)
+    known = finding_names(findings)
     first = entries["class_name"].drop_duplicates()
     meant = {name: require_finding(name, known, f"{path}:{line}") for line, name in first.items()}
     entries["finding"] = entries["class_name"].map(meant)
     counts = pd.crosstab(entries["image"], entries["finding"]).clip(upper=1)
-    labels = counts.reindex(columns=list(VINDR_FINDINGS), fill_value=0)
+    labels = counts.reindex(columns=list(findings), fill_value=0)
     labels[VINDR_NO_FINDING] = 1 - labels.drop(columns=VINDR_NO_FINDING).max(axis=1)
     marked = entries[entries["finding"] != VINDR_NO_FINDING]
     return labels, read_rows(marked, CORNERS, path)
