@@ -1,8 +1,8 @@
 """Names of findings, in the order of their sources.
 
 Source: Wang et al. 2017 (ChestX-ray14); Nguyen et al. 2022 (VinDr-CXR); thesis §5.1 and §5.5;
-Lian et al. 2021 (ChestX-Det); Irvin et al. 2019 (CheXpert); Saporta et al. 2022 (CheXlocalize); Liu et al. 2020
-(TBX11K).
+Lian et al. 2021 (ChestX-Det); Irvin et al. 2019 (CheXpert); Saporta et al. 2022 (CheXlocalize);
+Liu et al. 2020 (TBX11K).
 """
 
 NIH_FINDINGS: tuple[str, ...] = (

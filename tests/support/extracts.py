@@ -30,6 +30,9 @@ needs_authors_maps = pytest.mark.skipif(
     not (WHOLE / "data" / "authors_pylon_seed0").is_dir(),
     reason="no licence allows to pass on the authors' heatmaps",
 )
+needs_mask_formats = pytest.mark.skipif(
+    not (WHOLE / "data" / "formats").is_dir(), reason="files of other data sets are not ours to pass on"
+)
 needs_imagenet_weights = pytest.mark.skipif(
     not (WHOLE / "weights").is_dir(), reason="the licence of the ImageNet weights forbids to ship them"
 )

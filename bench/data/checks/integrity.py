@@ -89,7 +89,7 @@ def check(
     order = list(VIOLATIONS)
     return Integrity(
         violations=tuple(sorted(violations, key=lambda violation: order.index(violation.kind))),
-        notes=tuple(_notes(source.tables)),
+        notes=(*_notes(source.tables), *_ignored(source)),
         digest=digest_of(source, manifest, frames),
     )
 
@@ -226,6 +226,12 @@ def _pairs(source: DataSource, what: str, present: Iterable[str]) -> Iterator[tu
     """Yields the pairs of the parts that are `present`, with the check for what both share."""
     for first, second in combinations([part for part in source.parts if part in set(present)], 2):
         yield f"{what}_shared_{first}_{second}", first, second
+
+
+def _ignored(source: DataSource) -> Iterator[str]:
+    if source.ignored:
+        named = listing((f"{finding} on {image}" for image, finding in source.ignored), _MOST_NAMED)
+        yield f"not scored, since a region is to be ignored: {named}"
 
 
 def _notes(tables: Sequence[Path]) -> Iterator[str]:

@@ -78,7 +78,7 @@ class CocoTable(NamedTuple):
 def read_coco(path: Path) -> CocoTable:
     """Returns the boxes and masks of a file.
 
-    An annotation with an outline is a mask; its box is not used.
+    An annotation with an outline is a mask; its box is not used. One with iscrowd is a region to ignore.
 
     Raises:
         DataError: the file is no such JSON, contradicts itself, or holds a box or a mask that is none.
@@ -125,13 +125,13 @@ def _marks(found: _File, names: list[str], path: Path) -> Iterator[Mark]:
                 pixels = _pixels(annotation.segmentation, *size)
             except ValueError as error:
                 raise damaged(error, place) from None
-            yield outlined(where, name, finding, pixels, size)
+            yield outlined(where, name, finding, pixels, size)._replace(is_ignored=annotation.iscrowd)
         elif annotation.bbox is None:
             raise DataError("has neither a segmentation nor a bbox", place=place)
         elif min(annotation.bbox[2:]) <= 0:
             raise DataError("the box has no extent", place=place, value=annotation.bbox)
         else:
-            yield Mark(where, name, finding, annotation.bbox)
+            yield Mark(where, name, finding, annotation.bbox, is_ignored=annotation.iscrowd)
 
 
 def _pixels(segmentation: Runs | list[list[float]], width: int, height: int) -> Patch:

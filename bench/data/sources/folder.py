@@ -93,6 +93,7 @@ def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
         boxes=boxes.boxes,
         unmatched_boxes=boxes.unmatched,
         empty_masks=boxes.empty,
+        ignored=boxes.ignored,
         frames=lambda names, sizes: _frames(names, sizes, spec, masks.sizes),
         tables=tuple(
             [

@@ -30,6 +30,7 @@ class Mark(NamedTuple):
         finding: as its file names it.
         sides: x, y, w, h.
         mask: text of the mask; None of a box.
+        is_ignored: whether it says where the finding may be, and not where it is.
     """
 
     where: str | int
@@ -37,6 +38,7 @@ class Mark(NamedTuple):
     finding: str
     sides: tuple[float, float, float, float]
     mask: str | None = None
+    is_ignored: bool = False
 
 
 def outlined(where: str | int, image: str, finding: str, pixels: Patch, size: tuple[int, int]) -> Mark:
@@ -48,10 +50,10 @@ def outlined(where: str | int, image: str, finding: str, pixels: Patch, size: tu
 
 
 def as_rows(marks: Iterable[Mark]) -> pd.DataFrame:
-    """Returns columns image, finding, x, y, w, h, mask, indexed by where each mark stands."""
+    """Returns columns image, finding, x, y, w, h, mask, is_ignored, indexed by where each mark stands."""
     given = list(marks)
-    rows = [(mark.image, mark.finding, *map(float, mark.sides), mark.mask) for mark in given]
-    columns = ["image", "finding", *SIDES, MASK]
+    rows = [(mark.image, mark.finding, *map(float, mark.sides), mark.mask, mark.is_ignored) for mark in given]
+    columns = ["image", "finding", *SIDES, MASK, "is_ignored"]
     index = pd.Index([mark.where for mark in given], dtype=object)
     return pd.DataFrame(rows, columns=columns, index=index).astype(
         {MASK: object, **dict.fromkeys(SIDES, float)}

@@ -43,6 +43,7 @@ class DataSource:
         unmatched_boxes: of each row of boxes that is left out, where it stands and what it names that the
             labels do not have.
         empty_masks: where each mask without a pixel stands; it is left out.
+        ignored: image and finding of each unit that is left out because it has a region to ignore.
         trained_by_nih: test images that ChestX-ray14's official list trains on, with their names there, where
             both are known.
         without_patient: the line of each image that the labels give no patient; it counts as one of its own.
@@ -65,6 +66,7 @@ class DataSource:
     tables: tuple[Path, ...] = ()
     unmatched_boxes: tuple[str, ...] = ()
     empty_masks: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
     trained_by_nih: tuple[str, ...] = ()
     without_patient: Mapping[str, int] = field(default_factory=dict)
     is_official: bool = False

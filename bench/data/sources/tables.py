@@ -243,11 +243,14 @@ class BoxTable:
             where there are masks.
         unmatched: of each other row, where it stands and what it names that the labels do not have.
         empty: where each mask stands that has no pixel, and of what it is; it is left out.
+        ignored: image and finding of each unit with a region to ignore: a map that points there is neither
+            right nor wrong, so that the unit is left out.
     """
 
     boxes: pd.DataFrame
     unmatched: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
 
     def with_others(self, other: "BoxTable") -> "BoxTable":
         """Returns the rows of both."""
@@ -256,8 +259,18 @@ class BoxTable:
         else:
             boxes = pd.concat([self.boxes, other.boxes], ignore_index=True)
         if MASK in boxes:
-            boxes[MASK] = boxes[MASK].astype(object).where(boxes[MASK].notna(), None)
-        return BoxTable(boxes, self.unmatched + other.unmatched, self.empty + other.empty)
+            boxes = boxes.assign(mask=boxes[MASK].astype(object).where(boxes[MASK].notna(), None))
+        ignored = self.ignored + other.ignored
+        boxes = _without(boxes, ignored)
+        return BoxTable(boxes, self.unmatched + other.unmatched, self.empty + other.empty, ignored)
+
+
+def _without(boxes: pd.DataFrame, units: Collection[tuple[str, str]]) -> pd.DataFrame:
+    """Returns the boxes but for those of these units."""
+    if not units:
+        return boxes
+    is_one = pd.MultiIndex.from_frame(boxes[["image", "finding"]]).isin(list(units))
+    return boxes[~is_one].reset_index(drop=True)
 
 
 NO_BOXES = BoxTable(pd.DataFrame(columns=["image", "finding", *SIDES]))
@@ -305,4 +318,9 @@ def match_rows(rows: pd.DataFrame, images: Names, findings: Names, path: Path) -
     none = known[is_empty]
     empty = [f"{row.finding} on {row.image} ({path.name}:{row.Index})" for row in none.itertuples()]
     columns = ["image", "finding", *SIDES, *([MASK] if MASK in known else [])]
-    return BoxTable(known.loc[~is_empty, columns].reset_index(drop=True), tuple(unmatched), tuple(empty))
+    ignored: list[tuple[str, str]] = []
+    if "is_ignored" in known:
+        units = known.loc[known["is_ignored"], ["image", "finding"]].drop_duplicates()
+        ignored = list(units.itertuples(index=False, name=None))
+    boxes = _without(known.loc[~is_empty, columns].reset_index(drop=True), ignored)
+    return BoxTable(boxes, tuple(unmatched), tuple(empty), tuple(ignored))

@@ -62,6 +62,7 @@ def read_tbx11k(spec: Tbx11kSpec, context: DataContext) -> DataSource:
         boxes=boxes.boxes,
         unmatched_boxes=boxes.unmatched,
         empty_masks=boxes.empty,
+        ignored=boxes.ignored,
         frames=lambda names, _sizes: sizes.loc[list(names)],
         tables=(*paths, *list_files(spec.split, context.files)),
     )
