@@ -12,6 +12,8 @@ Whether a peak is in a region, and which pixels a region covers, are two convent
 - `rasterise`, `areas` and `count`: x, y, w and h are truncated to integers, each by itself; the far edges are
   not part of the region, and what lies outside of the image is not either.
 
+Regions to ignore are none of these: a unit that has one is left out when a data set is read.
+
 A mask has no edges: by both conventions a pixel of the raster is in it if the pixel of the image's own frame
 that is nearest is. Several boxes and masks of a unit are one region, their union.
 
