@@ -2,10 +2,9 @@
 
 Expected below the data root, or below ``chexlocalize/`` in it, as Stanford publishes them: for val and
 test, gt_segmentations_<part>.json, COCO's compressed run lengths, or gt_annotations_<part>.json, polygons,
-of which the first counts; and in CheXpert/, or beside them, a table of labels (val_labels.csv, valid.csv;
-test_labels.csv, test.csv) and the images that its column Path names. Training images are those of
-CheXpert's own train.csv in the same place, its images below it. Paths in tables may begin with
-CheXpert-v1.0/ or the like: what follows counts.
+of which the first counts; and in CheXpert/ (or CheXpert-v1.0/, CheXpert-v1.0-small/, or beside them)
+CheXpert's own train.csv, a table of labels of either part (val_labels.csv, valid.csv; test_labels.csv,
+test.csv), and the images that their columns Path name, in train/, val/ or valid/, and test/.
 
 An image is called patient<number>_study<number>_<view>, as in the files of masks, which have its size; a
 patient is what the name begins with. A mask without a pixel says that the finding is absent.
@@ -39,7 +38,7 @@ from bench.suite.findings import CHEXLOCALIZE_FINDINGS, CHEXPERT_FINDINGS
 from bench.suite.keys import Names
 from bench.suite.schema import ChexlocalizeSpec, SplitLists
 
-FOLDERS = ("CheXpert", ".")
+FOLDERS = ("CheXpert", "CheXpert-v1.0", "CheXpert-v1.0-small", ".")
 LABEL_FILES = {
     "train": ("train.csv", "train.csv.gz"),
     "val": ("val_labels.csv", "valid.csv"),
@@ -126,8 +125,7 @@ def _read_part(part: str, root: Path, uncertain: str) -> _Part:
     entries = read_csv(path, ("Path", *CHEXPERT_FINDINGS))
     if entries.empty:
         raise DataError("lists no image", place=path)
-    paths = names_in(entries, "Path", path)
-    names = paths.map(image_name)
+    names = names_in(entries, "Path", path).map(image_name)
     refuse_repeated(names, path)
     replaced = dict.fromkeys(("", *_UNCERTAIN), "0")
     if uncertain == "ones":
@@ -135,21 +133,14 @@ def _read_part(part: str, root: Path, uncertain: str) -> _Part:
     findings = list(CHEXPERT_FINDINGS)
     entries[findings] = entries[findings].apply(lambda column: column.str.strip().replace(replaced))
     labels = as_labels(entries.assign(image=names), findings, path).set_index(pd.Index(names))
-    files = {name: _file_of(written, path.parent) for name, written in zip(names, paths, strict=True)}
-    found = set(_existing(path.parent))
-    return _Part(labels, {name: file for name, file in files.items() if file in found}, path)
+    found = {image_name(file.as_posix()): file for file in _images(part, path.parent)}
+    return _Part(labels, {name: found[name] for name in names if name in found}, path)
 
 
-def _file_of(written: str, folder: Path) -> Path:
-    """Returns where the image is: below the table, after the folder of the whole data set."""
-    parts = PurePosixPath(written).parts
-    return folder.joinpath(*(parts[1:] if parts[0].startswith("CheXpert") else parts))
-
-
-def _existing(folder: Path) -> Iterator[Path]:
-    """Yields the images of the folder's parts."""
-    for part in ("train", "val", "valid", "test"):
-        yield from (folder / part).glob("patient*/study*/*.jpg")
+def _images(part: str, folder: Path) -> Iterator[Path]:
+    """Yields the images of a part, wherever its table says that they are."""
+    for name in ("val", "valid") if part == "val" else (part,):
+        yield from (folder / name).glob("patient*/study*/*.jpg")
 
 
 def _read_masks(part: str, root: Path, images: Names) -> _Masks:
