@@ -112,7 +112,7 @@ def encode_patch(patch: Patch, width: int, height: int) -> str:
     )
     inside = patch.pixels[top - patch.top : bottom - patch.top, left - patch.left : right - patch.left]
     edges = np.diff(np.pad(inside, ((0, 0), (1, 1))), axis=1)
-    rows, columns = np.nonzero(edges)
+    rows, columns = np.divmod(np.flatnonzero(edges), edges.shape[1])  # nonzero is slower
     at, times = np.unique((rows + top) * width + columns + left, return_counts=True)
     changes = at[
         (times == 1) & (at < width * height)
