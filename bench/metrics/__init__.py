@@ -5,6 +5,7 @@ measure        what makes a metric of units, and how do units become a number?
 point_accuracy, iobb_accuracy, auroc   how is each metric computed?
 regions        what is in a box or a mask, and which pixels does it cover?
 protocol       which choices has localization, and what do papers choose?
+readers        what do readers score by the same rules?
 controls       what does one hit without looking at the image?
 units          which columns has the table of a map's units?
 """

@@ -7,6 +7,7 @@ bootstrap      how sure is an accuracy over other patients, or over other patien
 interval       what was an interval taken over, and how sure is a proportion near 0 or 1?
 unit_scores    what does a model score unit by unit, and with other patients?
 scores         what does a row score in a column, with its intervals and tests?
+readers        what do several readers score, for other readers and patients?
 paired         do two models differ, seed by seed, or with signs flipped by seed or patient?
 mcnemar        do two trials hit different units?
 equivalence    are two means the same up to a margin ("reproduced")?

@@ -384,3 +384,48 @@ def test_corners_read_as_width_and_height_are_told(root):
         load(root, box_format="corners")
     with pytest.raises(DataError, match="column 'x' is missing; it has: image, finding, x_min"):
         load(root)
+
+
+READERS = """\
+image,finding,reader,x,y,width,height
+x1,Pleural effusion,ann,8,5,40,25
+x0,Mass,ann,10,15,20,30
+x0.png,mass,Bob,11,15,20,30
+x1,,Bob,,,,
+x0,,Bob,,,,
+"""
+
+
+def test_readings_have_readers_who_marked_nothing(root):
+    (root / "readers.csv").write_text(READERS)
+    spec, files = described(root, "readers.csv")
+    source = read_folder(spec, DataContext(None, root / "cache", files))
+    assert source.boxes[["image", "finding", "x"]].to_numpy().tolist() == [
+        ["x1", "Pleural effusion", 8], ["x0", "Mass", 10], ["x0", "Mass", 11],
+    ]  # fmt: skip
+    readings = source.readings().fillna({"finding": ""})
+    assert sorted(map(tuple, readings[["image", "reader", "finding"]].to_numpy())) == [
+        ("x0", "Bob", "Mass"), ("x0", "ann", "Mass"), ("x1", "Bob", ""), ("x1", "ann", "Pleural effusion"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ["x1,,Bob,1,2,3,4", "x1,Mass,Bob,,,,"])
+def test_half_a_row_of_a_reader_is_refused(root, row):
+    (root / "readers.csv").write_text(READERS.replace("x1,,Bob,,,,", row))
+    with pytest.raises(DataError, match=r"readers\.csv:5: "):
+        load(root, boxes="readers.csv")
+
+
+def test_an_empty_row_is_refused_where_no_reader_is_named(root):
+    (root / "boxes.csv").write_text(f"{BOXES}x2,,,,,\n")
+    with pytest.raises(DataError, match=r"boxes\.csv:6: "):
+        load(root)
+
+
+def test_readings_need_a_reader_in_every_row(root):
+    (root / "readers.csv").write_text(READERS.replace("Bob,11", ",11"))
+    spec, files = described(root, "readers.csv")
+    source = read_folder(spec, DataContext(None, root / "cache", files))
+    assert len(source.boxes) == 3
+    with pytest.raises(DataError, match=r"readers\.csv:4: column 'reader' is empty"):
+        source.readings()

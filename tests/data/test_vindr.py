@@ -425,3 +425,31 @@ def test_authors_ratios_hold_the_real_boxes(real_tables):
     longest = 1024 / ratios.loc[boxes["image"]].to_numpy()
     reach = pd.concat([boxes["x"] + boxes["w"], boxes["y"] + boxes["h"]], axis=1).max(axis=1)
     assert (reach.to_numpy() <= longest).all()
+
+
+def test_readings_are_those_of_every_radiologist_of_an_image(root, tmp_path):
+    readings = read_vindr(VindrSpec(), context(root, tmp_path)).readings()
+    read_by = readings.groupby("image")["reader"].unique().map(sorted)
+    assert read_by[NAMES[0]] == ["R1", "R2", "R3"]
+    assert read_by[NAMES[2]] == ["R10", "R8", "R9"]
+    own = readings[readings["image"] == NAMES[1]].set_index("reader")
+    assert own.loc["R1", ["finding", "x", "y", "w", "h"]].tolist() == ["Cardiomegaly", 10, 15, 20, 30]
+    assert own.loc["R2", "finding"].tolist() == ["Cardiomegaly", "Nodule/Mass"]
+    assert own.loc["R3"].isna().sum() == 5
+
+
+def test_no_finding_beside_a_radiologists_box_says_nothing(root, tmp_path):
+    with (root / "train.csv").open("a") as table:
+        table.write(f"{NAMES[1]},No finding,14,R1,,,,\n")
+    readings = read_vindr(VindrSpec(), context(root, tmp_path)).readings()
+    own = readings[(readings["image"] == NAMES[1]) & (readings["reader"] == "R1")]
+    assert own["finding"].tolist() == ["Cardiomegaly"]
+
+
+def test_without_radiologists_only_readings_are_refused(root, tmp_path):
+    (root / "train.csv").write_text(annotations().replace("rad_id", "radiologist"))
+    source = read_vindr(VindrSpec(), context(root, tmp_path))
+    assert len(source.boxes) == 4
+    with pytest.raises(DataError) as caught:
+        source.readings()
+    require_facts(caught.value, ("train.csv", "rad_id"))

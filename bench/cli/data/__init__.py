@@ -7,6 +7,7 @@ predict   what does a trained model see in an image?
 data      which verbs are there for a data set?
 check     is it complete and consistent?
 stats     how many images, findings and boxes has it?
+readers   do its radiologists agree?
 show      what do its images look like?
 prepare   how are its images decoded in advance?
 """

@@ -1,10 +1,10 @@
-"""Check, count, draw or decode a data set before training on it."""
+"""Check, count, draw or decode a data set before training on it, or score its readers."""
 
 import argparse
 from types import ModuleType
 
 from bench.cli import arguments as shared
-from bench.cli.data import check, prepare, show, stats
+from bench.cli.data import check, prepare, readers, show, stats
 
 EXAMPLES = """\
 examples:
@@ -12,7 +12,13 @@ examples:
   bench data show nih --data-root ~/nih --part test -o boxes.png
 """
 
-SUBVERBS: dict[str, ModuleType] = {"check": check, "stats": stats, "show": show, "prepare": prepare}
+SUBVERBS: dict[str, ModuleType] = {
+    "check": check,
+    "stats": stats,
+    "readers": readers,
+    "show": show,
+    "prepare": prepare,
+}
 """Like verbs, each has a docstring, EXAMPLES, `add_arguments` and `execute`."""
 
 

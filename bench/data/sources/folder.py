@@ -8,6 +8,7 @@ before the JPEG. Every image of the split has to be there; others are ignored.
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,12 +41,13 @@ from bench.data.sources.tables import (
     names_in,
     read_csv,
     read_patients,
+    read_readings,
     read_rows,
     refuse_repeated,
 )
 from bench.errors import DataError, listing, nearest
 from bench.suite.findings import NO_FINDING_COLUMNS
-from bench.suite.keys import IMAGE_ENDINGS, Names, spelled
+from bench.suite.keys import IMAGE_ENDINGS, Names, clean, spelled
 from bench.suite.metrics import MACRO, WEIGHTED
 from bench.suite.schema import FolderSpec, SplitLists
 
@@ -92,6 +94,7 @@ def read_folder(spec: FolderSpec, context: DataContext) -> DataSource:
         without_patient=patients.absent,
         boxes=boxes.boxes,
         unmatched_boxes=boxes.unmatched,
+        readings=None if spec.boxes is None else partial(_read_readings, spec, labels, context.files),
         empty_masks=boxes.empty,
         ignored=boxes.ignored,
         frames=lambda names, sizes: _frames(names, sizes, spec, masks.sizes),
@@ -168,7 +171,10 @@ def _read_boxes(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path
     if spec.boxes is None:
         return NO_BOXES
     path, columns = files[spec.boxes], BOX_COLUMNS[spec.box_format]
-    rows = read_rows(read_csv(path, ("image", "finding", *columns)), columns, path)
+    table = read_csv(path, ("image", "finding", *columns), ("reader",))
+    if "reader" in table:  # a row of a reader alone says that nothing was marked
+        table = table[(table[["finding", *columns]].map(clean) != "").any(axis=1)]
+    rows = read_rows(table, columns, path)
     return match_rows(rows, Names(labels.index), finding_names(labels.columns), path)
 
 
@@ -235,3 +241,11 @@ def _frames(names: Sequence[str], sizes: Sizes, spec: FolderSpec, own: pd.DataFr
     others = [name for name in names if name not in own.index]
     rest = sizes(others) if spec.box_frame == "image" else one_frame(others, spec.box_frame)
     return pd.concat([own.loc[[name for name in names if name in own.index]], rest]).loc[list(names)]
+
+
+def _read_readings(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path]) -> pd.DataFrame:
+    """Returns what `DataSource.readings` does; the table of boxes has to have a column reader."""
+    assert spec.boxes is not None, "only of a table of boxes"
+    path, columns = files[spec.boxes], BOX_COLUMNS[spec.box_format]
+    table = read_csv(path, ("image", "finding", "reader", *columns))
+    return read_readings(table, columns, Names(labels.index), finding_names(labels.columns), path)

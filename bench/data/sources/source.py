@@ -39,6 +39,9 @@ class DataSource:
         frames: given names of images, each once, and `Sizes` of the files, returns columns rows and columns,
             the size in px of the frame of each image's boxes, indexed by image.
         draw: given the name of an image and a side in px, draws it; None if images are decoded from `files`.
+        readings: reads who marked what, where it is known by reader: columns image, reader, finding, x, y,
+            w, h, a row for each box that a reader drew, and one without finding for each image that a reader
+            has read and drew none in. None where it is not known.
         tables: the text files that all of this was read from.
         unmatched_boxes: of each row of boxes that is left out, where it stands and what it names that the
             labels do not have.
@@ -63,6 +66,7 @@ class DataSource:
     boxes: pd.DataFrame
     frames: Callable[[Sequence[str], Sizes], pd.DataFrame]
     draw: Callable[[str, int], npt.NDArray[np.uint8]] | None = None
+    readings: Callable[[], pd.DataFrame] | None = None
     tables: tuple[Path, ...] = ()
     unmatched_boxes: tuple[str, ...] = ()
     empty_masks: tuple[str, ...] = ()

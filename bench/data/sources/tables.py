@@ -305,7 +305,8 @@ def read_rows(table: pd.DataFrame, coordinates: Sequence[str], path: Path) -> pd
 def match_rows(rows: pd.DataFrame, images: Names, findings: Names, path: Path) -> BoxTable:
     """Returns the boxes whose image and finding are known, by the names that these have.
 
-    `rows` are those of `read_rows`, or of `bench.data.sources.masks.as_rows`, from the file `path`.
+    `rows` are those of `read_rows`, or of `bench.data.sources.masks.as_rows`, from the file `path`; columns
+    beyond theirs are kept.
     """
     known = rows.assign(image=rows["image"].map(images.find), finding=rows["finding"].map(findings.find))
     unmatched: list[str] = []
@@ -317,10 +318,34 @@ def match_rows(rows: pd.DataFrame, images: Names, findings: Names, path: Path) -
     is_empty = known["w"] == 0
     none = known[is_empty]
     empty = [f"{row.finding} on {row.image} ({path.name}:{row.Index})" for row in none.itertuples()]
-    columns = ["image", "finding", *SIDES, *([MASK] if MASK in known else [])]
+    columns = [column for column in rows.columns if column != "is_ignored"]
     ignored: list[tuple[str, str]] = []
     if "is_ignored" in known:
         units = known.loc[known["is_ignored"], ["image", "finding"]].drop_duplicates()
         ignored = list(units.itertuples(index=False, name=None))
     boxes = _without(known.loc[~is_empty, columns].reset_index(drop=True), ignored)
     return BoxTable(boxes, tuple(unmatched), tuple(empty), tuple(ignored))
+
+
+def read_readings(
+    table: pd.DataFrame, coordinates: Sequence[str], images: Names, findings: Names, path: Path
+) -> pd.DataFrame:
+    """Returns what `DataSource.readings` does, of the images and findings that are known.
+
+    Args:
+        table: as `read_csv` gives it, with columns image, finding and reader: a row for each box, and for
+            each image in which a reader marks nothing one whose finding is empty.
+        coordinates: see `read_rows`.
+        images: those of the labels.
+        findings: likewise.
+        path: the table's file.
+
+    Raises:
+        DataError: a name is empty, a coordinate is no finite number, or a box has no extent.
+    """
+    readers = names_in(table, "reader", path)
+    images_read = names_in(table, "image", path).map(images.find)
+    read = pd.DataFrame({"image": images_read, "reader": readers}).dropna().drop_duplicates()
+    rows = read_rows(table[table["finding"].map(clean) != ""], coordinates, path)
+    marked = match_rows(rows.assign(reader=readers), images, findings, path).boxes
+    return read.merge(marked, how="left", on=["image", "reader"])

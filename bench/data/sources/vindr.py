@@ -48,6 +48,7 @@ from bench.data.sources.tables import (
     finding_names,
     names_in,
     read_csv,
+    read_readings,
     read_rows,
     refuse_repeated,
     require_finding,
@@ -64,6 +65,7 @@ PHYSIONET_FILES = {
     for part in ("train", "test")
 }
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
+READER = "rad_id"
 META_FILE, RATIO_FILE = "train_meta.csv", "images_ratio.csv"
 
 _SIZE_TABLES = {META_FILE: {"dim0": "rows", "dim1": "columns"}, RATIO_FILE: {"resize_ratio": "resize_ratio"}}
@@ -101,6 +103,7 @@ def read_vindr(spec: VindrSpec, context: DataContext) -> DataSource:
         patients=each_its_own(names).of_image,
         boxes=boxes,
         frames=partial(_original_sizes, files=files, root=root),
+        readings=partial(read_readings_of, root),
         tables=(only_file(LABEL_FILES, root), *list_files(spec.split, context.files)),
         is_official=spec.split == "random",
         frame_tolerance=_OUTSIDE_TOLERANCE,
@@ -164,7 +167,33 @@ def read_annotations(path: Path, findings: Sequence[str]) -> tuple[pd.DataFrame,
     Raises:
         DataError: the file or a column is missing, a class is unknown, or a box is none.
     """
-    entries = read_csv(path, ("image_id", "class_name", *CORNERS))
+    entries = _read_entries(path, findings)
+    counts = pd.crosstab(entries["image"], entries["finding"]).clip(upper=1)
+    labels = counts.reindex(columns=list(findings), fill_value=0)
+    labels[VINDR_NO_FINDING] = 1 - labels.drop(columns=VINDR_NO_FINDING).max(axis=1)
+    marked = entries[entries["finding"] != VINDR_NO_FINDING]
+    return labels, read_rows(marked, CORNERS, path)
+
+
+def read_readings_of(root: Path) -> pd.DataFrame:
+    """Returns what `DataSource.readings` does from train.csv in `root`.
+
+    "No finding" of a radiologist who marks something in the same image says nothing.
+
+    Raises:
+        DataError: as of `read_tables`, or radiologists are not named.
+    """
+    path = only_file(LABEL_FILES, root)
+    entries = _read_entries(path, VINDR_FINDINGS, READER)
+    entries["reader"] = entries[READER]
+    entries["finding"] = entries["finding"].replace(VINDR_NO_FINDING, "")
+    images, findings = Names(entries["image"]), finding_names(VINDR_FINDINGS)
+    return read_readings(entries, CORNERS, images, findings, path)
+
+
+def _read_entries(path: Path, findings: Sequence[str], *more: str) -> pd.DataFrame:
+    """Returns the rows of a table of marks, with columns image and finding; `more` are columns to be there."""
+    entries = read_csv(path, ("image_id", "class_name", *CORNERS, *more))
     if entries.empty:
         raise DataError("lists no image", place=path)
     entries["image"] = names_in(entries, "image_id", path)
@@ -172,11 +201,7 @@ def read_annotations(path: Path, findings: Sequence[str]) -> tuple[pd.DataFrame,
     first = entries["class_name"].drop_duplicates()
     meant = {name: require_finding(name, known, f"{path}:{line}") for line, name in first.items()}
     entries["finding"] = entries["class_name"].map(meant)
-    counts = pd.crosstab(entries["image"], entries["finding"]).clip(upper=1)
-    labels = counts.reindex(columns=list(findings), fill_value=0)
-    labels[VINDR_NO_FINDING] = 1 - labels.drop(columns=VINDR_NO_FINDING).max(axis=1)
-    marked = entries[entries["finding"] != VINDR_NO_FINDING]
-    return labels, read_rows(marked, CORNERS, path)
+    return entries
 
 
 def _original_sizes(
