@@ -153,6 +153,7 @@ def words() -> Iterator[Case]:
         "report --all --only seed=0",
         "compare small.yaml pylon pylom",
         "data check nih",
+        "data readers phantom",
         "list models pilon",
         "ui",
     ]

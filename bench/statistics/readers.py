@@ -1,4 +1,4 @@
-"""The scores of several readers as one row: their mean, for other readers and other patients."""
+"""The scores of readers as rows: of all together, for other readers and other patients, and of each alone."""
 
 from dataclasses import dataclass, replace
 
@@ -6,11 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.metrics.measure import measure_of
 from bench.statistics.interval import Interval, logit_interval, wilson_interval
 from bench.statistics.scores import FEWEST_PATIENTS
 from bench.statistics.spread import Spread, Term
 from bench.statistics.unit_scores import MeanScores, Units
-from bench.suite.metrics import AVERAGES, WEIGHTED, Average
+from bench.suite.metrics import MACRO, WEIGHTED, Average
+
+RADIOLOGISTS = "Radiologists"
+"""The row of all readers together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +35,6 @@ class ReaderScores:
     def num_readers(self) -> int:
         """Number of readers with a task."""
         return len(set(self.readers))
-
-    def in_column(self, column: str) -> "ReaderScores | None":
-        """Returns the tasks of a table's column, all of an average's; None of a finding without any."""
-        return self if column in AVERAGES else self._where(self.units.findings == column)
-
-    def of_reader(self, reader: str) -> "ReaderScores | None":
-        """Returns the tasks of one reader; None without any."""
-        return self._where(self.readers == reader)
-
-    def _where(self, chosen: NDArray[np.bool_]) -> "ReaderScores | None":
-        if not chosen.any():
-            return None
-        return ReaderScores(self.scores[chosen], self.readers[chosen], self.units.at(chosen))
 
     def interval(self, average: Average = WEIGHTED) -> Interval:
         """Returns the mean over tasks, or over findings, with its 95% interval over readers and patients.
@@ -112,3 +103,91 @@ def reader_scores(tasks: pd.DataFrame, scores: NDArray[np.float64]) -> ReaderSco
     """
     names = (tasks[column].to_numpy(object) for column in ("image", "patient", "finding"))
     return ReaderScores(scores, tasks["reader"].to_numpy(object), Units(*names))
+
+
+@dataclass(frozen=True)
+class ReaderRow:
+    """What readers score in some of their tasks; see `bench.metrics.readers`.
+
+    Attributes:
+        name: of a finding, an average or a reader.
+        num_tasks: how many tasks.
+        marked: share that the reader marks too.
+        hit_if_marked: of those, the share whose point is a hit; None without any.
+        point_accuracy: share whose point is a hit; what is not marked is a miss.
+        iobb_accuracy: share that is a hit by overlap, likewise.
+        median_iou: of the largest box and the other readers' box that it overlaps most, where marked; None
+            of the macro average, and without any.
+    """
+
+    name: str
+    num_tasks: int
+    marked: Interval
+    hit_if_marked: Interval | None
+    point_accuracy: Interval
+    iobb_accuracy: Interval
+    median_iou: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class ReaderPanel:
+    """The readers of a data set.
+
+    Attributes:
+        dataset: its name.
+        num_images: images that have been read.
+        num_readers: who have read them.
+        findings: that have tasks, in the order of the data set.
+        tasks: as `bench.metrics.readers.score_readers` gives them, with a column patient; at least one.
+    """
+
+    dataset: str
+    num_images: int
+    num_readers: int
+    findings: tuple[str, ...]
+    tasks: pd.DataFrame
+
+    @property
+    def num_units(self) -> int:
+        """Pairs of an image and a finding that have tasks."""
+        return len(self.tasks[["image", "finding"]].drop_duplicates())
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Those with tasks, most tasks first."""
+        num_tasks = self.tasks.groupby("reader").size()
+        return tuple(num_tasks.sort_values(ascending=False, kind="stable").index)
+
+    def by_column(self) -> list[ReaderRow]:
+        """Returns a row of all readers for each finding, then for the weighted and the macro average."""
+        rows = [self.row(finding, self.tasks[self.tasks["finding"] == finding]) for finding in self.findings]
+        return [*rows, *(self.row(average, self.tasks, average) for average in (WEIGHTED, MACRO))]
+
+    def by_reader(self) -> list[ReaderRow]:
+        """Returns the row of all readers together, `RADIOLOGISTS`, then one for each; of all findings."""
+        pooled = self.row(RADIOLOGISTS, self.tasks)
+        return [
+            pooled,
+            *(self.row(reader, self.tasks[self.tasks["reader"] == reader]) for reader in self.readers),
+        ]
+
+    @staticmethod
+    def row(name: str, tasks: pd.DataFrame, average: Average = WEIGHTED) -> ReaderRow:
+        """Returns what readers score in these tasks, at least one."""
+        marked = tasks[tasks["marked"]]
+
+        def interval(own: pd.DataFrame, scores: "pd.Series | np.ndarray") -> Interval:
+            return reader_scores(own, np.asarray(scores, dtype=np.float64)).interval(average)
+
+        def accuracy(metric: str) -> Interval:
+            return interval(tasks, measure_of(metric).statistic(tasks)[:, 0])
+
+        return ReaderRow(
+            name=name,
+            num_tasks=len(tasks),
+            marked=interval(tasks, tasks["marked"]),
+            hit_if_marked=interval(marked, marked["hit"]) if len(marked) else None,
+            point_accuracy=accuracy("point_accuracy"),
+            iobb_accuracy=accuracy("iobb_accuracy"),
+            median_iou=float(marked["box_iou"].median()) if len(marked) and average == WEIGHTED else None,
+        )

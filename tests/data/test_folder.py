@@ -409,7 +409,7 @@ def test_readings_have_readers_who_marked_nothing(root):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("row", ["x1,,Bob,1,2,3,4", "x1,Mass,Bob,,,,"])
+@pytest.mark.parametrize("row", ["x1,,Bob,1,2,3,4", "x1,Mass,Bob,,,,", "x1,,,,,,"])
 def test_half_a_row_of_a_reader_is_refused(root, row):
     (root / "readers.csv").write_text(READERS.replace("x1,,Bob,,,,", row))
     with pytest.raises(DataError, match=r"readers\.csv:5: "):

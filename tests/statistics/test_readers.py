@@ -6,9 +6,14 @@ import pytest
 from scipy import special, stats
 
 from bench.statistics.bootstrap import spread_over_seeds_and_patients
-from bench.statistics.readers import ReaderScores, reader_scores, spread_of_readers
+from bench.statistics.readers import (
+    RADIOLOGISTS,
+    ReaderPanel,
+    ReaderScores,
+    reader_scores,
+    spread_of_readers,
+)
 from bench.statistics.spread import spread_over_seeds
-from bench.suite.metrics import MACRO, WEIGHTED
 
 
 def of_tasks(rows: list[tuple[str, str, str]], scores: np.ndarray) -> ReaderScores:
@@ -49,10 +54,10 @@ def test_readers_who_differ_make_the_interval_wider_than_patients_do() -> None:
     scores = np.zeros((4, 200))
     for row, share in zip(scores, (20, 60, 120, 180), strict=True):
         row[:share] = 1
-    pooled = crossed(scores)
-    assert pooled.interval().high - pooled.interval().low > 0.5
-    assert pooled.of_reader("r2").interval().mean == 0.6
-    assert pooled.of_reader("r2").interval().high < 0.7
+    pooled, third = crossed(scores).interval(), crossed(scores[2:3]).interval()
+    assert pooled.high - pooled.low > 0.5
+    assert third.mean == 0.6
+    assert third.high < 0.7
 
 
 def test_few_tasks_of_a_reader_give_few_degrees_of_freedom() -> None:
@@ -62,16 +67,28 @@ def test_few_tasks_of_a_reader_give_few_degrees_of_freedom() -> None:
     assert spread_of_readers(scores).terms[1].df == pytest.approx(210**2 / (2 * 100**2 + 10) - 1)
 
 
-def test_columns_are_findings_and_averages() -> None:
-    rows = [(f"p{p}", reader, "Mass" if p < 80 else "Nodule") for p in range(100) for reader in ("a", "b")]
-    scores = of_tasks(rows, np.array([p < 60 for p in range(100) for _ in range(2)]))
-    assert scores.interval(WEIGHTED).mean == pytest.approx(0.6)
-    assert scores.interval(MACRO).mean == pytest.approx((0.75 + 0) / 2)
-    assert scores.in_column("Mass").interval().mean == pytest.approx(0.75)
-    assert scores.in_column("Mass").interval().num_patients == 80
-    assert scores.in_column("Hernia") is None
-    assert scores.of_reader("c") is None
-    assert scores.in_column(WEIGHTED).num_readers == 2
+def test_panel_has_rows_by_finding_for_averages_and_by_reader() -> None:
+    rows = [(f"p{p}", reader, "Mass" if p < 80 else "Nodule") for p in range(100) for reader in ("b", "a")]
+    tasks = pd.DataFrame(rows[1:], columns=["patient", "reader", "finding"])
+    hit = np.array([int(patient[1:]) < 60 for patient in tasks["patient"]])
+    marked = hit | (tasks["finding"] == "Mass")
+    overlap = {"iobb": hit * 0.6, "iou": hit * 0.3, "box_iou": np.where(marked, hit * 0.4, np.nan)}
+    tasks = tasks.assign(image=tasks["patient"], marked=marked, hit=hit, **overlap)
+    panel = ReaderPanel("ward", 120, 3, ("Mass", "Nodule"), tasks)
+    assert (panel.num_units, panel.readers) == (100, ("a", "b"))
+    mass, nodule, weighted, macro = panel.by_column()
+    assert (mass.name, mass.num_tasks, mass.point_accuracy.num_patients) == ("Mass", 159, 80)
+    assert mass.point_accuracy.mean == mass.hit_if_marked.mean == mass.iobb_accuracy.mean == 119 / 159
+    assert (nodule.marked.mean, nodule.hit_if_marked, nodule.median_iou) == (0, None, None)
+    assert weighted.point_accuracy.mean == pytest.approx(119 / 199)
+    assert weighted.median_iou == 0.4
+    assert macro.point_accuracy.mean == pytest.approx(119 / 159 / 2)
+    assert macro.median_iou is None
+    pooled, a, b = panel.by_reader()
+    assert (pooled.name, a.name, b.name) == (RADIOLOGISTS, "a", "b")
+    assert pooled.point_accuracy == weighted.point_accuracy
+    assert (a.num_tasks, b.num_tasks) == (100, 99)
+    assert a.point_accuracy.mean == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("hit", [0, 1])

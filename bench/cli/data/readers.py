@@ -14,8 +14,8 @@ from bench.cli.render import DASH, Column, Table, show, show_json
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.api.readers import ReaderPanel, ReaderRow
     from bench.statistics.interval import Interval
+    from bench.statistics.readers import ReaderPanel, ReaderRow
 
 EXAMPLES = """\
 examples:

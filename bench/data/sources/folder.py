@@ -172,8 +172,9 @@ def _read_boxes(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path
         return NO_BOXES
     path, columns = files[spec.boxes], BOX_COLUMNS[spec.box_format]
     table = read_csv(path, ("image", "finding", *columns), ("reader",))
-    if "reader" in table:  # a row of a reader alone says that nothing was marked
-        table = table[(table[["finding", *columns]].map(clean) != "").any(axis=1)]
+    if "reader" in table.columns:  # a row of a reader alone says that nothing was marked
+        has_box = (table[["finding", *columns]].map(clean) != "").any(axis=1)
+        table = table[has_box | (table["reader"].map(clean) == "")]
     rows = read_rows(table, columns, path)
     return match_rows(rows, Names(labels.index), finding_names(labels.columns), path)
 
