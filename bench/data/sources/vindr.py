@@ -192,7 +192,7 @@ def read_readings_of(root: Path) -> pd.DataFrame:
 
 
 def _read_entries(path: Path, findings: Sequence[str], *more: str) -> pd.DataFrame:
-    """Returns the rows of a table of marks, with columns image and finding; `more` are columns to be there."""
+    """Returns the rows of a table of marks, with columns image and finding; `more` columns are needed."""
     entries = read_csv(path, ("image_id", "class_name", *CORNERS, *more))
     if entries.empty:
         raise DataError("lists no image", place=path)
