@@ -59,6 +59,7 @@ def test_no_line_is_wider_than_the_terminal(root, capsys, monkeypatch, width):
     assert re.search(r"^Cardiomegaly +600 +0\.83 ", shown, re.MULTILINE)
 
 
+@pytest.mark.slow
 @needs_vindr
 def test_real_readers_are_shown_by_finding(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "150")

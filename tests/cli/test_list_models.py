@@ -41,6 +41,7 @@ def test_source_is_the_paragraph_on_one_line():
     assert model_source("pan") == expected
 
 
+@pytest.mark.slow
 def test_second_listing_needs_no_torch_and_says_the_same(cache_folder):
     code = (
         "import sys; from bench.cli.main import main; code = main(['list', 'models', 'baseline']);"

@@ -34,6 +34,7 @@ def test_the_map_passes_the_conformance_suite_by_its_line_alone(example):
     assert "test_units_of_a_batch_do_not_see_each_other[integrated_grad_cam] PASSED" in printed
 
 
+@pytest.mark.slow
 def test_the_map_has_rows_of_the_tables_and_decides_a_claim(ran, example):
     assert f"| {LABEL} " in ran
     folder = example.folder / "reports" / "integrated"
@@ -42,11 +43,13 @@ def test_the_map_has_rows_of_the_tables_and_decides_a_claim(ran, example):
     assert f"{LABEL} gains over PYLON" in example.bench("verify integrated.yaml")
 
 
+@pytest.mark.slow
 def test_stored_maps_are_scored_again_by_another_protocol(ran, example):
     printed = example.bench("rescore integrated.yaml --ties mean --json")
     assert LABEL in {row["model"] for row in json.loads(printed)["rows"]}
 
 
+@pytest.mark.slow
 def test_a_map_that_bench_computes_names_no_library(ran, example):
     (path, *_) = (example.folder / "results" / "trials").glob("*/cams/integrated_grad_cam.json")
     assert "grad-cam" not in json.loads(path.read_text("utf-8"))["provenance"]["packages"]

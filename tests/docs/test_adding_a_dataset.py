@@ -43,6 +43,7 @@ def printed(example, blocks):
     return told
 
 
+@pytest.mark.slow
 def test_the_data_set_has_tables_of_both_kinds_and_claims_are_tested_on_it(printed, example):
     assert "### Point localization accuracy, clinic, 64 px" in printed["run clinic.yaml"]
     assert "### AUROC, clinic, 64 px" in printed["run clinic.yaml"]
@@ -50,6 +51,7 @@ def test_the_data_set_has_tables_of_both_kinds_and_claims_are_tested_on_it(print
     assert "0 not testable yet" in printed["verify clinic.yaml"]
 
 
+@pytest.mark.slow
 def test_it_is_checked_counted_shown_and_listed(printed, example):
     assert "patient: 70:10:20 with no patient in two parts" in printed["list datasets"]
     assert "30 images of 15 patients; 15 boxes on 15 images" in printed["data stats"]
@@ -59,6 +61,7 @@ def test_it_is_checked_counted_shown_and_listed(printed, example):
     assert schema["$defs"]["ClinicSpec"]["properties"]["split"]["description"].startswith("patient: 70:10:20")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["claims.1.column=[Nodules]", "claims.0.column=[Nodule]"])
 def test_a_claim_of_a_column_that_the_data_set_lacks_is_told_with_those_it_has(example, change):
     told = example.bench(f"plan clinic.yaml --set {change}", expected=2)

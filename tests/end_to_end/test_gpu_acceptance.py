@@ -48,6 +48,7 @@ def test_sections_that_are_asked_for_say_what_they_find(rehearse):
     assert all(what.startswith("equality: ") for what in passed)
 
 
+@pytest.mark.slow
 def test_a_section_that_fails_stops_no_other(rehearse):
     code, (failed, *others) = rehearse("--only", "authors", "feed", without=("cv2",))
     assert code == 1

@@ -151,6 +151,7 @@ def test_mlflow_mirrors_every_trial(finished):
         } <= artifacts
 
 
+@pytest.mark.slow
 def test_serial_executor_gives_the_same_numbers(finished):
     """In an environment with other threads, a recipe's own number of which is what counts."""
     bench, _ = finished
@@ -221,6 +222,7 @@ def test_blocked_trials_are_told_with_the_reason_and_leave_nothing(bench, called
     assert told in " ".join(called("plan", "tuned.yaml").stdout.split())
 
 
+@pytest.mark.slow
 def test_maps_are_added_to_a_trial_that_ran(finished):
     bench, _ = finished
     maps = ["--set", "cams=[native, grad_cam, layer_cam]", "--only", "model=baseline", "--seeds", "0"]
@@ -432,6 +434,7 @@ def test_dashboard_takes_a_free_port_on_loopback_and_ends_without_orphans(dashbo
     assert not dashboard.endswith(f":{DEFAULT_PORT}")
 
 
+@pytest.mark.slow
 def test_dashboard_shows_runs_curves_and_the_table_without_complaints(finished, dashboard, open_page):
     bench, _ = finished
     ((parent, experiment),) = {

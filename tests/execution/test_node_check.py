@@ -56,11 +56,13 @@ def joined(shared):
         head.shutdown()
 
 
+@pytest.mark.slow
 def test_a_results_folder_on_shared_storage_is_accepted_and_left_as_it_was(joined, shared):
     check_nodes(NEEDS, RunContext(shared / "results", None, shared / "cache"))
     assert list((shared / "results").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_results_folder_that_a_node_does_not_see_is_refused(joined, shared):
     with pytest.raises(
         BenchError, match=r"^node \d+\.\d+\.\d+\.\d+ does not see the results folder .*/private; --resu"
@@ -69,6 +71,7 @@ def test_a_results_folder_that_a_node_does_not_see_is_refused(joined, shared):
     assert list((shared / "private").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_data_and_files_that_a_node_lacks_are_named(joined, shared):
     data, weights = shared / "private" / "nih", shared / "private" / "weights.pth"
     data.mkdir()
@@ -83,6 +86,7 @@ def test_data_and_files_that_a_node_lacks_are_named(joined, shared):
         )
 
 
+@pytest.mark.slow
 def test_nodes_where_no_trial_fits_are_not_asked(joined, shared):
     check_nodes([{"cpu": 2.0, "gpu": 0.0}], RunContext(shared / "private", None, shared / "cache"))
 

@@ -32,6 +32,7 @@ def run(trials: list[Trial], ledger: Ledger, resources: Resources = HALF) -> Non
     RayExecutor(max_concurrent=2).run(trials, context_in(ledger.store.root), resources, ledger)
 
 
+@pytest.mark.slow
 def test_child_waits_for_its_own_parent_only_and_is_never_started_if_that_fails(tmp_path: Path):
     """Three chains: of the second one the parent cannot end before the first one's child has.
 

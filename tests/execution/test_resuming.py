@@ -131,6 +131,7 @@ def test_loss_scaler_goes_on_from_where_it_was(tmp_path, monkeypatch):
     assert numbers(tmp_path / "killed", trial) == numbers(tmp_path / "straight", trial)
 
 
+@pytest.mark.slow
 def test_compiled_training_is_resumed_to_the_bit(tmp_path, monkeypatch):
     """The last batch is smaller: once torch has seen it, it may compile for any size, to other bits."""
 
