@@ -17,7 +17,7 @@ QUICK = ("pylon", 256)
 CHANNELS_FIRST = {
     "fpn": {"sum", "_to_copy"},  # the library stacks four maps to add them
     "deeplabv3plus": {"div", "add"},  # gradients of global average pooling, and sums with them
-    "pan": {"div", "add"},
+    "pan": {"div", "add", "mul", "clone", "_to_copy"},  # likewise, and those that read the sums
 }
 """Operators of a model whose maps are channels first."""
 CASES = [
