@@ -59,6 +59,7 @@ def registered(example, monkeypatch) -> Path:
     return example
 
 
+@pytest.mark.slow
 def test_example_of_a_model_passes_the_conformance_suite_by_its_line_alone(example):
     done = subprocess.run(
         [
