@@ -137,7 +137,7 @@ def histories(bench) -> dict[str, pd.DataFrame]:
 
 
 def assert_finished(bench, before, num_epochs=6) -> None:
-    """One record each, epochs of before the fault the same to the digit, trained again or not; no process left."""
+    """One record each, epochs of before the fault the same to the digit if trained again, no process left."""
     records = [json.loads(path.read_text()) for path in bench.folder.glob("results/trials/*/record.json")]
     assert [record["status"] for record in records] == ["finished"] * len(records)
     after = histories(bench)
