@@ -29,7 +29,8 @@ from bench.metrics.units import map_metrics
 from bench.planning.probing import probe
 from bench.results.store import ResultsStore
 from bench.suite.catalog import MODELS, display_name
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.dataset_specs import PhantomSpec
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.training.determinism import collecting_nondeterminism, fix_arithmetic
 from bench.training.session import Session

@@ -39,7 +39,8 @@ from bench.data.images.cache import CachedArray, cached_images
 from bench.data.images.decoding import ImageFile
 from bench.data.phantom.render import render_phantom
 from bench.metrics.regions import COLUMNS
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.dataset_specs import PhantomSpec
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 
 NUM_IMAGES = 64

@@ -27,7 +27,8 @@ from bench.data.phantom.render import render_phantom
 from bench.data.prefetch import prefetched
 from bench.metrics.regions import COLUMNS
 from bench.models import build_model
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.dataset_specs import PhantomSpec
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 
 NUM_IMAGES = 64

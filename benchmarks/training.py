@@ -33,7 +33,8 @@ from torch import Tensor, nn
 from bench.data.dataset import Dataset, ImageSet
 from bench.metrics.regions import COLUMNS, FRAME
 from bench.models import build_model
-from bench.suite.schema import NihSpec, Recipe
+from bench.suite.dataset_specs import NihSpec
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.training.determinism import fix_arithmetic, seed_everything
 from bench.training.precision import choose_precision

@@ -16,8 +16,8 @@ from bench.cli.main import build_parser, main
 from bench.metrics.protocol import LocalizationProtocol
 from bench.suite.catalog import MODELS, ModelEntry, Variant
 from bench.suite.claims import CLAIM_KINDS
+from bench.suite.dataset_specs import FolderSpec
 from bench.suite.load import load_suite
-from bench.suite.schema import FolderSpec
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "adding-a-model.md").read_text(encoding="utf-8")

@@ -36,9 +36,10 @@ from bench.results.invocation import take_folder
 from bench.results.predictions import PredictedImage, describe, distinct_names, write_heatmaps
 from bench.results.record import Record
 from bench.results.store import ResultsStore
+from bench.suite.dataset_specs import DatasetSpec
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
-from bench.suite.schema import Augmentation, DatasetSpec
+from bench.suite.schema import Augmentation
 from bench.suite.trial import Trial
 from bench.tracking.observer import RunObserver
 

@@ -7,7 +7,7 @@ from bench.data.loading import read_source
 from bench.errors import DataError
 from bench.metrics.readers import score_readers
 from bench.statistics.readers import ReaderPanel
-from bench.suite.schema import DatasetSpec
+from bench.suite.dataset_specs import DatasetSpec
 
 
 def read_panel(spec: DatasetSpec, context: DataContext, parts: Sequence[str]) -> ReaderPanel:

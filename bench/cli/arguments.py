@@ -16,9 +16,9 @@ from bench.suite.user_path import results_folder, user_path
 if TYPE_CHECKING:
     from bench.data.dataset import DataContext
     from bench.results.store import ResultsStore
+    from bench.suite.dataset_specs import DatasetSpec
     from bench.suite.grid import Grid, Point
     from bench.suite.load import LoadedSuite
-    from bench.suite.schema import DatasetSpec
 
 
 _Read = TypeVar("_Read")

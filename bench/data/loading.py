@@ -20,7 +20,7 @@ from bench.data.sources.image_files import paths_of
 from bench.data.sources.source import DataSource, Sizes, place_boxes
 from bench.data.sources.splits import check_parts
 from bench.errors import DataError
-from bench.suite.schema import DatasetSpec, StoredSpec
+from bench.suite.dataset_specs import DatasetSpec, StoredSpec
 
 _latest: dict[str, Dataset] = {}
 

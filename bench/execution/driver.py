@@ -20,9 +20,10 @@ from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE, CamMethod
+from bench.suite.dataset_specs import StoredSpec
 from bench.suite.grid import Grid, Point
 from bench.suite.load import LoadedSuite
-from bench.suite.schema import Resources, StoredSpec
+from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 from bench.tracking.observer import RunObserver
 

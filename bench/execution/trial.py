@@ -18,7 +18,7 @@ from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import LOGIT_COLUMNS, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod
-from bench.suite.schema import StoredSpec
+from bench.suite.dataset_specs import StoredSpec
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import collecting_nondeterminism

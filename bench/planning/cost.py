@@ -21,7 +21,8 @@ from bench.errors import DataError
 from bench.planning.machine import CPU, Machine, needs_of, num_slots, this_machine
 from bench.planning.speed import Speeds
 from bench.results.store import ResultsStore, TrialFolder
-from bench.suite.schema import DatasetSpec, PhantomSpec, Resources, SplitLists, StoredSpec
+from bench.suite.dataset_specs import DatasetSpec, PhantomSpec, SplitLists, StoredSpec
+from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 from bench.training.schedule import fewest_epochs
 

@@ -7,8 +7,8 @@ from typing import Any
 from bench.results.lease import holder
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE
+from bench.suite.dataset_specs import title_of
 from bench.suite.grid import Grid, Point
-from bench.suite.schema import title_of
 from bench.suite.trial import Trial
 
 

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from bench.reporting.references import digests_of
 from bench.results.store import ResultsStore, State, TrialFolder
 from bench.suite.cam import CAMS, NATIVE, CamMethod
+from bench.suite.dataset_specs import title_of
 from bench.suite.frozen import Frozen
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.load import LoadedSuite
-from bench.suite.schema import title_of
 from bench.version import VERSION
 
 LOCK = "table.lock.json"

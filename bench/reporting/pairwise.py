@@ -23,9 +23,9 @@ from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_patient, sign_flip_by_seed
 from bench.statistics.scores import ColumnScores, interval_over_patients
 from bench.statistics.unit_scores import MeanScores, UnitScores, scores_of
+from bench.suite.dataset_specs import title_of
 from bench.suite.grid import Grid, Point
 from bench.suite.metrics import WEIGHTED, Metric
-from bench.suite.schema import title_of
 
 _UNIT = ["image", "finding"]
 _RANDOM_SEED = 0

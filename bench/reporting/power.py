@@ -18,10 +18,10 @@ from bench.statistics.claim_power import PlannedComparison, claim_powers
 from bench.statistics.power import POWER, seeds_needed, smallest_difference
 from bench.suite.claims import Equivalent, LessVariable
 from bench.suite.comparisons import ComparedRow, RowComparison, StatedClaim
+from bench.suite.dataset_specs import FolderSpec
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 from bench.suite.metrics import AVERAGES, METRICS, PRIMARY, WEIGHTED
-from bench.suite.schema import FolderSpec
 
 MOST_SEEDS = 50
 """The most seeds that are tried for a claim."""

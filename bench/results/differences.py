@@ -14,10 +14,10 @@ from bench.results.provenance import Provenance
 from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE, CamMethod, with_cam
+from bench.suite.dataset_specs import DatasetSpec, title_of
 from bench.suite.grid import Point
 from bench.suite.identity import DIGEST_PREFIX
 from bench.suite.load import LoadedSuite
-from bench.suite.schema import DatasetSpec, title_of
 from bench.suite.violation import DATA_DIFFER
 
 Facts = Mapping[str, str]

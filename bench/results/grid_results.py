@@ -22,10 +22,10 @@ from bench.results.record import CamEvaluation, Record, joined_metrics
 from bench.results.store import ResultsStore, State
 from bench.results.units import UNIT_NAMES, read_maps, read_maps_of, read_table
 from bench.suite.cam import NATIVE, CamMethod, with_cam
+from bench.suite.dataset_specs import DatasetSpec, title_of
 from bench.suite.grid import Grid, Point
 from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.metrics import METRICS, Metric
-from bench.suite.schema import DatasetSpec, title_of
 
 
 class Value(NamedTuple):

@@ -34,10 +34,10 @@ from bench.results.provenance import git_commit
 from bench.results.record import now
 from bench.results.store import ResultsStore
 from bench.results.stored import read_stored, write_stored
+from bench.suite.dataset_specs import title_of
 from bench.suite.frozen import Frozen
 from bench.suite.load import LoadedSuite
 from bench.suite.metrics import METRICS
-from bench.suite.schema import title_of
 from bench.version import VERSION
 
 RunStatus = Literal["running", "finished", "failed", "interrupted"]

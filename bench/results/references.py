@@ -11,8 +11,9 @@ from pydantic import Field
 
 from bench.errors import ResultsError
 from bench.results.stored import read_stored, write_stored
+from bench.suite.dataset_specs import SHORT_NAME, Seed
 from bench.suite.frozen import Frozen
-from bench.suite.schema import SHORT_NAME, Resolution, Seed
+from bench.suite.schema import Resolution
 
 
 class SeedMetrics(Frozen):

@@ -1,7 +1,7 @@
 """Suites: settings in YAML, checked and expanded to trials with stable ids. No torch, no Ray.
 
 How is a suite read?            load (files), document (YAML and places), validate (mistakes)
-Which keys does it have?        schema, claims
+Which keys does it have?        schema, dataset_specs, claims
 Which trials does it make?      grid, trial, identity (ids)
 Which trials do claims compare? comparisons
 What can it name?               catalog (models), encoders, cam (maps), metrics, findings, violation

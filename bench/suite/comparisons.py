@@ -17,11 +17,12 @@ from bench.suite.claims import (
     Operand,
     Superior,
 )
+from bench.suite.dataset_specs import DatasetSpec, FolderSpec, title_of
 from bench.suite.document import KeyPath, SettingError
 from bench.suite.findings import NO_FINDING_COLUMNS
 from bench.suite.grid import Grid, Point, grid_of, points_of
 from bench.suite.metrics import METRICS, Metric
-from bench.suite.schema import DatasetSpec, FolderSpec, Suite, title_of
+from bench.suite.schema import Suite
 from bench.suite.text_table import read_columns
 
 

@@ -10,19 +10,10 @@ from pathlib import Path
 from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, display_name
+from bench.suite.dataset_specs import DatasetSpec, FolderSpec, SplitLists, StoredSpec, title_of
 from bench.suite.document import KeyPath, SettingError
 from bench.suite.identity import canonical_json, file_digest, files_digest
-from bench.suite.schema import (
-    DatasetSpec,
-    Exclusion,
-    FolderSpec,
-    Init,
-    ModelSpec,
-    SplitLists,
-    StoredSpec,
-    Suite,
-    title_of,
-)
+from bench.suite.schema import Exclusion, Init, ModelSpec, Suite
 from bench.suite.trial import Trial
 from bench.suite.user_path import user_path
 from bench.suite.violation import AcceptableKind

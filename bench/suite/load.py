@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bench.errors import SuiteError, as_text, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
+from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec
 from bench.suite.document import Document, SettingError, parse
 from bench.suite.grid import Grid, Point, SuiteFiles, expand
-from bench.suite.schema import DATASET_SPECS, DatasetSpec, Recipe, Suite
+from bench.suite.schema import Recipe, Suite
 from bench.suite.text_table import decoded
 from bench.suite.trial import Trial
 from bench.suite.validate import validate, validate_dataset

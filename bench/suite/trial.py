@@ -7,9 +7,10 @@ from typing import Any, Self
 from pydantic import Field
 
 from bench.suite.catalog import OptionValue, display_name, model_options
+from bench.suite.dataset_specs import DatasetSpec, Seed, title_of
 from bench.suite.frozen import Frozen
 from bench.suite.identity import PROTOCOL, short_hash
-from bench.suite.schema import DatasetSpec, Phase, Recipe, Resolution, Seed, title_of
+from bench.suite.schema import Phase, Recipe, Resolution
 
 
 class Trial(Frozen):

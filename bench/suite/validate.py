@@ -10,17 +10,10 @@ from pydantic_core import ErrorDetails
 from bench.errors import nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import CLAIM_KINDS, claim_kind
+from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec, FolderSpec, SplitLists, StoredSpec
 from bench.suite.document import Document, KeyPath, SettingError, holds
 from bench.suite.encoders import unknown_encoder
-from bench.suite.schema import (
-    DATASET_SPECS,
-    DatasetSpec,
-    FolderSpec,
-    ModelSpec,
-    SplitLists,
-    StoredSpec,
-    Suite,
-)
+from bench.suite.schema import ModelSpec, Suite
 
 _NEEDED = {
     "int_type": "a whole number",

@@ -19,8 +19,8 @@ from bench.results.provenance import UNKNOWN
 from bench.results.record import EPOCH_COLUMNS, CamEvaluation, EpochRow, Record
 from bench.results.store import TrialFolder
 from bench.suite.cam import NATIVE
+from bench.suite.dataset_specs import title_of
 from bench.suite.identity import DIGEST_PREFIX, short_hash
-from bench.suite.schema import title_of
 from bench.suite.trial import Trial
 from bench.tracking.dashboard import describe_trial
 from bench.tracking.database import STATUS

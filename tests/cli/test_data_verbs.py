@@ -20,7 +20,8 @@ from bench.errors import ResultsError
 from bench.reporting.figures.data_set import LabelledBox
 from bench.reporting.figures.files import check_figure_path
 from bench.reporting.published import area_differs
-from bench.suite.schema import Augmentation, NihSpec, PhantomSpec
+from bench.suite.dataset_specs import NihSpec, PhantomSpec
+from bench.suite.schema import Augmentation
 from bench.suite.trial import Trial
 
 SMALL = ("--set", "train=10", "--set", "val=3", "--set", "test=6")

@@ -15,8 +15,9 @@ from bench.execution.context import RunContext
 from bench.execution.trial import run_trial
 from bench.results.store import ResultsStore
 from bench.results.units import read_table
+from bench.suite.dataset_specs import PhantomSpec
 from bench.suite.findings import NIH_BOXED_FINDINGS
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 
 SIDE = 64

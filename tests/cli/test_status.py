@@ -13,7 +13,8 @@ from bench.execution.progress import TRAINING_SHARE, ProgressFile, TrialProgress
 from bench.results.lease import Leases
 from bench.results.record import EpochRow
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.dataset_specs import PhantomSpec
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 
 HIT = {("i", "p", "Mass"): True}

@@ -12,7 +12,7 @@ from bench.data.checks.integrity import check
 from bench.data.dataset import DataContext
 from bench.data.loading import read_source
 from bench.errors import DataError
-from bench.suite.schema import FolderSpec, SiimSpec
+from bench.suite.dataset_specs import FolderSpec, SiimSpec
 
 WIDTH, HEIGHT = 40, 30
 LABELS = """\

@@ -20,8 +20,8 @@ from bench.data.dataset import DataContext
 from bench.data.loading import load_source, read_source
 from bench.data.sources.source import DataSource
 from bench.errors import DataError
+from bench.suite.dataset_specs import DatasetSpec, FolderSpec, NihSpec, SplitLists, VindrSpec
 from bench.suite.identity import file_digest
-from bench.suite.schema import DatasetSpec, FolderSpec, NihSpec, SplitLists, VindrSpec
 
 NUM_IMAGES = 12
 PARTS = {"train": range(6), "val": range(6, 8), "test": range(8, 12)}

@@ -16,8 +16,8 @@ from bench.data.sources.folder import read_folder
 from bench.data.sources.splits import read_list, split_in_three, split_in_three_by_patient
 from bench.errors import DataError
 from bench.metrics.regions import COLUMNS, FRAME
+from bench.suite.dataset_specs import FolderSpec, SplitLists
 from bench.suite.identity import file_digest
-from bench.suite.schema import FolderSpec, SplitLists
 
 NAMES = [f"x{i}" for i in range(10)]
 SIZES = {"x0": (60, 40), "x1": (50, 80), "x2": (64, 64)}

@@ -29,9 +29,9 @@ from bench.data.loading import load_source
 from bench.data.sources.nih import read_nih
 from bench.errors import DataError
 from bench.results.store import TrialFolder
+from bench.suite.dataset_specs import NihSpec, SplitLists
 from bench.suite.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.identity import file_digest
-from bench.suite.schema import NihSpec, SplitLists
 from bench.suite.violation import VIOLATIONS
 
 NUM_IMAGES = 20

@@ -18,8 +18,8 @@ from bench.data.sources.coco import Runs
 from bench.data.sources.masks import coco_counts, from_counts, from_polygons, outlined
 from bench.data.sources.source import choose_images, raw_images
 from bench.metrics.regions import MASK, Patch, decode, encode, encode_patch, num_pixels, regions_of
+from bench.suite.dataset_specs import FolderSpec
 from bench.suite.load import load_suite
-from bench.suite.schema import FolderSpec
 
 FORMATS = WHOLE / "data" / "formats"
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=7))

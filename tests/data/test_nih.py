@@ -15,9 +15,9 @@ from bench.data.loading import load_source
 from bench.data.sources.nih import find_images, read_nih, read_tables
 from bench.data.sources.splits import NUM_TRAIN, NUM_VAL, split_by_image, split_by_patient
 from bench.errors import DataError
+from bench.suite.dataset_specs import NihSpec, SplitLists
 from bench.suite.findings import NIH_FINDINGS
 from bench.suite.identity import file_digest
-from bench.suite.schema import NihSpec, SplitLists
 
 NUM_IMAGES = 24
 

@@ -9,8 +9,8 @@ from bench.data.dataset import DataContext
 from bench.data.phantom.populations import POPULATIONS
 from bench.data.phantom.render import Phantom, PhantomBox, phantom_truth, render_phantom
 from bench.data.phantom.source import read_phantom
+from bench.suite.dataset_specs import PhantomSpec
 from bench.suite.findings import NIH_BOXED_FINDINGS
-from bench.suite.schema import PhantomSpec
 
 PHANTOM_FINDINGS = POPULATIONS["eight"].findings
 

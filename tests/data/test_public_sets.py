@@ -17,8 +17,7 @@ from bench.data.dataset import DataContext
 from bench.data.loading import load_dataset, read_source
 from bench.errors import DataError
 from bench.metrics.regions import MASK, num_pixels
-from bench.suite.findings import CHEXPERT_FINDINGS, VINDR_1_0_0_FINDINGS
-from bench.suite.schema import (
+from bench.suite.dataset_specs import (
     DATASET_SPECS,
     ChestXDetSpec,
     ChexlocalizeSpec,
@@ -27,6 +26,7 @@ from bench.suite.schema import (
     Tbx11kSpec,
     Vindr100Spec,
 )
+from bench.suite.findings import CHEXPERT_FINDINGS, VINDR_1_0_0_FINDINGS
 
 FORMATS = WHOLE / "data" / "formats"
 NUM = 30

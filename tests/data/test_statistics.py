@@ -14,8 +14,8 @@ from bench.data.loading import read_source
 from bench.data.phantom.source import load_phantom
 from bench.errors import DataError
 from bench.reporting.published import published_area, published_mean
+from bench.suite.dataset_specs import DATASET_SPECS, NihSpec, PhantomSpec, VindrSpec
 from bench.suite.findings import NIH_BOXED_FINDINGS
-from bench.suite.schema import DATASET_SPECS, NihSpec, PhantomSpec, VindrSpec
 
 NIH_ENTRIES = """\
 Image Index,Finding Labels,Patient ID

@@ -19,9 +19,9 @@ from bench.data.loading import load_dataset, load_source
 from bench.data.sources.splits import split_in_three
 from bench.data.sources.vindr import read_tables, read_vindr
 from bench.errors import DataError
+from bench.suite.dataset_specs import SplitLists, VindrSpec
 from bench.suite.findings import VINDR_FINDINGS
 from bench.suite.identity import file_digest
-from bench.suite.schema import SplitLists, VindrSpec
 
 META = WHOLE / "data" / "meta" / "vindr"
 

@@ -15,8 +15,10 @@ def example(copy, blocks):
     """The copy with the page's data set and suite; thirty films of fifteen patients, masses marked."""
     file, spec = blocks(PAGE, "python")
     copy.add("bench/data/sources/clinic.py", file)
-    copy.replace("bench/suite/schema.py", "DatasetSpec = Annotated[", f"{spec}\n\nDatasetSpec = Annotated[")
-    copy.replace("bench/suite/schema.py", "| FolderSpec,", "| FolderSpec | ClinicSpec,")
+    copy.replace(
+        "bench/suite/dataset_specs.py", "DatasetSpec = Annotated[", f"{spec}\n\nDatasetSpec = Annotated["
+    )
+    copy.replace("bench/suite/dataset_specs.py", "| FolderSpec,", "| FolderSpec | ClinicSpec,")
     (suite,) = blocks(PAGE, "yaml")
     (copy.folder / "clinic.yaml").write_text(suite, encoding="utf-8")
     root, random = copy.folder / "data" / "clinic", np.random.default_rng(0)

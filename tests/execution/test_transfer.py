@@ -17,8 +17,9 @@ from bench.execution.serial import SerialExecutor
 from bench.execution.trial import run_trial
 from bench.results.failures import blocked_sentences
 from bench.results.store import ResultsStore
+from bench.suite.dataset_specs import PhantomSpec
 from bench.suite.load import load_suite
-from bench.suite.schema import PhantomSpec, Phase
+from bench.suite.schema import Phase
 from bench.suite.trial import Trial
 
 FROZEN = Phase(freeze="encoder")

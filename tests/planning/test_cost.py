@@ -12,7 +12,8 @@ from bench.planning.machine import Machine, needs_of, num_slots
 from bench.planning.speed import Probe, add_probe, workload_of
 from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
-from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Recipe, Resources, VindrSpec
+from bench.suite.dataset_specs import FolderSpec, NihSpec, PhantomSpec, VindrSpec
+from bench.suite.schema import Recipe, Resources
 from bench.suite.trial import Trial
 from bench.training.schedule import fewest_epochs
 

@@ -14,8 +14,9 @@ from bench.planning.machine import Machine
 from bench.planning.order import expected_times, longest_first
 from bench.results.record import EpochRow, Outcome
 from bench.results.store import ResultsStore
+from bench.suite.dataset_specs import FolderSpec, NihSpec, PhantomSpec, SplitLists
 from bench.suite.load import load_suite
-from bench.suite.schema import FolderSpec, NihSpec, PhantomSpec, Resources, SplitLists
+from bench.suite.schema import Resources
 from bench.suite.trial import Trial
 
 trial = partial(make_trial, encoder="resnet18", dataset=PhantomSpec(train=100), max_epochs=10)

@@ -6,9 +6,9 @@ from bench.errors import ResultsError
 from bench.reporting.tables.build import build_tables
 from bench.reporting.tables.table import Cell, Row, Table
 from bench.results.grid_results import Results, _dataset_names
+from bench.suite.dataset_specs import FolderSpec, PhantomSpec
 from bench.suite.identity import short_hash
 from bench.suite.load import load_suite
-from bench.suite.schema import FolderSpec, PhantomSpec
 
 TWO_SEEDS = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import SuiteError
+from bench.suite.dataset_specs import FolderSpec
 from bench.suite.grid import Grid
 from bench.suite.load import load_suite
-from bench.suite.schema import FolderSpec
 
 SUITE = "models: [pylon]\ndatasets: [%s]\nresolutions: [64]\nseeds: [0]\n"
 LABELS = "image,Mass,split\na,1,train\nb,0,val\nc,1,test\n"

@@ -12,9 +12,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.suite.dataset_specs import NihSpec, PhantomSpec, SplitLists, VindrSpec
 from bench.suite.identity import canonical_json, file_digest, short_hash, sources_digest
 from bench.suite.load import load_suite
-from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe, SplitLists, VindrSpec
+from bench.suite.schema import Augmentation, Recipe
 from bench.suite.trial import Trial
 
 GOLDEN = Path(__file__).parents[1] / "golden"

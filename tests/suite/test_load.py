@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import SuiteError
+from bench.suite.dataset_specs import NihSpec, PhantomSpec, VindrSpec
 from bench.suite.load import LoadedSuite, load_dataset_spec, load_suite
-from bench.suite.schema import Augmentation, NihSpec, PhantomSpec, Recipe, VindrSpec
+from bench.suite.schema import Augmentation, Recipe
 
 GOOD = """\
 models: [pylon, baseline]

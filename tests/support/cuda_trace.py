@@ -31,7 +31,8 @@ from bench.evaluation.score import score
 from bench.metrics.regions import COLUMNS
 from bench.models import build_model
 from bench.suite.cam import NATIVE, CamMethod
-from bench.suite.schema import NihSpec, Recipe
+from bench.suite.dataset_specs import NihSpec
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.training.determinism import fix_arithmetic
 from bench.training.micro_batches import in_pieces

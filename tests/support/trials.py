@@ -4,7 +4,8 @@ from pathlib import Path
 
 from bench.execution.context import RunContext
 from bench.results.store import ResultsStore
-from bench.suite.schema import PhantomSpec, Recipe
+from bench.suite.dataset_specs import PhantomSpec
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 
 

@@ -70,7 +70,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _dataset_parts() -> "Iterator[RenderableType]":
-    from bench.suite.schema import DATASET_SPECS
+    from bench.suite.dataset_specs import DATASET_SPECS
 
     for number, (name, spec) in enumerate(DATASET_SPECS.items()):
         if number:

@@ -36,7 +36,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.amounts import size
     from bench.data.loading import prepare_resolutions
     from bench.execution.live import Display
-    from bench.suite.schema import StoredSpec
+    from bench.suite.dataset_specs import StoredSpec
 
     if not isinstance(spec, StoredSpec):
         show(f"{spec.name}: nothing has to be prepared; its images are drawn when a trial starts")

@@ -202,7 +202,7 @@ def _record(arguments: argparse.Namespace) -> "ReferenceRecord":
     from pydantic import ValidationError
 
     from bench.results.references import ReferenceRecord, SeedMetrics
-    from bench.suite.schema import DATASET_SPECS
+    from bench.suite.dataset_specs import DATASET_SPECS
 
     if arguments.dataset not in DATASET_SPECS:
         raise SuiteError(

@@ -130,7 +130,7 @@ def _plan_all(arguments: argparse.Namespace) -> int:
 
 
 def _trials_table(rows: "Sequence[PlanRow]") -> Table:
-    from bench.suite.schema import title_of
+    from bench.suite.dataset_specs import title_of
 
     trials, cams = [row.point.trial for row in rows], [row.point.cam for row in rows]
     models = [f"{row.lead}{row.point.label}{f' of {row.suite}' if row.suite else ''}" for row in rows]

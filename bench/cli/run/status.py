@@ -246,7 +246,7 @@ def _failure_parts(failures: "Sequence[Failure]", *, is_full: bool) -> "Iterator
     from rich.text import Text
 
     from bench.results.failures import by_cause
-    from bench.suite.schema import title_of
+    from bench.suite.dataset_specs import title_of
 
     for group in by_cause(failures):
         trials = sum(failure.cam == NATIVE for failure in group)

@@ -11,7 +11,7 @@ from bench.data.phantom.render import phantom_truth, render_phantom
 from bench.data.sources.source import DataSource, one_frame
 from bench.data.sources.tables import SIDES
 from bench.metrics.regions import COLUMNS
-from bench.suite.schema import PhantomSpec
+from bench.suite.dataset_specs import PhantomSpec
 
 _PART_OFFSET = 10_000_000
 """Parts draw from disjoint ranges of indices, so that the size of one does not move another."""

@@ -23,9 +23,9 @@ from bench.data.sources.source import DataSource, one_frame
 from bench.data.sources.splits import list_files, split_official
 from bench.data.sources.tables import finding_names, match_rows, require_finding, require_name
 from bench.errors import DataError
+from bench.suite.dataset_specs import ChestXDetSpec
 from bench.suite.findings import CHESTX_DET_FINDINGS
 from bench.suite.keys import IMAGE_ENDINGS, Names
-from bench.suite.schema import ChestXDetSpec
 
 TRAIN_FILES = ("ChestX_Det_train.json", "ChestX_Det_train.json.gz")
 TEST_FILES = ("ChestX_Det_test.json", "ChestX_Det_test.json.gz")

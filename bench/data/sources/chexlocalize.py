@@ -34,9 +34,9 @@ from bench.data.sources.tables import (
     refuse_repeated,
 )
 from bench.errors import DataError
+from bench.suite.dataset_specs import ChexlocalizeSpec, SplitLists
 from bench.suite.findings import CHEXLOCALIZE_FINDINGS, CHEXPERT_FINDINGS
 from bench.suite.keys import Names
-from bench.suite.schema import ChexlocalizeSpec, SplitLists
 
 FOLDERS = ("CheXpert", "CheXpert-v1.0", "CheXpert-v1.0-small", ".")
 LABEL_FILES = {

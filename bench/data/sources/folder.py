@@ -46,10 +46,10 @@ from bench.data.sources.tables import (
     refuse_repeated,
 )
 from bench.errors import DataError, listing, nearest
+from bench.suite.dataset_specs import FolderSpec, SplitLists
 from bench.suite.findings import NO_FINDING_COLUMNS
 from bench.suite.keys import IMAGE_ENDINGS, Names, clean, spelled
 from bench.suite.metrics import MACRO, WEIGHTED
-from bench.suite.schema import FolderSpec, SplitLists
 
 BOX_COLUMNS = {"xywh": ("x", "y", "width", "height"), "corners": ("x_min", "y_min", "x_max", "y_max")}
 

@@ -38,9 +38,9 @@ from bench.data.sources.tables import (
     require_finding,
 )
 from bench.errors import DataError
+from bench.suite.dataset_specs import NihSpec, SplitLists
 from bench.suite.findings import NIH_FINDINGS
 from bench.suite.keys import Names, without_ending
-from bench.suite.schema import NihSpec, SplitLists
 
 NO_FINDING = "No Finding"
 """`Finding Labels` of an image with none of the 14."""

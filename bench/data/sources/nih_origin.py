@@ -31,8 +31,8 @@ from bench.data.sources.splits import (
 )
 from bench.data.sources.tables import each_its_own, names_in, read_csv, refuse_repeated
 from bench.errors import DataError
+from bench.suite.dataset_specs import RsnaSpec, SiimSpec, SplitLists
 from bench.suite.keys import Names
-from bench.suite.schema import RsnaSpec, SiimSpec, SplitLists
 
 MAPPING_FILE, TABLE_FILE = "pneumonia-challenge-dataset-mappings_2018.json", "nih_images.csv"
 

@@ -18,9 +18,9 @@ from bench.data.sources.source import DataSource, one_frame
 from bench.data.sources.splits import list_files
 from bench.data.sources.tables import as_labels, names_in, read_csv, read_rows
 from bench.errors import DataError
+from bench.suite.dataset_specs import RsnaSpec, SplitLists
 from bench.suite.findings import RSNA_FINDINGS
 from bench.suite.keys import IMAGE_ENDINGS
-from bench.suite.schema import RsnaSpec, SplitLists
 
 LABEL_FILES = ("stage_2_train_labels.csv", "stage_2_train_labels.csv.gz")
 SIDES = ("x", "y", "width", "height")

@@ -20,9 +20,9 @@ from bench.data.sources.source import DataSource, one_frame
 from bench.data.sources.splits import list_files
 from bench.data.sources.tables import finding_names, match_rows, names_in, read_csv
 from bench.errors import DataError
+from bench.suite.dataset_specs import SiimSpec, SplitLists
 from bench.suite.findings import SIIM_FINDINGS
 from bench.suite.keys import IMAGE_ENDINGS, Names
-from bench.suite.schema import SiimSpec, SplitLists
 
 FIRST_FILES = ("train-rle.csv", "train-rle.csv.gz")
 LABEL_FILES = (*FIRST_FILES, "stage_2_train.csv", "stage_2_train.csv.gz")

@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.data.sources.tables import require_name
 from bench.errors import DataError, listing
+from bench.suite.dataset_specs import SplitLists
 from bench.suite.keys import Names, clean
-from bench.suite.schema import SplitLists
 from bench.suite.text_table import read_text
 
 NUM_TRAIN, NUM_VAL = 78_484, 8_040

@@ -11,8 +11,8 @@ import pandas as pd
 
 from bench.errors import DataError, listing, nearest
 from bench.metrics.regions import MASK
+from bench.suite.dataset_specs import DATASET_SPECS, PhantomSpec, StoredSpec
 from bench.suite.keys import Names, bare, clean, spelled
-from bench.suite.schema import DATASET_SPECS, PhantomSpec, StoredSpec
 from bench.suite.text_table import read_table
 
 SIDES = ("x", "y", "w", "h")

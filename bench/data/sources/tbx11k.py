@@ -15,9 +15,9 @@ from bench.data.sources.source import DataSource
 from bench.data.sources.splits import list_files, split_official
 from bench.data.sources.tables import each_its_own, finding_names, match_rows
 from bench.errors import DataError
+from bench.suite.dataset_specs import Tbx11kSpec
 from bench.suite.findings import TBX11K_FINDINGS
 from bench.suite.keys import IMAGE_ENDINGS, Names
-from bench.suite.schema import Tbx11kSpec
 
 TRAIN_FILE, TEST_FILE = "annotations/json/TBX11K_train.json", "annotations/json/TBX11K_val.json"
 

@@ -54,9 +54,9 @@ from bench.data.sources.tables import (
     require_finding,
 )
 from bench.errors import DataError, listing
+from bench.suite.dataset_specs import SplitLists, Vindr100Spec, VindrSpec
 from bench.suite.findings import VINDR_1_0_0_FINDINGS, VINDR_FINDINGS, VINDR_NO_FINDING
 from bench.suite.keys import IMAGE_ENDINGS, Names
-from bench.suite.schema import SplitLists, Vindr100Spec, VindrSpec
 
 LABEL_FILES = ("train.csv", "train.csv.gz")
 IMAGE_FOLDERS = ("train", "images")

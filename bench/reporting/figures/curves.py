@@ -19,8 +19,8 @@ from bench.reporting.check import CURVES
 from bench.reporting.figures.files import save
 from bench.results.record import EpochRow, Record
 from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.dataset_specs import title_of
 from bench.suite.grid import Grid
-from bench.suite.schema import title_of
 
 _DPI = 130
 _LOSS = "loss (binary cross-entropy)"
