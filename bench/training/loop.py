@@ -81,7 +81,8 @@ def train(
     session.nondeterministic = nondeterministic
     with CheckpointKeeper(folder) as keeper:
         _resume(session, keeper, clock)
-        _write_tables(session, folder)
+        folder.write_history(session.rows)
+        _write_losses(session, folder)
         for row in session.rows:
             on_epoch(row)
         while not session.is_over:
@@ -116,7 +117,7 @@ def train(
 def _save(session: Session, keeper: CheckpointKeeper, clock: PhaseClock) -> None:
     with clock.phase("save"):
         keeper.save(session.capture() | {"phases_s": clock.seconds()})
-        _write_tables(session, keeper.folder)
+        _write_losses(session, keeper.folder)
 
 
 def _resume(session: Session, keeper: CheckpointKeeper, clock: PhaseClock) -> None:
@@ -143,7 +144,6 @@ def _resume(session: Session, keeper: CheckpointKeeper, clock: PhaseClock) -> No
     session.remarks += keeper.notes
 
 
-def _write_tables(session: Session, folder: TrialFolder) -> None:
-    """Writes history and losses as they are at a checkpoint; after a resumption they may be ahead of it."""
-    folder.write_history(session.rows)
+def _write_losses(session: Session, folder: TrialFolder) -> None:
+    """Writes the losses as they are at a checkpoint; after a resumption they may be ahead of it."""
     write_table(folder.losses, session.losses.table(), LOSS_COLUMNS)
