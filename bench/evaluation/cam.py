@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.held_maps import HeldMaps
-from bench.evaluation.localize import units_of
 from bench.evaluation.score import SplitScores, map_scores
+from bench.metrics.regions import units_of
 from bench.results.units import Map
 from bench.suite.cam import CAMS, CamMethod
 from bench.suite.schema import Recipe

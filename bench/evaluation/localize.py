@@ -20,7 +20,7 @@ from torch import Tensor
 from bench.evaluation.enlarge import enlarged, sigmoid
 from bench.metrics.measure import UnitMaps
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.metrics.regions import FRAME, UNIT, Regions, Shape, regions_of
+from bench.metrics.regions import FRAME, UNIT, Regions, Shape, regions_of, units_of
 from bench.metrics.units import PEAK_COLUMNS, map_measures
 
 
@@ -82,11 +82,6 @@ def localize(
         regions = regions_of(own, size_px, shape, protocol)
         found.append(_reduced(heatmaps, units, shape, are_probabilities, protocol, regions))
     return pd.concat(found).sort_values(UNIT, ignore_index=True)
-
-
-def units_of(boxes: pd.DataFrame) -> pd.DataFrame:
-    """Returns image_index and class_index of each unit that has a box, sorted and numbered from 0."""
-    return boxes[UNIT].drop_duplicates().sort_values(UNIT, ignore_index=True)
 
 
 def localize_units(

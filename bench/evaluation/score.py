@@ -12,9 +12,8 @@ from torch import nn
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.held_maps import HeldMaps
-from bench.evaluation.localize import units_of
 from bench.metrics.measure import metrics_of, notes_of
-from bench.metrics.regions import MASK
+from bench.metrics.regions import MASK, units_of
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, Map
 from bench.suite.metrics import Metric

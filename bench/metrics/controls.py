@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.metrics.regions import UNIT, Integers, Patch, Regions, regions_of
+from bench.metrics.regions import Integers, Patch, Regions, regions_of, units_of
 
 CONTROLS: dict[str, str] = {
     "random": "Uniform random point",
@@ -36,7 +36,7 @@ def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.D
         patients: patient of each image, indexed by image_index.
         size_px: side of the square image, px.
     """
-    units = boxes[UNIT].drop_duplicates().sort_values(UNIT, ignore_index=True)
+    units = units_of(boxes)
     regions = regions_of(boxes, size_px)
     patches = regions.hits()
     units["random"] = [np.count_nonzero(patch.pixels) / size_px**2 for patch in patches]

@@ -259,6 +259,11 @@ class Regions:
         return Patch(int(top), int(left), is_in.reshape(bottom - top, right - left))
 
 
+def units_of(boxes: pd.DataFrame) -> pd.DataFrame:
+    """Returns image_index and class_index of each unit that has a box, sorted and numbered from 0."""
+    return boxes[UNIT].drop_duplicates().sort_values(UNIT, ignore_index=True)
+
+
 def regions_of(
     boxes: pd.DataFrame, size_px: int, shape: Shape | None = None, protocol: LocalizationProtocol = THESIS
 ) -> Regions:
