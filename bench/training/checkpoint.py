@@ -42,26 +42,42 @@ def write_checkpoint(state: CheckpointState, path: Path) -> None:
     """Writes a checkpoint: a line with the SHA-256 of the rest, then torch's own format.
 
     Torch does not notice a damaged byte by itself.
+
+    Raises:
+        OSError: it cannot be written.
     """
     with path.open("wb") as stream:
         stream.write(_header(hashlib.sha256()))  # in place of that which is known at the end
         content = _DigestedStream(stream)
-        torch.save(state, content)  # type: ignore[arg-type]  # as much of a file as torch needs
+        try:
+            torch.save(state, content)  # type: ignore[arg-type]  # as much of a file as torch needs
+        except RuntimeError:  # torch closes its archive, and hides why it could not be written
+            if content.error is not None:
+                raise content.error from None
+            raise
         stream.seek(0)
         stream.write(_header(content.digest))
 
 
 class _DigestedStream:
-    """Writes to a stream and digests what goes through: a state is too large to be held once more."""
+    """Writes to a stream and digests what goes through: a state is too large to be held once more.
+
+    `error` is that of a write that failed.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self.digest = hashlib.sha256()
+        self.error: OSError | None = None
         self.flush = stream.flush
         self._stream = stream
 
     def write(self, data: bytes) -> int:
         self.digest.update(data)
-        return self._stream.write(data)
+        try:
+            return self._stream.write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def _header(digest: "hashlib._Hash") -> bytes:
