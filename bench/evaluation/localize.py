@@ -9,7 +9,7 @@ regions, and the file of each metric what it counts.
 Each of these choices can be made otherwise: the same code takes another protocol (`bench.metrics.protocol`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from bench.metrics.measure import UnitMaps
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.regions import FRAME, UNIT, Regions, Shape, regions_of, units_of
 from bench.metrics.units import PEAK_COLUMNS, map_measures
+from bench.suite.metrics import Metric
 
 
 def _resolved_ties(large: Tensor, maximum: Tensor, rule: Literal["last", "mean"]) -> dict[str, Tensor]:
@@ -60,6 +61,7 @@ def localize(
     *,
     are_probabilities: bool = False,
     protocol: LocalizationProtocol = THESIS,
+    metrics: Collection[Metric] | None = None,
 ) -> pd.DataFrame:
     """Returns one row per unit, sorted by image_index and class_index. Only units' maps are enlarged.
 
@@ -75,12 +77,13 @@ def localize(
         size_px: side of the network's square input, px.
         are_probabilities: the heatmaps are in [0, 1] already and are taken as they are, without a sigmoid.
         protocol: choices of grid, peak and hit.
+        metrics: those of maps whose columns are wanted; None is all of them.
     """
     found = []
     for shape, own in _grids(boxes, size_px, protocol):
         units = units_of(own)
         regions = regions_of(own, size_px, shape, protocol)
-        found.append(_reduced(heatmaps, units, shape, are_probabilities, protocol, regions))
+        found.append(_reduced(heatmaps, units, shape, are_probabilities, protocol, regions, metrics))
     return pd.concat(found).sort_values(UNIT, ignore_index=True)
 
 
@@ -92,6 +95,7 @@ def localize_units(
     *,
     are_probabilities: bool = False,
     protocol: LocalizationProtocol = THESIS,
+    metrics: Collection[Metric] | None = None,
 ) -> pd.DataFrame:
     """Returns rows as `localize` does, in the order of `units`.
 
@@ -102,10 +106,18 @@ def localize_units(
         size_px: see `localize`.
         are_probabilities: see `localize`.
         protocol: see `localize`.
+        metrics: see `localize`.
     """
     numbered = boxes.merge(units[UNIT].assign(unit=range(len(units))), on=UNIT)
     own = numbered.assign(image_index=numbered["unit"], class_index=0)
-    found = localize(maps.unsqueeze(1), own, size_px, are_probabilities=are_probabilities, protocol=protocol)
+    found = localize(
+        maps.unsqueeze(1),
+        own,
+        size_px,
+        are_probabilities=are_probabilities,
+        protocol=protocol,
+        metrics=metrics,
+    )
     return found.assign(**{column: units[column].to_numpy() for column in UNIT})
 
 
@@ -144,15 +156,16 @@ def _reduced(
     are_probabilities: bool,
     protocol: LocalizationProtocol,
     regions: Regions | None = None,
+    metrics: Collection[Metric] | None = None,
 ) -> pd.DataFrame:
     """Returns `units` with the peak of each one's map once it is enlarged to `shape`, some at a time.
 
-    With regions, those of the units, it returns the columns of every metric of maps, too.
+    With regions, those of the units, it returns the columns of the metrics, too; vectors as lists.
     """
     pixels = _PIXELS_ON_CPU if heatmaps.device.type == "cpu" else _PIXELS_ON_DEVICE
     size = max(pixels // (shape[0] * shape[1]), 1)
     indices = torch.as_tensor(units[UNIT].to_numpy(np.int64, copy=True), device=heatmaps.device)
-    measures, chunks = map_measures().values(), []
+    measures, chunks = map_measures(metrics).values(), []
     for first in range(0, max(len(units), 1), size):  # once for no units: their columns are wanted
         image, finding = indices[first : first + size].unbind(dim=1)
         maps = heatmaps[image, finding].float()
@@ -167,9 +180,11 @@ def _reduced(
                 large[~finite] = torch.nan
             maps_of_units = UnitMaps(large.cpu().numpy(), found, regions[first : first + size], protocol)
             for measure in measures:
-                found = {**found, **measure.of_maps(maps_of_units)}
+                if not set(measure.columns) <= set(found):  # metrics may share columns
+                    found = {**found, **measure.of_maps(maps_of_units)}
         chunks.append(found)
-    return units.assign(**{name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]})
+    columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    return units.assign(**{name: one if one.ndim == 1 else list(one) for name, one in columns.items()})
 
 
 def _probabilities(

@@ -1,6 +1,6 @@
 """Scores the stored maps of a finished trial again, by any protocol, on the CPU."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -9,13 +9,13 @@ import torch
 from bench.errors import ResultsError
 from bench.evaluation.localize import localize_units
 from bench.metrics.measure import measure_of, measured
-from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol, variants_of
+from bench.metrics.protocol import DEFAULT, THESIS, VARIANTS, LocalizationProtocol
 from bench.metrics.regions import UNIT
-from bench.metrics.units import map_metrics
 from bench.results.record import Sensitivity
 from bench.results.store import TrialFolder
 from bench.results.units import FRAME_COLUMNS, UNIT_NAMES, read_maps, read_table
 from bench.suite.cam import NATIVE, CamMethod
+from bench.suite.metrics import METRICS, Metric
 
 
 def rescore(
@@ -24,6 +24,7 @@ def rescore(
     protocols: Mapping[str, LocalizationProtocol],
     on_progress: Callable[[int, int], None] = lambda *_: None,
     cam: CamMethod = NATIVE,
+    metrics: Collection[Metric] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Returns, for each protocol, a row for each of the trial's units, in the order of their table.
 
@@ -35,6 +36,7 @@ def rescore(
         protocols: by any names.
         on_progress: called with (done, total) units.
         cam: which maps.
+        metrics: those whose columns are wanted; None is all of maps.
 
     Raises:
         ResultsError: maps or tables are missing, damaged or not of each other.
@@ -55,7 +57,13 @@ def rescore(
         for name, protocol in protocols.items():
             tensor = torch.from_numpy(maps)
             rows = localize_units(
-                tensor, chunk, boxes, size_px, are_probabilities=cam != NATIVE, protocol=protocol
+                tensor,
+                chunk,
+                boxes,
+                size_px,
+                are_probabilities=cam != NATIVE,
+                protocol=protocol,
+                metrics=metrics,
             )
             found[name].append(rows)
         on_progress(done, len(units))
@@ -72,7 +80,7 @@ def rescore(
 def measure_sensitivity(
     folder: TrialFolder, size_px: int, on_progress: Callable[[int, int], None] = lambda *_: None
 ) -> Sensitivity:
-    """Returns each metric of the trial's native maps by the default protocol and by each of its variants.
+    """Returns metrics of the trial's native maps by the default protocol and by each of their `VARIANTS`.
 
     Left out is a variant that is the default for all images: the native grid of those that have the size of
     the input. A trial without units has no values.
@@ -88,15 +96,16 @@ def measure_sensitivity(
     frames = read_table(folder.boxes, FRAME_COLUMNS)
     is_native = bool((frames == size_px).all(axis=None))
     wanted = {
-        metric: {
+        METRICS[metric]: {
             name: protocol
-            for name, protocol in ({DEFAULT: THESIS} | variants_of(metric)).items()
+            for name, protocol in ({DEFAULT: THESIS} | variants).items()
             if not (is_native and protocol.grid == "native")
         }
-        for metric in map_metrics()
+        for metric, variants in VARIANTS.items()
     }
     tables = {_of_units(protocol): name for of_one in wanted.values() for name, protocol in of_one.items()}
-    rescored = rescore(folder, size_px, {name: protocol for protocol, name in tables.items()}, on_progress)
+    protocols = {name: protocol for protocol, name in tables.items()}
+    rescored = rescore(folder, size_px, protocols, on_progress, metrics=tuple(wanted))
     found: dict[str, dict[str, dict[str, float]]] = {}
     for metric, protocols in wanted.items():
         for name, protocol in protocols.items():

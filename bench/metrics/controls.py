@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.metrics.folds import NUM_DEALS, folds_of
 from bench.metrics.regions import Integers, Patch, Regions, regions_of, units_of
 
 CONTROLS: dict[str, str] = {
@@ -20,8 +21,6 @@ CONTROLS: dict[str, str] = {
     "centre": "Image centre",
     "constant": "Best constant point",
 }
-NUM_FOLDS = 5
-NUM_DEALS = 20
 DEALS = tuple(f"constant_{deal}" for deal in range(NUM_DEALS))
 """Columns of the constant's hits by each deal of patients."""
 
@@ -41,8 +40,7 @@ def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.D
     patches = regions.hits()
     units["random"] = [np.count_nonzero(patch.pixels) / size_px**2 for patch in patches]
     units["centre"] = _hits(_middle(size_px), np.arange(len(units)), regions)
-    names, patient_of = np.unique(units["image_index"].map(patients).astype(str), return_inverse=True)
-    folds = np.stack([_folds(len(names), deal)[patient_of] for deal in range(NUM_DEALS)])
+    folds = folds_of(units["image_index"].map(patients).astype(str))
     constant = np.zeros(folds.shape)
     for rows in units.groupby("class_index").indices.values():
         members = np.asarray(rows, dtype=np.int64)
@@ -93,11 +91,3 @@ def _deepest(depth: npt.NDArray[np.int64]) -> tuple[float, float]:
     nearest = np.square(candidates - candidates.mean(axis=0)).sum(axis=1).argmin()
     row, column = candidates[nearest]
     return float(row), float(column)
-
-
-def _folds(num_patients: int, deal: int) -> npt.NDArray[np.int_]:
-    """Deals patients, in the order of their names, into folds, and returns the fold of each."""
-    folds = np.empty(num_patients, dtype=int)
-    order = np.random.default_rng(deal).permutation(num_patients)
-    folds[order] = np.arange(num_patients) % NUM_FOLDS
-    return folds

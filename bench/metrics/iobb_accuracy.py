@@ -31,12 +31,7 @@ class IobbAccuracy(MeanMeasure):
 
     def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
         """Returns IoBB and IoU in [0, 1], float64."""
-        level = levels(maps.peaks["score"], maps.protocol.threshold)
-        predicted = maps.values > level[:, None, None]
-        num_predicted = np.array([np.count_nonzero(one) for one in predicted], dtype=np.int64)
-        num_both, area = maps.regions.count(predicted), maps.regions.areas()
-        either = num_predicted + area - num_both
-        return {"iobb": num_both / np.maximum(num_predicted, 1), "iou": num_both / np.maximum(either, 1)}
+        return overlaps(maps)
 
     def notes(self, units: pd.DataFrame, findings: tuple[str, ...]) -> tuple[str, ...]:
         """Returns how many maps predict nothing."""
@@ -49,6 +44,16 @@ class IobbAccuracy(MeanMeasure):
         above = units[["iobb", "iou"]].to_numpy(np.float64) > protocol.iobb
         hits: Floats = np.any(above, axis=1, keepdims=True).astype(np.float64)
         return hits
+
+
+def overlaps(maps: UnitMaps) -> dict[str, Floats]:
+    """Returns iobb and iou of each unit, [n], in [0, 1]."""
+    level = levels(maps.peaks["score"], maps.protocol.threshold)
+    predicted = maps.values > level[:, None, None]
+    num_predicted = np.array([np.count_nonzero(one) for one in predicted], dtype=np.int64)
+    num_both, area = maps.regions.count(predicted), maps.regions.areas()
+    either = num_predicted + area - num_both
+    return {"iobb": num_both / np.maximum(num_predicted, 1), "iou": num_both / np.maximum(either, 1)}
 
 
 def levels(maxima: npt.NDArray[np.float32], threshold: float) -> npt.NDArray[np.float32]:

@@ -23,12 +23,13 @@ from bench.metrics.regions import Floats, Integers, Regions
 from bench.suite.metrics import MACRO, WEIGHTED, Average, Metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class UnitMaps:
     """The maps of n units, enlarged to a grid, where each peaks, and what it is to point at.
 
     Attributes:
-        values: float32 [n, rows, columns], probabilities; of a map that is not finite NaN everywhere.
+        values: float32 [n, rows, columns], probabilities; of a map that is not finite NaN everywhere. Units
+            that share a map may be given it once, by `numpy.broadcast_to`.
         peaks: [n] each of `bench.metrics.units.PEAK_COLUMNS`, by name.
         regions: of the same units on the same grid.
         protocol: how maps were enlarged, and what counts as a hit.
@@ -39,16 +40,33 @@ class UnitMaps:
     regions: Regions
     protocol: LocalizationProtocol
 
+    @property
+    def distinct(self) -> tuple[npt.NDArray[np.float32], Integers]:
+        """The maps, one that was broadcast only once, and which of them each unit has, [n]."""
+        num_units = len(self.values)
+        if num_units and self.values.strides[0] == 0:
+            return self.values[:1], np.zeros(num_units, np.int64)
+        return self.values, np.arange(num_units)
+
 
 class Measure(ABC):
     """Computes a metric."""
 
     columns: ClassVar[tuple[str, ...]]
     """Columns of tables of units, or of logits, from which its statistic is made."""
+    is_pooled: ClassVar[bool] = False
+    """Whether its weighted average is the metric of the units of all findings together, as of one finding;
+    otherwise it is a mean of the findings' metrics."""
 
     @abstractmethod
     def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
-        """Returns the statistic of each unit, [n, k], all finite, from `columns` of a table of n units."""
+        """Returns the statistic of each unit, [n, k], all finite, from a table of n units.
+
+        Args:
+            units: with image, patient, finding and `columns`; all units of the map. A statistic may depend on
+                other patients' units, as one at a threshold that they have chosen does.
+            protocol: what counts as a hit.
+        """
 
     @abstractmethod
     def reduce(self, statistics: Floats, weights: Floats) -> Floats:
@@ -84,12 +102,13 @@ class MapMeasure(Measure):
 
     @abstractmethod
     def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
-        """Returns `columns` of the units' table, [n] each; of a map that is not finite those of a miss."""
+        """Returns `columns` of the units' table, [n] or [n, k] each; of a map that is not finite a miss's."""
 
 
 class MeanMeasure(MapMeasure):
     """Computes a metric of maps that is the mean of a single number of each unit."""
 
+    is_pooled = True
     is_hit: ClassVar[bool] = True
     """True if that number is 0 or 1."""
 
@@ -144,11 +163,14 @@ def measured(
             masses.append(float(measure.counts(own).sum()))
     if not values:
         return {}
-    if isinstance(measure, MeanMeasure):  # of all units together, whatever rounding a division would do
-        weighted, macro = float(statistics.sum() / len(statistics)), sum(values.values()) / len(values)
+    found = list(values.values())
+    macro = sum(found) / len(found)
+    if isinstance(measure, MeanMeasure):  # whatever rounding the products with weights would do
+        weighted = float(statistics.sum() / len(statistics))
+    elif measure.is_pooled:
+        weighted = float(measure.reduce(statistics, np.ones((1, len(statistics))))[0])
     else:
-        found = list(values.values())
-        weighted, macro = float(np.average(found, weights=masses)), float(np.mean(found))
+        weighted = float(np.average(found, weights=masses))
     means = {WEIGHTED: weighted, MACRO: macro}
     return {average: means[average] for average in averages} | values
 

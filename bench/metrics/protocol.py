@@ -6,7 +6,7 @@ The defaults are the thesis' (§5.4, code), by which every trial is scored. docs
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bench.suite.metrics import Metric, Need
+from bench.suite.metrics import IOBB_ACCURACY, POINT_ACCURACY
 
 Sigmoid = Literal["before", "after"]
 Ties = Literal["first", "last", "mean", "any", "fraction"]
@@ -76,15 +76,8 @@ _MAP_VARIANTS: dict[str, LocalizationProtocol] = {
 }
 """T(IoBB) as in Wang 2017, and the cut of the map that it is not."""
 
-VARIANTS: dict[Need, dict[str, LocalizationProtocol]] = {"peaks": _PEAK_VARIANTS, "maps": _MAP_VARIANTS}
-"""One choice changed at a time, by what a metric looks at: what the sensitivity of a trial is measured by."""
-
-
-def variants_of(metric: Metric) -> dict[str, LocalizationProtocol]:
-    """Returns the variants that a metric is measured by, by their names."""
-    return {
-        name: protocol
-        for need, variants in VARIANTS.items()
-        if need in metric.needs
-        for name, protocol in variants.items()
-    }
+VARIANTS: dict[str, dict[str, LocalizationProtocol]] = {
+    POINT_ACCURACY.name: _PEAK_VARIANTS,
+    IOBB_ACCURACY.name: _MAP_VARIANTS,
+}
+"""One choice changed at a time, by metric of the thesis: what the sensitivity of a trial is measured by."""

@@ -176,21 +176,33 @@ class Regions:
     def rasterise(self) -> Bools:
         """Returns [n, rows, columns] which pixels each region covers."""
         found = np.zeros((len(self), *self.shape), dtype=bool)
-        for own, patch in zip(found, self._covers, strict=True):
+        for own, patch in zip(found, self.covered, strict=True):
             own[patch.place] = patch.pixels
         return found
 
     def areas(self) -> Integers:
         """Returns [n] how many pixels each region covers."""
-        return np.array([np.count_nonzero(patch.pixels) for patch in self._covers], dtype=np.int64)
+        return np.array([np.count_nonzero(patch.pixels) for patch in self.covered], dtype=np.int64)
 
     def count(self, pixels: Bools) -> Integers:
         """Returns [n] how many of the `pixels` [n, rows, columns] that each region covers are set."""
         found = [
             np.count_nonzero(own[patch.place] & patch.pixels)
-            for own, patch in zip(pixels, self._covers, strict=True)
+            for own, patch in zip(pixels, self.covered, strict=True)
         ]
         return np.array(found, dtype=np.int64)
+
+    def outlines(self) -> tuple[Floats, ...]:
+        """Returns of each region its boxes x, y, w, h [k, 4], px of the raster; that around its mask too."""
+        found = []
+        for unit, boxes in enumerate(self.boxes):
+            own = boxes[~np.isnan(boxes[:, 0])]
+            if unit in self.masks:
+                patch = self.masks[unit]
+                around = [patch.left, patch.top, patch.pixels.shape[1], patch.pixels.shape[0]]
+                own = np.concatenate([own, [around]])
+            found.append(own)
+        return tuple(found)
 
     def hits(self) -> tuple[Patch, ...]:
         """Returns of each region the pixels that it contains: peaks there are hits."""
@@ -228,7 +240,7 @@ class Regions:
         return found
 
     @cached_property
-    def _covers(self) -> tuple[Patch, ...]:
+    def covered(self) -> tuple[Patch, ...]:
         """The pixels that each region covers."""
         found = []
         for unit, rectangles in enumerate(self.rectangles.tolist()):

@@ -1,5 +1,7 @@
 """The table of a map's units, units.parquet: which columns it has beside the names, and whose they are."""
 
+from collections.abc import Collection
+
 from bench.metrics.measure import MapMeasure, measure_of
 from bench.results.units import UNIT_NAMES
 from bench.suite.metrics import METRICS, Metric
@@ -19,10 +21,10 @@ def model_metrics() -> tuple[Metric, ...]:
     return tuple(metric for metric in METRICS.values() if metric.is_of_model)
 
 
-def map_measures() -> dict[str, MapMeasure]:
-    """Returns what computes each of the metrics of maps, by its name."""
+def map_measures(metrics: Collection[Metric] | None = None) -> dict[str, MapMeasure]:
+    """Returns what computes each of these metrics of maps, or of all, by its name."""
     found = {}
-    for metric in map_metrics():
+    for metric in map_metrics() if metrics is None else metrics:
         measure = measure_of(metric.name)
         assert isinstance(measure, MapMeasure), f"{metric.name} needs no logits and is no metric of maps"
         found[metric.name] = measure

@@ -224,6 +224,10 @@ def _averaged(scores: Floats, units: Floats) -> Floats:
     return macro
 
 
+_ALL = object()
+"""In place of a finding: the units of all of them."""
+
+
 class _Known(NamedTuple):
     """The metric of a finding in samples of patients, and the samples; None is every unit once."""
 
@@ -307,7 +311,9 @@ class ReducedScores(UnitScores):
 
     def _averaged(self, average: Average, times: Floats | None, *, is_kept: bool = True) -> Floats:
         """Returns the average over the findings of which the metric is defined, [samples, seeds]."""
-        found = [self._of_finding(name, times, is_kept=is_kept) for name in self._members]
+        is_pooled = average == WEIGHTED and self.measure.is_pooled and len(self._members) > 1
+        names = [_ALL] if is_pooled else list(self._members)
+        found = [self._of_finding(name, times, is_kept=is_kept) for name in names]
         values = np.stack([value for value, _ in found])
         counts = np.stack([count for _, count in found])[..., None]
         is_defined = ~np.isnan(values)
@@ -321,14 +327,14 @@ class ReducedScores(UnitScores):
         """Returns the metric of a finding, [samples, seeds], and how much the finding counts, [samples].
 
         Args:
-            name: of the finding.
+            name: of the finding, or `_ALL`.
             times: see `resampled`; None is every unit once, exactly.
             is_kept: whether it is asked for again, by the same `times`.
         """
         key = (name, times is None)
         if key in self.known and self.known[key].times is times:
             return self.known[key].found
-        own = self._members[name]
+        own = np.arange(len(self.statistics)) if name is _ALL else self._members[name]
         statistics, groups = self.statistics[own], self._patients[1][own]
         each = self.measure.counts(statistics[:, 0])
         if times is None:

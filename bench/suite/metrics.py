@@ -20,6 +20,9 @@ AVERAGES: dict[Average, str] = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 Need = Literal["peaks", "maps", "negatives", "logits"]
 """Input of a metric: positions of the maps' peaks, whole maps, images without the finding too, or logits."""
 
+Threshold = Literal["none", "a_priori", "cross_fitted"]
+"""Where the threshold of a metric is from: there is none; a convention; the boxes of other patients."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -38,6 +41,7 @@ class Metric:
         high: greatest possible value.
         decimals: least number of decimals in tables.
         averages: the averages over findings that are reported.
+        threshold: where its threshold is from.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Metric:
     high: float = 1.0
     decimals: int = 2
     averages: tuple[Average, ...] = (WEIGHTED, MACRO)
+    threshold: Threshold = "none"
 
     @property
     def is_of_model(self) -> bool:
@@ -105,6 +110,150 @@ IOBB_ACCURACY = Metric(
         "names both."
     ),
     needs=frozenset({"maps"}),
+    threshold="a_priori",
+)
+
+_MAPS: frozenset[Need] = frozenset({"maps"})
+_NORMALISED = "Heatmaps are min–max normalised one by one."
+_CROSS_FITTED = f"{_NORMALISED} The threshold is the one that is best for other patients' boxes."
+
+IOU_ACCURACY = Metric(
+    "iou_accuracy",
+    title="IoU > 0.5",
+    short="IoU",
+    phrase="accuracy by IoU",
+    caption=(
+        "Share of (image, finding) units whose heatmap, where it is above half of its maximum, has an "
+        "intersection with boxes of the finding that is more than half of their union."
+    ),
+    needs=_MAPS,
+    threshold="a_priori",
+)
+
+ENERGY = Metric(
+    "energy",
+    title="Energy in the region",
+    short="energy",
+    phrase="share of the heatmap's energy in the region",
+    caption=f"Share of a heatmap's sum that lies in boxes of the finding. {_NORMALISED}",
+    needs=_MAPS,
+    margin=0.03,
+)
+
+RELEVANCE_RANK = Metric(
+    "relevance_rank",
+    title="Relevance rank accuracy",
+    short="rank",
+    phrase="relevance rank accuracy",
+    caption=(
+        "Share of a heatmap's highest pixels, as many as boxes of the finding have, that lies in these boxes."
+    ),
+    needs=_MAPS,
+    margin=0.03,
+)
+
+MAX_BOX_ACC = Metric(
+    "max_box_acc",
+    title="MaxBoxAcc, IoU ≥ 0.5",
+    short="MaxBoxAcc",
+    phrase="MaxBoxAcc",
+    caption=(
+        "Share of (image, finding) units of which a box around a connected part of the heatmap above a "
+        f"threshold fits a box of the finding by IoU ≥ 0.5. {_CROSS_FITTED}"
+    ),
+    needs=_MAPS,
+    threshold="cross_fitted",
+)
+
+MAX_BOX_ACC_V2 = Metric(
+    "max_box_acc_v2",
+    title="MaxBoxAccV2",
+    short="MaxBoxV2",
+    phrase="MaxBoxAccV2",
+    caption=(
+        "Mean, over IoU ≥ 0.3, 0.5 and 0.7, of the share of (image, finding) units of which a box around a "
+        f"connected part of the heatmap above a threshold fits a box of the finding. {_CROSS_FITTED}"
+    ),
+    needs=_MAPS,
+    threshold="cross_fitted",
+)
+
+BOX_MIOU = Metric(
+    "box_miou",
+    title="Mean IoU of boxes",
+    short="box mIoU",
+    phrase="mean IoU of boxes",
+    caption=(
+        "IoU of a box of the finding and the box that fits it best, of those around connected parts of the "
+        f"heatmap above a threshold. {_CROSS_FITTED}"
+    ),
+    needs=_MAPS,
+    margin=0.03,
+    threshold="cross_fitted",
+)
+
+MIOU = Metric(
+    "miou",
+    title="Mean IoU of pixels",
+    short="mIoU",
+    phrase="mean IoU of pixels",
+    caption=f"IoU of the heatmap above a threshold and the boxes of the finding. {_CROSS_FITTED}",
+    needs=_MAPS,
+    margin=0.03,
+    threshold="cross_fitted",
+)
+
+DICE = Metric(
+    "dice",
+    title="Dice",
+    short="Dice",
+    phrase="Dice",
+    caption=f"Dice of the heatmap above a threshold and the boxes of the finding. {_CROSS_FITTED}",
+    needs=_MAPS,
+    margin=0.03,
+    threshold="cross_fitted",
+)
+
+PXAP = Metric(
+    "pxap",
+    title="Pixel average precision (PxAP)",
+    short="PxAP",
+    phrase="PxAP",
+    caption=(
+        "Area below the curve of precision and recall of pixels, over all thresholds; boxes count as masks. "
+        f"The weighted average is that of the pixels of all findings together. {_NORMALISED}"
+    ),
+    needs=_MAPS,
+    margin=0.03,
+)
+
+_AREA = (
+    "The smallest share of the image, its pixels taken from the heatmap's highest value down, that {} boxes "
+    "of the finding in 90% of cases, calibrated on patients: the conformal quantile. The weighted average is "
+    "that of the units of all findings together. Less is better."
+)
+
+TOUCHING_AREA = Metric(
+    "touching_area",
+    title="Area that touches the region in 90% of cases",
+    short="touch",
+    phrase="area that touches the region in 90% of cases",
+    caption=_AREA.format("touches"),
+    needs=_MAPS,
+    margin=0.03,
+    best="lowest",
+    decimals=3,
+)
+
+COVERING_AREA = Metric(
+    "covering_area",
+    title="Area that covers the region in 90% of cases",
+    short="cover",
+    phrase="area that covers the region in 90% of cases",
+    caption=_AREA.format("covers"),
+    needs=_MAPS,
+    best="lowest",
+    decimals=3,
 )
 
 METRICS: dict[str, Metric] = {
@@ -113,6 +262,17 @@ METRICS: dict[str, Metric] = {
         POINT_ACCURACY,
         AUROC,
         IOBB_ACCURACY,
+        IOU_ACCURACY,
+        ENERGY,
+        RELEVANCE_RANK,
+        MAX_BOX_ACC,
+        MAX_BOX_ACC_V2,
+        BOX_MIOU,
+        MIOU,
+        DICE,
+        PXAP,
+        TOUCHING_AREA,
+        COVERING_AREA,
     )
 }
 """In the order of a report's tables. Reports, displays and dashboards lead with the first one."""

@@ -13,10 +13,10 @@ from extracts import WHOLE, needs_authors_maps
 
 from bench.evaluation.localize import localize, localize_units
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.metrics.protocol import VARIANTS as BY_NEED
+from bench.metrics.protocol import VARIANTS as BY_METRIC
 from bench.metrics.regions import COLUMNS, FRAME, UNIT
 
-VARIANTS = BY_NEED["peaks"]
+VARIANTS = BY_METRIC["point_accuracy"]
 SIZE_PX = 24
 FRAMES = ((24, 24), (31, 47), (40, 20))
 """Width and height of images, px."""

@@ -19,8 +19,8 @@ from bench.results.store import TrialFolder
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table, writing_maps
 
 SIZE_PX = 16
-PROTOCOLS = {"default": THESIS} | VARIANTS["peaks"]
-CUTS = {"default": THESIS} | VARIANTS["maps"]
+PROTOCOLS = {"default": THESIS} | VARIANTS["point_accuracy"]
+CUTS = {"default": THESIS} | VARIANTS["iobb_accuracy"]
 
 
 def fill(path: Path, logits: torch.Tensor, boxes: pd.DataFrame) -> TrialFolder:

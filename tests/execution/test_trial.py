@@ -115,7 +115,7 @@ def test_sensitivity_has_every_choice_but_the_native_grid_that_phantoms_lack(ref
     folder, outcome, _ = reference
     sensitivity = measure_sensitivity(ResultsStore(folder).folder(small_trial().id), 64)
     accuracies = sensitivity.metrics["point_accuracy"]
-    assert set(accuracies) == {"default", *VARIANTS["peaks"]} - {"native_grid"}
+    assert set(accuracies) == {"default", *VARIANTS["point_accuracy"]} - {"native_grid"}
     default = accuracies["default"]
     assert default["weighted"] == outcome.metrics["point_accuracy/weighted"]
     assert default["macro"] == outcome.metrics["point_accuracy/macro"]

@@ -7,7 +7,8 @@ from extracts import NIH_EXTRACT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.metrics.controls import DEALS, NUM_DEALS, NUM_FOLDS, _folds, control_hits
+from bench.metrics.controls import DEALS, control_hits
+from bench.metrics.folds import NUM_DEALS, NUM_FOLDS, folds_of
 from bench.metrics.measure import measured
 from bench.metrics.point_accuracy import MEASURE
 
@@ -133,7 +134,7 @@ def test_a_unit_that_some_deals_leave_without_its_like_counts_by_their_share() -
     rows += [(image, 0, 4 + 3 * image, 20, 1, 1) for image in range(2, 10)]
     patients[10] = "a"
     hits = _hits(rows, patients, 40)
-    apart = [_folds(10, deal)[0] != _folds(10, deal)[1] for deal in range(NUM_DEALS)]
+    apart = [bool(deal[0] != deal[1]) for deal in folds_of(list("abcdefghij"))]
     assert 0 < sum(apart) < NUM_DEALS
     of_b = hits[hits["image_index"] == 1]
     assert of_b[list(DEALS)].to_numpy().tolist() == [[float(one) for one in apart]]
@@ -141,13 +142,13 @@ def test_a_unit_that_some_deals_leave_without_its_like_counts_by_their_share() -
 
 
 def test_deals_differ_and_each_has_even_folds() -> None:
-    folds = [_folds(23, deal) for deal in range(NUM_DEALS)]
+    patients = [f"p{number:02d}" for number in range(23)]
+    folds = folds_of(patients)
     assert len({tuple(deal) for deal in folds}) == NUM_DEALS
     for deal in folds:
         assert set(np.bincount(deal, minlength=NUM_FOLDS)) == {4, 5}
-    assert all(
-        (again == one).all() for again, one in zip(map(_folds, [23] * 2, range(2)), folds, strict=False)
-    )
+    assert (folds_of(patients[::-1]) == folds[:, ::-1]).all()  # they go by the names of patients
+    assert (folds_of(patients * 2) == np.tile(folds, 2)).all()
 
 
 def test_each_deal_agrees_with_loops_over_pixels() -> None:
@@ -155,8 +156,9 @@ def test_each_deal_agrees_with_loops_over_pixels() -> None:
     patients = [f"p{image % 12:02d}" for image in range(20)]
     rows = [(i, f, *map(int, random.integers(0, 9, 4))) for i in range(20) for f in (0, 1) if (i + f) % 3]
     hits = _hits(rows, patients, 12)
-    for deal, column in enumerate(DEALS[:4]):
-        fold_of = dict(zip(sorted(set(patients)), _folds(12, deal).tolist(), strict=True))
+    names = sorted(set(patients))
+    for column, folds in zip(DEALS[:4], folds_of(names), strict=False):
+        fold_of = dict(zip(names, folds.tolist(), strict=True))
         reference = _reference_controls(rows, [str(fold_of[patient]) for patient in patients], 12)
         for unit in hits.itertuples():
             assert getattr(unit, column) == reference[(unit.image_index, unit.class_index)][2]

@@ -290,6 +290,6 @@ def test_an_empty_mask_is_never_hit():
 
 def test_defaults_are_the_thesis_and_each_variant_changes_one_choice():
     assert LocalizationProtocol() == THESIS
-    for variant in (one for of_need in VARIANTS.values() for one in of_need.values()):
+    for variant in (one for of_metric in VARIANTS.values() for one in of_metric.values()):
         changed = [name for name in vars(THESIS) if getattr(variant, name) != getattr(THESIS, name)]
         assert len(changed) == 1

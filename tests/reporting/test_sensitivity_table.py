@@ -33,7 +33,7 @@ def measured(example):
 
 
 def test_every_variant_has_a_heading_and_a_phrase():
-    assert list(_CHOICES) == ["macro", *VARIANTS["peaks"], *VARIANTS["maps"]]
+    assert list(_CHOICES) == ["macro", *VARIANTS["point_accuracy"], *VARIANTS["iobb_accuracy"]]
 
 
 def test_hits_by_overlap_have_a_table_of_their_own(measured):

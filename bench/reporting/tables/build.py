@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.metrics.controls import NUM_DEALS
+from bench.metrics.folds import NUM_DEALS
 from bench.reporting.references import Reference
 from bench.reporting.tables.controls import CONSTANT, gain_over
 from bench.reporting.tables.intervals import comparison_table, interval_table

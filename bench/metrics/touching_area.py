@@ -1,0 +1,8 @@
+"""Touching area: the smallest share of the image that touches the region in 90% of cases.
+
+See `bench.metrics.conformal`.
+"""
+
+from bench.metrics.conformal import ConformalArea
+
+MEASURE = ConformalArea("touch")
