@@ -72,7 +72,7 @@ def _at_best(values: Floats) -> Floats:
 
 
 def _place_of_best(sums: Floats) -> npt.NDArray[np.int64]:
-    """Returns the first threshold of the greatest sum [criteria, thresholds], whatever order it was added in."""
+    """Returns the first threshold of the greatest sum [criteria, thresholds], however it was added."""
     places: npt.NDArray[np.int64] = sums.round(_DECIMALS).argmax(axis=1)
     return places
 

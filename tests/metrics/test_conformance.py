@@ -68,8 +68,9 @@ def units_of(metric: Metric, kind: str = "random") -> pd.DataFrame:
     findings = [FINDINGS[i % 3] for i in range(NUM)]
     if isinstance(measure, MapMeasure):
         region = regions(NUM)
-        share = 0.48 + 0.5 * random.random((NUM, 1, 1))  # of what is bright within the region
-        mixed = share * region + (1 - share) * (1 - region) + 0.1 * random.random(region.shape)
+        least, noise = (0.5, 1.5) if metric.best == "lowest" else (0.2, 0.1)  # nine of ten are to be of use
+        share = least + (1 - least) * random.random((NUM, 1, 1))  # of what is bright within the region
+        mixed = share * region + (1 - share) * (1 - region) + noise * random.random(region.shape)
         return of_values(measure, {"random": mixed, "best": region, "worst": 1 - region}[kind] / 2).assign(
             finding=findings
         )
