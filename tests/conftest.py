@@ -155,10 +155,12 @@ def provenance() -> Provenance:
 
 @pytest.fixture(scope="session")
 def finish_trial(provenance):
+    from records import THESIS_COLUMNS
+
     from bench.metrics.measure import metrics_of
-    from bench.metrics.units import UNIT_COLUMNS, map_metrics
     from bench.results.record import Outcome
     from bench.results.units import BOX_COLUMNS, write_table
+    from bench.suite.metrics import IOBB_ACCURACY, POINT_ACCURACY
 
     provenance = provenance.model_copy(update={"git_commit": "0123456789ab", "data": "sha256:abc"})
 
@@ -167,12 +169,12 @@ def finish_trial(provenance):
         keys = list(hits)
         units = pd.DataFrame(
             [(*key, 1, 2, 0.5, 1, True, hits[key], 0.75 if hits[key] else 0.25, 0.125) for key in keys],
-            columns=list(UNIT_COLUMNS),
+            columns=list(THESIS_COLUMNS),
         )
         boxes = pd.DataFrame([(i, f, 1.0, 1.0, 4.0, 4.0) for i, _, f in keys], columns=list(BOX_COLUMNS))
-        found = metrics_of(map_metrics(), units, tuple(dict.fromkeys(units["finding"])))
+        found = metrics_of((POINT_ACCURACY, IOBB_ACCURACY), units, tuple(dict.fromkeys(units["finding"])))
         store.announce(trial)
-        write_table(store.folder(trial.id).cam_units("native"), units, UNIT_COLUMNS)
+        write_table(store.folder(trial.id).cam_units("native"), units, THESIS_COLUMNS)
         write_table(store.folder(trial.id).boxes, boxes, BOX_COLUMNS)
         outcome = Outcome(
             findings=(),

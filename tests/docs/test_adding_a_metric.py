@@ -8,7 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 PAGE = "adding-a-metric.md"
-METRIC = "energy_pointing"
+METRIC = "contrast"
 CONFORMANCE = Path(__file__).parents[1] / "metrics" / "test_conformance.py"
 LAST = "        IOBB_ACCURACY,\n"
 
@@ -20,14 +20,14 @@ def example(copy, blocks):
     copy.add(f"bench/metrics/{METRIC}.py", file)
     copy.replace("bench/suite/metrics.py", LAST, LAST + f"        {declaration.strip()},\n")
     (suite,) = blocks(PAGE, "yaml")
-    (copy.folder / "energy.yaml").write_text(suite, encoding="utf-8")
+    (copy.folder / "contrast.yaml").write_text(suite, encoding="utf-8")
     return copy
 
 
 @pytest.fixture(scope="module")
 def ran(example):
     """What the suite printed when it ran."""
-    return example.bench("run energy.yaml --serial")
+    return example.bench("run contrast.yaml --serial")
 
 
 def _cells(path: Path) -> list[dict[str, str]]:
@@ -40,8 +40,8 @@ def test_the_metric_passes_the_conformance_suite_by_its_declaration_alone(exampl
 
 
 def test_the_metric_has_a_table_with_a_row_for_each_map(ran, example):
-    assert "Energy-based pointing game, phantom, 64 px" in ran
-    cells = _cells(example.folder / "reports" / "energy" / f"{METRIC}-phantom-64px.csv")
+    assert "Contrast of the region, phantom, 64 px" in ran
+    cells = _cells(example.folder / "reports" / "contrast" / f"{METRIC}-phantom-64px.csv")
     means = {
         (cell["row"], cell["cam"]): float(cell["mean"])
         for cell in cells
@@ -52,30 +52,30 @@ def test_the_metric_has_a_table_with_a_row_for_each_map(ran, example):
 
 
 def test_claims_on_it_are_decided_by_its_margin(ran, example):
-    judged = json.loads(example.bench("verify energy.yaml --json"))
+    judged = json.loads(example.bench("verify contrast.yaml --json"))
     claims = [claim for suite in judged["suites"] for claim in suite["claims"]]
     assert {claim["metric"] for claim in claims} == {METRIC}
     assert {claim["margin"] for claim in claims} == {None, 0.02}
-    facts = _cells(example.folder / "reports" / "energy" / "claims.csv")
+    facts = _cells(example.folder / "reports" / "contrast" / "claims.csv")
     assert all(fact["num_seeds"] == "2" and fact["effect"] for fact in facts)
-    assert "share of the heatmap in the region" in facts[0]["statement"]
+    assert "contrast of the region" in facts[0]["statement"]
 
 
 def test_its_cells_are_traced_to_trials_and_units(ran, example):
-    table = f"reports/energy/{METRIC}-phantom-64px.csv"
+    table = f"reports/contrast/{METRIC}-phantom-64px.csv"
     shown = example.bench(f"show {table} --row PYLON --column macro")
     assert "their tables of units give the same as their records" in shown
 
 
 def test_stored_maps_are_scored_by_it_with_another_protocol(ran, example):
-    rows = json.loads(example.bench("rescore energy.yaml --grid 32 --json"))["rows"]
-    own = [row for row in rows if row["metric"] == "energy weighted"]
+    rows = json.loads(example.bench("rescore contrast.yaml --grid 32 --json"))["rows"]
+    own = [row for row in rows if row["metric"] == "contrast weighted"]
     assert {row["model"] for row in own} >= {"PYLON", "PYLON [Grad-CAM]"}
     assert any(row["difference"]["mean"] != 0 for row in own)
 
 
 def test_rows_are_compared_by_it_unit_by_unit(ran, example):
-    words = f"compare energy.yaml PYLON Baseline --only cam=native --metric {METRIC}"
+    words = f"compare contrast.yaml PYLON Baseline --only cam=native --metric {METRIC}"
     found = json.loads(example.bench(f"{words} --json --csv units.csv"))
     assert found["metric"] == METRIC
     assert found["difference"]["over_seeds_and_patients"] is not None
@@ -83,12 +83,12 @@ def test_rows_are_compared_by_it_unit_by_unit(ran, example):
     units = _cells(example.folder / "units.csv")
     by_hand = sum(float(unit["first"]) - float(unit["second"]) for unit in units) / len(units)
     assert found["difference"]["mean"] == pytest.approx(by_hand)
-    assert "share of the heatmap in the region" in example.bench(words)
+    assert "contrast of the region" in example.bench(words)
 
 
 def test_mlflow_has_it_of_each_trial_and_map(ran, example):
     client = MlflowClient(f"sqlite:///{next(example.folder.glob('results/**/mlflow.db'))}")
-    (experiment,) = client.search_experiments(filter_string="name = 'energy'")
+    (experiment,) = client.search_experiments(filter_string="name = 'contrast'")
     runs = client.search_runs([experiment.experiment_id], "tags.trial_id != ''")
     for run in runs:
         assert {f"{METRIC}/weighted", f"grad_cam/{METRIC}/macro"} <= run.data.metrics.keys()
@@ -98,6 +98,6 @@ def test_suites_their_schema_and_their_mistakes_know_it(example):
     schema = json.loads(example.bench("list schema"))
     assert METRIC in json.dumps(schema["$defs"]["Superior"]["properties"]["metric"])
     assert METRIC in schema["$defs"]["Margins"]["properties"]
-    plan = "plan energy.yaml --set margins.energy_pointin=0.1"
+    plan = "plan contrast.yaml --set margins.contras=0.1"
     assert METRIC in example.bench(plan, expected=2)
-    assert METRIC in example.bench("compare energy.yaml PYLON Baseline --metric energy", expected=2)
+    assert METRIC in example.bench("compare contrast.yaml PYLON Baseline --metric contras", expected=2)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from records import finish_whole
+from records import THESIS_COLUMNS, finish_whole
 
-from bench.metrics.units import UNIT_COLUMNS
 from bench.results.provenance import Provenance
 from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
@@ -96,7 +95,7 @@ class Example:
         self.store.announce(point.trial)
         folder = self.store.folder(point.trial.id)
         box_rows = [(image, name, *box) for image, _, name, box in BOXES]
-        write_table(folder.cam_units("native"), self.units(hits), UNIT_COLUMNS)
+        write_table(folder.cam_units("native"), self.units(hits), THESIS_COLUMNS)
         write_table(folder.boxes, pd.DataFrame(box_rows, columns=list(BOX_COLUMNS)), BOX_COLUMNS)
         finish_whole(self.store, point.trial, outcome)
 
@@ -107,13 +106,13 @@ class Example:
             (image, patient, name, 1, 2, 0.5, 1, True, hit, 0.25, 0.125)
             for (image, patient, name, _), hit in zip(BOXES, hits, strict=True)
         ]
-        return pd.DataFrame(rows, columns=list(UNIT_COLUMNS))
+        return pd.DataFrame(rows, columns=list(THESIS_COLUMNS))
 
     def evaluate(self, point: Point, accuracy: float | None) -> None:
         """Finishes the evaluation of the point's map, or fails it if there is no accuracy."""
         if accuracy is not None:
             table = self.units((True, False, False, False))
-            write_table(self.store.folder(point.trial.id).cam_units(point.cam), table, UNIT_COLUMNS)
+            write_table(self.store.folder(point.trial.id).cam_units(point.cam), table, THESIS_COLUMNS)
         evaluation = CamEvaluation(
             method=point.cam,
             status="failed" if accuracy is None else "finished",

@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
+from records import THESIS_COLUMNS
 
 from bench.errors import ResultsError
-from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report, write_report
 from bench.reporting.cell_lineage import trace_cell
 from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
@@ -35,7 +35,7 @@ def written(example, finish_trial):
             example.evaluate(point, 0.25)
             folder = example.store.folder(point.trial.id)
             quarter = read_table(folder.cam_units("native")).assign(hit=[True, False, False, False])
-            write_table(folder.cam_units("grad_cam"), quarter, UNIT_COLUMNS)
+            write_table(folder.cam_units("grad_cam"), quarter, THESIS_COLUMNS)
     return write_report(render_report(loaded, example.store), example.folder / "reports")
 
 
@@ -95,7 +95,7 @@ def test_a_record_that_says_something_else_contradicts_the_cell(written, example
 def test_units_that_say_something_else_than_their_record_are_found(written, example):
     folder = example.store.folder(trace(written, example).trials[0].trial_id)
     write_table(
-        folder.cam_units("native"), read_table(folder.cam_units("native")).assign(hit=False), UNIT_COLUMNS
+        folder.cam_units("native"), read_table(folder.cam_units("native")).assign(hit=False), THESIS_COLUMNS
     )
     cell = trace(written, example)
     assert [trial.agrees for trial in cell.trials] == [False, True]

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from records import THESIS_COLUMNS
 
 from bench.errors import ResultsError
 from bench.evaluation.predict import enlarge
-from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.gallery.content import galleries_of, overlay_of, samples_of
 from bench.reporting.gallery.drawing import draw_gallery, draw_samples, gallery_page
 from bench.results.grid_results import Results
@@ -119,7 +119,7 @@ def words_of(figure) -> list[str]:
 def test_trials_of_different_units_are_refused(piece, example):
     first = next(p for p in piece.points if p.label == "UP1" and p.trial.seed == 0)
     path = example.store.folder(first.trial.id).cam_units("native")
-    write_table(path, read_table(path).assign(image="z.png"), UNIT_COLUMNS)
+    write_table(path, read_table(path).assign(image="z.png"), THESIS_COLUMNS)
     with pytest.raises(ResultsError, match=first.trial.id):
         galleries_of(piece.places[0], piece, gray_images, enlarge, 1)
 

@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
+from records import THESIS_COLUMNS
 
 from bench.evaluation.predict import enlarge
-from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report, write_report
 from bench.reporting.check import CURVES, check_report, current_page
 from bench.reporting.gallery.content import galleries_of, gallery_sources
@@ -55,7 +55,7 @@ class Drawn:
 
     def change_units(self):
         path = self.example.store.folder(self.loaded.grid.points[0].trial.id).cam_units("native")
-        write_table(path, read_table(path).assign(peak_row=3), UNIT_COLUMNS)
+        write_table(path, read_table(path).assign(peak_row=3), THESIS_COLUMNS)
 
 
 @pytest.fixture

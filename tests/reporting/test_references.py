@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from extracts import PUBLISHED
+from records import THESIS_COLUMNS
 
 from bench.errors import ResultsError, SuiteError
-from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.build import render_report
 from bench.reporting.references import (
     AUTHORS,
@@ -45,9 +45,10 @@ def own(name: str = "theirs", **changes) -> ReferenceRecord:
 def store_reference(results_dir: Path, record: ReferenceRecord) -> None:
     folder = reference_folder(results_dir, record.name)
     units = pd.DataFrame(
-        [(*unit, 1, 2, 0.5, 1, True, hit, 0.0, 0.0) for unit, hit in HITS.items()], columns=list(UNIT_COLUMNS)
+        [(*unit, 1, 2, 0.5, 1, True, hit, 0.0, 0.0) for unit, hit in HITS.items()],
+        columns=list(THESIS_COLUMNS),
     )
-    write_table(folder.units, units, UNIT_COLUMNS)
+    write_table(folder.units, units, THESIS_COLUMNS)
     folder.write_record(record)
 
 

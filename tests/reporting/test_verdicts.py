@@ -8,11 +8,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from records import THESIS_COLUMNS
 from scipy import stats
 
 from bench.cli.read.verify import verdict_sentences
 from bench.cli.render import show
-from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.tables.claims import claims_table
 from bench.reporting.verdicts import ClaimVerdict, judge
 from bench.results.grid_results import Results
@@ -240,7 +240,7 @@ def judged_by_units(example):
                     "image": [f"{i:03}.png" for i in range(len(of_seed))],
                     "patient": patients,
                     "finding": np.where(np.arange(len(of_seed)) % 2, "Mass", "Nodule"),
-                    **{name: 0 for name in UNIT_COLUMNS if name not in ("image", "patient", "finding")},
+                    **{name: 0 for name in THESIS_COLUMNS if name not in ("image", "patient", "finding")},
                     "hit": of_seed if metric == "point_accuracy" else ~of_seed,
                     "iobb": of_seed * 0.9,
                 }
@@ -254,8 +254,8 @@ def judged_by_units(example):
             example.finish(point, {f"{metric}/{name}": float(value) for name, value in values.items()})
             write_table(
                 example.store.folder(point.trial.id).cam_units("native"),
-                units[list(UNIT_COLUMNS)],
-                UNIT_COLUMNS,
+                units[list(THESIS_COLUMNS)],
+                THESIS_COLUMNS,
             )
         return judge(loaded.claims, Results(loaded.grid, example.store))
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from records import THESIS_COLUMNS
 
 from bench.errors import ResultsError
-from bench.metrics.units import UNIT_COLUMNS
 from bench.results.units import BOX_COLUMNS, read_table, write_table
 
 UNITS = pd.DataFrame(
@@ -14,12 +14,12 @@ UNITS = pd.DataFrame(
         ("a.png", "p1", "Mass", 3, 4, 0.75, 1, True, True, 0.625, 0.25),
         ("b.png", "p2", "Nodule", 0, 63, 0.5, 4096, False, False, 0.0, 0.0),
     ],
-    columns=list(UNIT_COLUMNS),
+    columns=list(THESIS_COLUMNS),
 )
 
 
 def test_tables_come_back_with_values_and_types(tmp_path: Path) -> None:
-    write_table(tmp_path / "units.parquet", UNITS, UNIT_COLUMNS)
+    write_table(tmp_path / "units.parquet", UNITS, THESIS_COLUMNS)
     pd.testing.assert_frame_equal(read_table(tmp_path / "units.parquet"), UNITS, check_dtype=False)
     assert read_table(tmp_path / "units.parquet")["hit"].dtype == bool
 
@@ -50,7 +50,7 @@ def test_missing_or_damaged_tables_are_one_clear_sentence(tmp_path: Path, damage
 
 def test_a_cut_table_is_a_results_error(tmp_path: Path) -> None:
     path = tmp_path / "units.parquet"
-    write_table(path, UNITS, UNIT_COLUMNS)
+    write_table(path, UNITS, THESIS_COLUMNS)
     whole = path.read_bytes()
     for length in (10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])

@@ -1,10 +1,15 @@
 """Records as a driver writes them, for tests that train nothing."""
 
+from bench.metrics.units import PEAK_COLUMNS
 from bench.results.record import CamEvaluation, Outcome, Record
 from bench.results.store import ResultsStore
+from bench.results.units import UNIT_NAMES
 from bench.suite.cam import NATIVE
 from bench.suite.metrics import METRICS
 from bench.suite.trial import Trial
+
+THESIS_COLUMNS = (*UNIT_NAMES, *PEAK_COLUMNS, "hit", "iobb", "iou")
+"""Columns of units that were scored by the thesis' metrics of maps alone."""
 
 
 def finish_whole(store: ResultsStore, trial: Trial, outcome: Outcome) -> Record:
