@@ -15,6 +15,7 @@ from bench.results.differences import difference_notes, require_same_data
 from bench.results.failures import unreadable_sentences
 from bench.results.grid_results import Place, Results
 from bench.results.stored import write_stored
+from bench.results.stored_maps import maps_of_trial
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import MeanInterval, mean_interval
 from bench.suite.cam import NATIVE, CamMethod, with_cam
@@ -111,7 +112,7 @@ def rescore_grid(
             continue
         protocols, told = {DEFAULT: THESIS, CHOSEN: protocol}, partial(on_progress, name)
         try:
-            tables = rescore(folder, point.trial.resolution, protocols, told, point.cam)
+            tables = rescore(maps_of_trial(folder, point.trial.resolution, point.cam), protocols, told)
             is_recorded = _is_recorded(tables[DEFAULT], results.units_of(point))
         except ResultsError as error:
             unread.append(str(error))

@@ -1,5 +1,6 @@
 """Reads heatmaps that were made elsewhere, with their units and boxes, and scores them as a reference run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -22,12 +23,12 @@ from bench.data.sources.tables import (
     require_finding,
 )
 from bench.errors import DataError, ResultsError, listing
-from bench.evaluation.localize import localize_units
+from bench.evaluation.held_maps import HeldMaps
 from bench.evaluation.score import SplitScores, map_scores
 from bench.metrics.regions import UNIT, scaled
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, Map, write_table, writing_maps
 from bench.suite.identity import file_digest
 from bench.suite.keys import Names
 from bench.version import VERSION
@@ -39,6 +40,7 @@ def score_maps(
     boxes: pd.DataFrame,
     findings: tuple[str, ...],
     grid_px: int,
+    keep: Callable[[Map], None] | None = None,
     *,
     are_probabilities: bool = True,
 ) -> SplitScores:
@@ -51,6 +53,7 @@ def score_maps(
             images' own frames; at least one of each unit, and of no other.
         findings: the order of the metrics.
         grid_px: side of the square that peaks are looked for in, px.
+        keep: given the map of each unit as `compact_maps` has it, in the order of the result.
         are_probabilities: see `localize`.
     """
     images = units.drop_duplicates("image")
@@ -69,14 +72,10 @@ def score_maps(
         patients=tuple(images["patient"]),
         boxes=numbered(boxes),
     )
-    found = localize_units(
-        torch.from_numpy(np.asarray(maps, np.float32)),
-        numbered(units)[UNIT],
-        scored.boxes,
-        grid_px,
-        are_probabilities=are_probabilities,
-    )
-    return map_scores(found.sort_values(UNIT, ignore_index=True), scored, findings)
+    in_order = numbered(units).reset_index(drop=True).sort_values(UNIT)[UNIT]
+    held = HeldMaps(scored.boxes, grid_px, keep, are_probabilities=are_probabilities)
+    held.add(torch.from_numpy(np.asarray(maps, np.float32)[in_order.index]), in_order)
+    return map_scores(held.rows(), scored, findings)
 
 
 _FINDING_COLUMNS = ("finding", "class", "cls")
@@ -106,44 +105,43 @@ def add_reference(
     record: ReferenceRecord,
     files: MapFiles,
     frame_px: float,
-    *,
-    are_probabilities: bool,
 ) -> ReferenceRecord:
-    """SplitScores the maps, writes the reference's folder and returns the record with its metrics.
+    """Scores the maps, keeps them, writes the reference's folder and returns the record with its metrics.
 
     Args:
         folder: where it is kept.
         record: of one seed, without metrics.
         files: to score.
         frame_px: side of the square that the boxes are in, px.
-        are_probabilities: see `bench.evaluation.localize.localize`.
 
     Raises:
         DataError: a file cannot be read, or the files do not fit together.
         ResultsError: the folder cannot be written.
     """
     units = _read_units(files.units, record.dataset)
-    maps = _read_maps(files.maps, len(units), files.units, are_probabilities=are_probabilities)
+    maps = _read_maps(files.maps, len(units), files.units, are_probabilities=not record.are_logits)
     boxes = _boxes_of(units, files, record.dataset)
     findings = FIXED_FINDINGS.get(record.dataset, tuple(dict.fromkeys(units["finding"])))
     framed = scaled(boxes, record.grid_px / frame_px).assign(**dict.fromkeys(FRAME_COLUMNS, float(frame_px)))
-    scores = score_maps(
-        maps,
-        units,
-        framed,
-        findings,
-        record.grid_px,
-        are_probabilities=are_probabilities,
-    )
-    scored = record.model_copy(
-        update={
-            "seeds": (SeedMetrics(seed=record.seeds[0].seed, metrics=scores.metrics),),
-            "notes": scores.notes,
-            "inputs": {path.name: file_digest(path) for path in (files.maps, files.units, files.boxes)},
-            "bench": VERSION,
-        }
-    )
     try:
+        with writing_maps(folder.maps) as keep:
+            scores = score_maps(
+                maps,
+                units,
+                framed,
+                findings,
+                record.grid_px,
+                keep,
+                are_probabilities=not record.are_logits,
+            )
+        scored = record.model_copy(
+            update={
+                "seeds": (SeedMetrics(seed=record.seeds[0].seed, metrics=scores.metrics),),
+                "notes": scores.notes,
+                "inputs": {path.name: file_digest(path) for path in (files.maps, files.units, files.boxes)},
+                "bench": VERSION,
+            }
+        )
         write_table(folder.units, scores.units, UNIT_COLUMNS)
         write_table(folder.boxes, framed, (*BOX_COLUMNS, *FRAME_COLUMNS))
         folder.write_record(scored)

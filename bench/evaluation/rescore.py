@@ -1,4 +1,4 @@
-"""Scores the stored maps of a finished trial again, by any protocol, on the CPU."""
+"""Scores stored maps again, of finished trials and of references, by any protocol and boxes, on the CPU."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -13,66 +13,68 @@ from bench.metrics.protocol import DEFAULT, THESIS, VARIANTS, LocalizationProtoc
 from bench.metrics.regions import UNIT
 from bench.results.record import Sensitivity
 from bench.results.store import TrialFolder
+from bench.results.stored_maps import StoredMaps, maps_of_trial
 from bench.results.units import FRAME_COLUMNS, UNIT_NAMES, read_maps, read_table
-from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.metrics import METRICS, Metric
 
 
 def rescore(
-    folder: TrialFolder,
-    size_px: int,
+    stored: StoredMaps,
     protocols: Mapping[str, LocalizationProtocol],
     on_progress: Callable[[int, int], None] = lambda *_: None,
-    cam: CamMethod = NATIVE,
+    boxes: pd.DataFrame | None = None,
     metrics: Collection[Metric] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Returns, for each protocol, a row for each of the trial's units, in the order of their table.
+    """Returns, for each protocol, a row for each unit that has a box, in the order of the stored table.
 
     Columns: image, patient, finding, and those of `bench.evaluation.localize.localize` from peak_row on.
 
     Args:
-        folder: of a trial that has maps.
-        size_px: side of its network's square input, px.
+        stored: the maps.
         protocols: by any names.
-        on_progress: called with (done, total) units.
-        cam: which maps.
+        on_progress: called with (done, total) maps.
+        boxes: image, finding, x, y, w, h, width_px, height_px, and maybe mask, in the square of the stored
+            ones; these by default.
         metrics: those whose columns are wanted; None is all of maps.
 
     Raises:
         ResultsError: maps or tables are missing, damaged or not of each other.
     """
-    paths = folder.cam_units(cam), folder.cam_maps(cam)
-    units = read_table(paths[0])
+    units = read_table(stored.units)
     if units.empty:
         return dict.fromkeys(protocols, units)
-    boxes = read_table(folder.boxes)
+    marked = read_table(stored.boxes) if boxes is None else boxes
     units = units.assign(image_index=range(len(units)), class_index=0)
-    boxes = boxes.merge(units[["image", "finding", *UNIT]], on=["image", "finding"])
+    own = marked.merge(units[["image", "finding", *UNIT]], on=["image", "finding"])
+    is_marked = units["image_index"].isin(own["image_index"]).to_numpy()
+    if not is_marked.any():
+        return dict.fromkeys(protocols, units.head(0))
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in protocols}
     done = 0
-    for maps in read_maps(paths[1]):
-        chunk, done = units[done : done + len(maps)], done + len(maps)
+    for maps in read_maps(stored.maps):
+        rows = slice(done, done + len(maps))
+        done += len(maps)
         if done > len(units):
             break
-        for name, protocol in protocols.items():
-            tensor = torch.from_numpy(maps)
-            rows = localize_units(
-                tensor,
-                chunk,
-                boxes,
-                size_px,
-                are_probabilities=cam != NATIVE,
-                protocol=protocol,
-                metrics=metrics,
+        chunk, chosen = units[rows][is_marked[rows]], torch.from_numpy(maps[is_marked[rows]])
+        for name, protocol in protocols.items() if len(chunk) else ():
+            found[name].append(
+                localize_units(
+                    chosen,
+                    chunk,
+                    own,
+                    stored.size_px,
+                    are_probabilities=stored.are_probabilities,
+                    protocol=protocol,
+                    metrics=metrics,
+                )
             )
-            found[name].append(rows)
         on_progress(done, len(units))
     if done != len(units):
-        raise ResultsError(f"the maps are not those of the units in {paths[0].name}", place=paths[1])
+        raise ResultsError(f"the maps are not those of the units in {stored.units.name}", place=stored.maps)
+    names = units.loc[is_marked, list(UNIT_NAMES)].reset_index(drop=True)
     return {
-        name: pd.concat(
-            [units[list(UNIT_NAMES)], pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1
-        )
+        name: pd.concat([names, pd.concat(parts, ignore_index=True).drop(columns=UNIT)], axis=1)
         for name, parts in found.items()
     }
 
@@ -105,7 +107,8 @@ def measure_sensitivity(
     }
     tables = {_of_units(protocol): name for of_one in wanted.values() for name, protocol in of_one.items()}
     protocols = {name: protocol for protocol, name in tables.items()}
-    rescored = rescore(folder, size_px, protocols, on_progress, metrics=tuple(wanted))
+    stored = maps_of_trial(folder, size_px)
+    rescored = rescore(stored, protocols, on_progress, metrics=tuple(wanted))
     found: dict[str, dict[str, dict[str, float]]] = {}
     for metric, protocols in wanted.items():
         for name, protocol in protocols.items():

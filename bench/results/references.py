@@ -3,6 +3,7 @@
 results/references/<name>/reference.json   title, source, how its protocol differs, metrics
                           units.parquet    one row per unit, as of a trial, in px of the grid
                           boxes.parquet    the boxes of those units, in px of the grid
+                          maps.npz         the maps of those units, in the order of their table
 """
 
 from pathlib import Path
@@ -43,6 +44,8 @@ class ReferenceRecord(Frozen):
     """Side of the network's input, px: the tables that it belongs to."""
     grid_px: int = Field(ge=1)
     """Side of the square that the peaks of its units were looked for in, px."""
+    are_logits: bool = False
+    """Whether the maps that it keeps are logits; else they are in [0, 1]."""
     seeds: tuple[SeedMetrics, ...] = Field(min_length=1)
     units_seed: Seed | None = None
     """The seed whose units are known."""
@@ -62,11 +65,12 @@ class ReferenceFolder:
         self.record = path / "reference.json"
         self.units = path / "units.parquet"
         self.boxes = path / "boxes.parquet"
+        self.maps = path / "maps.npz"
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All of its files."""
-        return self.record, self.units, self.boxes
+        return self.record, self.units, self.boxes, self.maps
 
     def write_record(self, record: ReferenceRecord) -> None:
         """Writes what is known; last of all files, since it makes the folder a reference."""

@@ -1,5 +1,7 @@
 """Heatmaps that were made elsewhere: scored as a trial's are, and the authors' own give their hits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +9,12 @@ from extracts import NIH_EXTRACT, WHOLE, needs_authors_maps
 
 from bench.errors import DataError
 from bench.evaluation.reference_maps import MapFiles, add_reference, score_maps
+from bench.evaluation.rescore import rescore
+from bench.metrics.protocol import THESIS
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
-from bench.results.units import read_table
+from bench.results.stored_maps import maps_of_reference
+from bench.results.units import read_maps, read_table
 
 UNITS = pd.DataFrame(
     [("b.png", "q", "Nodule"), ("a.png", "p", "Mass"), ("b.png", "q", "Mass")],
@@ -79,9 +84,9 @@ def files(tmp_path) -> MapFiles:
     return MapFiles(tmp_path / "maps.npz", tmp_path / "units.csv", tmp_path / "boxes.csv")
 
 
-def add(tmp_path, files: MapFiles, given: ReferenceRecord | None = None, *, are_probabilities: bool = True):
+def add(tmp_path, files: MapFiles, given: ReferenceRecord | None = None):
     folder = reference_folder(tmp_path / "results", "mine")
-    return folder, add_reference(folder, given or record(), files, 72, are_probabilities=are_probabilities)
+    return folder, add_reference(folder, given or record(), files, 72)
 
 
 def test_a_reference_keeps_units_boxes_metrics_and_what_it_was_made_from(tmp_path, files):
@@ -93,6 +98,23 @@ def test_a_reference_keeps_units_boxes_metrics_and_what_it_was_made_from(tmp_pat
     assert tuple(read_table(folder.units).columns) == UNIT_COLUMNS
     assert len(read_table(folder.boxes)) == len(BOXES)  # the box of no unit is left out
     assert read_table(folder.units)["patient"].tolist() == ["b.png", "b.png", "a.png"]  # names without "_"
+
+
+@pytest.mark.parametrize("are_logits", [False, True])
+def test_a_reference_keeps_its_maps_which_give_its_units_again(tmp_path, files, are_logits):
+    given = np.random.default_rng(0).random((3, 4, 4)).astype(np.float32)
+    np.savez(files.maps, heatmaps=given)
+    folder, added = add(tmp_path, files, record(are_logits=are_logits))
+    stored = maps_of_reference(folder, added)
+    kept, units = np.concatenate(list(read_maps(stored.maps))), read_table(folder.units)
+    order = [2, 0, 1]  # as in the table of units: by image as it is first named, then by finding
+    assert units[["image", "finding"]].equals(UNITS[["image", "finding"]].iloc[order].reset_index(drop=True))
+    np.testing.assert_allclose(kept, given[order], rtol=1e-3)
+    again = rescore(stored, {"default": THESIS, "wide": replace(THESIS, tolerance_px=72)})
+    pd.testing.assert_frame_equal(
+        again["default"][["hit", "peak_row"]], units[["hit", "peak_row"]], check_dtype=False
+    )
+    assert again["wide"]["hit"].all()
 
 
 def test_units_of_nih_have_their_official_names_however_they_are_written(tmp_path, files):
@@ -175,7 +197,7 @@ def test_authors_heatmaps_give_the_printed_hits_of_982_of_984_units(tmp_path):
         NIH_EXTRACT / "BBox_List_2017.csv",
     )
     given = reference_folder(tmp_path, "mine")
-    add_reference(given, record(resolution=256, grid_px=1024), files, 1024, are_probabilities=True)
+    add_reference(given, record(resolution=256, grid_px=1024), files, 1024)
     units = read_table(given.units)
     printed = pd.read_csv(folder / "panels_seed0.csv").rename(columns={"cls": "finding"})
     both = units.merge(printed, on=["image", "finding"])

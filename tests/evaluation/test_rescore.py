@@ -16,6 +16,7 @@ from bench.metrics.regions import COLUMNS, FRAME
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results import units as unit_files
 from bench.results.store import TrialFolder
+from bench.results.stored_maps import maps_of_trial
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table, writing_maps
 
 SIZE_PX = 16
@@ -54,7 +55,9 @@ def example() -> tuple[torch.Tensor, pd.DataFrame]:
 def test_every_protocol_gives_what_the_heatmaps_themselves_give(tmp_path, example, monkeypatch):
     monkeypatch.setattr(unit_files, "_VALUES_AT_A_TIME", 5 * 16)
     told = []
-    again = rescore(fill(tmp_path, *example), SIZE_PX, PROTOCOLS, lambda *done: told.append(done))
+    again = rescore(
+        maps_of_trial(fill(tmp_path, *example), SIZE_PX), PROTOCOLS, lambda *done: told.append(done)
+    )
     assert told == [(5, 18), (10, 18), (15, 18), (18, 18)]
     for name, protocol in PROTOCOLS.items():
         expected = localize(*example, SIZE_PX, protocol=protocol)
@@ -95,7 +98,7 @@ def test_native_grid_that_is_the_input_is_no_choice(tmp_path, example):
 def test_no_units_have_no_accuracy(tmp_path, example):
     logits, boxes = example
     folder = fill(tmp_path, logits, boxes.head(0))
-    assert rescore(folder, SIZE_PX, {"default": THESIS})["default"].empty
+    assert rescore(maps_of_trial(folder, SIZE_PX), {"default": THESIS})["default"].empty
     sensitivity = measure_sensitivity(folder, SIZE_PX)
     assert sensitivity.metrics == {}
 
@@ -107,7 +110,7 @@ def test_maps_of_other_units_are_refused(tmp_path, example, count):
         for _ in range(count):
             keep(np.zeros((4, 4), np.float16))
     with pytest.raises(ResultsError, match=r"native\.parquet") as error:
-        rescore(folder, SIZE_PX, {"default": THESIS})
+        rescore(maps_of_trial(folder, SIZE_PX), {"default": THESIS})
     assert error.value.place == str(folder.cam_maps("native"))
 
 
@@ -115,4 +118,4 @@ def test_missing_maps_are_one_sentence(tmp_path, example):
     folder = fill(tmp_path, *example)
     folder.cam_maps("native").unlink()
     with pytest.raises(ResultsError, match=r"native\.npz: not readable maps"):
-        rescore(folder, SIZE_PX, {"default": THESIS})
+        rescore(maps_of_trial(folder, SIZE_PX), {"default": THESIS})

@@ -32,7 +32,8 @@ Add a reference run: score heatmaps that were made elsewhere, and keep the resul
 The maps are one array [n, h, w] in a file of numpy (.npz or .npy), one map for each unit. --units is a CSV
 with a row for each in the same order: columns image, finding (or class, cls), and patient if known; for NIH
 an image's name begins with its patient. --boxes is a CSV of boxes: for NIH the official one, else columns
-image, finding, x, y, width, height. Peaks are looked for in a square of --grid px, as in trials.
+image, finding, x, y, width, height. Peaks are looked for in a square of --grid px, as in trials. The maps are
+kept, so that bench rescore scores them by another protocol.
 """
 _ADD_EXAMPLES = """\
 examples:
@@ -191,7 +192,7 @@ def _add(arguments: argparse.Namespace) -> int:
     if frame_px is None:
         raise SuiteError(f"--dataset {record.dataset}: say in which square its boxes are with --frame PX")
     files = MapFiles(arguments.maps, arguments.units, arguments.boxes)
-    add_reference(folder, record, files, frame_px, are_probabilities=not arguments.logits)
+    add_reference(folder, record, files, frame_px)
     show(*_parts(load_reference(record.name, results_dir)))
     note(f"reference: {folder.path}; a suite shows it by references: [{record.name}]")
     return 0
@@ -222,6 +223,7 @@ def _record(arguments: argparse.Namespace) -> "ReferenceRecord":
             dataset=arguments.dataset,
             resolution=arguments.resolution,
             grid_px=grid_px,
+            are_logits=arguments.logits,
             seeds=(SeedMetrics(seed=arguments.seed, metrics={}),),
             units_seed=arguments.seed,
         )
