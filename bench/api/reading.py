@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.api.choices import protocol_of
-from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select
+from bench.api.suites import Seeds, SuiteLike, as_loaded, open_store, select, several
 from bench.errors import BenchError, ResultsError, SuiteError
 from bench.reporting.pairwise import (
     ComparedRow,
@@ -95,33 +95,50 @@ def compared_points(grid: Grid, *sides: ComparedRow) -> tuple[Point, ...]:
 
 
 def rescore(
-    suite: SuiteLike,
+    suite: SuiteLike | None = None,
     *,
+    references: str | Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
+    annotation: str | None = None,
     only: str | Sequence[str] = (),
     seeds: Seeds = None,
     results_dir: str | Path = "results",
     **choices: Any,
 ) -> "Rescored":
-    """Returns the scores of a suite's stored maps by another protocol, by the thesis', and their difference.
+    """Returns the scores of stored maps by another protocol or annotation beside those by the default.
 
     Needs no data, model or GPU. Writes a trial's table of single choices if that is missing.
 
     Args:
-        suite: a file, or a loaded suite.
+        suite: a file, or a loaded suite: its trials' maps, and those of the references that it names.
+        references: names of others whose maps are scored too.
+        metrics: names of metrics of maps; all by default.
+        annotation: in place of the own boxes: a name of the suite's `annotations`, or ``NAME=FILE``.
         only: conditions such as ``model=pylon``.
         seeds: only these.
-        results_dir: where trials are.
+        results_dir: where trials and references are.
         choices: fields of `LocalizationProtocol`, e.g. ``iobb=0.1``; docs/protocol.md says what each does.
 
     Raises:
-        SuiteError: there is no such choice, or it cannot be that; or the suite is not usable.
+        SuiteError: there is no such choice, metric, reference or annotation, or a choice cannot be that; or
+            the suite is not usable.
         ResultsError: tables or maps of all trials are damaged, or of different data.
+        DataError: the annotation cannot be read, or has none of the units.
     """
-    from bench.api.rescoring import rescore_grid
+    from bench.api.rescoring import rescore_maps
+    from bench.api.scoring import Scoring, named_annotation, named_metrics, named_references
 
-    protocol = protocol_of(choices)
-    grid, store = select(as_loaded(suite), only, seeds), open_store(results_dir)
-    return rescore_grid(grid, Results(grid, store), protocol, lambda _what, _done, _total: None)
+    protocol, store = protocol_of(choices), open_store(results_dir)
+    loaded = None if suite is None else as_loaded(suite)
+    scoring = Scoring(
+        protocol,
+        named_metrics(several(metrics)),
+        None if annotation is None else named_annotation(annotation, loaded),
+    )
+    if loaded is not None:
+        loaded = loaded.narrowed(select(loaded, only, seeds))
+    folders = named_references(loaded, several(references), store.root)
+    return rescore_maps(loaded, folders, store, scoring, lambda _what, _done, _total: None)
 
 
 def describe_trial(folder: TrialFolder, cache_dir: Path, suites_dir: Path | None) -> _Document:

@@ -1,51 +1,49 @@
-"""A suite scored anew by another protocol, from its trials' stored maps."""
+"""Stored maps scored anew, of a suite and of references: by another protocol, or by another annotation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import pandas as pd
 
-from bench.errors import MOST_NAMED, ResultsError, listing
-from bench.evaluation.rescore import measure_sensitivity, rescore
-from bench.metrics.measure import metrics_of
-from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
-from bench.metrics.units import map_measures, map_metrics
+from bench.api.scorer import CHOSEN, BothSides, Scorer, Side, maps_of_point, maps_of_run
+from bench.api.scoring import Scoring
+from bench.errors import MOST_NAMED, DataError, ResultsError, listing
+from bench.evaluation.rescore import measure_sensitivity
+from bench.evaluation.second_reading import ReadingCounts
+from bench.metrics.protocol import DEFAULT
+from bench.reporting.verdicts_by_reading import ClaimByReading, Key, Reading, judge_by_readings
 from bench.results.differences import difference_notes, require_same_data
 from bench.results.failures import unreadable_sentences
-from bench.results.grid_results import Place, Results
+from bench.results.grid_results import Results
+from bench.results.references import ReferenceFolder
+from bench.results.store import ResultsStore
 from bench.results.stored import write_stored
-from bench.results.stored_maps import maps_of_trial
 from bench.statistics.paired import paired_difference
 from bench.statistics.student import MeanInterval, mean_interval
-from bench.suite.cam import NATIVE, CamMethod, with_cam
-from bench.suite.grid import Grid, Point
-from bench.suite.metrics import Metric
+from bench.suite.cam import NATIVE
+from bench.suite.load import LoadedSuite
+from bench.suite.metrics import Average, Metric
 
-CHOSEN = "chosen"
-"""The name of the protocol that is asked for, beside the default."""
-
-
-_Key = tuple[str, CamMethod]
-"""A trial, and which of its maps."""
-
-_Values = Mapping[str, float]
-"""By the names that records have."""
+_Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class RescoredRow:
-    """A metric of a model at one data set and resolution, by both protocols.
+    """A metric of a model, or of a reference run, at one data set and resolution, scored in two ways.
 
     Attributes:
         dataset: as tables call it.
         resolution: side of the input, px.
         model: the row of a table, its label and the map if that is not the native one.
-        metric: short name of the metric in lower case, and the average, e.g. ``point weighted``.
-        trials: ids of the trials that are behind it.
-        expected: trials that the suite asks for.
-        default: by the thesis' protocol.
-        chosen: by the chosen one.
+        metric: its name.
+        column: weighted or macro, the average over findings.
+        trials: ids of the trials that are behind it; none of a reference run.
+        reference: name of the reference run; None of a model.
+        expected: trials that the suite asks for; 1 of a reference run.
+        num_units: units of each.
+        default: by the thesis' protocol; with an annotation by the own boxes and the chosen protocol.
+        chosen: by the chosen protocol, and by the annotation if there is one.
         difference: chosen less default, paired by seed.
     """
 
@@ -53,8 +51,11 @@ class RescoredRow:
     resolution: int
     model: str
     metric: str
+    column: Average
     trials: tuple[str, ...]
+    reference: str | None
     expected: int
+    num_units: int
     default: MeanInterval
     chosen: MeanInterval
     difference: MeanInterval
@@ -62,15 +63,24 @@ class RescoredRow:
 
 @dataclass(frozen=True)
 class Rescored:
-    """Rows in the order of the suite, and notes on what is missing or not the same for all."""
+    """Maps scored anew.
+
+    Attributes:
+        rows: in the order of the suite, then of references.
+        readings: with an annotation, how far it agrees with the own boxes of each data set or reference.
+        claims: likewise, those of the suite that are about maps, by both.
+        notes: on what is missing or not the same for all.
+    """
 
     rows: tuple[RescoredRow, ...]
+    readings: tuple[ReadingCounts, ...]
+    claims: tuple[ClaimByReading, ...]
     notes: tuple[str, ...]
 
     @property
     def frame(self) -> pd.DataFrame:
         """The rows as docs/python-api.md describes them; NaN is the half-width of a single seed."""
-        names = ("dataset", "resolution", "model", "metric", "expected")
+        names = ("dataset", "resolution", "model", "metric", "column", "reference", "expected", "num_units")
         intervals = (DEFAULT, CHOSEN, "difference")
         values = {name: [getattr(row, name) for row in self.rows] for name in names}
         values["num_trials"] = [len(row.trials) for row in self.rows]
@@ -81,123 +91,188 @@ class Rescored:
         return pd.DataFrame(values).astype({f"{name}_half_width": "float64" for name in intervals})
 
 
-def rescore_grid(
-    grid: Grid,
-    results: Results,
-    protocol: LocalizationProtocol,
-    on_progress: Callable[[str, int, int], None],
+def rescore_maps(
+    loaded: LoadedSuite | None,
+    references: Sequence[ReferenceFolder],
+    store: ResultsStore,
+    scoring: Scoring,
+    on_progress: _Progress,
 ) -> Rescored:
-    """Returns the grid's models by both protocols; writes the sensitivities that are lacking.
+    """Returns stored maps scored in two ways; writes the sensitivities of trials that are lacking.
 
     Args:
-        grid: whose maps are scored.
-        results: of the grid.
-        protocol: the chosen one.
-        on_progress: called with a trial's name, and (done, total) units.
+        loaded: the suite, narrowed to the trials that are scored; None for references alone.
+        references: runs of others.
+        store: where trials are.
+        scoring: what maps are scored by.
+        on_progress: called with the name of a trial or reference, and (done, total) maps.
 
     Raises:
-        ResultsError: tables or maps of all trials are damaged, or they are of different data.
+        ResultsError: tables or maps of all are damaged, or they are of different data.
+        DataError: the annotation has none of the units that maps are kept of.
     """
-    store = results.store
-    require_same_data(grid.points, store, grid.accepted)
-    found: dict[_Key, dict[str, _Values]] = {}
-    without_maps, differing, unwritten = [], [], []
-    unread = list(unreadable_sentences(grid.trials, store))
-    for point in results.points:
-        folder, name = store.folder(point.trial.id), with_cam(point.trial.id, point.cam)
-        if not results.has_units(point):
-            continue
-        if not folder.cam_maps(point.cam).exists():
-            without_maps.append(name)
-            continue
-        protocols, told = {DEFAULT: THESIS, CHOSEN: protocol}, partial(on_progress, name)
-        try:
-            tables = rescore(maps_of_trial(folder, point.trial.resolution, point.cam), protocols, told)
-            is_recorded = _is_recorded(tables[DEFAULT], results.units_of(point))
-        except ResultsError as error:
-            unread.append(str(error))
-            continue
-        found[_key(point)] = {which: _metrics(tables[which], one) for which, one in protocols.items()}
-        if not is_recorded:
-            differing.append(name)
-        if point.cam == NATIVE and not folder.sensitivity.exists():
-            show = partial(on_progress, f"{name}, each choice")
-            sensitivity = measure_sensitivity(folder, point.trial.resolution, show)
-            try:
-                write_stored(folder.sensitivity, sensitivity)
-            except OSError as error:  # results that may only be read are shown, too
-                unwritten.append(f"{folder.sensitivity} cannot be written ({error.strerror or error}).")
-    if unread and not found:
-        raise ResultsError(unread[0])
-    rows = [
-        row for place in results.places for metric in map_metrics() for row in _rows(place, metric, found)
-    ]
-    models = list(dict.fromkeys((row.dataset, row.resolution, row.model) for row in rows))
-    rows.sort(key=lambda row: models.index((row.dataset, row.resolution, row.model)))  # metrics side by side
-    notes = _notes(grid, results, without_maps, differing)
-    return Rescored(tuple(rows), (*notes, *unwritten, *unread, *difference_notes(grid.points, results.store)))
+    scorer = Scorer(scoring, on_progress)
+    results = Results(() if loaded is None else loaded.grid, store)
+    trials = {} if loaded is None else _score_trials(loaded, results, scorer)
+    rows = list(_rows_of_trials(results, scoring.metrics, trials))
+    for folder in references:
+        rows += _rows_of_reference(folder, scorer)
+    notes = [] if loaded is None else _suite_notes(loaded, results, scorer)
+    if scorer.unread and not rows:
+        raise ResultsError(scorer.unread[0])
+    if scoring.annotation is not None and scorer.readings and not rows:
+        raise DataError("marks none of the units that maps are kept of", place=scoring.annotation.path)
+    claims = () if loaded is None or not scoring.judges_claims else _judge(loaded, results, trials)
+    counts = {images: reading.counts for (images, _), reading in scorer.readings.items()}
+    return Rescored(tuple(rows), tuple(counts.values()), claims, (*_notes(scorer), *notes))
 
 
-def _key(point: Point) -> _Key:
-    return point.trial.id, point.cam
+def _score_trials(loaded: LoadedSuite, results: Results, scorer: Scorer) -> dict[Key, BothSides]:
+    """Returns the maps of the suite's finished trials, and of those that its claims compare, by key."""
+    asked = loaded.points if scorer.scoring.judges_claims else loaded.grid.points
+    points = {point.key: point for point in asked}
+    require_same_data(points.values(), results.store, loaded.grid.accepted)
+    scorer.unread += unreadable_sentences(loaded.grid.trials, results.store)
+    scored = {
+        key: scorer.score(maps_of_point(point, results))
+        for key, point in points.items()
+        if results.has_units(point)
+    }
+    return {key: both for key, both in scored.items() if both is not None}
 
 
-def _metrics(units: pd.DataFrame, protocol: LocalizationProtocol) -> _Values:
-    return metrics_of(map_metrics(), units, tuple(dict.fromkeys(units["finding"])), protocol)
-
-
-def _is_recorded(units: pd.DataFrame, recorded: pd.DataFrame) -> bool:
-    """Whether each metric that is recorded has the same statistic of every unit."""
-    return all(
-        bool((measure.statistic(units) == measure.statistic(recorded)).all())
-        for measure in map_measures().values()
-        if set(measure.columns) <= set(recorded.columns)
-    )
-
-
-def _rows(place: Place, metric: Metric, found: Mapping[_Key, Mapping[str, _Values]]) -> list[RescoredRow]:
-    rows = []
-    for label, points in place.rows(metric).items():
-        known = {point.trial.seed: found[_key(point)] for point in points if _key(point) in found}
-        for average in metric.averages:
-            name = metric.key(average)
-            scored = {seed: both for seed, both in known.items() if name in both[DEFAULT]}
-            if not scored:
-                continue
-            default, chosen = (
-                {seed: both[which][name] for seed, both in scored.items()} for which in (DEFAULT, CHOSEN)
-            )
-            difference = paired_difference(chosen, default)
-            assert difference is not None
-            rows.append(
-                RescoredRow(
+def _rows_of_trials(
+    results: Results, metrics: Sequence[Metric], trials: Mapping[Key, BothSides]
+) -> Iterator[RescoredRow]:
+    """Yields the rows of models, each with its metrics one after the other."""
+    for place in results.places:
+        for label, points in place.rows(metrics[0]).items():  # the same for any metric of maps
+            scored = [point for point in points if point.key in trials]
+            by_seed = {point.trial.seed: trials[point.key] for point in scored}
+            for metric, average in _columns(metrics):
+                yield from _row(
+                    by_seed,
+                    metric,
+                    average,
                     dataset=place.dataset,
                     resolution=place.resolution,
                     model=label,
-                    metric=f"{metric.short.lower()} {average}",
-                    trials=tuple(point.trial.id for point in points if point.trial.seed in scored),
+                    trials=tuple(point.trial.id for point in scored),
                     expected=len(points),
-                    default=mean_interval(list(default.values())),
-                    chosen=mean_interval(list(chosen.values())),
-                    difference=difference,
                 )
-            )
-    return rows
 
 
-def _notes(grid: Grid, results: Results, without_maps: list[str], differing: list[str]) -> tuple[str, ...]:
-    notes = []
-    unfinished = sum(not results.is_finished(trial.id) for trial in grid.trials)
+def _rows_of_reference(folder: ReferenceFolder, scorer: Scorer) -> Iterator[RescoredRow]:
+    if not folder.maps.exists():
+        scorer.without_maps.append(folder.path.name)
+        return
+    try:
+        record = folder.read_record()
+        maps = maps_of_run(folder, record)
+    except ResultsError as error:
+        scorer.unread.append(str(error))
+        return
+    both = scorer.score(maps)
+    if both is None:
+        return
+    for metric, average in _columns(scorer.scoring.metrics):
+        yield from _row(
+            {record.seeds[0].seed: both},
+            metric,
+            average,
+            dataset=record.dataset,
+            resolution=record.resolution,
+            model=f"Reference: {record.title}",
+            reference=record.name,
+            expected=1,
+        )
+
+
+def _columns(metrics: Sequence[Metric]) -> Iterator[tuple[Metric, Average]]:
+    return ((metric, average) for metric in metrics for average in metric.averages)
+
+
+def _row(
+    by_seed: Mapping[int, BothSides],
+    metric: Metric,
+    average: Average,
+    *,
+    dataset: str,
+    resolution: int,
+    model: str,
+    expected: int,
+    trials: tuple[str, ...] = (),
+    reference: str | None = None,
+) -> Iterator[RescoredRow]:
+    """Yields the row, if any seed has the metric."""
+    name = metric.key(average)
+    scored = {seed: both for seed, both in by_seed.items() if name in both.chosen.values}
+    if not scored:
+        return
+    default = {seed: both.default.values[name] for seed, both in scored.items()}
+    chosen = {seed: both.chosen.values[name] for seed, both in scored.items()}
+    difference = paired_difference(chosen, default)
+    assert difference is not None, "they have the same seeds"
+    yield RescoredRow(
+        dataset=dataset,
+        resolution=resolution,
+        model=model,
+        metric=metric.name,
+        column=average,
+        trials=trials,
+        reference=reference,
+        expected=expected,
+        num_units=len(next(iter(scored.values())).chosen.units),
+        default=mean_interval(list(default.values())),
+        chosen=mean_interval(list(chosen.values())),
+        difference=difference,
+    )
+
+
+def _judge(
+    loaded: LoadedSuite, results: Results, trials: Mapping[Key, BothSides]
+) -> tuple[ClaimByReading, ...]:
+    def reading(sides: Mapping[Key, Side]) -> Reading:
+        units = {key: side.units for key, side in sides.items()}
+        return Reading(units, {trial: side.boxes for (trial, _), side in sides.items()})
+
+    own = reading({key: both.default for key, both in trials.items()})
+    other = reading({key: both.chosen for key, both in trials.items()})
+    return judge_by_readings(loaded.claims, results, own, other)
+
+
+def _suite_notes(loaded: LoadedSuite, results: Results, scorer: Scorer) -> list[str]:
+    """Returns sentences on trials, and writes the sensitivities that they lack."""
+    trials, notes = loaded.grid.trials, []
+    unfinished = sum(not results.is_finished(trial.id) for trial in trials)
     if unfinished:
-        notes.append(f"{unfinished} of {len(grid.trials)} trials are not finished.")
-    if without_maps:
-        notes.append(
-            "Without stored maps, so that there are none to score again: "
-            f"{listing(without_maps, MOST_NAMED)}."
-        )
-    if differing:
-        named = listing(differing, MOST_NAMED)
-        notes.append(
-            f"Scored elsewhere, some units differ from what this machine's arithmetic gives: {named}."
-        )
-    return tuple(notes)
+        notes.append(f"{unfinished} of {len(trials)} trials are not finished.")
+    for trial in trials:
+        folder = results.store.folder(trial.id)
+        is_lacking = folder.cam_maps(NATIVE).exists() and not folder.sensitivity.exists()
+        if not results.is_finished(trial.id) or not is_lacking:
+            continue
+        show = partial(scorer.on_progress, f"{trial.id}, each choice")
+        try:
+            write_stored(folder.sensitivity, measure_sensitivity(folder, trial.resolution, show))
+        except OSError as error:  # results that may only be read are shown, too
+            notes.append(f"{folder.sensitivity} cannot be written ({error.strerror or error}).")
+        except ResultsError as error:
+            scorer.unread.append(str(error))
+    return [*notes, *difference_notes(loaded.grid.points, results.store)]
+
+
+def _notes(scorer: Scorer) -> Iterator[str]:
+    """Yields sentences on maps that were not scored, or otherwise."""
+    named = {
+        "Without stored maps, so that there are none to score again": scorer.without_maps,
+        "Without a unit that the annotation has, too": scorer.without_units,
+        "Scored elsewhere, some units differ from what this machine's arithmetic gives": scorer.differing,
+    }
+    for what, names in named.items():
+        if names:
+            yield f"{what}: {listing(names, MOST_NAMED)}."
+    others = dict.fromkeys(name for reading in scorer.readings.values() for name in reading.others)
+    if others:
+        yield f"Findings of the annotation that the data set does not have: {listing(others, MOST_NAMED)}."
+    yield from dict.fromkeys(scorer.unread)

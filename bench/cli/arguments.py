@@ -259,7 +259,7 @@ def refuse_narrowing(arguments: argparse.Namespace, verb: str) -> None:
         SuiteError: such an argument was given.
     """
     for name, word in _NARROWING.items():
-        if getattr(arguments, name):
+        if getattr(arguments, name, None):
             raise SuiteError(f"{verb}: {word} narrows a suite; give one")
 
 

@@ -209,6 +209,10 @@ class Suite(Frozen):
     references: tuple[str, ...] = ()
     """Results of others, by their names in `bench reference list`: rows below the models, in tables of their
     data set and resolution. Not part of a trial's identity."""
+    annotations: dict[Annotated[str, Field(pattern=SHORT_NAME)], str] = Field(default_factory=dict)
+    """Other annotations of the images, by a name for each: a file, or a folder of masks, relative to the
+    suite file. `bench rescore --annotation NAME` scores the maps by one; nothing else reads it. Not part
+    of a trial's identity."""
 
 
 def suite_schema() -> dict[str, Any]:

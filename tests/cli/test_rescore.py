@@ -6,13 +6,15 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from bench.cli.main import main
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import UNIT_COLUMNS, map_metrics
 from bench.results.record import read_sensitivity
 from bench.results.store import ResultsStore
-from bench.results.units import read_table, write_table
+from bench.results.units import read_maps, read_table, write_table
 
 SUITE = """\
 models: [baseline]
@@ -23,6 +25,13 @@ encoder: tu-test_resnet
 weights: none
 recipe: {batch_size: 4, max_epochs: 1}
 """
+
+
+POINT, IOBB = ("point_accuracy", "weighted"), ("iobb_accuracy", "weighted")
+
+
+def rows_of(found: dict) -> dict[tuple[str, str], dict]:
+    return {(row["metric"], row["column"]): row for row in found["rows"]}
 
 
 @pytest.fixture(scope="module")
@@ -61,26 +70,37 @@ def test_the_process_prints_both_protocols_and_their_difference(place):
     done = subprocess.run(
         command,
         cwd=place,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=True,
     )
-    first, _, place_of_rows, heading, *rows = done.stdout.splitlines()
-    assert first == "suite: ties any, tolerance 15.0"
-    assert place_of_rows == "phantom, 64 px"
-    assert heading.split() == ["model", "metric", "n", "default", "chosen", "difference"]
-    assert [row.split()[1:4] for row in rows] == [
-        [metric, average, "2/2"] for metric in ("point", "iobb") for average in ("weighted", "macro")
-    ]
-    assert rows[0].count("±") == 3
+    lines = done.stdout.splitlines()
+    assert lines[0] == "suite: ties any, tolerance 15.0"
+    assert lines[2].startswith("phantom, 64 px: ")
+    assert lines[4].split() == ["model", "n", *["default", "chosen", "difference"] * 2]
+    assert lines[5].split()[:2] == ["Baseline", "2/2"]
+    assert lines[5].count("±") == 6
+    assert lines[7] == "phantom, 64 px: not moved by these choices"  # IoBB has no ties and no tolerance
+    assert lines[10].count("±") == 2
     assert done.stderr == ""
+
+
+def test_metrics_that_are_not_asked_for_are_left_out(place, capsys):
+    rows = document(place, capsys, "--metric", "iobb_accuracy")["rows"]
+    assert [(row["metric"], row["column"]) for row in rows] == [
+        ("iobb_accuracy", "weighted"),
+        ("iobb_accuracy", "macro"),
+    ]
+    every = document(place, capsys)["rows"]
+    assert [row["metric"] for row in every[::2]] == [metric.name for metric in map_metrics()]
+    assert [row for row in every if row["metric"] == "iobb_accuracy"] == rows
 
 
 def test_json_has_the_numbers_of_the_tables(place, folders, capsys):
     found = document(place, capsys, "--tolerance", "15")
     assert found["protocol"]["tolerance_px"] == 15
-    (row,) = (row for row in found["rows"] if row["metric"] == "point weighted")
+    row = rows_of(found)[POINT]
     sensitivities = [read_sensitivity(folder.sensitivity).metrics["point_accuracy"] for folder in folders]
     for name, key in (("default", "default"), ("chosen", "tolerance_15")):
         mean = sum(accuracies[key]["weighted"] for accuracies in sensitivities) / 2
@@ -93,15 +113,15 @@ def test_json_has_the_numbers_of_the_tables(place, folders, capsys):
 
 def test_the_least_iobb_moves_hits_by_overlap_alone(place, folders, capsys):
     """T(IoBB) of 0 counts any pixel in a box; a map's cut at 0 predicts nearly all of the image."""
-    rows = {row["metric"]: row for row in document(place, capsys, "--iobb", "0")["rows"]}
+    rows = rows_of(document(place, capsys, "--iobb", "0"))
     touched = [(read_table(folder.cam_units("native"))["iobb"] > 0).mean() for folder in folders]
-    assert rows["iobb weighted"]["chosen"]["mean"] == pytest.approx(sum(touched) / 2)
-    assert rows["point weighted"]["difference"]["mean"] == 0
+    assert rows[IOBB]["chosen"]["mean"] == pytest.approx(sum(touched) / 2)
+    assert rows[POINT]["difference"]["mean"] == 0
     sensitivities = [read_sensitivity(folder.sensitivity).metrics["iobb_accuracy"] for folder in folders]
     for name, option, value in (("iobb_10", "--iobb", "0.1"), ("threshold_10", "--threshold", "0.1")):
-        rows = {row["metric"]: row for row in document(place, capsys, option, value)["rows"]}
+        rows = rows_of(document(place, capsys, option, value))
         mean = sum(overlaps[name]["weighted"] for overlaps in sensitivities) / 2
-        assert rows["iobb weighted"]["chosen"]["mean"] == pytest.approx(mean)
+        assert rows[IOBB]["chosen"]["mean"] == pytest.approx(mean)
 
 
 def test_the_default_protocol_gives_the_recorded_hits(place, folders, capsys):
@@ -121,7 +141,7 @@ def test_maps_other_than_the_native_one_are_rows_too(place, tmp_path, capsys):
     ids = sorted(path.name for path in (store.root / "trials").iterdir())
     store.folder(ids[0]).cam_maps("eigen_cam").unlink()
     found = document(tmp_path / "copy", capsys, *cams, "--tolerance", "15")
-    rows = {row["model"]: row for row in found["rows"] if row["metric"] == "point weighted"}
+    rows = {row["model"]: row for row in found["rows"] if (row["metric"], row["column"]) == POINT}
     assert list(rows) == ["Baseline", "Baseline [Grad-CAM]", "Baseline [Eigen-CAM]"]
     recorded = [store.evaluation(trial_id, "grad_cam").metrics for trial_id in ids]
     mean = sum(metrics["point_accuracy/weighted"] for metrics in recorded) / 2
@@ -158,14 +178,14 @@ def test_trials_of_before_maps_were_kept_are_told(place, folders, capsys):
     folders[0].cam_maps("native").unlink()
     try:
         found = document(place, capsys, "--grid", "32")
-        assert [row["trials"] for row in found["rows"]] == [[folders[1].path.name]] * 4
+        assert {tuple(row["trials"]) for row in found["rows"]} == {(folders[1].path.name,)}
         assert found["rows"][0]["difference"]["half_width"] is None
         (note,) = found["notes"]
         assert note == (
             f"Without stored maps, so that there are none to score again: {folders[0].path.name}."
         )
         assert rescore(place, "--seeds", "0") == 0
-        assert "Nothing to score: no finished trial of this suite has stored maps." in capsys.readouterr().out
+        assert "Nothing to score: nothing that is finished has stored maps." in capsys.readouterr().out
     finally:
         folders[0].cam_maps("native").write_bytes(kept)
 
@@ -220,3 +240,149 @@ def test_damaged_maps_are_told_and_the_others_scored(place, folders, capsys):
     assert str(folders[0].cam_maps("native")) in " ".join(found["notes"])
     (line,) = capsys.readouterr().err.splitlines()
     assert str(folders[0].cam_maps("native")) in line
+
+
+CLAIMS = """\
+cams: [native, grad_cam]
+claims:
+  - {superior: Baseline, to: "Baseline [Grad-CAM]"}
+  - {superior: Baseline, to: "Baseline [Grad-CAM]", metric: iobb_accuracy, column: macro}
+annotations: {second: second.csv}
+"""
+
+
+@pytest.fixture(scope="module")
+def claimed(place, tmp_path_factory):
+    """The suite with another map, a claim on it, and a second reading: every other unit, its box moved."""
+    folder = tmp_path_factory.mktemp("claimed")
+    shutil.copytree(place / "results", folder / "results")
+    (folder / "suite.yaml").write_text(SUITE + CLAIMS)
+    where = ["--results-dir", str(folder / "results"), "--reports-dir", str(folder / "reports")]
+    assert main(["run", str(folder / "suite.yaml"), "--serial", "--no-mlflow", *where]) == 0
+    trial = next((folder / "results" / "trials").iterdir())
+    write_second_reading(folder / "second.csv", read_table(trial / "boxes.parquet"), move_px=6)
+    return folder
+
+
+def write_second_reading(path, boxes, move_px: float) -> None:
+    """Writes every other unit of the boxes, moved to the right."""
+    units = boxes[["image", "finding"]].drop_duplicates().iloc[::2]
+    second = boxes.merge(units).rename(columns={"w": "width", "h": "height"})
+    second["x"] += move_px
+    second[["image", "finding", "x", "y", "width", "height"]].to_csv(path, index=False)
+
+
+def test_an_annotation_is_scored_beside_the_own_boxes_on_the_units_of_both(claimed, capsys):
+    found = document(claimed, capsys, "--annotation", "second")
+    (reading,) = found["readings"]
+    trials = sorted((claimed / "results" / "trials").iterdir())
+    units = [read_table(trial / "cams" / "native.parquet") for trial in trials]
+    assert reading["both"] == found["rows"][0]["num_units"] == (len(units[0]) + 1) // 2
+    second = pd.read_csv(claimed / "second.csv")
+    is_read = units[0]["image"].isin(second["image"]) & units[0]["finding"].isin(second["finding"])
+    assert (reading["only_own"], reading["only_other"]) == (is_read.sum() - reading["both"], 0)
+    assert found["annotation"] == "second"
+    own_hits, other_hits = [], []
+    for table in units:
+        both = table.merge(second, on=["image", "finding"])
+        own_hits.append(both.drop_duplicates(["image", "finding"])["hit"].mean())
+        right = both["x"] + both["width"]
+        is_in = both["peak_column"].between(both["x"], right) & both["peak_row"].between(
+            both["y"], both["y"] + both["height"]
+        )
+        other_hits.append(is_in.groupby([both["image"], both["finding"]]).any().mean())
+    row = rows_of({"rows": found["rows"][:4]})[POINT]
+    assert row["model"] == "Baseline"
+    assert row["default"]["mean"] == pytest.approx(np.mean(own_hits))
+    assert row["chosen"]["mean"] == pytest.approx(np.mean(other_hits))
+
+
+def test_claims_are_judged_by_both_readings(claimed, capsys):
+    claims = document(claimed, capsys, "--annotation", "second")["claims"]
+    assert [claim["own"]["metric"] for claim in claims] == ["point_accuracy", "iobb_accuracy"]
+    rows = document(claimed, capsys, "--annotation", "second")["rows"]
+    for claim in claims:
+        for side, name in (("own", "default"), ("other", "chosen")):
+            (comparison,) = claim[side]["comparisons"]
+            first, second = (
+                row[name]["mean"]
+                for row in rows
+                if (row["metric"], row["column"]) == (claim[side]["metric"], comparison["column"])
+            )
+            assert comparison["effect"] == pytest.approx(first - second)
+            assert comparison["num_seeds"] == 2
+    assert rescore(claimed, "--annotation", "second") == 0
+    out = capsys.readouterr().out
+    assert "by the own boxes" in out
+    assert document(claimed, capsys, "--annotation", "second", "--tolerance", "15")["claims"] == []
+
+
+def test_the_own_boxes_as_an_annotation_change_nothing(claimed, capsys, tmp_path):
+    trial = next((claimed / "results" / "trials").iterdir())
+    boxes = read_table(trial / "boxes.parquet").rename(columns={"w": "width", "h": "height"})
+    boxes[["image", "finding", "x", "y", "width", "height"]].to_csv(tmp_path / "same.csv", index=False)
+    found = document(claimed, capsys, "--annotation", f"same={tmp_path / 'same.csv'}", "--iobb", "0.1")
+    assert all(row["difference"]["mean"] == 0 for row in found["rows"])
+    (reading,) = found["readings"]
+    assert (reading["only_own"], reading["only_other"], reading["median_iou"]) == (0, 0, 1)
+    assert reading["centre_in_own"] == reading["centre_in_other"] == reading["both"]
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        (("--annotation", "secnd"), "did you mean 'second'"),
+        (("--annotation", "x=nowhere.csv"), "nowhere.csv: cannot be read"),
+        (("--metric", "auroc"), "no metric of maps 'auroc'; allowed: point_accuracy"),
+        (("--metric", "point_acuracy"), "did you mean 'point_accuracy'"),
+        (("--reference", "theirs"), "unknown reference 'theirs'"),
+    ],
+)
+def test_what_there_is_not_is_one_sentence(claimed, capsys, words, fact):
+    assert rescore(claimed, *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert fact in line
+
+
+def test_an_annotation_of_other_images_is_one_sentence(claimed, capsys, tmp_path):
+    (tmp_path / "other.csv").write_text("image,finding,x,y,width,height\nelsewhere.png,Mass,1,1,2,2\n")
+    assert rescore(claimed, "--annotation", f"other={tmp_path / 'other.csv'}") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path / "other.csv") in line
+
+
+def test_nothing_to_rescore_is_one_sentence(capsys):
+    assert main(["rescore"]) == 2
+    assert "--reference" in capsys.readouterr().err
+    assert main(["rescore", "--reference", "x", "--seeds", "0"]) == 2
+    assert "--seeds" in capsys.readouterr().err
+
+
+def test_references_are_rows_of_a_suite_and_stand_alone(claimed, capsys, tmp_path):
+    """A trial's own maps, added as if they were made elsewhere, score as the trial's do."""
+    trial = sorted((claimed / "results" / "trials").iterdir())[0]
+    units, boxes = (read_table(trial / name) for name in ("cams/native.parquet", "boxes.parquet"))
+    np.save(tmp_path / "maps.npy", np.concatenate(list(read_maps(trial / "cams" / "native.npz"))))
+    units.to_csv(tmp_path / "units.csv", index=False)
+    boxes.rename(columns={"w": "width", "h": "height"}).to_csv(tmp_path / "boxes.csv", index=False)
+    files = [f"--{kind}={tmp_path / kind}" for kind in ("maps.npy", "units.csv", "boxes.csv")]
+    files = [word.replace(".npy=", "=").replace(".csv=", "=") for word in files]
+    where = ["--results-dir", str(claimed / "results")]
+    about = ["--dataset", "phantom", "--resolution", "64", "--frame", "64", "--logits", "--title", "Theirs"]
+    assert main(["reference", "add", "theirs", *files, *about, *where]) == 0
+    try:
+        capsys.readouterr()
+        assert main(["rescore", "--reference", "theirs", "--tolerance", "9", "--json", *where]) == 0
+        alone = json.loads(capsys.readouterr().out)
+        beside = document(claimed, capsys, "--set", "references=[theirs]", "--seeds", "0", "--tolerance", "9")
+    finally:
+        shutil.rmtree(claimed / "results" / "references")
+    rows = [row for row in beside["rows"] if row["reference"] == "theirs"]
+    own = [row for row in beside["rows"] if row["model"] == "Baseline"]
+    assert alone["rows"] == rows
+    assert alone["suite"] is None
+    assert [row["model"] for row in rows] == ["Reference: Theirs"] * len(own)
+    for theirs, ours in zip(rows, own, strict=True):
+        assert (theirs["metric"], theirs["column"]) == (ours["metric"], ours["column"])
+        assert theirs["default"]["mean"] == pytest.approx(ours["default"]["mean"], abs=1e-6)
+        assert theirs["chosen"]["mean"] == pytest.approx(ours["chosen"]["mean"], abs=1e-6)

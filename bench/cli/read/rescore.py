@@ -1,41 +1,61 @@
-"""Score stored maps by another protocol, without data, model or GPU.
+"""Score stored maps by another protocol or annotation, without data, model or GPU.
 
-For each model the accuracy by the chosen protocol stands beside that by the thesis' own and the paired
-difference, each a mean over seeds with the half-width of its 95% Student-t interval: by peaks (point) and by
-overlap (iobb), averaged over units (weighted) and over findings (macro). Without a choice both protocols are
-the same. docs/protocol.md explains each choice.
+For each metric of a model the value that is asked for stands beside the default and the paired difference,
+each a mean over seeds with the half-width of its 95% Student-t interval, averaged over units (weighted) and
+over findings (macro). The default is the thesis' protocol. Metrics that the choices do not move stand in one
+table. Rows are the suite's models and maps, the references that it names, and those of --reference.
+docs/protocol.md explains each choice.
+
+With --annotation the default is the own boxes by the same protocol, on the units that both readings have:
+maps are kept of no others. How many units only one reading has is shown too, and, by the thesis' protocol,
+the suite's claims about maps with a verdict by either reading.
 
 If a trial lacks its table of single choices (sensitivity.json), that is computed too; nothing else is
 written.
 
---json: {"suite", "protocol", "rows", "notes"}, each row with dataset, resolution, model, metric, trials
-(ids), expected (trials that the suite asks for), and default, chosen and difference, each with mean,
-half_width (null of a single seed) and n.
+--json: {"suite", "protocol", "annotation", "rows", "readings", "claims", "notes"}. A row has dataset,
+resolution, model, metric, column, trials (ids), reference (null of a model), expected (trials that the suite
+asks for), num_units, and default, chosen and difference, each with mean, half_width (null of a single seed)
+and n. A reading, one of each data set, has name, num_images (that both have read), both, only_own and
+only_other (units of findings that both know), centre_in_own and centre_in_other (of both: units in which the
+centre of the other reading's largest box lies in the own boxes, and the other way round), median_iou, and
+findings, each with finding, both, only_own and only_other, null where a reading does not know it. A claim has
+own and other, each as bench verify has it.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from bench.amounts import count
 from bench.api.choices import CHOICES, checked, words_of
 from bench.cli import arguments as shared
-from bench.cli.render import DASH, Column, Table, progress, show, show_json
-from bench.errors import listing
+from bench.cli.render import DASH, Column, Sentence, Table, heading, progress, show, show_json
+from bench.errors import SuiteError, listing
 from bench.metrics.protocol import THESIS, LocalizationProtocol
+from bench.suite.metrics import AVERAGES, METRICS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.api.rescoring import Rescored
+    from bench.api.rescoring import Rescored, RescoredRow
+    from bench.evaluation.second_reading import ReadingCounts
+    from bench.reporting.verdicts import ClaimVerdict, ComparisonVerdict
+    from bench.reporting.verdicts_by_reading import ClaimByReading
     from bench.statistics.student import MeanInterval
 
 EXAMPLES = """\
 examples:
   bench rescore suites/nih_256.yaml --iobb 0.1 --tolerance 15
-  bench rescore suites/nih_mini.yaml --grid native --edges exclusive --json
+  bench rescore suites/nih_mini.yaml --grid native --metric point_accuracy --json
+  bench rescore suites/nih_mini.yaml --annotation chestxdet=chestxdet.json
+  bench rescore --reference mine --grid 64
 """
+
+_OWN = "own boxes"
 
 _HELP = {
     "sigmoid": ("", "apply the sigmoid before or after enlarging"),
@@ -53,8 +73,28 @@ _HELP = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
-    shared.add_suite(parser)
+    shared.add_suite(parser, is_optional=True)
     shared.add_results_dir(parser)
+    parser.add_argument(
+        "--reference",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the maps of a reference run, beside those of the suite or alone; may be repeated",
+    )
+    parser.add_argument(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this metric of maps; may be repeated (default: all)",
+    )
+    parser.add_argument(
+        "--annotation",
+        metavar="NAME[=FILE]",
+        help="in place of the own boxes: an annotation that the suite names, or a file (JSON of COCO or "
+        "ChestX-Det, a table of boxes, a folder of masks)",
+    )
     choices = parser.add_argument_group("choices, each by default as in the thesis")
     for name, (value, text) in _HELP.items():
         option, default = f"--{name.removesuffix('_px').replace('_', '-')}", getattr(THESIS, name)
@@ -75,54 +115,191 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Scores and prints."""
-    loaded, grid, store = shared.opened(arguments)
+    if arguments.suite is None:
+        shared.refuse_narrowing(arguments, "bench rescore")
+        if not arguments.reference:
+            raise SuiteError("bench rescore: give a suite, or a reference by --reference NAME")
 
-    from bench.api.rescoring import rescore_grid
-    from bench.results.grid_results import Results
+    from bench.api.rescoring import rescore_maps
+    from bench.api.scoring import Scoring, named_annotation, named_metrics, named_references
 
-    protocol = LocalizationProtocol(**{name: getattr(arguments, name) for name in CHOICES})
-    rescored = rescore_grid(grid, Results(grid, store), protocol, _show_progress)
+    loaded, store = None, shared.open_store(arguments)
+    if arguments.suite is not None:
+        loaded = shared.load(arguments)
+        loaded = loaded.narrowed(shared.select(arguments, loaded))
+    word = arguments.annotation
+    scoring = Scoring(
+        LocalizationProtocol(**{name: getattr(arguments, name) for name in CHOICES}),
+        named_metrics(arguments.metric),
+        None if word is None else named_annotation(word, loaded),
+    )
+    references = named_references(loaded, arguments.reference, store.root)
+    rescored = rescore_maps(loaded, references, store, scoring, _show_progress)
+    annotation = None if word is None else word.partition("=")[0]
     if arguments.json:
-        show_json({"suite": loaded.suite.name, "protocol": asdict(protocol)} | asdict(rescored))
+        suite = None if loaded is None else loaded.suite.name
+        document = {"suite": suite, "protocol": asdict(scoring.protocol), "annotation": annotation}
+        show_json(document | _json(rescored))
     else:
-        show(*_parts(loaded.suite.name, protocol, rescored))
+        what = listing(arguments.reference) if loaded is None else loaded.suite.name
+        show(*_parts(what, scoring.protocol, annotation, rescored))
     return 0
 
 
 def _show_progress(name: str, done: int, total: int) -> None:
-    progress(f"{name}: unit {done}/{total}", is_last=done == total)
+    progress(f"{name}: map {done}/{total}", is_last=done == total)
 
 
-def _parts(suite: str, protocol: LocalizationProtocol, rescored: "Rescored") -> "Iterator[RenderableType]":
-    """Yields the changed choices, a table for each data set and resolution, and the notes."""
+def _json(rescored: "Rescored") -> dict[str, object]:
+    from bench.reporting.tables.claims import claim_facts, comparison_facts
+
+    def facts(claim: "ClaimVerdict") -> dict[str, object]:
+        return claim_facts(claim) | {"comparisons": [comparison_facts(one) for one in claim.comparisons]}
+
+    return {
+        "rows": [asdict(row) for row in rescored.rows],
+        "readings": [asdict(reading) for reading in rescored.readings],
+        "claims": [{"own": facts(claim.own), "other": facts(claim.other)} for claim in rescored.claims],
+        "notes": rescored.notes,
+    }
+
+
+def _parts(
+    what: str, protocol: LocalizationProtocol, annotation: str | None, rescored: "Rescored"
+) -> "Iterator[RenderableType]":
+    """Yields the changed choices, tables of each data set and resolution, readings, claims, and notes."""
     chosen, thesis = asdict(protocol), asdict(THESIS)
     changed = [f"{key.removesuffix('_px')} {chosen[key]}" for key in chosen if chosen[key] != thesis[key]]
-    yield f"{suite}: {listing(changed) if changed else 'the protocol of the thesis, nothing is changed'}"
-    for place in dict.fromkeys((row.dataset, row.resolution) for row in rescored.rows):
-        rows = [row for row in rescored.rows if (row.dataset, row.resolution) == place]
-        yield ""
-        yield f"{place[0]}, {place[1]} px"
-        yield Table(
-            [
-                Column("model", [row.model for row in rows]),
-                Column("metric", [row.metric for row in rows]),
-                Column("n", [f"{len(row.trials)}/{row.expected}" for row in rows]),
-                Column("default", [_mean(row.default) for row in rows]),
-                Column("chosen", [_mean(row.chosen) for row in rows]),
-                Column("difference", [_mean(row.difference, is_signed=True) for row in rows]),
-            ],
-            num_keys=2,
-        )
+    if annotation is not None:
+        changed.append(f"annotation {annotation}")
+    yield f"{what}: {listing(changed) if changed else 'the protocol of the thesis, nothing is changed'}"
+    headings = ("default", "chosen") if annotation is None else (_OWN, annotation)
+    for place, rows in groupby(rescored.rows, key=lambda row: (row.dataset, row.resolution)):
+        yield from _place_parts(f"{place[0]}, {place[1]} px", list(rows), headings, is_changed=bool(changed))
     if not rescored.rows:
         yield ""
-        yield "Nothing to score: no finished trial of this suite has stored maps."
+        yield "Nothing to score: nothing that is finished has stored maps."
+    for reading in rescored.readings:
+        yield from _reading_parts(reading, annotation or "")
+    if rescored.claims:
+        yield from _claim_parts(rescored.claims, annotation or "")
     if rescored.notes:
         yield ""
         yield from rescored.notes
 
 
+def _place_parts(
+    place: str, rows: "Sequence[RescoredRow]", headings: tuple[str, str], *, is_changed: bool
+) -> "Iterator[RenderableType]":
+    """Yields a table of each metric that the choices move, and one of all others."""
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    moved = [metric for metric in metrics if _is_moved([row for row in rows if row.metric == metric])]
+    for metric in moved:
+        own = [row for row in rows if row.metric == metric]
+        columns = [
+            Column(name, [_mean(mean, is_signed=name == "difference") for mean in means], group=title)
+            for title, of_average in _by_average(own).items()
+            for name, means in (
+                (headings[0], [row.default for row in of_average]),
+                (headings[1], [row.chosen for row in of_average]),
+                ("difference", [row.difference for row in of_average]),
+            )
+        ]
+        yield from ("", heading(f"{place}: {METRICS[metric].title}"), _table(own, columns))
+    others = [row for row in rows if row.metric not in moved]
+    if others:
+        columns = [
+            Column(title, [_mean(row.chosen) for row in of_average], group=METRICS[metric].short)
+            for metric in metrics
+            if metric not in moved
+            for title, of_average in _by_average([row for row in others if row.metric == metric]).items()
+        ]
+        title = f"{place}: not moved by these choices" if is_changed else place
+        yield from ("", heading(title), _table(others, columns))
+
+
+def _is_moved(rows: "Sequence[RescoredRow]") -> bool:
+    return any(row.default != row.chosen or row.difference.half_width for row in rows)
+
+
+def _by_average(rows: "Sequence[RescoredRow]") -> "dict[str, list[RescoredRow]]":
+    """Returns the rows of a metric by the heading of their average, of each model one."""
+    return {
+        title: own for name, title in AVERAGES.items() if (own := [row for row in rows if row.column == name])
+    }
+
+
+def _table(rows: "Sequence[RescoredRow]", columns: Sequence[Column]) -> Table:
+    models = {row.model: row for row in rows}.values()
+    keys = [
+        Column("model", [row.model for row in models]),
+        Column("n", [f"{row.chosen.n}/{row.expected}" for row in models]),
+    ]
+    if len({row.num_units for row in models}) == 1:
+        return Table([*keys, *columns], num_keys=2)
+    units = Column("units", [str(row.num_units) for row in models], is_number=True)
+    return Table([*keys, units, *columns], num_keys=3)
+
+
 def _mean(interval: "MeanInterval", *, is_signed: bool = False) -> str:
     from bench.reporting.tables.table import format_number
 
-    width = DASH if interval.half_width is None else format_number(interval.half_width, 3)
-    return f"{format_number(interval.mean, 3, is_signed=is_signed)} ± {width}"
+    width = "" if interval.half_width is None else f" ± {format_number(interval.half_width, 3)}"
+    return f"{format_number(interval.mean, 3, is_signed=is_signed)}{width}"
+
+
+def _reading_parts(reading: "ReadingCounts", annotation: str) -> "Iterator[RenderableType]":
+    """Yields how many units both readings have, and only one of them."""
+
+    def cells(attribute: str) -> list[str]:
+        numbers = [getattr(row, attribute) for row in reading.findings]
+        return [*(DASH if one is None else str(one) for one in numbers), str(getattr(reading, attribute))]
+
+    yield ""
+    yield heading(
+        f"{reading.name}: {count(reading.num_images, 'image')} read by both, units by who marks them"
+    )
+    yield Table(
+        [
+            Column("", [*(row.finding for row in reading.findings), "of findings that both know"]),
+            Column("both", cells("both"), is_number=True),
+            Column(f"only {_OWN}", cells("only_own"), is_number=True),
+            Column(f"only {annotation}", cells("only_other"), is_number=True),
+        ]
+    )
+    if reading.median_iou is not None:
+        yield (
+            f"Of the {reading.both} units of both, the centre of {annotation}'s largest box lies in the own "
+            f"boxes in {reading.centre_in_own}, and the other way round in {reading.centre_in_other}; the "
+            f"median IoU of the two is {reading.median_iou:.2f}."
+        )
+
+
+def _claim_parts(claims: "Sequence[ClaimByReading]", annotation: str) -> "Iterator[RenderableType]":
+    """Yields each claim with its verdicts, and its comparisons by both readings."""
+    from bench.reporting.tables.claims import claim_heading, column_name, comparison_name
+
+    yield ""
+    yield heading("Claims, on the units that both readings have")
+    for claim in claims:
+        verdicts = f"{claim.own.verdict} by the own boxes, {claim.other.verdict} by {annotation}"
+        yield Sentence(f"{claim_heading(claim.own)}: {verdicts}")
+        pairs = list(zip(claim.own.comparisons, claim.other.comparisons, strict=True))
+        yield Table(
+            [
+                Column("", [comparison_name(claim.own, one) for one, _ in pairs]),
+                Column("", [column_name(claim.own, one) for one, _ in pairs]),
+                *_verdict_columns(_OWN, [one for one, _ in pairs]),
+                *_verdict_columns(annotation, [other for _, other in pairs]),
+            ],
+            num_keys=2,
+            indent=2,
+        )
+
+
+def _verdict_columns(reading: str, comparisons: "Sequence[ComparisonVerdict]") -> Iterator[Column]:
+    from bench.reporting.tables.claims import effect_text, interval_text
+
+    yield Column("effect", [effect_text(one.evidence.effect) for one in comparisons], group=reading)
+    yield Column("95% interval", [interval_text(one) for one in comparisons], group=reading)
+    yield Column("verdict", [one.verdict for one in comparisons], group=reading)

@@ -46,7 +46,7 @@ def read_chestx_det(spec: ChestXDetSpec, context: DataContext) -> DataSource:
     """
     root = find_root("chestx_det", "ChestX-Det", TRAIN_FILES, context.data_root)
     paths = (only_file(TRAIN_FILES, root), only_file(TEST_FILES, root))
-    pool, test = (_read(path) for path in paths)
+    pool, test = (read_outlines(path) for path in paths)
     labels = pd.concat([pool[0], test[0]])
     names = labels.index.tolist()
     if not labels.index.is_unique:
@@ -84,8 +84,12 @@ def read_chestx_det(spec: ChestXDetSpec, context: DataContext) -> DataSource:
     )
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Returns labels, indexed by image, and rows of masks."""
+def read_outlines(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns labels, indexed by image, and rows of masks in px of 1024 × 1024, by the file's names.
+
+    Raises:
+        DataError: the file is no such JSON, names another finding, or holds a polygon that is none.
+    """
     records = read_json(path, list[_Record])
     if not records:
         raise DataError("lists no image", place=path)

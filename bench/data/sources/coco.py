@@ -69,10 +69,12 @@ class CocoTable(NamedTuple):
     Attributes:
         rows: columns image, finding, x, y, w, h, mask; indexed by where they stand; names are not looked up.
         sizes: columns rows and columns, px, of each image of the file, by its name without folders.
+        findings: the categories, whether they occur or not.
     """
 
     rows: pd.DataFrame
     sizes: pd.DataFrame
+    findings: tuple[str, ...]
 
 
 def read_coco(path: Path) -> CocoTable:
@@ -100,7 +102,8 @@ def read_coco(path: Path) -> CocoTable:
         index=names,
         dtype=float,
     )
-    return CocoTable(as_rows(_marks(found, names, path)), sizes)
+    findings = tuple(category.name for category in found.categories)
+    return CocoTable(as_rows(_marks(found, names, path)), sizes, findings)
 
 
 def _marks(found: _File, names: list[str], path: Path) -> Iterator[Mark]:

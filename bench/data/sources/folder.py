@@ -170,13 +170,26 @@ def _require_column(column: str, table: pd.DataFrame, path: Path) -> None:
 def _read_boxes(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path]) -> BoxTable:
     if spec.boxes is None:
         return NO_BOXES
-    path, columns = files[spec.boxes], BOX_COLUMNS[spec.box_format]
+    path = files[spec.boxes]
+    rows = read_box_rows(path, BOX_COLUMNS[spec.box_format])
+    return match_rows(rows, Names(labels.index), finding_names(labels.columns), path)
+
+
+def read_box_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Returns the boxes of a table, columns image, finding, x, y, w, h, indexed by line; names as written.
+
+    Args:
+        path: of the table.
+        columns: that have the sides, see `BOX_COLUMNS`.
+
+    Raises:
+        DataError: the table cannot be read, lacks a column, or has a box that is none.
+    """
     table = read_csv(path, ("image", "finding", *columns), ("reader",))
     if "reader" in table.columns:  # a row of a reader alone says that nothing was marked
         has_box = (table[["finding", *columns]].map(clean) != "").any(axis=1)
         table = table[has_box | (table["reader"].map(clean) == "")]
-    rows = read_rows(table, columns, path)
-    return match_rows(rows, Names(labels.index), finding_names(labels.columns), path)
+    return read_rows(table, columns, path)
 
 
 class _Masks(NamedTuple):
@@ -197,13 +210,13 @@ def _read_masks(spec: FolderSpec, labels: pd.DataFrame, files: Mapping[str, Path
     if spec.masks is None:
         return _Masks(NO_BOXES, sizes)
     path, images = files[spec.masks], Names(labels.index)
-    rows, sizes = _read_pngs(path) if path.is_dir() else read_coco(path)
+    rows, sizes = read_pngs(path) if path.is_dir() else read_coco(path)[:2]
     marks = match_rows(rows, images, finding_names(labels.columns), path)
     own = sizes.set_axis([images.find(name) or "" for name in sizes.index])
     return _Masks(marks, own[(own.index != "") & ~own.index.duplicated()])
 
 
-def _read_pngs(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_pngs(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the masks in `folder`, ``<finding>/<image>.png``, and the size of each image's masks.
 
     Raises:

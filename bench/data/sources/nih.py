@@ -142,6 +142,15 @@ def read_boxes(path: Path, images: Names) -> BoxTable:
     """Returns the official boxes in px of the 1024 frame: those of `images`, and what the others are.
 
     Raises:
+        DataError: see `read_official_rows`.
+    """
+    return match_rows(read_official_rows(path), images, finding_names(NIH_FINDINGS), path)
+
+
+def read_official_rows(path: Path) -> pd.DataFrame:
+    """Returns the official boxes, columns image, finding, x, y, w, h, indexed by line; names as written.
+
+    Raises:
         DataError: the file cannot be read, lacks a column, or has a coordinate that is no number.
     """
     table = read_csv(path)
@@ -149,8 +158,7 @@ def read_boxes(path: Path, images: Names) -> BoxTable:
         raise DataError(
             f"expected six columns (image, finding, x, y, w, h), found {table.shape[1]}", place=path
         )
-    table = table.iloc[:, :6].set_axis(["image", "finding", *SIDES], axis=1)
-    return match_rows(read_rows(table, SIDES, path), images, finding_names(NIH_FINDINGS), path)
+    return read_rows(table.iloc[:, :6].set_axis(["image", "finding", *SIDES], axis=1), SIDES, path)
 
 
 def _split(spec: NihSpec, tables: NihTables, root: Path, context: DataContext) -> Parts:

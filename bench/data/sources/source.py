@@ -164,28 +164,35 @@ def place_boxes(
 ) -> pd.DataFrame:
     """Returns a table of boxes (see `bench.metrics.regions`) of the images `names` in px of a square input.
 
-    The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side /
-    rows. Beside each box is the size of the frame that it is from. Sizes of files are those of their
-    headers by default.
+    Sizes of files are those of their headers by default.
     """
     position = {name: i for i, name in enumerate(names)}
     boxes = source.boxes_of(position)
     frames = source.frames(sorted(set(boxes["image"])), sizes or source.header_sizes)
+    placed = in_square(boxes, frames, side_px).assign(
+        image_index=boxes["image"].map(position).astype(int),
+        class_index=boxes["finding"].map(source.findings.index).astype(int),
+    )
+    return placed[[*COLUMNS, *FRAME, *([MASK] if MASK in boxes else [])]].reset_index(drop=True)
+
+
+def in_square(boxes: pd.DataFrame, frames: pd.DataFrame, side_px: float) -> pd.DataFrame:
+    """Returns the boxes in px of a square input, with the size of the frame that each is from.
+
+    The input has the side `side_px` whatever the image was: x is scaled by side / columns, y by side / rows.
+
+    Args:
+        boxes: image, x, y, w, h, and other columns, which are kept; in px of the image's frame.
+        frames: columns rows and columns, the size of each frame in px, indexed by image.
+        side_px: of the square.
+    """
     own = frames.loc[list(boxes["image"])].set_axis(boxes.index)
     x_scale, y_scale = side_px / own["columns"], side_px / own["rows"]
-    table = pd.DataFrame(
-        {
-            "image_index": boxes["image"].map(position).astype(int),
-            "class_index": boxes["finding"].map(source.findings.index).astype(int),
-            "x": boxes["x"] * x_scale,
-            "y": boxes["y"] * y_scale,
-            "w": boxes["w"] * x_scale,
-            "h": boxes["h"] * y_scale,
-            "width_px": own["columns"],
-            "height_px": own["rows"],
-        },
-        columns=[*COLUMNS, *FRAME],
+    return boxes.assign(
+        x=boxes["x"] * x_scale,
+        y=boxes["y"] * y_scale,
+        w=boxes["w"] * x_scale,
+        h=boxes["h"] * y_scale,
+        width_px=own["columns"],
+        height_px=own["rows"],
     )
-    if MASK in boxes:
-        table[MASK] = boxes[MASK]
-    return table.reset_index(drop=True)
