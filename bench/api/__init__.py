@@ -5,7 +5,7 @@ plan           its trials as a frame: how each stands, how long it takes
 run            trains and scores the trials that are left, writes the report
 read_results   its results as frames
 compare        two rows of it, image by image
-rescore        its stored maps by another protocol
+rescore        its stored maps by another protocol or annotation
 report         its tables
 
 Each is imported when it is first used: `import bench` costs nothing. docs/python-api.md shows them.

@@ -6,7 +6,8 @@ held_maps        localizes the maps of a pass, many at a time
 localize         where maps peak, and how each metric scores a unit
 enlarge          bilinear enlarging and sigmoid, the same on every machine
 map_storage      which bytes of a map a trial keeps
-rescore          stored maps by any protocol
+rescore          stored maps by any protocol and boxes
+second_reading   another annotation of the images beside the own boxes
 reference_maps   maps that were made elsewhere
 predict          images without labels
 """

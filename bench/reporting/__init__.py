@@ -4,6 +4,7 @@ Which file answers which question:
 build          which files has a suite's report, and what stands on its page?
 all_reports    how are all suites' reports and the thesis' tables written or checked?
 verdicts       is a claim supported, refuted or inconclusive?
+verdicts_by_reading   what are the verdicts by two readings of the images?
 pairwise       how do two rows differ, unit by unit?
 power          how likely do so many seeds show a difference, or support a claim?
 cell_lineage   which trials stand behind a cell?

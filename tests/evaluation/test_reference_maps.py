@@ -10,6 +10,7 @@ from extracts import NIH_EXTRACT, WHOLE, needs_authors_maps
 from bench.errors import DataError
 from bench.evaluation.reference_maps import MapFiles, add_reference, score_maps
 from bench.evaluation.rescore import rescore
+from bench.metrics.iobb_accuracy import MEASURE as IOBB
 from bench.metrics.protocol import THESIS
 from bench.metrics.units import UNIT_COLUMNS
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
@@ -204,3 +205,6 @@ def test_authors_heatmaps_give_the_printed_hits_of_982_of_984_units(tmp_path):
     assert len(both) == 984
     assert (both["hit"] == both["point_acc"].astype(bool)).sum() >= 982
     assert units["patient"].nunique() == 726
+    coarse = rescore(maps_of_reference(given, given.read_record()), {"64": replace(THESIS, grid=64)})["64"]
+    assert coarse["hit"].mean() == pytest.approx(0.605, abs=0.01)
+    assert IOBB.statistic(units).mean() == pytest.approx(0.522, abs=0.01)  # boxes cut to px of 64 give .464

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 from bench.amounts import count
 from bench.api.choices import CHOICES, checked, words_of
 from bench.cli import arguments as shared
-from bench.cli.render import DASH, Column, Sentence, Table, heading, progress, show, show_json
+from bench.cli.render import DASH, Column, Sentence, Table, coloured, heading, progress, show, show_json
 from bench.errors import SuiteError, listing
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.suite.metrics import AVERAGES, METRICS
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from bench.api.rescoring import Rescored, RescoredRow
     from bench.evaluation.second_reading import ReadingCounts
-    from bench.reporting.verdicts import ClaimVerdict, ComparisonVerdict
+    from bench.reporting.verdicts import ClaimVerdict
     from bench.reporting.verdicts_by_reading import ClaimByReading
     from bench.statistics.student import MeanInterval
 
@@ -174,8 +174,10 @@ def _parts(
         changed.append(f"annotation {annotation}")
     yield f"{what}: {listing(changed) if changed else 'the protocol of the thesis, nothing is changed'}"
     headings = ("default", "chosen") if annotation is None else (_OWN, annotation)
+    unmoved = "not moved by these choices" if annotation is None else "the same by both readings"
     for place, rows in groupby(rescored.rows, key=lambda row: (row.dataset, row.resolution)):
-        yield from _place_parts(f"{place[0]}, {place[1]} px", list(rows), headings, is_changed=bool(changed))
+        of_others = f": {unmoved}" if changed else ""
+        yield from _place_parts(f"{place[0]}, {place[1]} px", list(rows), headings, of_others)
     if not rescored.rows:
         yield ""
         yield "Nothing to score: nothing that is finished has stored maps."
@@ -189,9 +191,9 @@ def _parts(
 
 
 def _place_parts(
-    place: str, rows: "Sequence[RescoredRow]", headings: tuple[str, str], *, is_changed: bool
+    place: str, rows: "Sequence[RescoredRow]", headings: tuple[str, str], of_others: str
 ) -> "Iterator[RenderableType]":
-    """Yields a table of each metric that the choices move, and one of all others."""
+    """Yields a table of each metric that is moved, and one of all others, which `of_others` says."""
     metrics = list(dict.fromkeys(row.metric for row in rows))
     moved = [metric for metric in metrics if _is_moved([row for row in rows if row.metric == metric])]
     for metric in moved:
@@ -214,8 +216,7 @@ def _place_parts(
             if metric not in moved
             for title, of_average in _by_average([row for row in others if row.metric == metric]).items()
         ]
-        title = f"{place}: not moved by these choices" if is_changed else place
-        yield from ("", heading(title), _table(others, columns))
+        yield from ("", heading(place + of_others), _table(others, columns))
 
 
 def _is_moved(rows: "Sequence[RescoredRow]") -> bool:
@@ -277,29 +278,33 @@ def _reading_parts(reading: "ReadingCounts", annotation: str) -> "Iterator[Rende
 
 def _claim_parts(claims: "Sequence[ClaimByReading]", annotation: str) -> "Iterator[RenderableType]":
     """Yields each claim with its verdicts, and its comparisons by both readings."""
-    from bench.reporting.tables.claims import claim_heading, column_name, comparison_name
+    from bench.reporting.tables.claims import (
+        claim_heading,
+        column_name,
+        comparison_name,
+        effect_text,
+        interval_text,
+    )
 
     yield ""
     yield heading("Claims, on the units that both readings have")
     for claim in claims:
-        verdicts = f"{claim.own.verdict} by the own boxes, {claim.other.verdict} by {annotation}"
+        verdicts = f"{claim.own.verdict} by {_OWN}, {claim.other.verdict} by {annotation}"
         yield Sentence(f"{claim_heading(claim.own)}: {verdicts}")
-        pairs = list(zip(claim.own.comparisons, claim.other.comparisons, strict=True))
+        rows = [
+            (reading, one)
+            for both in zip(claim.own.comparisons, claim.other.comparisons, strict=True)
+            for reading, one in zip((_OWN, annotation), both, strict=True)
+        ]
         yield Table(
             [
-                Column("", [comparison_name(claim.own, one) for one, _ in pairs]),
-                Column("", [column_name(claim.own, one) for one, _ in pairs]),
-                *_verdict_columns(_OWN, [one for one, _ in pairs]),
-                *_verdict_columns(annotation, [other for _, other in pairs]),
+                Column("", [comparison_name(claim.own, one) for _, one in rows]),
+                Column("", [column_name(claim.own, one) for _, one in rows]),
+                Column("", [reading for reading, _ in rows]),
+                Column("effect", [effect_text(one.evidence.effect) for _, one in rows]),
+                Column("95% interval", [interval_text(one) for _, one in rows]),
+                Column("verdict", [coloured(one.verdict) for _, one in rows]),
             ],
-            num_keys=2,
+            num_keys=3,
             indent=2,
         )
-
-
-def _verdict_columns(reading: str, comparisons: "Sequence[ComparisonVerdict]") -> Iterator[Column]:
-    from bench.reporting.tables.claims import effect_text, interval_text
-
-    yield Column("effect", [effect_text(one.evidence.effect) for one in comparisons], group=reading)
-    yield Column("95% interval", [interval_text(one) for one in comparisons], group=reading)
-    yield Column("verdict", [one.verdict for one in comparisons], group=reading)
