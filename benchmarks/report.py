@@ -119,6 +119,8 @@ def _tables(trial: Trial, generator: np.random.Generator) -> tuple[pd.DataFrame,
             "hit": generator.uniform(size=NUM_UNITS) < 0.5,
             "iobb": generator.uniform(size=NUM_UNITS),
             "iou": 0.1,
+            "site_recall": 0.5,
+            "num_sites": 1,
         }
     )
     boxes = pd.DataFrame(

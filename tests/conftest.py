@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
-from records import finish_whole
+from records import finish_whole, units_table
 from waiting import LONG_S
 
 from bench.results.provenance import Provenance
@@ -167,9 +167,8 @@ def finish_trial(provenance):
     def finish(store, trial, hits: dict[tuple[str, str, str], bool], **metrics: float) -> None:
         """Writes a finished trial with these hits by (image, patient, finding), and metrics that follow."""
         keys = list(hits)
-        units = pd.DataFrame(
-            [(*key, 1, 2, 0.5, 1, True, hits[key], 0.75 if hits[key] else 0.25, 0.125) for key in keys],
-            columns=list(THESIS_COLUMNS),
+        units = units_table(
+            (*key, 1, 2, 0.5, 1, True, hits[key], 0.75 if hits[key] else 0.25, 0.125) for key in keys
         )
         boxes = pd.DataFrame([(i, f, 1.0, 1.0, 4.0, 4.0) for i, _, f in keys], columns=list(BOX_COLUMNS))
         found = metrics_of((POINT_ACCURACY, IOBB_ACCURACY), units, tuple(dict.fromkeys(units["finding"])))

@@ -178,7 +178,8 @@ def _reduced(
         if regions is not None:
             if not found["finite"].all():
                 large[~finite] = torch.nan
-            maps_of_units = UnitMaps(large.cpu().numpy(), found, regions[first : first + size], protocol)
+            own = regions[first : first + size]
+            maps_of_units = UnitMaps(large.cpu().numpy(), found, own, protocol, maps.cpu().numpy())
             for measure in measures:
                 if not set(measure.columns) <= set(found):  # metrics may share columns
                     found = {**found, **measure.of_maps(maps_of_units)}

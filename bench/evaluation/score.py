@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +13,11 @@ from torch import nn
 from bench.data.dataset import Dataset, ImageSet
 from bench.data.feeding import evaluation_batches
 from bench.evaluation.held_maps import HeldMaps
+from bench.evaluation.kept_maxima import KeptMaxima
 from bench.metrics.measure import metrics_of, notes_of
 from bench.metrics.regions import MASK, units_of
-from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, Map
+from bench.metrics.units import UNIT_COLUMNS, map_metrics, maxima_metrics, model_metrics
+from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, NUM_MAXIMA, Map
 from bench.suite.metrics import Metric
 from bench.suite.schema import Recipe
 
@@ -27,13 +29,21 @@ class SplitScores:
     Attributes:
         metrics: by the names that records have.
         units: what they are computed from: a row per unit, with `UNIT_COLUMNS` of a map, `LOGIT_COLUMNS` of a
-            model.
+            model, `MAXIMA_COLUMNS` of maxima.
         notes: sentences that a reader of the metrics should know.
     """
 
     metrics: dict[str, float]
     units: pd.DataFrame
     notes: tuple[str, ...]
+
+
+class ModelScores(NamedTuple):
+    """The scores of a model's logits, of its native maps of units, and of its maps' maxima in all images."""
+
+    of_model: SplitScores
+    of_map: SplitScores
+    of_maxima: SplitScores
 
 
 @torch.no_grad()
@@ -44,11 +54,12 @@ def score(
     device: torch.device,
     on_progress: Callable[[int, int], None],
     keep: Callable[[Map], None] | None = None,
-) -> tuple[SplitScores, SplitScores]:
+) -> ModelScores:
     """Returns the scores of the model on all test images, and of its native map on those with boxes.
 
     The network runs in float32, whatever it was trained in. Of its heatmaps those of units are held, and
-    reduced to peaks and columns of metrics many at a time. No batch waits for the device.
+    reduced to peaks and columns of metrics many at a time; of all others local maxima are kept. No batch
+    waits for the device.
 
     Args:
         model: on `device`.
@@ -64,10 +75,11 @@ def score(
     units = units_of(test.boxes)
     images = units["image_index"].to_numpy(np.int64)
     places = torch.as_tensor(units.to_numpy(np.int64, copy=True), device=device)
-    maps = HeldMaps(test.boxes, test.pixels.shape[-1], keep)
+    maps, maxima = HeldMaps(test.boxes, test.pixels.shape[-1], keep), KeptMaxima()
     for batch in evaluation_batches(test, recipe, device):
         output = model(batch.images)
         logits.append(output.logits.float())
+        maxima.add(output.heatmaps)
         first, last = int(batch.indices[0]), int(batch.indices[-1])
         own = slice(*np.searchsorted(images, (first, last + 1)))
         if own.start < own.stop:
@@ -75,7 +87,9 @@ def score(
             maps.add(output.heatmaps[image - first, finding], units[own])
         on_progress(last + 1, len(test))
     of_model = model_scores(torch.cat(logits).cpu().numpy(), test, data.findings)
-    return of_model, map_scores(maps.rows(), test, data.findings)
+    of_map = map_scores(maps.rows(), test, data.findings)
+    found = maxima.table(of_model.units, test)
+    return ModelScores(of_model, of_map, _scores(found, maxima_metrics(), data.findings, _cut_notes(found)))
 
 
 def model_scores(logits: npt.NDArray[np.float32], test: ImageSet, findings: tuple[str, ...]) -> SplitScores:
@@ -131,3 +145,11 @@ def _peak_notes(units: pd.DataFrame) -> tuple[str, ...]:
     if tied:
         notes.append(f"{tied} of {len(units)} peaks are ties; the first in row-major order was taken")
     return tuple(notes)
+
+
+def _cut_notes(maxima: pd.DataFrame) -> tuple[str, ...]:
+    cut = int((maxima["num_maxima"] > NUM_MAXIMA).sum())
+    if not cut:
+        return ()
+    kept = f"the {NUM_MAXIMA} highest are kept"
+    return (f"{cut} of {len(maxima)} maps have more than {NUM_MAXIMA} local maxima; {kept}",)

@@ -16,7 +16,7 @@ from bench.results.files import write_text
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.units import LOGIT_COLUMNS, write_table, writing_maps
+from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.dataset_specs import StoredSpec
 from bench.suite.trial import Trial
@@ -184,10 +184,13 @@ def _train_and_score(
         work.progress.write(TrialProgress("evaluate", work.training_share), force=True)
         with writing_maps(folder.cam_maps(NATIVE)) as keep:
             on_progress = _pass_progress(work, "evaluate", 0)
-            of_model, of_map = score(ready.model, ready.data, recipe, ready.device, on_progress, keep)
+            of_model, of_map, of_maxima = score(
+                ready.model, ready.data, recipe, ready.device, on_progress, keep
+            )
     boxes = named_boxes(ready.data.test, ready.data.findings)
     write_table(folder.logits, of_model.units, LOGIT_COLUMNS)
     write_table(folder.cam_units(NATIVE), of_map.units, UNIT_COLUMNS)
+    write_table(folder.cam_maxima(NATIVE), of_maxima.units, MAXIMA_COLUMNS)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
@@ -204,7 +207,7 @@ def _train_and_score(
         provenance=provenance,
         num_skipped_steps=history.num_skipped_steps,
     )
-    return outcome, _finished(NATIVE, of_map, provenance)
+    return outcome, _finished(NATIVE, provenance, of_map, of_maxima)
 
 
 def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, int], None]) -> CamEvaluation:
@@ -229,15 +232,15 @@ def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, i
         return CamEvaluation(method=cam, status="failed", error=account(error), ended_at=now())
     packages = (*PACKAGES, *CAMS[cam].packages)
     provenance = describe(device_name(ready.device), "float32", recipe.num_threads, packages, work.data)
-    return _finished(cam, scores, provenance)
+    return _finished(cam, provenance, scores)
 
 
-def _finished(cam: CamMethod, scores: SplitScores, provenance: Provenance) -> CamEvaluation:
+def _finished(cam: CamMethod, provenance: Provenance, *scores: SplitScores) -> CamEvaluation:
     return CamEvaluation(
         method=cam,
         status="finished",
-        metrics=scores.metrics,
-        notes=scores.notes,
+        metrics={name: value for one in scores for name, value in one.metrics.items()},
+        notes=tuple(note for one in scores for note in one.notes),
         provenance=provenance,
         ended_at=now(),
     )

@@ -63,14 +63,16 @@ def best_box_iou(maps: UnitMaps) -> npt.NDArray[np.float32]:
     """Returns [n, thresholds] the IoU of the region's and the map's boxes that fit each other best.
 
     The map's boxes are those around each connected component (eight neighbours) of the pixels above a
-    threshold; the region's its own, of a mask the box around it. 0 where nothing is above.
+    threshold; the region's its own, and those around the connected parts of its mask. 0 where nothing is
+    above.
     """
     boxes = [_boxes_by_threshold(levels) for levels in levels_of(maps)]
     found = np.zeros((len(maps.values), NUM_LEVELS), np.float32)
-    for unit, (which, own) in enumerate(zip(maps.distinct[1], maps.regions.outlines(), strict=True)):
+    outlines, unit_of = maps.regions.outlines()
+    for unit, which in enumerate(maps.distinct[1]):
         predicted, threshold_of = boxes[which]
-        if len(predicted):
-            np.maximum.at(found[unit], threshold_of, _iou(predicted, own).max(axis=1))
+        best = _iou(predicted, outlines[unit_of == unit]).max(axis=1, initial=0)
+        np.maximum.at(found[unit], threshold_of, best)
     return found
 
 

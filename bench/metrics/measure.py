@@ -1,6 +1,6 @@
 """How a metric is computed: a statistic of each unit, and a number from weighted units.
 
-A unit is an (image, finding). Of a metric of maps it has a box or mask there; of a metric of logits it may
+A unit is an (image, finding). Of a metric of maps it has a box or mask there; of any other metric it may
 have the finding or not. Its statistic is a vector of fixed length: for point accuracy the hit, for a swept
 threshold the overlap at each step. Since the number is made of units with weights, resampling patients is
 reweighting their units: means, averages over findings, intervals and paired tests work for every metric.
@@ -33,12 +33,14 @@ class UnitMaps:
         peaks: [n] each of `bench.metrics.units.PEAK_COLUMNS`, by name.
         regions: of the same units on the same grid.
         protocol: how maps were enlarged, and what counts as a hit.
+        cells: float32 [n, h, w], the maps before that, logits or probabilities; None if they were as large.
     """
 
     values: npt.NDArray[np.float32]
     peaks: Mapping[str, npt.NDArray[Any]]
     regions: Regions
     protocol: LocalizationProtocol
+    cells: npt.NDArray[np.float32] | None = None
 
     @property
     def distinct(self) -> tuple[npt.NDArray[np.float32], Integers]:

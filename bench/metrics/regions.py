@@ -192,17 +192,44 @@ class Regions:
         ]
         return np.array(found, dtype=np.int64)
 
-    def outlines(self) -> tuple[Floats, ...]:
-        """Returns of each region its boxes x, y, w, h [k, 4], px of the raster; that around its mask too."""
-        found = []
-        for unit, boxes in enumerate(self.boxes):
-            own = boxes[~np.isnan(boxes[:, 0])]
-            if unit in self.masks:
-                patch = self.masks[unit]
-                around = [patch.left, patch.top, patch.pixels.shape[1], patch.pixels.shape[0]]
-                own = np.concatenate([own, [around]])
-            found.append(own)
-        return tuple(found)
+    def sites(self) -> tuple["Regions", Integers]:
+        """Returns the sites of all regions, [s], as regions of their own, and [s] which unit's each is.
+
+        A site is a box, whether it overlaps another or not, or a connected part of the union of a unit's
+        masks (corners connect). A unit's sites follow each other. A mask of no pixel has none.
+        """
+        boxes, rectangles, owners = [], [], []
+        masks: dict[int, Patch] = {}
+        for unit in range(len(self)):
+            parts = self._connected(unit)
+            own = np.flatnonzero(~np.isnan(self.boxes[unit, :, 0]))
+            boxes += [*self.boxes[unit, own], *np.full((len(parts), 4), np.nan)]
+            rectangles += [*self.rectangles[unit, own], *np.zeros((len(parts), 4), np.int64)]
+            owners += [unit] * (len(own) + len(parts))
+            masks |= {len(owners) - len(parts) + number: part for number, part in enumerate(parts)}
+        owner = np.array(owners, dtype=np.int64)
+        sides = np.array(boxes, np.float64).reshape(-1, 1, 4)
+        edges = np.array(rectangles, np.int64).reshape(-1, 1, 4)
+        return Regions(sides, edges, masks, self.pixels[owner], self.shape, self.protocol), owner
+
+    def outlines(self) -> tuple[Floats, Integers]:
+        """Returns the boxes x, y, w, h around all sites, [s, 4] px of the raster, and [s] the unit of each."""
+        sites, owner = self.sites()
+        boxes = sites.boxes[:, 0].copy()
+        for site, patch in sites.masks.items():
+            x, y, w, h = bounds(patch.pixels)
+            boxes[site] = patch.left + x, patch.top + y, w, h
+        return boxes, owner
+
+    def _connected(self, unit: int) -> list[Patch]:
+        """Returns the connected parts of a unit's masks; none where it has no mask, or one without pixels."""
+        if unit not in self.masks:
+            return []
+        from scipy.ndimage import label  # data sets import this file, and need no scipy
+
+        patch = self.masks[unit]
+        parts, num_parts = label(patch.pixels, np.ones((3, 3)))
+        return [Patch(patch.top, patch.left, parts == number) for number in range(1, num_parts + 1)]
 
     def hits(self) -> tuple[Patch, ...]:
         """Returns of each region the pixels that it contains: peaks there are hits."""

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from bench.metrics.measure import MapMeasure, measure_of
 from bench.results.units import UNIT_NAMES
-from bench.suite.metrics import METRICS, Metric
+from bench.suite.metrics import METRICS, Metric, UnitTable
 
 PEAK_COLUMNS = ("peak_row", "peak_column", "score", "num_ties", "finite")
 """The peak of a map, px of the grid; its value there; pixels that share the maximum, 1 is no tie; whether all
@@ -12,13 +12,22 @@ of the map is finite."""
 
 
 def map_metrics() -> tuple[Metric, ...]:
-    """Returns the metrics of maps, in their order."""
-    return tuple(metric for metric in METRICS.values() if not metric.is_of_model)
+    """Returns the metrics of the maps of units, in their order."""
+    return _metrics_from("units")
 
 
 def model_metrics() -> tuple[Metric, ...]:
     """Returns the metrics of a model's logits, in their order."""
-    return tuple(metric for metric in METRICS.values() if metric.is_of_model)
+    return _metrics_from("logits")
+
+
+def maxima_metrics() -> tuple[Metric, ...]:
+    """Returns the metrics of the local maxima of all images, in their order."""
+    return _metrics_from("maxima")
+
+
+def _metrics_from(table: UnitTable) -> tuple[Metric, ...]:
+    return tuple(metric for metric in METRICS.values() if metric.table == table)
 
 
 def map_measures(metrics: Collection[Metric] | None = None) -> dict[str, MapMeasure]:
@@ -26,7 +35,9 @@ def map_measures(metrics: Collection[Metric] | None = None) -> dict[str, MapMeas
     found = {}
     for metric in map_metrics() if metrics is None else metrics:
         measure = measure_of(metric.name)
-        assert isinstance(measure, MapMeasure), f"{metric.name} needs no logits and is no metric of maps"
+        assert isinstance(measure, MapMeasure), (
+            f"{metric.name} is computed from units and is no metric of maps"
+        )
         found[metric.name] = measure
     return found
 

@@ -217,7 +217,7 @@ def _value(trial_id: str, quantity: Quantity | None, cam: CamMethod, store: Resu
     metric, folder = METRICS[quantity.metric], store.folder(trial_id)
     metrics = store.metrics(trial_id, NATIVE if metric.is_of_model else cam)
     value = metrics.get(metric.key(quantity.name))
-    units = folder.logits if metric.is_of_model else folder.cam_units(cam)
+    units = folder.table(metric.table, cam)
     return TrialValue(trial_id, state, value, None if value is None else _from_units(units, quantity))
 
 

@@ -1,8 +1,8 @@
 """The results of a grid as tables: the only reader of trials' results above this package.
 
-`Results.trials` has a row for each trial, map, metric and column of it; `units`, `logits` and `maps` what
-these values are computed from. Tables, claims, comparisons and figures filter, group and format them. Every
-file but logits and maps is read once.
+`Results.trials` has a row for each trial, map, metric and column of it; `units`, `maxima`, `logits` and
+`maps` what these values are computed from. Tables, claims, comparisons and figures filter, group and format
+them. Every file but maxima, logits and maps is read once.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.dataset_specs import DatasetSpec, title_of
 from bench.suite.grid import Grid, Point
 from bench.suite.identity import DIGEST_PREFIX, short_hash
-from bench.suite.metrics import METRICS, Metric
+from bench.suite.metrics import METRICS, Metric, UnitTable
 
 
 class Value(NamedTuple):
@@ -116,11 +116,20 @@ class Results:
     @cached_property
     def logits(self) -> pd.DataFrame:
         """A row for each test image and finding of each finished trial: trial_id, and its table's columns."""
+        return self._of_all_images("logits")
+
+    @cached_property
+    def maxima(self) -> pd.DataFrame:
+        """The same with the local maxima of native maps in place of logits."""
+        return self._of_all_images("maxima")
+
+    def _of_all_images(self, kind: UnitTable) -> pd.DataFrame:
         points = {point.trial.id: native(point) for point in self.points}.values()
         found = [
             read_table(path).assign(trial_id=point.trial.id)
             for point in points
-            if self.metrics(point) and (path := self.store.folder(point.trial.id).logits).exists()
+            if self.metrics(point)
+            and (path := self.store.folder(point.trial.id).table(kind, NATIVE)).exists()
         ]
         return _joined(found, ["trial_id", *UNIT_NAMES])
 
@@ -193,10 +202,7 @@ class Results:
 
     def has_units(self, point: Point, metric: Metric | None = None) -> bool:
         """Returns whether there is a table of units of a point, or of what the metric is computed from."""
-        folder = self.store.folder(point.trial.id)
-        if metric is not None and metric.is_of_model:
-            return folder.logits.exists()
-        return bool(self.metrics(point)) and folder.cam_units(point.cam).exists()
+        return bool(self.metrics(point)) and self._path(point, metric).exists()
 
     def units_of(self, point: Point, metric: Metric | None = None) -> pd.DataFrame:
         """Returns the table of units of a point, or of what the metric is computed from.
@@ -204,10 +210,14 @@ class Results:
         Raises:
             ResultsError: it is missing or not readable.
         """
-        folder = self.store.folder(point.trial.id)
-        if metric is not None and metric.is_of_model:
-            return read_table(folder.logits)  # too large to be kept
-        return self._table(folder.cam_units(point.cam))
+        path = self._path(point, metric)
+        if metric is None or metric.table == "units":
+            return self._table(path)
+        return read_table(path)  # too large to be kept
+
+    def _path(self, point: Point, metric: Metric | None) -> Path:
+        kind = "units" if metric is None else metric.table
+        return self.store.folder(point.trial.id).table(kind, point.cam)
 
     def has_maps(self, point: Point) -> bool:
         """Returns whether there are maps of a point's units."""

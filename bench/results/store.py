@@ -15,6 +15,8 @@ results/trials/<id>/trial.json      the trial that was asked for
                                     others that were asked for: one row per unit (image, finding) with its
                                     peak and what metrics are made of; metrics, or why it failed; the maps,
                                     small as the model returned them
+                    cams/native.maxima.parquet   local maxima of the native map: one row per test image and
+                                    finding
                     cams/native.sensitivity.json   metrics when one choice of the protocol is changed
                     best.safetensors   weights of the best epoch, once training is over
                     last.ckpt, previous.ckpt, best-<epoch>.safetensors   the two latest states to resume from
@@ -47,6 +49,7 @@ from bench.results.record import (
 from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
 from bench.suite.cam import CAMS, NATIVE, CamMethod
+from bench.suite.metrics import UnitTable
 from bench.suite.trial import Trial
 from bench.suite.user_path import user_path
 from bench.version import VERSION
@@ -86,6 +89,16 @@ class TrialFolder:
     def cam_units(self, method: CamMethod) -> Path:
         """Returns where the per-unit table of `method` is."""
         return self.cams / f"{method}.parquet"
+
+    def cam_maxima(self, method: CamMethod) -> Path:
+        """Returns where the local maxima of `method` are; those of the native map alone are kept."""
+        return self.cams / f"{method}.maxima.parquet"
+
+    def table(self, kind: UnitTable, method: CamMethod) -> Path:
+        """Returns where a table is that metrics of the maps of `method` are computed from."""
+        if kind == "logits":
+            return self.logits
+        return self.cam_units(method) if kind == "units" else self.cam_maxima(method)
 
     def cam_maps(self, method: CamMethod) -> Path:
         """Returns where the maps of `method` are, of each unit one."""

@@ -10,6 +10,11 @@ the image's own frame, in which its boxes were published; of a data set with mas
 `bench.metrics.regions`.
 Logits: image, patient and finding of all images of the test part and all findings; label, uint8, 0 or 1;
 logit of the model, float32.
+Maxima: image, patient, finding and label, rows as of logits; boxed, whether a box or mask is known there;
+finite, whether the whole map was; num_maxima, how many local maxima it has (see `bench.metrics.maxima`), 0 if
+it is not finite; inside, the highest logit of those below that lie in the region; logit_1 to logit_16, row_1
+and so on, column_1 and so on: the 16 highest, logits float16, the highest first, and the middle of the cell,
+float32 px of the input. Where there is none, a logit is NaN and a row or column −1.
 Losses: epoch and step of the epoch, both from 1; images of the step; loss, their mean as the optimiser saw
 it, float32, so that two runs of a trial can be compared to the bit.
 
@@ -19,6 +24,7 @@ map logits [h, w] as the model returned them, before anything is enlarged; of ot
 values in [0, 1]. They are float16 where that changes nothing of how the unit was scored (see
 `bench.evaluation.map_storage`), else float32.
 
+Of NIH ChestX-ray14's 25,596 test images and 14 findings, maxima take MAXIMA_SIZE.
 984 units in float16, as many as NIH ChestX-ray14 has, take 0.3 MB where maps are 8 × 8 (Baseline at 256 px),
 6.4 MB at 64 × 64 (PYLON) and 90 MB at 256 × 256 (Unet); without compression 0.35, 8.3 and 129 MB.
 """
@@ -43,6 +49,17 @@ BOX_COLUMNS = ("image", "finding", "x", "y", "w", "h")
 FRAME_COLUMNS = ("width_px", "height_px")
 LOSS_COLUMNS = ("epoch", "step", "images", "loss")
 LOGIT_COLUMNS = (*UNIT_NAMES, "label", "logit")
+
+NUM_MAXIMA = 16
+"""Local maxima that are kept of a map: the highest. A map of 8 × 8 cannot have more."""
+
+MAXIMUM_LOGITS, MAXIMUM_ROWS, MAXIMUM_COLUMNS = (
+    tuple(f"{name}_{place}" for place in range(1, NUM_MAXIMA + 1)) for name in ("logit", "row", "column")
+)
+MAXIMA_COLUMNS = (
+    *(*UNIT_NAMES, "label", "boxed", "finite", "num_maxima", "inside"),
+    *(*MAXIMUM_LOGITS, *MAXIMUM_ROWS, *MAXIMUM_COLUMNS),
+)
 
 _MAGIC = b"PAR1"
 """The first and the last bytes of parquet."""

@@ -17,8 +17,13 @@ MACRO: Average = "macro"
 AVERAGES: dict[Average, str] = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 """Their headings in tables."""
 
-Need = Literal["peaks", "maps", "negatives", "logits"]
-"""Input of a metric: positions of the maps' peaks, whole maps, images without the finding too, or logits."""
+Need = Literal["peaks", "maps", "maxima", "negatives", "logits"]
+"""Input of a metric: positions of the maps' peaks, whole maps, all of their local maxima, images without the
+finding too, or logits."""
+
+UnitTable = Literal["units", "maxima", "logits"]
+"""Tables of a trial that metrics are computed from: units with ground truth, of each map; local maxima of the
+native map, and logits, both of all test images and findings."""
 
 Threshold = Literal["none", "a_priori", "cross_fitted"]
 """Where the threshold of a metric is from: there is none; a convention; the boxes of other patients."""
@@ -62,6 +67,13 @@ class Metric:
     def is_of_model(self) -> bool:
         """Whether its value is the model's, the same for every map."""
         return "logits" in self.needs
+
+    @property
+    def table(self) -> UnitTable:
+        """The table of a trial that it is computed from."""
+        if self.is_of_model:
+            return "logits"
+        return "maxima" if "negatives" in self.needs else "units"
 
     @property
     def sign(self) -> int:
@@ -256,6 +268,32 @@ COVERING_AREA = Metric(
     decimals=3,
 )
 
+SITE_RECALL = Metric(
+    "site_recall",
+    title="Site recall",
+    short="sites",
+    phrase="site recall",
+    caption=(
+        "Share of a unit's separate sites, boxes or connected parts of masks, that hold a local maximum of "
+        "its heatmap: one of as many of the highest as it has sites, but for further ones in a site that is "
+        "found already. Mean over units; of a unit with one site it is whether the highest maximum is in it."
+    ),
+    needs=frozenset({"maxima"}),
+)
+
+FROC = Metric(
+    "froc",
+    title="FROC, mean sensitivity at ⅛ to 8 false positives per image",
+    short="FROC",
+    phrase="mean sensitivity over false positives (FROC)",
+    caption=(
+        "Share of units with a local maximum of the heatmap in a box of the finding, above the level at "
+        "which images without the finding have ⅛, ¼, ½, 1, 2, 4 and 8 local maxima each; mean over these "
+        "seven. Of native maps alone: others are not computed where there is nothing to find."
+    ),
+    needs=frozenset({"maxima", "negatives"}),
+)
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -273,6 +311,8 @@ METRICS: dict[str, Metric] = {
         PXAP,
         TOUCHING_AREA,
         COVERING_AREA,
+        SITE_RECALL,
+        FROC,
     )
 }
 """In the order of a report's tables. Reports, displays and dashboards lead with the first one."""

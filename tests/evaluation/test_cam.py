@@ -144,7 +144,7 @@ def evaluate(model, data, method="grad_cam", **recipe):
 @pytest.mark.parametrize("batch_size", [2, 3, 64])
 def test_units_are_those_of_the_native_map_whatever_the_batch(baseline, data, batch_size):
     scores, told = evaluate(baseline, data, batch_size=batch_size)
-    _, native = score(baseline, data, Recipe(), torch.device("cpu"), lambda *_: None)
+    native = score(baseline, data, Recipe(), torch.device("cpu"), lambda *_: None).of_map
     pd.testing.assert_frame_equal(scores.units[["image", "finding"]], native.units[["image", "finding"]])
     assert (scores.units.dtypes == native.units.dtypes).all()
     assert told[-1] == (4, 4)

@@ -72,7 +72,7 @@ def test_a_trial_of_masks_is_localized_stored_and_rescored(data, tmp_path):
     maps[:, :, 8, 8] = 4
     folder = TrialFolder(tmp_path / "trial")
     with writing_maps(folder.cam_maps("native")) as keep:
-        _, found = score(Shown(maps), data, Recipe(), torch.device("cpu"), lambda *_: None, keep)
+        found = score(Shown(maps), data, Recipe(), torch.device("cpu"), lambda *_: None, keep).of_map
     assert found.units["hit"].tolist() == [False, True]
     assert found.units["iobb"].tolist() == [0, 1]
     assert found.metrics["point_accuracy/A"] == 0.5

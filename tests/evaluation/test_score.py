@@ -34,8 +34,8 @@ def scored(logits: list[tuple[float, float]]):
     names = tuple("abcd")
     test = ImageSet(np.zeros((4, 16, 16), np.uint8), labels, names, names, boxes)
     data = Dataset(("A", "B"), test, test, test)
-    of_model, _ = score(Given(torch.tensor(logits)), data, Recipe(), torch.device("cpu"), lambda *_: None)
-    return of_model
+    place = Recipe(), torch.device("cpu"), lambda *_: None
+    return score(Given(torch.tensor(logits)), data, *place).of_model
 
 
 def test_an_infinite_logit_has_its_place_in_the_order():
@@ -76,8 +76,8 @@ def some_with_boxes(boxed: tuple[int, ...]) -> Dataset:
 def scored_maps(data: Dataset, batch_size: int) -> tuple[pd.DataFrame, list[np.ndarray]]:
     kept = []
     recipe = Recipe(batch_size=batch_size)
-    _, found = score(Drawn(), data, recipe, torch.device("cpu"), lambda *_: None, kept.append)
-    return found.units, kept
+    found = score(Drawn(), data, recipe, torch.device("cpu"), lambda *_: None, kept.append)
+    return found.of_map.units, kept
 
 
 @pytest.mark.parametrize("boxed", [(), (3,), (0, 1, 5, 10), tuple(range(11))])

@@ -19,10 +19,17 @@ from bench.execution.trial import run_trial
 from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import THESIS, VARIANTS
-from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
+from bench.metrics.units import UNIT_COLUMNS, map_metrics, maxima_metrics, model_metrics
 from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
-from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, LOSS_COLUMNS, read_table
+from bench.results.units import (
+    BOX_COLUMNS,
+    FRAME_COLUMNS,
+    LOGIT_COLUMNS,
+    LOSS_COLUMNS,
+    MAXIMA_COLUMNS,
+    read_table,
+)
 from bench.suite.catalog import MODELS
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
@@ -100,6 +107,22 @@ def test_metrics_of_the_model_follow_from_its_logits(reference):
     assert (logits["label"].dtype, logits["logit"].dtype) == (np.uint8, np.float32)
     found = metrics_of(model_metrics(), logits, outcome.findings)
     assert found == {name: value for name, value in outcome.metrics.items() if name.startswith("auroc/")}
+
+
+def test_froc_follows_from_the_maxima_of_all_images_and_findings(reference):
+    folder, outcome, _ = reference
+    trial = ResultsStore(folder).folder(small_trial().id)
+    maxima, logits = read_table(trial.cam_maxima("native")), read_table(trial.logits)
+    assert tuple(maxima.columns) == MAXIMA_COLUMNS
+    pd.testing.assert_frame_equal(
+        maxima[["image", "patient", "finding", "label"]], logits.drop(columns="logit")
+    )
+    units = read_table(trial.cam_units("native"))
+    boxed = maxima.loc[maxima["boxed"], ["image", "finding"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(boxed, units[["image", "finding"]])
+    found = metrics_of(maxima_metrics(), maxima, outcome.findings)
+    assert found == {name: value for name, value in outcome.metrics.items() if name.startswith("froc/")}
+    assert {"froc/weighted", "froc/macro"} <= found.keys()
 
 
 def test_stored_maps_give_the_trials_own_units_again(reference):
@@ -244,6 +267,7 @@ def test_perfect_maps_score_one(tmp_path):
     trial = small_trial()
     data = load_dataset(trial.dataset, 64, DataContext(None, tmp_path, {}))
     oracle = Oracle(data.test.boxes, len(data.findings))
-    of_model, of_map = score(oracle, data, trial.recipe, torch.device("cpu"), lambda done, total: None)
-    assert of_map.metrics["point_accuracy/weighted"] == 1
-    assert set(of_model.metrics.values()) == {1}
+    found = score(oracle, data, trial.recipe, torch.device("cpu"), lambda done, total: None)
+    assert found.of_map.metrics["point_accuracy/weighted"] == 1
+    assert found.of_map.metrics["site_recall/weighted"] == 1
+    assert set(found.of_model.metrics.values()) == set(found.of_maxima.metrics.values()) == {1}

@@ -10,6 +10,7 @@ from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.measure import MapMeasure, MeanMeasure, UnitMaps, measure_of, measured
 from bench.metrics.protocol import THESIS
 from bench.metrics.regions import COLUMNS, regions_of
+from bench.results.units import MAXIMUM_LOGITS, NUM_MAXIMA
 from bench.suite.metrics import MACRO, METRICS, PRIMARY, WEIGHTED, Metric
 
 SIDE_PX, NUM = 12, 40
@@ -18,8 +19,8 @@ FINDINGS = ("A", "B", "C")
 metrics = pytest.mark.parametrize("metric", METRICS.values(), ids=list(METRICS))
 of_maps = pytest.mark.parametrize(
     "metric",
-    [m for m in METRICS.values() if not m.is_of_model],
-    ids=[m for m in METRICS if not METRICS[m].is_of_model],
+    [m for m in METRICS.values() if m.table == "units"],
+    ids=[m for m in METRICS if METRICS[m].table == "units"],
 )
 
 
@@ -62,6 +63,14 @@ def regions(num: int) -> np.ndarray:
     return unit_maps(np.zeros((num, SIDE_PX, SIDE_PX))).regions.rasterise().astype(float)
 
 
+def crossings(num: int) -> np.ndarray:
+    """Returns where the two boxes of each region overlap: a peak there is in both."""
+    regions = unit_maps(np.zeros((num, SIDE_PX, SIDE_PX))).regions
+    sites, owner = regions.sites()
+    covered = sites.rasterise()
+    return np.stack([covered[owner == unit].all(axis=0) for unit in range(num)]).astype(float)
+
+
 def units_of(metric: Metric, kind: str = "random") -> pd.DataFrame:
     """Returns NUM units, of each finding some: drawn at random, or those of what is best or worst."""
     random, measure = np.random.default_rng(3), measure_of(metric.name)
@@ -71,11 +80,13 @@ def units_of(metric: Metric, kind: str = "random") -> pd.DataFrame:
         least, noise = (0.5, 1.5) if metric.best == "lowest" else (0.2, 0.1)  # nine of ten are to be of use
         share = least + (1 - least) * random.random((NUM, 1, 1))  # of what is bright within the region
         mixed = share * region + (1 - share) * (1 - region) + noise * random.random(region.shape)
-        return of_values(measure, {"random": mixed, "best": region, "worst": 1 - region}[kind] / 2).assign(
-            finding=findings
-        )
+        best = region * (1 + 0.1 * crossings(NUM))
+        maps = {"random": mixed, "best": best, "worst": 1 - region}[kind] / 2
+        return of_values(measure, maps).assign(finding=findings)
     label = random.integers(0, 2, NUM)
     label[:6] = [0, 0, 0, 1, 1, 1]
+    if metric.table == "maxima":
+        return maxima_of(label, kind, random).assign(finding=findings)
     logit = {"random": random.normal(size=NUM) + label, "best": 2.0 * label, "worst": -2.0 * label}[kind]
     patients = [str(i // 2) for i in range(NUM)]
     return pd.DataFrame(
@@ -86,6 +97,16 @@ def units_of(metric: Metric, kind: str = "random") -> pd.DataFrame:
             "logit": np.float32(logit),
         }
     )
+
+
+def maxima_of(label: np.ndarray, kind: str, random: np.random.Generator) -> pd.DataFrame:
+    """Returns rows of the table of maxima: of images with the finding one in four has no box."""
+    logits = np.sort(random.normal(size=(NUM, NUM_MAXIMA)) + label[:, None])[:, ::-1]
+    boxed = (label == 1) & (np.arange(NUM) % 4 > 0)
+    inside = {"random": logits[:, 1], "best": logits[:, 0] + 9, "worst": np.full(NUM, np.nan)}[kind]
+    table = pd.DataFrame(dict(zip(MAXIMUM_LOGITS, logits.T, strict=True)))
+    inside = np.where(boxed, inside, np.nan)
+    return table.assign(label=label.astype(np.uint8), boxed=boxed, finite=True, inside=inside)
 
 
 def reduced(metric: Metric, units: pd.DataFrame, weights: np.ndarray) -> np.ndarray:
@@ -100,7 +121,8 @@ def value(metric: Metric, units: pd.DataFrame) -> float:
 @metrics
 def test_declaration_and_measure_are_of_each_other(metric):
     measure = measure_of(metric.name)
-    assert isinstance(measure, MapMeasure) != metric.is_of_model
+    assert isinstance(measure, MapMeasure) == (metric.table == "units")
+    assert metric.is_of_model == (metric.table == "logits")
     assert METRICS[metric.name] is metric
     assert metric.low < metric.high
     assert metric.title
@@ -179,7 +201,7 @@ def test_resampling_groups_agrees_with_reweighting_to_first_order(metric):
 def test_one_unit_has_a_value_or_none(metric):
     units = units_of(metric).head(1)
     found = value(metric, units)
-    assert np.isnan(found) if metric.is_of_model else metric.low <= found <= metric.high
+    assert np.isnan(found) if "negatives" in metric.needs else metric.low <= found <= metric.high
 
 
 @metrics

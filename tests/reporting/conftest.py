@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from records import THESIS_COLUMNS, finish_whole
+from records import THESIS_COLUMNS, finish_whole, units_table
 
 from bench.results.provenance import Provenance
 from bench.results.record import CamEvaluation, Outcome
@@ -102,11 +102,10 @@ class Example:
     @staticmethod
     def units(hits: tuple[bool, ...]) -> pd.DataFrame:
         """Returns the units of BOXES with these hits, one for each."""
-        rows = [
+        return units_table(
             (image, patient, name, 1, 2, 0.5, 1, True, hit, 0.25, 0.125)
             for (image, patient, name, _), hit in zip(BOXES, hits, strict=True)
-        ]
-        return pd.DataFrame(rows, columns=list(THESIS_COLUMNS))
+        )
 
     def evaluate(self, point: Point, accuracy: float | None) -> None:
         """Finishes the evaluation of the point's map, or fails it if there is no accuracy."""

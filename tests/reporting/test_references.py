@@ -3,10 +3,9 @@
 import hashlib
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from extracts import PUBLISHED
-from records import THESIS_COLUMNS
+from records import THESIS_COLUMNS, units_table
 
 from bench.errors import ResultsError, SuiteError
 from bench.reporting.build import render_report
@@ -44,10 +43,7 @@ def own(name: str = "theirs", **changes) -> ReferenceRecord:
 
 def store_reference(results_dir: Path, record: ReferenceRecord) -> None:
     folder = reference_folder(results_dir, record.name)
-    units = pd.DataFrame(
-        [(*unit, 1, 2, 0.5, 1, True, hit, 0.0, 0.0) for unit, hit in HITS.items()],
-        columns=list(THESIS_COLUMNS),
-    )
+    units = units_table((*unit, 1, 2, 0.5, 1, True, hit, 0.0, 0.0) for unit, hit in HITS.items())
     write_table(folder.units, units, THESIS_COLUMNS)
     folder.write_record(record)
 

@@ -4,17 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from records import THESIS_COLUMNS
+from records import THESIS_COLUMNS, units_table
 
 from bench.errors import ResultsError
 from bench.results.units import BOX_COLUMNS, read_table, write_table
 
-UNITS = pd.DataFrame(
+UNITS = units_table(
     [
         ("a.png", "p1", "Mass", 3, 4, 0.75, 1, True, True, 0.625, 0.25),
         ("b.png", "p2", "Nodule", 0, 63, 0.5, 4096, False, False, 0.0, 0.0),
-    ],
-    columns=list(THESIS_COLUMNS),
+    ]
 )
 
 

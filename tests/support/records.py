@@ -1,5 +1,9 @@
 """Records as a driver writes them, for tests that train nothing."""
 
+from collections.abc import Iterable
+
+import pandas as pd
+
 from bench.metrics.units import PEAK_COLUMNS
 from bench.results.record import CamEvaluation, Outcome, Record
 from bench.results.store import ResultsStore
@@ -10,6 +14,11 @@ from bench.suite.trial import Trial
 
 THESIS_COLUMNS = (*UNIT_NAMES, *PEAK_COLUMNS, "hit", "iobb", "iou")
 """Columns of units that were scored by the thesis' metrics of maps alone."""
+
+
+def units_table(rows: Iterable[tuple[object, ...]]) -> pd.DataFrame:
+    """Returns a table of units with `THESIS_COLUMNS`."""
+    return pd.DataFrame(list(rows), columns=list(THESIS_COLUMNS))
 
 
 def finish_whole(store: ResultsStore, trial: Trial, outcome: Outcome) -> Record:
