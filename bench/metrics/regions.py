@@ -213,7 +213,7 @@ class Regions:
         return Regions(sides, edges, masks, self.pixels[owner], self.shape, self.protocol), owner
 
     def outlines(self) -> tuple[Floats, Integers]:
-        """Returns the boxes x, y, w, h around all sites, [s, 4] px of the raster, and [s] the unit of each."""
+        """Returns boxes x, y, w, h around all sites, [s, 4] px of the raster, and [s] the unit of each."""
         sites, owner = self.sites()
         boxes = sites.boxes[:, 0].copy()
         for site, patch in sites.masks.items():
