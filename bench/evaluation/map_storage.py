@@ -10,6 +10,7 @@ from bench.evaluation.localize import localize_units
 from bench.metrics.measure import MeanMeasure
 from bench.metrics.units import PEAK_COLUMNS, map_measures
 from bench.results.units import Map
+from bench.suite.metrics import METRICS
 
 
 @torch.no_grad()
@@ -33,7 +34,14 @@ def compact_maps(
     whole = maps.float().cpu()
     half, again = whole.half(), found
     if len(found):
-        again = localize_units(half.float(), found, boxes, size_px, are_probabilities=are_probabilities)
+        again = localize_units(
+            half.float(),
+            found,
+            boxes,
+            size_px,
+            are_probabilities=are_probabilities,
+            metrics=[METRICS[name] for name in _measures_of_hits()],
+        )
     is_same = (_kept(again) == _kept(found)).all(axis=1)
     return [(half if same else whole)[unit].numpy() for unit, same in enumerate(is_same.tolist())]
 
@@ -41,5 +49,11 @@ def compact_maps(
 def _kept(found: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Returns the values of each row that may not change, [n, k]."""
     peak = found[[column for column in PEAK_COLUMNS if column != "score"]].to_numpy(np.int64)
-    measures = (one for one in map_measures().values() if isinstance(one, MeanMeasure) and one.is_hit)
-    return np.column_stack([peak, *(one.statistic(found).astype(np.int64) for one in measures)])
+    hits = (one.statistic(found).astype(np.int64) for one in _measures_of_hits().values())
+    return np.column_stack([peak, *hits])
+
+
+def _measures_of_hits() -> dict[str, MeanMeasure]:
+    """Returns by name the measures of maps whose statistic is a hit."""
+    found = map_measures().items()
+    return {name: one for name, one in found if isinstance(one, MeanMeasure) and one.is_hit}

@@ -1,9 +1,8 @@
 """The smallest share of an image that touches, or covers, the region in 90% of cases, calibrated by patient.
 
-Pixels are looked at from the highest value of the map down. A unit's rank is the share of the image that has
-been seen when the first pixel of its region is, or the last; where pixels share a value, the expected share,
-as if their order were drawn at random. Ranks do not change under any monotone change of a map, and need no
-threshold.
+Pixels are looked at from the highest value of the map down, those of one value together. A unit's rank is
+the share of the image that has been seen when the first pixel of its region is, or the last. Ranks do not
+change under any monotone change of a map, and need no threshold.
 
 The area is the conformal quantile of ranks: of n units the ⌈0.9 (n + 1)⌉-th smallest. A new unit that is
 exchangeable with these has a rank of at most that with a probability of at least 0.9. With fewer than nine
@@ -51,15 +50,9 @@ class ConformalArea(MapMeasure):
         for unit, (which, patch) in enumerate(zip(map_of, maps.regions.covered, strict=True)):
             inside = values[which][patch.place][patch.pixels]
             if len(inside) and maps.peaks["finite"][unit]:
-                ranks[unit] = self._rank(values[which], inside) / values[which].size
+                last = inside.max() if self.what == "touch" else inside.min()
+                ranks[unit] = np.count_nonzero(values[which] >= last) / values[which].size
         return {self.columns[0]: ranks}
-
-    def _rank(self, every: npt.NDArray[np.float32], inside: npt.NDArray[np.float32]) -> float:
-        """Returns the expected number of pixels that have been seen."""
-        at = inside.max() if self.what == "touch" else inside.min()
-        above, tied, own = (np.count_nonzero(mask) for mask in (every > at, every == at, inside == at))
-        place = (tied + 1) / (own + 1)  # the expected first of `own` places of `tied`
-        return above + (place if self.what == "touch" else own * place)
 
     def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
         """Returns ranks, [n, 1]."""
