@@ -80,7 +80,8 @@ def units_of(metric: Metric, kind: str = "random") -> pd.DataFrame:
         least, noise = (0.5, 1.5) if metric.best == "lowest" else (0.2, 0.1)  # nine of ten are to be of use
         share = least + (1 - least) * random.random((NUM, 1, 1))  # of what is bright within the region
         mixed = share * region + (1 - share) * (1 - region) + noise * random.random(region.shape)
-        best = region * (1 + 0.1 * crossings(NUM))
+        slope = np.arange(SIDE_PX**2).reshape(SIDE_PX, SIDE_PX) / SIDE_PX**2
+        best = region * (1 + 0.1 * crossings(NUM) + 0.001 * slope)
         maps = {"random": mixed, "best": best, "worst": 1 - region}[kind] / 2
         return of_values(measure, maps).assign(finding=findings)
     label = random.integers(0, 2, NUM)
@@ -146,7 +147,7 @@ def test_statistic_is_a_finite_vector_of_each_unit(metric):
 _OF_THE_REGION_ITSELF = {
     "max_box_acc_v2": 2 / 3,  # two boxes of 12 px overlap; the one around both has 20
     "box_miou": 12 / 20,
-    "touching_area": 6 / SIDE_PX**2,  # where they overlap
+    "touching_area": 1 / SIDE_PX**2,
     "covering_area": 18 / SIDE_PX**2,
 }
 """Values of a map that is its region, where they are not the best of the range."""
