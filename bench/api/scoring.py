@@ -65,7 +65,7 @@ def named_annotation(word: str, loaded: LoadedSuite | None) -> Annotation:
             "NAME=FILE",
             place="--annotation",
             value=word,
-            allowed=known or None,
+            allowed=known,
         )
     return read_annotation(user_path(known[word], loaded.source.parent))
 
@@ -76,8 +76,10 @@ def named_references(
     """Returns the references that the suite names, and those of these names, each once.
 
     Raises:
-        SuiteError: there is none of a name.
+        SuiteError: there is none of a name, or neither a suite nor a name.
     """
+    if loaded is None and not names:
+        raise SuiteError("nothing to score: give a suite, or a reference", place="--reference")
     every = dict.fromkeys((*(() if loaded is None else loaded.suite.references), *names))
     require_references(tuple(every), results_dir)
     return tuple(reference_folder(results_dir, name) for name in every)

@@ -87,3 +87,34 @@ def test_a_choice_that_there_is_not_is_one_sentence(place, choices, where, value
         bench.rescore(place.suite, results_dir=place.results, **choices)
     assert (error.value.place, error.value.value) == (where, value)
     assert "\n" not in str(error.value)
+
+
+def test_maps_are_scored_by_another_annotation_from_a_script(place, tmp_path):
+    results = bench.read_results(place.suite, place.results, only="model=pylon")
+    boxes = results.boxes_of(results.points[0].trial.id).rename(columns={"w": "width", "h": "height"})
+    second = boxes[boxes["finding"] == boxes["finding"].iloc[0]]
+    second[["image", "finding", "x", "y", "width", "height"]].to_csv(tmp_path / "second.csv", index=False)
+    annotation = f"second={tmp_path / 'second.csv'}"
+    found = bench.rescore(
+        place.suite, results_dir=place.results, annotation=annotation, metrics="point_accuracy", iobb=0.1
+    )
+    assert set(found.frame["metric"]) == {"point_accuracy"}
+    assert (found.frame["difference"] == 0).all()
+    num_units = len(second[["image", "finding"]].drop_duplicates())
+    assert set(found.frame["num_units"]) == {num_units}
+    assert found.readings[0].both == num_units
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"metrics": "auroc"}, {"references": "nobody"}, {"annotation": "second"}, {"metrics": ["a", "b"]}],
+)
+def test_what_maps_cannot_be_scored_by_is_one_sentence(place, words):
+    with pytest.raises(SuiteError) as error:
+        bench.rescore(place.suite, results_dir=place.results, **words)
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_to_rescore_is_one_sentence(tmp_path):
+    with pytest.raises(SuiteError, match="reference"):
+        bench.rescore(results_dir=tmp_path)

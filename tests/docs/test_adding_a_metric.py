@@ -69,7 +69,7 @@ def test_its_cells_are_traced_to_trials_and_units(ran, example):
 
 def test_stored_maps_are_scored_by_it_with_another_protocol(ran, example):
     rows = json.loads(example.bench("rescore contrast.yaml --grid 32 --json"))["rows"]
-    own = [row for row in rows if row["metric"] == "contrast weighted"]
+    own = [row for row in rows if (row["metric"], row["column"]) == (METRIC, "weighted")]
     assert {row["model"] for row in own} >= {"PYLON", "PYLON [Grad-CAM]"}
     assert any(row["difference"]["mean"] != 0 for row in own)
 

@@ -34,7 +34,7 @@ from bench.amounts import count
 from bench.api.choices import CHOICES, checked, words_of
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Sentence, Table, coloured, heading, progress, show, show_json
-from bench.errors import SuiteError, listing
+from bench.errors import listing
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.suite.metrics import AVERAGES, METRICS
 
@@ -117,8 +117,6 @@ def execute(arguments: argparse.Namespace) -> int:
     """Scores and prints."""
     if arguments.suite is None:
         shared.refuse_narrowing(arguments, "bench rescore")
-        if not arguments.reference:
-            raise SuiteError("bench rescore: give a suite, or a reference by --reference NAME")
 
     from bench.api.rescoring import rescore_maps
     from bench.api.scoring import Scoring, named_annotation, named_metrics, named_references
