@@ -16,6 +16,7 @@ from bench.metrics.regions import MASK, bounds, encode
 from bench.metrics.units import UNIT_COLUMNS
 from bench.models.blocks import CamOutput
 from bench.results.store import TrialFolder
+from bench.results.stored_maps import maps_of_trial
 from bench.results.units import write_table, writing_maps
 from bench.suite.schema import Recipe
 
@@ -81,7 +82,7 @@ def test_a_trial_of_masks_is_localized_stored_and_rescored(data, tmp_path):
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     near = LocalizationProtocol(tolerance_px=6.0)
     on_frames = LocalizationProtocol(grid="native")
-    again = rescore(folder, SIZE_PX, {"default": THESIS, "near": near, "frames": on_frames})
+    again = rescore(maps_of_trial(folder, SIZE_PX), {"default": THESIS, "near": near, "frames": on_frames})
     pd.testing.assert_frame_equal(
         again["default"][["hit", "iobb", "iou"]], found.units[["hit", "iobb", "iou"]]
     )

@@ -22,6 +22,7 @@ from bench.metrics.protocol import THESIS, VARIANTS
 from bench.metrics.units import UNIT_COLUMNS, map_metrics, maxima_metrics, model_metrics
 from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
+from bench.results.stored_maps import maps_of_trial
 from bench.results.units import (
     BOX_COLUMNS,
     FRAME_COLUMNS,
@@ -127,7 +128,7 @@ def test_froc_follows_from_the_maxima_of_all_images_and_findings(reference):
 
 def test_stored_maps_give_the_trials_own_units_again(reference):
     folder = ResultsStore(reference[0]).folder(small_trial().id)
-    again = rescore(folder, 64, {"default": THESIS})["default"]
+    again = rescore(maps_of_trial(folder, 64), {"default": THESIS})["default"]
     units = read_table(folder.cam_units("native"))
     same = ["image", "patient", "finding", "peak_row", "peak_column", "num_ties", "finite", "hit"]
     pd.testing.assert_frame_equal(again[same], units[same], check_dtype=False)
