@@ -26,7 +26,7 @@ import pandas as pd
 
 from bench.metrics.measure import Measure
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.metrics.regions import Floats, Integers
+from bench.metrics.regions import Bools, Floats, Integers
 from bench.results.units import MAXIMUM_LOGITS
 
 RATES = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
@@ -81,24 +81,44 @@ class Froc(Measure):
     def resample(self, statistics: Floats, groups: Integers, times: Floats) -> Floats:
         """See `Measure`; it is exact: false positives matter by how many exceed each of the units' marks."""
         role, marks = statistics[:, 0], statistics[:, 1:]
-        num_groups, is_unit, is_without = times.shape[1], role == _UNIT, role == _WITHOUT
-        own = marks[is_unit, 0]
-        levels, level = np.unique(own[own > _NO_MARK], return_inverse=True)
-        found = _table(groups[is_unit][own > _NO_MARK], level, (num_groups, len(levels)))
-        row, column = np.nonzero(marks[is_without] > _NO_MARK)
-        false = marks[is_without][row, column]
-        place = np.searchsorted(levels, false, "left") + np.searchsorted(levels, false, "right")
-        falses = _table(groups[is_without][row], place, (num_groups, 2 * len(levels) + 1))
-        num_units, num_images = (
-            times @ np.bincount(groups[one], minlength=num_groups) for one in (is_unit, is_without)
-        )
-        per_image = (times @ falses) / np.maximum(num_images, _ROUNDING)[:, None]
-        beyond = per_image[:, :0:-1].cumsum(axis=1)[:, ::-1]  # of each level at least, then above
-        shares = [_share_found(beyond[:, 1::2], beyond[:, ::2], rate) for rate in RATES]
-        num_found = ((times @ found) * np.mean(shares, axis=0)).sum(axis=1)
+        is_unit, is_without = role == _UNIT, role == _WITHOUT
+        num_units, num_images = _weights_of((is_unit, is_without), groups, times)
         is_defined = (num_units > 0) & (num_images > 0)
+        if not is_defined.any():
+            return np.full(len(times), np.nan)
+        has_mark = is_unit & (marks[:, 0] > _NO_MARK)
+        levels, level = np.unique(marks[has_mark, 0], return_inverse=True)
+        false = _false_positives(marks[is_without], levels, groups[is_without], times)
+        beyond = false / np.maximum(num_images, _ROUNDING)[:, None]
+        shares = np.mean([_share_found(beyond[:, 1::2], beyond[:, ::2], rate) for rate in RATES], axis=0)
+        num_found = (times[:, groups[has_mark]] * shares[:, level]).sum(axis=1)
         sensitivity: Floats = np.where(is_defined, num_found / np.maximum(num_units, _ROUNDING), np.nan)
         return sensitivity
+
+
+def _weights_of(kinds: tuple[Bools, ...], groups: Integers, times: Floats) -> Floats:
+    """Returns how many rows of each kind there are where groups are taken `times`, [kinds, m]."""
+    counts = [np.bincount(groups[own], minlength=times.shape[1]) for own in kinds]
+    weights: Floats = (times @ np.column_stack(counts)).T
+    return weights
+
+
+def _false_positives(marks: Floats, levels: Floats, groups: Integers, times: Floats) -> Floats:
+    """Returns how many marks are at least as high as each level, and above it, in turn, [m, 2 levels].
+
+    Args:
+        marks: [n, k] of images without the finding.
+        levels: ascending.
+        groups: [n].
+        times: [m, groups].
+    """
+    image, place = np.nonzero(marks >= levels.min(initial=np.inf))
+    found = marks[image, place]
+    step = np.searchsorted(levels, found, "left") + np.searchsorted(levels, found, "right") - 1
+    shape = times.shape[1], 2 * len(levels)
+    cells = np.bincount(groups[image] * shape[1] + step, minlength=shape[0] * shape[1])
+    exactly = times @ cells.reshape(shape).astype(np.float64)
+    return exactly[:, ::-1].cumsum(axis=1)[:, ::-1]
 
 
 def _share_found(above: Floats, at_least: Floats, rate: float) -> Floats:
@@ -112,12 +132,6 @@ def _share_found(above: Floats, at_least: Floats, rate: float) -> Floats:
     tied, room = at_least - above, rate * (1 + _ROUNDING) - above
     share: Floats = np.where(tied > 0, np.clip(room / np.where(tied > 0, tied, 1), 0, 1), room >= 0)
     return share
-
-
-def _table(rows: Integers, columns: Integers, shape: tuple[int, int]) -> Floats:
-    """Returns how often each row and column is there, of `shape`."""
-    cells = np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1])
-    return cells.reshape(shape).astype(np.float64)
 
 
 MEASURE = Froc()

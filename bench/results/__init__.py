@@ -4,7 +4,7 @@ Which file answers which question:
 store          where does a trial stand, and where are its files?
 record         what is recorded of a trial, its epochs and its maps?
 stored         how are JSON files kept, so that other versions can read them?
-units          how are tables and maps of units, boxes, logits and losses kept?
+units          how are tables and maps of units, boxes, logits, maxima and losses kept?
 stored_maps    which maps can be scored again?
 grid_results   what have the trials of a grid come to, as tables?
 provenance     where and with what was a trial run?

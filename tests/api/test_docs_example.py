@@ -19,8 +19,13 @@ def block(language: str) -> str:
 
 
 def columns(frame: str) -> list[str]:
-    """Returns the columns that the page's table of a frame names."""
+    """Returns the columns that the page's table of a frame names; "`a_1` … `a_9`" are nine."""
     table = PAGE.split(f"\n`{frame}` has a row for")[1].split("| --- |\n")[1].split("\n\n")[0]
+    table = re.sub(
+        r"`(\w+)_1` … `\1_(\d+)`",
+        lambda found: " ".join(f"`{found[1]}_{number}`" for number in range(1, int(found[2]) + 1)),
+        table,
+    )
     return [name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])]
 
 
@@ -50,6 +55,7 @@ def test_the_page_names_every_column_of_every_frame(example):
         "results.trials": results.trials,
         "results.units": results.units,
         "results.logits": results.logits,
+        "results.maxima": results.maxima,
         "rescore(…).frame": bench.rescore(folder / "tiny.yaml", iobb=0.1, **where).frame,
     }
     for name, frame in frames.items():

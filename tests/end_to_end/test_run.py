@@ -76,6 +76,8 @@ def test_report_files_are_written_and_repeatable(finished):
         "point_accuracy",
         "auroc",
         "iobb_accuracy",
+        "site_recall",
+        "froc",
         "intervals",
         "comparisons",
         "sensitivity",
