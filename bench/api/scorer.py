@@ -11,7 +11,7 @@ from bench.data.sources.tables import FIXED_FINDINGS
 from bench.errors import ResultsError
 from bench.evaluation.rescore import rescore
 from bench.evaluation.second_reading import SecondReading, second_reading
-from bench.metrics.measure import metrics_of
+from bench.metrics.measure import MeanMeasure, metrics_of
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
 from bench.metrics.units import map_measures
 from bench.results.grid_results import Results
@@ -111,7 +111,8 @@ class Scorer:
         """Returns them by the thesis' protocol and by the chosen one."""
         chosen, stored = self.scoring.protocol, maps.stored
         protocols = {DEFAULT: THESIS} if chosen == THESIS else {DEFAULT: THESIS, CHOSEN: chosen}
-        tables = rescore(stored, protocols, partial(self.on_progress, maps.name))
+        metrics, show = self.scoring.metrics, partial(self.on_progress, maps.name)
+        tables = rescore(stored, protocols, show, metrics=metrics)
         if not _are_equal(tables[DEFAULT], read_table(stored.units)):
             self.differing.append(maps.name)
         boxes = read_table(stored.boxes)
@@ -148,11 +149,12 @@ class Scorer:
 
 
 def _are_equal(units: pd.DataFrame, recorded: pd.DataFrame) -> bool:
-    """Whether each metric that is recorded has the same statistic of every unit."""
+    """Whether each unit has the hits that are recorded; maps are kept as precisely as these need."""
     return all(
         bool((measure.statistic(units) == measure.statistic(recorded)).all())
         for measure in map_measures().values()
-        if set(measure.columns) <= set(recorded.columns)
+        if isinstance(measure, MeanMeasure) and measure.is_hit
+        if set(measure.columns) <= {*units.columns} & {*recorded.columns}
     )
 
 
