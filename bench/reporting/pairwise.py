@@ -23,6 +23,7 @@ from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_patient, sign_flip_by_seed
 from bench.statistics.scores import ColumnScores, interval_over_patients
 from bench.statistics.unit_scores import MeanScores, UnitScores, scores_of
+from bench.suite.cam import NATIVE
 from bench.suite.dataset_specs import title_of
 from bench.suite.grid import Grid, Point
 from bench.suite.metrics import WEIGHTED, Metric
@@ -176,7 +177,7 @@ def find_row(name: str, grid: Grid, results: Results, metric: Metric) -> Compare
         metric: what is compared.
 
     Raises:
-        SuiteError: there is no such row or reference, or several.
+        SuiteError: there is no such row or reference, or several, or its map does not have the metric.
         ResultsError: the row has no finished trial, or a table cannot be read.
     """
     points = [native(point) for point in grid.points] if metric.is_of_model else grid.points
@@ -212,6 +213,8 @@ def require_one_table(grid: Grid) -> None:
 
 
 def _row_of_suite(label: str, points: Sequence[Point], results: Results, metric: Metric) -> ComparedRow:
+    if metric.table == "maxima" and points[0].cam != NATIVE:
+        raise SuiteError(f"{metric.short} is of the native map alone", place=label)
     tables, unfinished = {}, []
     for point in {point.trial.id: point for point in points}.values():
         seed = point.trial.seed

@@ -139,9 +139,14 @@ class _Reader:
         claim = self.claim
         assert isinstance(claim, Superior | Equivalent | LessVariable | GainsWith)
         metric = METRICS[claim.metric]
-        if metric.is_of_model and self._names_a_map():
+        maps = self._named_maps()
+        if metric.is_of_model and maps:
             problem = f"{metric.title} is the model's, whatever its maps: leave out 'cam'"
             raise SettingError((*self.keys, "metric"), problem, value=metric.name)
+        if metric.table == "maxima" and maps - {NATIVE}:
+            raise SettingError(
+                (*self.keys, "metric"), f"{metric.short} is of the native map alone", value=metric.name
+            )
         comparisons = []
         for first, second in self._pairs():
             self._check_pair(first, second)
@@ -150,11 +155,11 @@ class _Reader:
         given = claim.margin if isinstance(claim, Equivalent) else None
         return StatedClaim(claim, given or suite.margins.of(claim.metric), tuple(comparisons))
 
-    def _names_a_map(self) -> bool:
+    def _named_maps(self) -> set[str]:
         values = [value for _, value in self.claim]
         operands = [item for value in values if isinstance(value, tuple) for item in value]
         conditions = [item for item in (*values, *operands) if isinstance(item, Condition)]
-        return any(cam is not None for cam in (self.claim.cam, *(item.cam for item in conditions)))
+        return {item.cam for item in (self.claim, *conditions) if item.cam is not None}
 
     def _pairs(self) -> Iterator[tuple[ComparedRow, ComparedRow]]:
         claim, keys = self.claim, self.keys

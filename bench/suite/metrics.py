@@ -283,13 +283,13 @@ SITE_RECALL = Metric(
 
 FROC = Metric(
     "froc",
-    title="FROC, mean sensitivity at ⅛ to 8 false positives per image",
+    title="FROC, mean sensitivity at 1/8 to 8 false positives per image",
     short="FROC",
     phrase="mean sensitivity over false positives (FROC)",
     caption=(
         "Share of units with a local maximum of the heatmap in a box of the finding, above the level at "
-        "which images without the finding have ⅛, ¼, ½, 1, 2, 4 and 8 local maxima each; mean over these "
-        "seven. Of native maps alone: others are not computed where there is nothing to find."
+        "which images without the finding have 1/8, 1/4, 1/2, 1, 2, 4 and 8 local maxima each; mean over "
+        "these seven. Of native maps alone: others are not computed where there is nothing to find."
     ),
     needs=frozenset({"maxima", "negatives"}),
 )

@@ -19,6 +19,8 @@ from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 from bench.tracking.dashboard import runs_link
 
+MAXIMA = "cams/native.maxima.parquet"
+
 
 def records(bench, results="results"):
     paths = sorted((bench.folder / results / "trials").glob("*/record.json"))
@@ -62,7 +64,9 @@ def test_every_trial_leaves_a_record_and_its_tables(finished):
         units = pd.read_parquet(folder / "cams" / "native.parquet")
         assert 0 <= units["hit"].mean() == pytest.approx(metrics["point_accuracy/weighted"])
         assert 0 <= record["outcome"]["metrics"]["auroc/weighted"] <= 1
-        assert len(pd.read_parquet(folder / "logits.parquet")) > len(units)
+        logits, maxima = (pd.read_parquet(folder / name) for name in ("logits.parquet", MAXIMA))
+        assert len(maxima) == len(logits) > len(units) == maxima["boxed"].sum()
+        assert 0 <= metrics["froc/weighted"] <= 1
         assert not list(folder.glob("*.ckpt"))
         assert len(pd.read_parquet(folder / "losses.parquet")) == 3
         assert not list(folder.glob("*.partial"))
@@ -168,7 +172,7 @@ def test_serial_executor_gives_the_same_numbers(finished):
         assert natives(bench, "serial")[name]["metrics"] == natives(bench)[name]["metrics"]
         ours, theirs = (bench.folder / results / "trials" / name for results in ("serial", "results"))
         assert (ours / "best.safetensors").read_bytes() == (theirs / "best.safetensors").read_bytes()
-        for table in ("cams/native.parquet", "logits.parquet", "boxes.parquet", "losses.parquet"):
+        for table in ("cams/native.parquet", MAXIMA, "logits.parquet", "boxes.parquet", "losses.parquet"):
             pd.testing.assert_frame_equal(pd.read_parquet(ours / table), pd.read_parquet(theirs / table))
     assert not (bench.folder / "serial" / "mlflow.db").exists()
     assert "(n=1)" in done.stdout  # the table is of the whole suite, and says what is not there yet

@@ -294,6 +294,16 @@ def test_localization_has_a_row_for_each_map_and_auroc_one_for_each_model(with_m
     assert "pytorch-grad-cam" not in auroc.caption
 
 
+def test_froc_has_a_hole_for_each_map_that_is_not_the_native_one(with_maps) -> None:
+    example, loaded = with_maps
+    point = next(iter(loaded.grid.points))
+    example.finish(point, {"point_accuracy/weighted": 0.5, "froc/weighted": 0.75})
+    found = _built(loaded.grid, example.store)["froc"]
+    assert [row.label for row in found.models][:3] == ["PYLON", "PYLON [Grad-CAM]", "PYLON [Eigen-CAM]"]
+    assert [row.cells[0].mean for row in found.models] == [0.75, *[None] * 5]
+    assert any(f"{point.trial.id} [Grad-CAM]" in note for note in found.notes)
+
+
 def test_notes_name_a_failed_trial_once_and_the_maps_of_finished_ones(with_maps) -> None:
     example, loaded = with_maps
     tables = _built(loaded.grid, example.store)

@@ -7,7 +7,7 @@ from bench.errors import ResultsError, SuiteError
 from bench.reporting.pairwise import compare_rows, find_row, require_one_table
 from bench.reporting.references import AUTHORS, load_reference
 from bench.results.grid_results import Results
-from bench.suite.metrics import IOBB_ACCURACY, POINT_ACCURACY
+from bench.suite.metrics import FROC, IOBB_ACCURACY, POINT_ACCURACY
 
 SUITE = "models: [pylon, baseline]\ndatasets: [phantom]\nresolutions: [64]\nseeds: [0, 1]\n"
 UNITS = [
@@ -138,6 +138,13 @@ def test_names_that_are_none_or_several_are_told(example):
     with pytest.raises(SuiteError, match=r"256 px.*64 px") as error:
         find_row(AUTHORS, grid, Results(grid, example.store), POINT_ACCURACY)
     assert error.value.place == f"reference {AUTHORS!r}"
+
+
+def test_froc_of_another_map_than_the_native_one_is_refused(grid, example):
+    with_maps = example.load(SUITE + "cams: [native, grad_cam]\n").grid
+    with pytest.raises(SuiteError, match="native map alone") as error:
+        find_row("PYLON [Grad-CAM]", with_maps, Results(with_maps, example.store), FROC)
+    assert error.value.place == "PYLON [Grad-CAM]"
 
 
 def test_several_tables_have_to_be_narrowed(example):

@@ -47,6 +47,7 @@ BEYOND_A_SCHEMA = (
     "claim-same-trials",
     "claim-resolution-absent",
     "claim-auroc-of-a-map",
+    "claim-froc-of-another-map",
 )
 
 
