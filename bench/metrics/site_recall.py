@@ -32,39 +32,47 @@ class SiteRecall(MeanMeasure):
     def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
         """Returns site_recall, float64 in [0, 1], and num_sites."""
         sites, owner = maps.regions.sites()
-        unit, row, column = _ordered_maxima(maps)
-        ends = np.searchsorted(unit, np.arange(len(maps.regions) + 1))
+        cells, map_of = maps.distinct if maps.cells is None else (maps.cells, np.arange(len(maps.cells)))
+        ends, row, column = _ordered_maxima(cells, maps)
+        is_in = _is_in(sites, map_of[owner], ends, row, column)
         num_sites = np.bincount(owner, minlength=len(maps.regions))
-        found = np.zeros(len(maps.regions))
-        is_in, first = _is_in(sites, owner, ends, row, column), 0
-        for own, (num, num_maxima) in enumerate(zip(num_sites, np.diff(ends), strict=True)):
+        found, first = np.zeros(len(maps.regions)), 0
+        for unit, (num, num_maxima) in enumerate(zip(num_sites, np.diff(ends)[map_of], strict=True)):
             last = first + num * num_maxima
-            found[own] = _num_found(is_in[first:last].reshape(num, num_maxima).T)
+            found[unit] = _num_found(is_in[first:last].reshape(num, num_maxima).T)
             first = last
         return {"site_recall": found / np.maximum(num_sites, 1), "num_sites": num_sites}
 
 
-def _ordered_maxima(maps: UnitMaps) -> tuple[Integers, Floats, Floats]:
-    """Returns the unit of each local maximum, and its row and column in px of the grid; the highest first."""
-    cells = maps.values if maps.cells is None else maps.cells
-    values = np.where(maps.peaks["finite"][:, None, None], cells, 0)
-    unit, *place = np.nonzero(local_maxima(values))
-    order = np.lexsort((-values[unit, *place], unit))  # of equal ones the first in row-major order
+def _ordered_maxima(cells: npt.NDArray[np.float32], maps: UnitMaps) -> tuple[Integers, Floats, Floats]:
+    """Returns which are the local maxima of each map of cells, and where: row and column, px of the grid.
+
+    Those of map i are at `ends[i]` to `ends[i + 1]`, the highest first, of equal ones in row-major order.
+    """
+    is_finite = np.all(np.isfinite(cells), axis=(1, 2), keepdims=True)
+    values = np.where(is_finite, cells, 0)
+    number, *place = np.nonzero(local_maxima(values))
+    order = np.lexsort((-values[number, *place], number))
     aligned = maps.protocol.align_corners
     row, column = (
         middles(num_cells, num_px, align_corners=aligned)[at[order]]
         for num_cells, num_px, at in zip(cells.shape[1:], maps.values.shape[1:], place, strict=True)
     )
-    return unit[order], row, column
+    return np.searchsorted(number, np.arange(len(cells) + 1)), row, column
 
 
-def _is_in(sites: Regions, owner: Integers, ends: Integers, row: Floats, column: Floats) -> Bools:
-    """Returns for each site, one after the other, whether each of its unit's maxima lies in it.
+def _is_in(sites: Regions, map_of: Integers, ends: Integers, row: Floats, column: Floats) -> Bools:
+    """Returns for each site, one after the other, whether each maximum of its map lies in it.
 
-    Those of unit i are at `ends[i]` to `ends[i + 1]`.
+    Args:
+        sites: s of them.
+        map_of: [s] which map each has.
+        ends: see `_ordered_maxima`.
+        row: see there.
+        column: see there.
     """
-    of_site = [np.arange(ends[unit], ends[unit + 1]) for unit in owner]
-    pairs = np.repeat(np.arange(len(owner)), [len(own) for own in of_site])
+    of_site = [np.arange(ends[number], ends[number + 1]) for number in map_of]
+    pairs = np.repeat(np.arange(len(sites)), [len(own) for own in of_site])
     maxima = np.concatenate([np.zeros(0, np.int64), *of_site])
     return sites.contains(pairs, row[maxima], column[maxima])
 

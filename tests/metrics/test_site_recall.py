@@ -106,6 +106,20 @@ def test_a_map_that_is_not_finite_finds_nothing_and_the_others_are_as_they_were(
     assert MEASURE.of_maps(unit_maps(table, cells, [True, False, True]))["site_recall"].tolist() == [1, 0, 1]
 
 
+def test_units_that_share_a_map_score_as_with_a_map_each():
+    random = np.random.default_rng(0)
+    boxes = [(unit, 0, *random.uniform(0, 9, 4)) for unit in range(30) for _ in range(unit % 3 + 1)]
+    table = pd.DataFrame(boxes, columns=list(COLUMNS))
+    shared = random.random((1, SIDE, SIDE)).astype(np.float32)
+    peaks = {"finite": np.ones(30, bool)}
+    found = [
+        MEASURE.of_maps(UnitMaps(values, peaks, regions_of(table, SIDE), THESIS))["site_recall"].tolist()
+        for values in (shared.repeat(30, axis=0), np.broadcast_to(shared, (30, SIDE, SIDE)))
+    ]
+    assert found[0] == found[1]
+    assert len(set(found[0])) > 2
+
+
 def walked(boxes: np.ndarray, cells: np.ndarray) -> float:
     """Returns the share of boxes [k, 4] that are found, by going through sorted cells, of one px each."""
     padded = np.pad(cells, 1, constant_values=-np.inf)
