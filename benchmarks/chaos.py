@@ -193,7 +193,7 @@ def results_of(results: Path) -> dict[str, dict[str, object]]:
         record = json.loads((path / "record.json").read_text())
         del record["ended_at"], record["outcome"]["provenance"]
         del record["outcome"]["duration_s"], record["outcome"]["phases_s"]
-        names = ("cams/native", "logits", "boxes", "losses")
+        names = ("cams/native", "cams/native.maxima", "logits", "boxes", "losses")
         tables = {name: pd.read_parquet(path / f"{name}.parquet").to_csv() for name in names}
         history = pd.read_csv(path / "history.csv").drop(columns=["images_per_s", "duration_s"]).to_csv()
         weights = (path / "best.safetensors").read_bytes()
