@@ -40,12 +40,14 @@ class Reference:
             None if single units are not known.
         digests: ``sha256:…`` of each of its files, by name.
         is_built_in: whether this package contains it.
+        has_maps: whether its maps are kept, so that `bench rescore` can score them.
     """
 
     record: ReferenceRecord
     units: pd.DataFrame | None
     digests: Mapping[str, str]
     is_built_in: bool
+    has_maps: bool = False
 
     def mean(self, key: str) -> "MeanInterval | None":
         """Returns the mean over seeds of a metric's column, e.g. ``auroc/macro``; None if no seed has it."""
@@ -110,8 +112,13 @@ def load_reference(name: str, results_dir: Path) -> Reference:
     if name == AUTHORS:
         return _authors()
     folder = reference_folder(results_dir, name)
-    units = read_table(folder.units)
-    return Reference(folder.read_record(), units, digests_of(name, results_dir), is_built_in=False)
+    return Reference(
+        folder.read_record(),
+        read_table(folder.units),
+        digests_of(name, results_dir),
+        is_built_in=False,
+        has_maps=folder.maps.is_file(),
+    )
 
 
 @functools.cache

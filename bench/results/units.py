@@ -22,7 +22,7 @@ Heatmaps of units are kept so that they can be scored by another protocol withou
 an archive of numpy arrays, one for each unit, named by its row in cams/<method>.parquet from 0: of the native
 map logits [h, w] as the model returned them, before anything is enlarged; of other methods, such as Grad-CAM,
 values in [0, 1]. They are float16 where that changes nothing of how the unit was scored (see
-`bench.evaluation.map_storage`), else float32.
+`bench.evaluation.map_storage`), else float32. A reference run keeps its maps likewise, in maps.npz.
 
 Of NIH ChestX-ray14's 25,596 test images and 14 findings, maxima take up to 8.7 MB where maps are 8 × 8, and
 16.1 MB where all of them have 16, as at 64 × 64; logits take 2.3 MB.

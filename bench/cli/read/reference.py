@@ -124,9 +124,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _json(reference: "Reference") -> dict[str, object]:
-    """Returns the record, with "built_in", "units" (their number) and "files"."""
+    """Returns the record, with "built_in", "maps" (whether they are kept), "units" (how many) and "files"."""
     return reference.record.model_dump(mode="json") | {
         "built_in": reference.is_built_in,
+        "maps": reference.has_maps,
         "units": None if reference.units is None else len(reference.units),
         "files": dict(reference.digests),
     }
@@ -162,6 +163,7 @@ def _facts(reference: "Reference") -> str:
     if reference.units is not None:
         hits = int(reference.units["hit"].sum())
         units = f"{len(reference.units)} units of seed {record.units_seed} on {record.grid_px} px, {hits} hit"
+        units += ", with maps" if reference.has_maps else ""
     return f"{record.dataset}, {record.resolution} px, {count(len(record.seeds), 'seed')}; {units}"
 
 
