@@ -268,9 +268,9 @@ def _reading_parts(reading: "ReadingCounts", annotation: str) -> "Iterator[Rende
     )
     if reading.median_iou is not None:
         yield (
-            f"Of the {reading.both} units of both, the centre of {annotation}'s largest box lies in the own "
-            f"boxes in {reading.centre_in_own}, and the other way round in {reading.centre_in_other}; the "
-            f"median IoU of the two is {reading.median_iou:.2f}."
+            f"In {reading.centre_in_own} of the {reading.both} units of both, the centre of {annotation}'s "
+            f"largest box lies in the own boxes, in {reading.centre_in_other} it is so the other way round; "
+            f"the median IoU of the two is {reading.median_iou:.2f}."
         )
 
 
