@@ -127,10 +127,10 @@ class Scorer:
         if common.empty:
             self.without_units.append(maps.name)
             return None
-        sides = []
+        sides, asked, show = [], {CHOSEN: self.scoring.protocol}, partial(self.on_progress, maps.name)
+        metrics = None if self.scoring.judges_claims else self.scoring.metrics  # claims may be on any
         for boxes in (own.merge(common), other.merge(common)):
-            asked = {CHOSEN: self.scoring.protocol}
-            table = rescore(maps.stored, asked, partial(self.on_progress, maps.name), boxes)[CHOSEN]
+            table = rescore(maps.stored, asked, show, boxes, metrics)[CHOSEN]
             sides.append(self._side(table, boxes, self.scoring.protocol))
         return BothSides(*sides)
 

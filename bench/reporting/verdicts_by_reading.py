@@ -1,6 +1,6 @@
 """Verdicts on a suite's claims by two readings of the same images, on the units that both have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -47,30 +47,36 @@ class ClaimByReading:
 class ReadResults(Results):
     """The results of trials, with the units of one reading in place of those that they keep."""
 
-    def __init__(self, results: Results, reading: Reading) -> None:
-        """Takes points and records from `results`."""
+    def __init__(self, results: Results, reading: Reading, metrics: Collection[Metric]) -> None:
+        """Takes points and records from `results`, and by the reading these metrics of units alone."""
         super().__init__(results.points, results.store)
-        self._reading = reading
+        self._reading, self._asked = reading, metrics
+        self._read: dict[Key, Mapping[str, float]] = {}
 
     def metrics(self, point: Point) -> Mapping[str, float]:
-        """Returns the metrics of the model, and those of the map by the reading; see `Results`."""
+        """Returns those of units by the reading, and those of other tables as recorded; see `Results`."""
+        if point.key not in self._read:
+            self._read[point.key] = self._metrics(point)
+        return self._read[point.key]
+
+    def _metrics(self, point: Point) -> Mapping[str, float]:
         recorded = super().metrics(point)
-        of_maps = tuple(f"{metric.name}/" for metric in map_metrics())
-        found = {name: value for name, value in recorded.items() if not name.startswith(of_maps)}
+        of_units = tuple(f"{metric.name}/" for metric in map_metrics())
+        found = {name: value for name, value in recorded.items() if not name.startswith(of_units)}
         units = self._reading.units.get(point.key)
         if not recorded or units is None:
             return found
-        return found | metrics_of(map_metrics(), units, tuple(dict.fromkeys(units["finding"])))
+        return found | metrics_of(self._asked, units, tuple(dict.fromkeys(units["finding"])))
 
     def has_units(self, point: Point, metric: Metric | None = None) -> bool:
         """See `Results`."""
-        if metric is not None and metric.is_of_model:
+        if metric is not None and metric.table != "units":
             return super().has_units(point, metric)
         return point.key in self._reading.units
 
     def units_of(self, point: Point, metric: Metric | None = None) -> pd.DataFrame:
         """See `Results`."""
-        if metric is not None and metric.is_of_model:
+        if metric is not None and metric.table != "units":
             return super().units_of(point, metric)
         return self._reading.units[point.key]
 
@@ -82,7 +88,7 @@ class ReadResults(Results):
 def judge_by_readings(
     claims: Sequence[StatedClaim], results: Results, own: Reading, other: Reading
 ) -> tuple[ClaimByReading, ...]:
-    """Returns the verdicts on the claims about maps by both readings; those about models have one truth.
+    """Returns the verdicts by both readings on the claims about units; all images are not read twice.
 
     Args:
         claims: all of a suite's, since their comparisons count together.
@@ -93,9 +99,11 @@ def judge_by_readings(
     Raises:
         ResultsError: see `judge`.
     """
-    verdicts = (judge(claims, ReadResults(results, reading)) for reading in (own, other))
+    named = (METRICS[claim.claim.metric] for claim in claims)
+    asked = dict.fromkeys(metric for metric in named if metric.table == "units")
+    verdicts = (judge(claims, ReadResults(results, reading, asked)) for reading in (own, other))
     return tuple(
         ClaimByReading(first, second)
         for first, second in zip(*verdicts, strict=True)
-        if not METRICS[first.stated.claim.metric].is_of_model
+        if METRICS[first.stated.claim.metric] in asked
     )

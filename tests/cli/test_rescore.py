@@ -67,9 +67,10 @@ def test_a_run_leaves_maps_and_a_report_with_sensitivity(place, folders):
 
 
 def test_the_process_prints_both_protocols_and_their_difference(place):
-    command = [sys.executable, "-m", "bench", "rescore", "suite.yaml", "--tolerance", "15", "--ties", "any"]
+    words = ["rescore", "suite.yaml", "--tolerance", "15", "--ties", "any"]
+    words += ["--metric", "point_accuracy", "--metric", "iobb_accuracy"]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "bench", *words],
         cwd=place,
         env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200"},
         capture_output=True,
@@ -82,10 +83,20 @@ def test_the_process_prints_both_protocols_and_their_difference(place):
     assert lines[4].split() == ["model", "n", *["default", "chosen", "difference"] * 2]
     assert lines[5].split()[:2] == ["Baseline", "2/2"]
     assert lines[5].count("±") == 6
-    moved = [line for line in lines if line.startswith("phantom, 64 px: ")]
-    assert moved[-1] == "phantom, 64 px: not moved by these choices"  # IoBB has no ties and no tolerance
-    assert len(moved) == 3  # the peak and local maxima are moved
+    assert lines[7] == "phantom, 64 px: not moved by these choices"  # IoBB has no ties and no tolerance
+    assert lines[10].count("±") == 2
     assert done.stderr == ""
+
+
+def test_metrics_have_a_line_each_where_models_are_fewer(place, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    capsys.readouterr()
+    assert rescore(place) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].split() == ["Baseline,", "2/2"]
+    titles = [metric.title for metric in map_metrics()]
+    assert [line[: line.index("  ")] for line in lines[5 : 5 + len(titles)]] == titles
+    assert all(line.count("±") == 2 for line in lines[5 : 5 + len(titles)])
 
 
 def test_metrics_that_are_not_asked_for_are_left_out(place, capsys):
@@ -293,8 +304,7 @@ def test_an_annotation_is_scored_beside_the_own_boxes_on_the_units_of_both(claim
             both["y"], both["y"] + both["height"]
         )
         other_hits.append(is_in.groupby([both["image"], both["finding"]]).any().mean())
-    row = rows_of({"rows": found["rows"][:4]})[POINT]
-    assert row["model"] == "Baseline"
+    row = rows_of({"rows": [row for row in found["rows"] if row["model"] == "Baseline"]})[POINT]
     assert row["default"]["mean"] == pytest.approx(np.mean(own_hits))
     assert row["chosen"]["mean"] == pytest.approx(np.mean(other_hits))
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.metrics.units import UNIT_COLUMNS
 from bench.reporting.verdicts import judge
 from bench.reporting.verdicts_by_reading import Reading, ReadResults, judge_by_readings
 from bench.results.grid_results import Results
@@ -31,7 +30,7 @@ def units(hits: np.ndarray) -> pd.DataFrame:
     names = np.arange(NUM_UNITS) // 2
     table = pd.DataFrame({"image": [f"{n}.png" for n in names], "patient": names.astype(str)})
     table = table.assign(finding=["Mass", "Nodule"] * (NUM_UNITS // 2), hit=hits, iobb=0.25, iou=0.1)
-    return table.assign(peak_row=1, peak_column=1, score=0.5, num_ties=1, finite=True)[list(UNIT_COLUMNS)]
+    return table.assign(peak_row=1, peak_column=1, score=0.5, num_ties=1, finite=True)
 
 
 def reading(loaded, shares: dict[str, float], num_units: int = NUM_UNITS) -> Reading:
@@ -50,7 +49,7 @@ def results(example):
     for point in loaded.grid.points:
         own = recorded.units[point.key]
         example.finish(point, {"point_accuracy/weighted": own["hit"].mean(), "auroc/macro": 0.5})
-        write_table(example.store.folder(point.trial.id).cam_units("native"), own, UNIT_COLUMNS)
+        write_table(example.store.folder(point.trial.id).cam_units("native"), own, tuple(own.columns))
     return loaded, Results(loaded.grid, example.store)
 
 
@@ -88,7 +87,7 @@ def test_a_trial_that_a_reading_lacks_has_no_value_of_maps(results):
     own = reading(loaded, {"PYLON": 0.8, "Baseline": 0.4})
     lost = loaded.grid.points[0]
     del own.units[lost.key]
-    read = ReadResults(found, own)
+    read = ReadResults(found, own, [POINT_ACCURACY, IOBB_ACCURACY])
     assert dict(read.metrics(lost)) == {"auroc/macro": 0.5}
     assert not read.has_units(lost, POINT_ACCURACY)
     kept = loaded.grid.points[1]

@@ -3,8 +3,8 @@
 For each metric of a model the value that is asked for stands beside the default and the paired difference,
 each a mean over seeds with the half-width of its 95% Student-t interval, averaged over units (weighted) and
 over findings (macro). The default is the thesis' protocol. Metrics that the choices do not move stand in one
-table. Rows are the suite's models and maps, the references that it names, and those of --reference.
-docs/protocol.md explains each choice.
+table, others in one for each metric, or for each model where these are fewer. Rows are the suite's models
+and maps, the references that it names, and those of --reference. docs/protocol.md explains each choice.
 
 With --annotation the default is the own boxes by the same protocol, on the units that both readings have:
 maps are kept of no others. How many units only one reading has is shown too, and, by the thesis' protocol,
@@ -33,19 +33,18 @@ from typing import TYPE_CHECKING
 from bench.amounts import count
 from bench.api.choices import CHOICES, checked, words_of
 from bench.cli import arguments as shared
+from bench.cli.read.rescore_tables import tables_of
 from bench.cli.render import DASH, Column, Sentence, Table, coloured, heading, progress, show, show_json
 from bench.errors import listing
 from bench.metrics.protocol import THESIS, LocalizationProtocol
-from bench.suite.metrics import AVERAGES, METRICS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.api.rescoring import Rescored, RescoredRow
+    from bench.api.rescoring import Rescored
     from bench.evaluation.second_reading import ReadingCounts
     from bench.reporting.verdicts import ClaimVerdict
     from bench.reporting.verdicts_by_reading import ClaimByReading
-    from bench.statistics.student import MeanInterval
 
 EXAMPLES = """\
 examples:
@@ -175,7 +174,7 @@ def _parts(
     unmoved = "not moved by these choices" if annotation is None else "the same by both readings"
     for place, rows in groupby(rescored.rows, key=lambda row: (row.dataset, row.resolution)):
         of_others = f": {unmoved}" if changed else ""
-        yield from _place_parts(f"{place[0]}, {place[1]} px", list(rows), headings, of_others)
+        yield from tables_of(f"{place[0]}, {place[1]} px", list(rows), headings, of_others)
     if not rescored.rows:
         yield ""
         yield "Nothing to score: nothing that is finished has stored maps."
@@ -186,65 +185,6 @@ def _parts(
     if rescored.notes:
         yield ""
         yield from rescored.notes
-
-
-def _place_parts(
-    place: str, rows: "Sequence[RescoredRow]", headings: tuple[str, str], of_others: str
-) -> "Iterator[RenderableType]":
-    """Yields a table of each metric that is moved, and one of all others, which `of_others` says."""
-    metrics = list(dict.fromkeys(row.metric for row in rows))
-    moved = [metric for metric in metrics if _is_moved([row for row in rows if row.metric == metric])]
-    for metric in moved:
-        own = [row for row in rows if row.metric == metric]
-        columns = [
-            Column(name, [_mean(mean, is_signed=name == "difference") for mean in means], group=title)
-            for title, of_average in _by_average(own).items()
-            for name, means in (
-                (headings[0], [row.default for row in of_average]),
-                (headings[1], [row.chosen for row in of_average]),
-                ("difference", [row.difference for row in of_average]),
-            )
-        ]
-        yield from ("", heading(f"{place}: {METRICS[metric].title}"), _table(own, columns))
-    others = [row for row in rows if row.metric not in moved]
-    if others:
-        columns = [
-            Column(title, [_mean(row.chosen) for row in of_average], group=METRICS[metric].short)
-            for metric in metrics
-            if metric not in moved
-            for title, of_average in _by_average([row for row in others if row.metric == metric]).items()
-        ]
-        yield from ("", heading(place + of_others), _table(others, columns))
-
-
-def _is_moved(rows: "Sequence[RescoredRow]") -> bool:
-    return any(row.default != row.chosen or row.difference.half_width for row in rows)
-
-
-def _by_average(rows: "Sequence[RescoredRow]") -> "dict[str, list[RescoredRow]]":
-    """Returns the rows of a metric by the heading of their average, of each model one."""
-    return {
-        title: own for name, title in AVERAGES.items() if (own := [row for row in rows if row.column == name])
-    }
-
-
-def _table(rows: "Sequence[RescoredRow]", columns: Sequence[Column]) -> Table:
-    models = {row.model: row for row in rows}.values()
-    keys = [
-        Column("model", [row.model for row in models]),
-        Column("n", [f"{row.chosen.n}/{row.expected}" for row in models]),
-    ]
-    if len({row.num_units for row in models}) == 1:
-        return Table([*keys, *columns], num_keys=2)
-    units = Column("units", [str(row.num_units) for row in models], is_number=True)
-    return Table([*keys, units, *columns], num_keys=3)
-
-
-def _mean(interval: "MeanInterval", *, is_signed: bool = False) -> str:
-    from bench.reporting.tables.table import format_number
-
-    width = "" if interval.half_width is None else f" ± {format_number(interval.half_width, 3)}"
-    return f"{format_number(interval.mean, 3, is_signed=is_signed)}{width}"
 
 
 def _reading_parts(reading: "ReadingCounts", annotation: str) -> "Iterator[RenderableType]":
