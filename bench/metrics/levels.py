@@ -66,13 +66,13 @@ def best_box_iou(maps: UnitMaps) -> npt.NDArray[np.float32]:
     threshold; the region's its own, and those around the connected parts of its mask. 0 where nothing is
     above.
     """
-    boxes = [_boxes_by_threshold(levels) for levels in levels_of(maps)]
     found = np.zeros((len(maps.values), NUM_LEVELS), np.float32)
     outlines, unit_of = maps.regions.outlines()
-    for unit, which in enumerate(maps.distinct[1]):
-        predicted, threshold_of = boxes[which]
-        best = _iou(predicted, outlines[unit_of == unit]).max(axis=1, initial=0)
-        np.maximum.at(found[unit], threshold_of, best)
+    map_of = maps.distinct[1][unit_of]
+    for which, levels in enumerate(levels_of(maps)):
+        predicted, threshold_of = _boxes_by_threshold(levels)
+        own = np.flatnonzero(map_of == which)
+        np.maximum.at(found, (unit_of[own], threshold_of[:, None]), _iou(predicted, outlines[own]))
     return found
 
 

@@ -149,10 +149,10 @@ class Regions:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __getitem__(self, units: slice) -> "Regions":
-        """Returns the regions of consecutive units."""
-        first, last, _ = units.indices(len(self))
-        masks = {unit - first: patch for unit, patch in self.masks.items() if first <= unit < last}
+    def __getitem__(self, units: slice | Integers) -> "Regions":
+        """Returns the regions of some of the units."""
+        numbers = np.arange(len(self))[units].tolist()
+        masks = {place: self.masks[unit] for place, unit in enumerate(numbers) if unit in self.masks}
         own = self.boxes[units], self.rectangles[units], masks, self.pixels[units]
         return Regions(*own, self.shape, self.protocol)
 
