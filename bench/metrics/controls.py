@@ -1,88 +1,118 @@
-"""Controls: the localization accuracy that is reached without looking at the image.
+"""Controls: what each metric of maps gives without looking at the image.
 
+Of point accuracy they are points:
 - random: a pixel drawn uniformly; its expected accuracy, computed exactly from areas;
 - centre: the middle of the image;
 - constant: for each finding the one pixel that lies in most boxes of *other* patients (cross-fitted: patients
   are dealt into folds, and each fold is scored with the point fitted on the rest). How they are dealt moves
-  it by a point or so on NIH's 984 units, of a finding by four, so that it is the mean of `NUM_DEALS` deals.
+  it by a point or so on NIH's 984 units, of a finding by four, so that it is the mean of `NUM_DEALS` deals;
+- prior: the peak of the prior map.
+
+Of other metrics they are maps, which `bench.metrics.control_maps` draws.
 """
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.metrics.folds import NUM_DEALS, folds_of
-from bench.metrics.regions import Integers, Patch, Regions, regions_of, units_of
+from bench.metrics.control_maps import (
+    ControlMaps,
+    depth_of,
+    gaussian_maps,
+    prior_maps,
+    random_maps,
+    statistics_of,
+)
+from bench.metrics.folds import folds_of
+from bench.metrics.regions import Floats, Integers, Patch, Regions, regions_of, units_of
+from bench.metrics.units import map_measures
+from bench.suite.metrics import Metric
 
-CONTROLS: dict[str, str] = {
-    "random": "Uniform random point",
-    "centre": "Image centre",
-    "constant": "Best constant point",
-}
-DEALS = tuple(f"constant_{deal}" for deal in range(NUM_DEALS))
-"""Columns of the constant's hits by each deal of patients."""
+ControlName = Literal["random", "centre", "constant", "prior"]
+CONTROLS: tuple[ControlName, ...] = get_args(ControlName)
+FITTED: frozenset[ControlName] = frozenset({"constant", "prior"})
+"""Those that know the boxes of other patients."""
 
 
-def control_hits(boxes: pd.DataFrame, patients: pd.Series, size_px: int) -> pd.DataFrame:
-    """Returns one row per unit: image_index, class_index, and the hit in [0, 1] of each control.
+def control_statistics(
+    boxes: pd.DataFrame, patients: pd.Series, size_px: int, metrics: Sequence[Metric]
+) -> tuple[pd.DataFrame, dict[str, dict[ControlName, Floats]]]:
+    """Returns the units, and by metric and control the statistic of each, [n, k].
 
-    That of the constant is the share of deals in which it is hit; the columns `DEALS` say in which.
+    The units are rows of image_index and class_index. A fitted control's statistic is the mean over deals.
 
     Args:
         boxes: table of boxes (see `bench.metrics.regions`) in the frame of size_px.
         patients: patient of each image, indexed by image_index.
         size_px: side of the square image, px.
+        metrics: that have controls.
     """
-    units = units_of(boxes)
-    regions = regions_of(boxes, size_px)
+    units, regions = units_of(boxes), regions_of(boxes, size_px)
+    names = pd.DataFrame(
+        {
+            "image": units["image_index"],
+            "patient": units["image_index"].map(patients).astype(str),
+            "finding": units["class_index"],
+        }
+    )
+    folds, finding_of = folds_of(names["patient"]), names["finding"].to_numpy(np.int64)
+    middle = np.broadcast_to((size_px - 1) / 2, (1, len(units), 2))
     patches = regions.hits()
-    units["random"] = [np.count_nonzero(patch.pixels) / size_px**2 for patch in patches]
-    units["centre"] = _hits(_middle(size_px), np.arange(len(units)), regions)
-    folds = folds_of(units["image_index"].map(patients).astype(str))
-    constant = np.zeros(folds.shape)
-    for rows in units.groupby("class_index").indices.values():
-        members = np.asarray(rows, dtype=np.int64)
-        constant[:, members] = _constant_hits(members, folds[:, members], regions, patches)
-    by_deal = pd.DataFrame(constant.T, columns=list(DEALS), index=units.index)
-    return pd.concat([units.assign(constant=constant.mean(axis=0)), by_deal], axis=1)
+    points = constant_points(finding_of, folds, patches, regions)
+    maps: dict[ControlName, ControlMaps] = {
+        "random": random_maps(len(units), size_px),
+        "centre": gaussian_maps(middle, size_px),
+        "constant": gaussian_maps(points, size_px),
+        "prior": prior_maps(finding_of, folds, regions),
+    }
+    areas = np.array([np.count_nonzero(patch.pixels) for patch in patches])
+    hits: dict[ControlName, Floats] = {
+        "random": areas[:, None] / size_px**2,
+        "centre": _hits(middle, regions),
+        "constant": _hits(points, regions),
+    }
+    found: dict[str, dict[ControlName, Floats]] = {metric.name: {} for metric in metrics}
+    for control in CONTROLS:
+        of_points = [one for one in metrics if one.needs == {"peaks"} and control in hits]
+        measures = map_measures([metric for metric in metrics if metric not in of_points])
+        of_maps = statistics_of(maps[control], names, regions, measures)
+        for metric in metrics:
+            found[metric.name][control] = hits[control] if metric in of_points else of_maps[metric.name]
+    return units, found
 
 
-def _constant_hits(
-    units: Integers, folds: Integers, regions: Regions, patches: Sequence[Patch]
-) -> npt.NDArray[np.float64]:
-    """Returns [deals, n] hits of a finding's n units, each by the point that is fitted on the other folds.
+def constant_points(
+    finding_of: Integers, folds: Integers, patches: Sequence[Patch], regions: Regions
+) -> Floats:
+    """Returns [deals, n, 2] row and column of the point that is fitted on a unit's finding in other folds.
 
-    `folds` [deals, n] are those of the patients; `patches` the pixels that hit each of all units.
+    Args:
+        finding_of: [n] finding of each unit.
+        folds: [deals, n] fold of each unit's patient.
+        patches: the pixels that hit each unit.
+        regions: of the units. Without other folds the point is the middle.
     """
-    every = _depth(units, regions, patches)
-    hits = np.zeros(folds.shape)
-    for deal, of_units in enumerate(folds):
-        for fold in np.unique(of_units):
-            own = np.flatnonzero(of_units == fold)
-            point = _middle(regions.shape[0])
-            if len(own) < len(units):
-                point = _deepest(every - _depth(units[own], regions, patches))
-            hits[deal, own] = _hits(point, units[own], regions)
+    points = np.full((*folds.shape, 2), (regions.shape[0] - 1) / 2)
+    for finding in np.unique(finding_of):
+        units = np.flatnonzero(finding_of == finding)
+        every = depth_of(units, patches, regions.shape)
+        for deal, own_folds in enumerate(folds[:, units]):
+            for fold in np.unique(own_folds):
+                own = units[own_folds == fold]
+                if len(own) < len(units):
+                    points[deal, own] = _deepest(every - depth_of(own, patches, regions.shape))
+    return points
+
+
+def _hits(points: Floats, regions: Regions) -> Floats:
+    """Returns [n, 1] the share of deals in which points [deals, n, 2] are in the regions."""
+    units = np.arange(len(regions))
+    found = [regions.contains(units, *of_units.T) for of_units in points]
+    hits: Floats = np.mean(found, axis=0)[:, None]
     return hits
-
-
-def _depth(units: Integers, regions: Regions, patches: Sequence[Patch]) -> Integers:
-    """Returns how many of the units each pixel hits, [rows, columns]."""
-    depth = np.zeros(regions.shape, dtype=np.int64)
-    for patch in (patches[unit] for unit in units.tolist()):
-        depth[patch.place] += patch.pixels
-    return depth
-
-
-def _hits(point: tuple[float, float], units: Integers, regions: Regions) -> npt.NDArray[np.float64]:
-    rows, columns = (np.full(len(units), at) for at in point)
-    return regions.contains(units, rows, columns).astype(np.float64)
-
-
-def _middle(size_px: int) -> tuple[float, float]:
-    return (size_px - 1) / 2, (size_px - 1) / 2
 
 
 def _deepest(depth: npt.NDArray[np.int64]) -> tuple[float, float]:

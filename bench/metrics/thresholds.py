@@ -96,6 +96,29 @@ def _cross_fitted(values: Floats, patients: pd.Series) -> Floats:
     return mean
 
 
+class AtThreshold(MeanMeasure):
+    """Computes a swept metric at the threshold of another origin.
+
+    Attributes:
+        swept: the metric.
+        origin: where the threshold is from.
+    """
+
+    is_hit = False
+
+    def __init__(self, swept: SweptMeasure, origin: Origin) -> None:
+        self.swept, self.origin = swept, origin
+        self.columns = swept.columns  # type: ignore[misc]  # measures of one class have different ones
+
+    def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
+        """See `MapMeasure`: the columns of the metric itself."""
+        return self.swept.of_maps(maps)
+
+    def statistic(self, units: pd.DataFrame, protocol: LocalizationProtocol = THESIS) -> Floats:
+        """Returns the value of each unit at that threshold, [n, 1]."""
+        return self.swept.at(units, self.origin)
+
+
 class BoxMeasure(SweptMeasure):
     """Computes a metric of how well boxes around a map's components fit those of the region."""
 

@@ -24,7 +24,7 @@ from bench.reporting.verdicts import judge
 from bench.reporting.writers.csv_cells import to_csv
 from bench.reporting.writers.html import GALLERY, PAGE, render
 from bench.reporting.writers.latex import to_latex
-from bench.reporting.writers.markdown import to_markdown
+from bench.reporting.writers.markdown import folded, to_markdown
 from bench.results.differences import difference_notes, require_same_data, short
 from bench.results.failures import unreadable_sentences
 from bench.results.files import write_text
@@ -81,16 +81,17 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     references, problems = load_readable(suite.references, store.root)
     results = Results(grid, store)
     notes = {(one.dataset, one.resolution): difference_notes(one.points, store) for one in results.places}
+    built = (*build_tables(results, references), *sensitivity_tables(results))
     tables = tuple(
         table.with_notes(notes[table.subject.dataset, table.subject.resolution])
-        for table in (*build_tables(results, references), *sensitivity_tables(results))
+        for table in sorted(built, key=lambda table: table.subject.kind != "summary")
     )
     records = [record for trial in grid.trials if (record := results.record(trial.id)) is not None]
     problems += unreadable_sentences(grid.trials, store)
     title, origin = _title(loaded), _origin(records, loaded, store, problems)
     verdicts = judge(loaded.claims, results)
     claims = [claims_table(verdicts).with_notes(difference_notes(loaded.points, store))] if verdicts else []
-    sections = [*map(to_markdown, tables), *map(to_markdown, claims)]
+    sections = [to_markdown(one) if _is_open(one) else folded(one) for one in (*tables, *claims)]
     page = (
         "\n".join([f"# {markdown(title)}\n", *sections, f"### {_ORIGIN}\n", *map(paragraph, origin)]) + "\n"
     )
@@ -122,12 +123,18 @@ def report_page(
         title=title,
         lead=" ".join([*origin[:1], *(_headline(table) for table, _ in forests)]),
         forests=[forest for _, forest in forests],
-        tables=[(table, finding_plot_of(table)) for table in tables],
+        summaries=[table for table in tables if _is_open(table)],
+        tables=[(table, finding_plot_of(table)) for table in tables if not _is_open(table)],
         claims=claims,
         origin=origin,
         gallery=GALLERY,
         colours=COLOURS,
     )
+
+
+def _is_open(table: Table) -> bool:
+    """Returns whether a page shows the table; it folds others under their titles."""
+    return table.subject.kind in ("summary", "claims")
 
 
 def _headline(table: Table) -> str:

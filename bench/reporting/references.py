@@ -49,6 +49,11 @@ class Reference:
     is_built_in: bool
     has_maps: bool = False
 
+    @property
+    def label(self) -> str:
+        """Its row in tables."""
+        return f"Reference: {self.record.title} (n={len(self.record.seeds)})"
+
     def mean(self, key: str) -> "MeanInterval | None":
         """Returns the mean over seeds of a metric's column, e.g. ``auroc/macro``; None if no seed has it."""
         values = [seed.metrics[key] for seed in self.record.seeds if key in seed.metrics]

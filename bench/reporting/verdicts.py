@@ -11,20 +11,21 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, get_args
 
-from bench.reporting.tables.metric_rows import RowScores
-from bench.results.grid_results import Results, native
+from bench.reporting.tables.metric_rows import MetricRows, RowScores
+from bench.results.grid_results import Place, Results, native
 from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
 from bench.statistics.spread import ALPHA, SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, spread_over_seeds
 from bench.statistics.variance import FEWEST_SEEDS, compare_variances
 from bench.suite.cam import with_cam
-from bench.suite.claims import Equivalent, LessVariable
+from bench.suite.claims import Equivalent, LessVariable, Superior
 from bench.suite.comparisons import ComparedRow, RowComparison, StatedClaim
+from bench.suite.dataset_specs import title_of
 from bench.suite.grid import Point
-from bench.suite.metrics import METRICS, Metric
+from bench.suite.metrics import METRICS, WEIGHTED, Metric
 
-Support = Literal["supported", "refuted", "inconclusive", "not testable yet"]
+Support = Literal["supported", "refuted", "inconclusive", "not testable yet", "not decidable by this metric"]
 VERDICTS: tuple[Support, ...] = get_args(Support)
 
 
@@ -69,18 +70,23 @@ class ComparisonVerdict:
         evidence: what the trials say.
         adjusted_p: Holm's, over all comparisons of the suite; NaN where nothing can be tested.
         missing: trials that should be there, by name, and why they are not.
+        is_decidable: false of a claim to be superior by a metric on which no row is shown to beat the best
+            control.
     """
 
     comparison: RowComparison
     evidence: Evidence
     adjusted_p: float
     missing: Mapping[str, str]
+    is_decidable: bool = True
 
     @property
     def verdict(self) -> Support:
         """The verdict on the claim by this comparison alone."""
         if not self.evidence.is_testable:
             return "not testable yet"
+        if not self.is_decidable:
+            return "not decidable by this metric"
         if not self.adjusted_p < ALPHA:  # NaN too
             return "inconclusive"
         return "supported" if self.evidence.leans_to_claim else "refuted"
@@ -127,8 +133,10 @@ def judge(claims: Sequence[StatedClaim], results: Results) -> tuple[ClaimVerdict
     adjusted = dict(zip(found, holm([evidence.p for evidence in found.values()]), strict=True))
 
     def verdict(claim: StatedClaim, comparison: RowComparison) -> ComparisonVerdict:
-        test, missing = claim.test_of(comparison), rows.missing(comparison, METRICS[claim.claim.metric])
-        return ComparisonVerdict(comparison, found[test], adjusted[test], missing)
+        test, metric = claim.test_of(comparison), METRICS[claim.claim.metric]
+        is_decidable = not isinstance(claim.claim, Superior) or not rows.are_undecided(comparison, metric)
+        missing = rows.missing(comparison, metric)
+        return ComparisonVerdict(comparison, found[test], adjusted[test], missing, is_decidable)
 
     return tuple(
         ClaimVerdict(claim, tuple(verdict(claim, one) for one in claim.comparisons)) for claim in claims
@@ -145,6 +153,7 @@ class _Rows:
     def __init__(self, results: Results) -> None:
         self._results = results
         self._rows: dict[object, RowScores] = {}
+        self._undecided: dict[object, bool] = {}
 
     def of(self, side: ComparedRow, metric: Metric) -> RowScores:
         """Returns what the side scores by the metric."""
@@ -153,6 +162,26 @@ class _Rows:
         if key not in self._rows:
             self._rows[key] = RowScores(side.label, metric, points, self._results)
         return self._rows[key]
+
+    def are_undecided(self, comparison: RowComparison, metric: Metric) -> bool:
+        """Returns whether no row of the comparison's table is shown to beat the metric's best control.
+
+        The table is that of the suite which has the first side's trials; of trials of other suites both sides
+        alone.
+        """
+        points = _points(comparison.first, metric) + _points(comparison.second, metric)
+        finished = self._results.first_finished(points)
+        if finished is None:
+            return False
+        trial = finished.trial
+        place = next(
+            (one for one in self._results.places if points[0] in one.points),
+            Place(title_of(trial.dataset), trial.resolution, points),
+        )
+        key = (metric.name, *((point.trial.id, point.cam) for point in place.points))
+        if key not in self._undecided:
+            self._undecided[key] = MetricRows(place, metric, (WEIGHTED,), self._results).is_undecided
+        return self._undecided[key]
 
     def missing(self, comparison: RowComparison, metric: Metric) -> dict[str, str]:
         """Returns why trials of either side have no value, by their names."""

@@ -99,6 +99,17 @@ def interval_of_patients(units: UnitScores, average: Average, replicates: NDArra
     return Interval(mean, float(low), float(high), num_patients, units.num_seeds)
 
 
+def spread_over_patients(replicates: NDArray[np.float64], num_patients: int) -> Spread:
+    """Returns the spread of the mean over seeds for other patients and these seeds.
+
+    Args:
+        replicates: values of resampled patients, [replicates, seeds].
+        num_patients: at least 2.
+    """
+    variance = replicates.mean(axis=1).var() * num_patients / (num_patients - 1)
+    return Spread((Term(float(variance), num_patients - 1),))
+
+
 def spread_over_seeds_and_patients(
     values: NDArray[np.float64], replicates: NDArray[np.float64], num_patients: int
 ) -> Spread:

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import MOST_NAMED, ResultsError, listing
-from bench.statistics.bootstrap import draw_patients, interval_of_patients, interval_of_spread, spread_of
+from bench.statistics.bootstrap import (
+    draw_patients,
+    interval_of_patients,
+    interval_of_spread,
+    spread_of,
+    spread_over_patients,
+)
 from bench.statistics.interval import Interval, wilson_interval
 from bench.statistics.paired import paired_p
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, Spread
@@ -29,7 +35,7 @@ class ColumnScores:
 
     Attributes:
         label: the row.
-        by_seed: recorded value of each seed; of a control, which has no seeds, of each draw.
+        by_seed: recorded value of each seed; of a control, which has no seeds, its value as of seed 0.
         trial_ids: the trials, of both rows of a difference; controls have none.
         load_units: gives the scores of its units, with the same seeds; None where there are none.
         average: of the units.
@@ -79,12 +85,10 @@ class ColumnScores:
         return replace(first, label=label, by_seed=by_seed, trial_ids=ids, load_units=difference)
 
     def minus_control(self, control: "ColumnScores") -> "ColumnScores":
-        """Returns the differences to a control, the mean of its draws, which is the same for every seed."""
-        units, drawn = self.units, control.units
-        assert isinstance(units, MeanScores), "controls are of metrics that are means"
-        assert isinstance(drawn, MeanScores), "controls are of metrics that are means"
-        mean = drawn.scores.mean(axis=1, keepdims=True)
-        found = units.minus(replace(drawn, scores=np.broadcast_to(mean, units.scores.shape)))
+        """Returns the differences to a control, which is the same for every seed; both have units."""
+        assert self.units is not None
+        assert control.units is not None
+        found = self.units.minus(control.units)
         by_seed = dict(zip(self.by_seed, found.values(self.average).tolist(), strict=True))
         return replace(
             self, label=f"{self.label} − {control.label}", by_seed=by_seed, load_units=lambda: found
@@ -127,17 +131,17 @@ class ColumnScores:
 
     @cached_property
     def over_patients(self) -> Interval | None:
-        """The mean for these seeds and other patients, see `interval_over_patients`; None without units.
+        """The mean for these seeds and other patients, see `interval_over_patients`; None without units."""
+        return None if self.units is None else interval_over_patients(self.units, self.average)
 
-        The interval of a control is over other draws too, and cut to [0, 1].
-        """
-        if self.units is None:
-            return None
-        interval = interval_over_patients(self.units, self.average)
-        if self.trial_ids or self.units.num_seeds == 1:
-            return interval
-        wide = with_draws(interval, self.tested)
-        return replace(wide, low=wide.low and max(wide.low, 0.0), high=wide.high and min(wide.high, 1.0))
+    @cached_property
+    def p_over_patients(self) -> float:
+        """Two-sided p that the mean is 0 for these seeds and other patients; NaN where they are few."""
+        if self.units is None or self.units.num_patients < FEWEST_PATIENTS:
+            return math.nan
+        return spread_over_patients(_replicates(self.units, self.average), self.units.num_patients).p_of(
+            float(self.units.values(self.average).mean())
+        )
 
     @cached_property
     def over_both(self) -> Interval | None:
@@ -196,18 +200,6 @@ def _with_findings_at_an_end(interval: Interval, units: MeanScores) -> Interval:
             below += ((hit - edge.low) / len(parts)) ** 2
             above += ((edge.high - hit) / len(parts)) ** 2
     return interval if below == above == 0 else interval.with_error(math.sqrt(below), math.sqrt(above))
-
-
-def with_draws(interval: Interval, values: list[float]) -> Interval:
-    """Returns the interval of the mean of several draws of a control with their own Student-t interval in it.
-
-    By the law of total variance: how far the mean moves with patients, and how far with the draws, whose mean
-    is closer to that of all there could be the more there are.
-    """
-    half_width = mean_interval(values).half_width
-    if not half_width or interval.low is None:
-        return interval
-    return interval.with_error(half_width, half_width)
 
 
 def _replicates(units: UnitScores, average: Average) -> NDArray[np.float64]:

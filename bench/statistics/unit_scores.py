@@ -20,6 +20,10 @@ from bench.suite.metrics import AVERAGES, WEIGHTED, Average
 Floats = NDArray[np.float64]
 
 
+NAMES = ["image", "patient", "finding"]
+"""Columns of tables of units that name a unit, in the order of `Units`."""
+
+
 class Units(NamedTuple):
     """Which units scores are of: image, patient and finding of each, [units]."""
 
@@ -99,12 +103,15 @@ class UnitScores(ABC):
     def minus(self, other: "UnitScores") -> "UnitScores":
         """Returns the differences to another model on the same units in the same order, seed by seed.
 
+        Args:
+            other: by as many seeds, or by one, which is taken off each, as a control is.
+
         Raises:
             ValueError: the units or the number of seeds differ.
         """
 
     def _require_same_units(self, other: "UnitScores") -> None:
-        if self.num_seeds != other.num_seeds or not self.units.are(other.units):
+        if other.num_seeds not in (1, self.num_seeds) or not self.units.are(other.units):
             raise ValueError("only scores of the same units, by as many seeds, can be compared unit by unit")
 
 
@@ -287,7 +294,9 @@ class ReducedScores(UnitScores):
         """See `UnitScores`."""
         if list(chosen) == list(range(self.num_seeds)):
             return self
-        rest = None if self.subtracted is None else self.subtracted.of_seeds(chosen)
+        rest = self.subtracted
+        if rest is not None and rest.num_seeds > 1:
+            rest = rest.of_seeds(chosen)
         return replace(self, statistics=self.statistics[:, list(chosen)], subtracted=rest, known={})
 
     def minus(self, other: UnitScores) -> "ReducedScores":
@@ -362,22 +371,38 @@ def scores_of(tables: Sequence[pd.DataFrame], measure: Measure) -> UnitScores:
     """
     if not tables:
         raise ValueError("scores need the table of units of at least one seed")
-    names = ["image", "patient", "finding"]
     first, order = tables[0], _order(tables[0])
-    units = Units(*(first[column].to_numpy()[order] for column in names))
+    units = Units(*(first[column].to_numpy()[order] for column in NAMES))
     if first.duplicated(["image", "finding"]).any():
         raise ValueError("a table of units has a unit (image and finding) twice")
     found = []
     for table in tables:
-        is_alike = table[names].equals(first[names])
+        is_alike = table[NAMES].equals(first[NAMES])
         own = order if is_alike else _order(table)
         if not is_alike and not all(
             np.array_equal(table[column].to_numpy()[own], of_units)
-            for column, of_units in zip(names, units, strict=True)
+            for column, of_units in zip(NAMES, units, strict=True)
         ):
             raise ValueError("the tables of units of the seeds do not have the same units")
         found.append(measure.statistic(table)[own])
-    statistics = np.stack(found, axis=1)
+    return _scores(np.stack(found, axis=1), units, measure)
+
+
+def scores_of_statistic(names: pd.DataFrame, statistic: Floats, measure: Measure) -> UnitScores:
+    """Returns the scores of what has no seeds, such as a control, as by a single one.
+
+    Args:
+        names: n units with image, patient and finding.
+        statistic: of each unit, [n, k].
+        measure: computes the metric of them.
+    """
+    order = _order(names)
+    units = Units(*(names[column].to_numpy()[order] for column in NAMES))
+    return _scores(statistic[order][:, None], units, measure)
+
+
+def _scores(statistics: Floats, units: Units, measure: Measure) -> UnitScores:
+    """Returns scores of statistics [units, seeds, k]."""
     if isinstance(measure, MeanMeasure):
         return MeanScores(statistics[..., 0], units)
     return ReducedScores(statistics, units, measure)

@@ -6,7 +6,7 @@ names in records follow from a declaration. docs/adding-a-metric.md shows how to
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 Average = Literal["weighted", "macro"]
 """Means over findings. weighted: by their numbers of units; macro: each finding counts the same."""
@@ -24,6 +24,13 @@ finding too, or logits."""
 UnitTable = Literal["units", "maxima", "logits"]
 """Tables of a trial that metrics are computed from: units with ground truth, of each map; local maxima of the
 native map, and logits, both of all test images and findings."""
+
+Group = Literal["pointing", "pixels", "boxes", "areas", "classification"]
+"""Metrics that stand together in a summary: of where a map is highest, of its pixels, of boxes around its
+parts, of the share of the image that has to be searched, of logits."""
+
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""In the order of a summary."""
 
 Threshold = Literal["none", "a_priori", "cross_fitted"]
 """Where the threshold of a metric is from: there is none; a convention; the boxes of other patients."""
@@ -47,6 +54,7 @@ class Metric:
         decimals: least number of decimals in tables.
         averages: the averages over findings that are reported.
         threshold: where its threshold is from.
+        group: that it stands in.
     """
 
     name: str
@@ -62,6 +70,7 @@ class Metric:
     decimals: int = 2
     averages: tuple[Average, ...] = (WEIGHTED, MACRO)
     threshold: Threshold = "none"
+    group: Group = "pointing"
 
     @property
     def is_of_model(self) -> bool:
@@ -74,6 +83,11 @@ class Metric:
         if self.is_of_model:
             return "logits"
         return "maxima" if "negatives" in self.needs else "units"
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether maps that do not depend on the image can be scored by it: it needs units and their maps."""
+        return self.table == "units"
 
     @property
     def sign(self) -> int:
@@ -108,6 +122,7 @@ AUROC = Metric(
     needs=frozenset({"logits", "negatives"}),
     margin=0.005,
     decimals=3,
+    group="classification",
 )
 
 IOBB_ACCURACY = Metric(
@@ -123,6 +138,7 @@ IOBB_ACCURACY = Metric(
     ),
     needs=frozenset({"maps"}),
     threshold="a_priori",
+    group="pixels",
 )
 
 _MAPS: frozenset[Need] = frozenset({"maps"})
@@ -140,6 +156,7 @@ IOU_ACCURACY = Metric(
     ),
     needs=_MAPS,
     threshold="a_priori",
+    group="pixels",
 )
 
 ENERGY = Metric(
@@ -175,6 +192,7 @@ MAX_BOX_ACC = Metric(
     ),
     needs=_MAPS,
     threshold="cross_fitted",
+    group="boxes",
 )
 
 MAX_BOX_ACC_V2 = Metric(
@@ -188,6 +206,7 @@ MAX_BOX_ACC_V2 = Metric(
     ),
     needs=_MAPS,
     threshold="cross_fitted",
+    group="boxes",
 )
 
 BOX_MIOU = Metric(
@@ -202,6 +221,7 @@ BOX_MIOU = Metric(
     needs=_MAPS,
     margin=0.03,
     threshold="cross_fitted",
+    group="boxes",
 )
 
 MIOU = Metric(
@@ -213,6 +233,7 @@ MIOU = Metric(
     needs=_MAPS,
     margin=0.03,
     threshold="cross_fitted",
+    group="pixels",
 )
 
 DICE = Metric(
@@ -224,6 +245,7 @@ DICE = Metric(
     needs=_MAPS,
     margin=0.03,
     threshold="cross_fitted",
+    group="pixels",
 )
 
 PXAP = Metric(
@@ -237,6 +259,7 @@ PXAP = Metric(
     ),
     needs=_MAPS,
     margin=0.03,
+    group="pixels",
 )
 
 _AREA = (
@@ -255,6 +278,7 @@ TOUCHING_AREA = Metric(
     margin=0.03,
     best="lowest",
     decimals=3,
+    group="areas",
 )
 
 COVERING_AREA = Metric(
@@ -266,6 +290,7 @@ COVERING_AREA = Metric(
     needs=_MAPS,
     best="lowest",
     decimals=3,
+    group="areas",
 )
 
 SITE_RECALL = Metric(

@@ -60,7 +60,7 @@ def test_all_as_a_process_without_torch_writes_suites_with_results_and_the_thesi
     assert ended.stderr.strip() == "[]"
     lines = ended.stdout.splitlines()
     assert lines[:3] == [
-        "mine: 1 tables in reports/mine",
+        "mine: 2 tables in reports/mine",
         "without results: nih_256",
         "thesis: 27 tables in reports/thesis",
     ]

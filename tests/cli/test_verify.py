@@ -78,7 +78,8 @@ def test_last_line_counts_and_what_is_missing_is_named(folder, capsys):
     main(["verify", "mine.yaml", "silent.yaml"])
     *_, silent, nothing, _, last = capsys.readouterr().out.splitlines()
     assert (silent, nothing) == ("silent", "  claims nothing")
-    assert last == "2 claims: 1 supported, 0 refuted, 0 inconclusive, 1 not testable yet"
+    counts = "1 supported, 0 refuted, 0 inconclusive, 1 not testable yet, 0 not decidable by this metric"
+    assert last == f"2 claims: {counts}"
     main(["verify", "mine.yaml"])
     assert "6 trials scored without auroc/weighted: pylon-phantom-64px-s0-" in capsys.readouterr().out
 
@@ -111,7 +112,13 @@ def test_json_has_the_documented_keys(folder):
     done = bench(folder, "refuted.yaml", "--json")
     assert done.returncode == 1
     document = json.loads(done.stdout)
-    assert document["counts"] == {"supported": 0, "refuted": 1, "inconclusive": 0, "not testable yet": 1}
+    assert document["counts"] == {
+        "supported": 0,
+        "refuted": 1,
+        "inconclusive": 0,
+        "not testable yet": 1,
+        "not decidable by this metric": 0,
+    }
     ((suite),) = document["suites"]
     assert suite["suite"] == "refuted"
     refuted, untested = suite["claims"]

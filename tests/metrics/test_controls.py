@@ -1,4 +1,4 @@
-"""Controls: accuracy without looking at the image."""
+"""Controls: points and maps that do not look at the image."""
 
 import numpy as np
 import pandas as pd
@@ -7,10 +7,12 @@ from extracts import NIH_EXTRACT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.metrics.controls import DEALS, control_hits
+from bench.metrics.control_maps import SIGMA, gaussian, random_maps
+from bench.metrics.controls import CONTROLS, control_statistics
 from bench.metrics.folds import NUM_DEALS, NUM_FOLDS, folds_of
 from bench.metrics.measure import measured
 from bench.metrics.point_accuracy import MEASURE
+from bench.suite.metrics import ENERGY, METRICS, MIOU, POINT_ACCURACY, RELEVANCE_RANK
 
 FINDINGS = (
     *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration"),
@@ -20,8 +22,15 @@ COLUMNS = ["image_index", "class_index", "x", "y", "w", "h"]
 
 
 def _hits(rows: list[tuple[float, ...]], patients: list[str], size_px: int) -> pd.DataFrame:
+    """Returns by unit the hit of each control."""
+    return _values(rows, patients, size_px, POINT_ACCURACY)
+
+
+def _values(rows: list[tuple[float, ...]], patients: list[str], size_px: int, metric) -> pd.DataFrame:
+    """Returns by unit the value of each control by a metric that is a mean."""
     boxes = pd.DataFrame(rows, columns=COLUMNS).astype({"image_index": int, "class_index": int})
-    return control_hits(boxes, pd.Series(patients), size_px)
+    units, found = control_statistics(boxes, pd.Series(patients), size_px, [metric])
+    return units.assign(**{control: values[:, 0] for control, values in found[metric.name].items()})
 
 
 def test_random_is_the_share_of_pixels_in_the_boxes() -> None:
@@ -72,7 +81,8 @@ def test_without_other_patients_the_constant_point_is_the_centre() -> None:
 def test_there_is_one_row_per_unit() -> None:
     rows = [(3, 1, 0, 0, 2, 2), (3, 1, 5, 5, 2, 2), (3, 0, 0, 0, 2, 2), (1, 1, 0, 0, 2, 2)]
     boxes = pd.DataFrame(rows, columns=COLUMNS)
-    hits = control_hits(boxes, pd.Series({1: "a", 3: "b"}), 10)
+    hits, found = control_statistics(boxes, pd.Series({1: "a", 3: "b"}), 10, [POINT_ACCURACY])
+    assert {len(values) for values in found["point_accuracy"].values()} == {3}
     assert sorted(zip(hits["image_index"], hits["class_index"], strict=True)) == [(1, 1), (3, 0), (3, 1)]
 
 
@@ -137,7 +147,6 @@ def test_a_unit_that_some_deals_leave_without_its_like_counts_by_their_share() -
     apart = [bool(deal[0] != deal[1]) for deal in folds_of(list("abcdefghij"))]
     assert 0 < sum(apart) < NUM_DEALS
     of_b = hits[hits["image_index"] == 1]
-    assert of_b[list(DEALS)].to_numpy().tolist() == [[float(one) for one in apart]]
     assert of_b["constant"].item() == pytest.approx(sum(apart) / NUM_DEALS)
 
 
@@ -151,18 +160,19 @@ def test_deals_differ_and_each_has_even_folds() -> None:
     assert (folds_of(patients * 2) == np.tile(folds, 2)).all()
 
 
-def test_each_deal_agrees_with_loops_over_pixels() -> None:
+def test_the_mean_of_deals_agrees_with_loops_over_pixels() -> None:
     random = np.random.default_rng(4)
     patients = [f"p{image % 12:02d}" for image in range(20)]
     rows = [(i, f, *map(int, random.integers(0, 9, 4))) for i in range(20) for f in (0, 1) if (i + f) % 3]
     hits = _hits(rows, patients, 12)
     names = sorted(set(patients))
-    for column, folds in zip(DEALS[:4], folds_of(names), strict=False):
+    found = dict.fromkeys(_reference_controls(rows, patients, 12), 0.0)
+    for folds in folds_of(names):
         fold_of = dict(zip(names, folds.tolist(), strict=True))
         reference = _reference_controls(rows, [str(fold_of[patient]) for patient in patients], 12)
-        for unit in hits.itertuples():
-            assert getattr(unit, column) == reference[(unit.image_index, unit.class_index)][2]
-    pd.testing.assert_series_equal(hits["constant"], hits[list(DEALS)].mean(axis=1), check_names=False)
+        found = {unit: found[unit] + reference[unit][2] / NUM_DEALS for unit in found}
+    for unit in hits.itertuples():
+        assert unit.constant == pytest.approx(found[unit.image_index, unit.class_index])
 
 
 @pytest.fixture(scope="module")
@@ -180,20 +190,22 @@ def official_boxes() -> pd.DataFrame:
 def official_hits(official_boxes: pd.DataFrame) -> pd.DataFrame:
     images = official_boxes.drop_duplicates("image_index").set_index("image_index")["image"]
     assert len(images) == 880
-    hits = control_hits(official_boxes[COLUMNS], images.str[:8], 256)
-    return hits.assign(finding=hits["class_index"].map(dict(enumerate(FINDINGS))))
+    units, found = control_statistics(official_boxes[COLUMNS], images.str[:8], 256, [POINT_ACCURACY])
+    hits = {control: values[:, 0] for control, values in found["point_accuracy"].items()}
+    return units.assign(finding=units["class_index"].map(dict(enumerate(FINDINGS))), **hits)
 
 
 def test_controls_on_the_official_boxes(official_hits: pd.DataFrame) -> None:
     assert len(official_hits) == 984
     accuracies = {
         control: measured(MEASURE, official_hits.assign(hit=official_hits[control]), FINDINGS)
-        for control in ("random", "centre", "constant")
+        for control in CONTROLS
     }
     assert accuracies["random"]["weighted"] == pytest.approx(0.075, abs=0.002)
     assert accuracies["centre"]["weighted"] == pytest.approx(0.215, abs=0.002)
     assert 0.375 <= accuracies["constant"]["weighted"] <= 0.395
     assert accuracies["constant"]["Cardiomegaly"] > 0.95
+    assert accuracies["prior"]["weighted"] == pytest.approx(0.377, abs=0.01)
 
 
 def test_a_uniform_point_hits_by_the_boxes_areas(
@@ -204,3 +216,83 @@ def test_a_uniform_point_hits_by_the_boxes_areas(
     assert [round(float(areas[name]), 3) for name in FINDINGS] == list(expected)
     by_finding = official_hits.groupby("class_index")["random"].mean().to_numpy()
     np.testing.assert_allclose(by_finding, expected, atol=0.004)  # edges are included
+
+
+def test_the_prior_map_is_the_region_where_all_other_patients_share_it() -> None:
+    rows = [(image, 0, 2, 2, 4, 3) for image in range(3)] + [(0, 1, 0, 0, 2, 2)]
+    for metric in (ENERGY, RELEVANCE_RANK, MIOU):
+        values = _values(rows, ["a", "b", "c"], 12, metric)
+        assert values[values["class_index"] == 0]["prior"].tolist() == [1.0] * 3
+    # Finding 1 has no other patient: the prior is the centre.
+    for metric in (POINT_ACCURACY, ENERGY):
+        alone = _values(rows, ["a", "b", "c"], 12, metric).query("class_index == 1")
+        assert alone["prior"].tolist() == pytest.approx(alone["centre"].tolist())
+
+
+def test_control_maps_agree_with_loops_over_units_and_deals() -> None:
+    """Energy of each map, drawn anew for each unit and deal, each by its definition."""
+    random = np.random.default_rng(8)
+    patients = [f"p{image % 7}" for image in range(12)]
+    rows = [(i, f, *map(int, random.integers(1, 8, 4))) for i in range(12) for f in (0, 1) if (i + f) % 3]
+    values = _values(rows, patients, 16, ENERGY)
+    folds = folds_of(sorted(set(patients)))
+    for unit in values.itertuples():
+        region = _raster(rows, (unit.image_index, unit.class_index), 16)
+        assert unit.centre == pytest.approx(_energy(_density((7.5, 7.5), 16), region), rel=1e-4)
+        expected = []
+        for deal in folds:
+            fold = dict(zip(sorted(set(patients)), deal.tolist(), strict=True))
+            others = [
+                _raster(rows, row[:2], 16)
+                for row in rows
+                if row[1] == unit.class_index and fold[patients[row[0]]] != fold[patients[unit.image_index]]
+            ]
+            expected.append(_energy(np.mean(others, axis=0), region))
+        assert unit.prior == pytest.approx(np.mean(expected), rel=1e-4)
+
+
+def _raster(rows: list[tuple[int, ...]], unit: tuple[int, int], size_px: int) -> np.ndarray:
+    found = np.zeros((size_px, size_px))
+    for image, finding, x, y, w, h in rows:
+        if (image, finding) == unit:
+            found[y : y + h, x : x + w] = 1
+    return found
+
+
+def _density(point: tuple[float, float], size_px: int) -> np.ndarray:
+    rows, columns = np.mgrid[:size_px, :size_px]
+    squares = (rows - point[0]) ** 2 + (columns - point[1]) ** 2
+    return np.exp(-squares / (2 * (SIGMA * size_px) ** 2))
+
+
+def _energy(values: np.ndarray, region: np.ndarray) -> float:
+    above = values - values.min()
+    return float((above * region).sum() / above.sum())
+
+
+def test_a_density_is_highest_at_its_point_and_the_same_in_all_directions() -> None:
+    values = gaussian((3.0, 5.0), 12)
+    assert np.unravel_index(values.argmax(), values.shape) == (3, 5)
+    assert values == pytest.approx(_density((3.0, 5.0), 12), abs=1e-6)
+
+
+def test_random_maps_have_eight_cells_a_side_and_say_nothing_of_a_region() -> None:
+    maps = random_maps(1000, 24)
+    one = maps.draw(0)
+    assert len(np.unique(one)) == 64
+    assert (one.reshape(8, 3, 8, 3) == one[::3, ::3][:, None, :, None]).all()
+    assert len(np.unique(maps.which)) == 100
+    rows = [(image, 0, 4, 8, 6, 3) for image in range(300)]
+    share = _values(rows, [str(image) for image in range(300)], 24, RELEVANCE_RANK)["random"].mean()
+    assert share == pytest.approx(6 * 3 / 24**2, abs=0.02)
+
+
+def test_every_metric_of_units_has_all_controls() -> None:
+    rows = [(image, 0, 4 + image % 3, 8, 6, 3) for image in range(12)]
+    metrics = [metric for metric in METRICS.values() if metric.has_controls]
+    boxes = pd.DataFrame(rows, columns=COLUMNS)
+    _, found = control_statistics(boxes, pd.Series([str(i) for i in range(12)]), 16, metrics)
+    assert list(found) == [metric.name for metric in metrics]
+    for of_controls in found.values():
+        assert tuple(of_controls) == CONTROLS
+        assert all(np.isfinite(values).all() and len(values) == 12 for values in of_controls.values())

@@ -13,7 +13,7 @@ from waiting import LONG_S
 from bench.reporting.build import Report, render_report, write_report
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-METRICS = ("point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons")
+METRICS = ("summary", "point_accuracy", "auroc", "iobb_accuracy", "intervals", "comparisons")
 KEYS = tuple(f"{metric}-phantom-64px" for metric in METRICS)
 
 
@@ -102,8 +102,8 @@ def test_the_same_results_give_the_same_files(filled) -> None:
 
 def test_csv_has_every_cell_in_full_precision_with_its_trials(filled) -> None:
     report = _report(filled)
-    rows = list(csv.DictReader(report.files[f"{KEYS[0]}.csv"].splitlines()))
-    assert len(rows) == (4 + 4) * 5
+    rows = list(csv.DictReader(report.files[f"{KEYS[1]}.csv"].splitlines()))
+    assert len(rows) == (4 + 5) * 5
     cells = {(row["row"], row["column"]): row for row in rows}
     cell = cells["50% | A_vg & more", "Weighted avg."]
     assert float(cell["mean"]) == pytest.approx((0.40 + 0.44) / 2, rel=1e-12)
@@ -117,9 +117,9 @@ def test_csv_has_every_cell_in_full_precision_with_its_trials(filled) -> None:
 
 
 def test_tables_in_latex_have_as_many_cells_in_each_row(filled) -> None:
-    text = _report(filled).files[f"{KEYS[0]}.tex"]
+    text = _report(filled).files[f"{KEYS[1]}.tex"]
     rows = [line for line in text.splitlines() if line.endswith(r" \\")]
-    assert len(rows) == 1 + 4 + 4
+    assert len(rows) == 1 + 4 + 5
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {5}
 
 

@@ -137,12 +137,13 @@ def test_references_follow_the_boxes_by_hand(filled) -> None:
     accuracy, auroc = _tables(filled)
     assert auroc.references == ()
     # Mass: 16 × 8 px of 64². Nodule: 4 × 4 px. Edges are included.
-    random = _means(accuracy, "Uniform random point")
+    random = _means(accuracy, "Uniform random")
     assert random == pytest.approx([(128 + 16) / 2 / 4096, (128 + 16) / 2 / 4096, 128 / 4096, 16 / 4096])
     # The middle (31.5, 31.5) is in one of two Nodule boxes.
     assert _means(accuracy, "Image centre") == pytest.approx([0.25, 0.25, 0, 0.5])
     # Patients p and q share their Mass box; q and r have Nodules far apart.
     assert _means(accuracy, "Best constant point") == pytest.approx([0.5, 0.5, 1, 0])
+    assert _means(accuracy, "Prior map") == pytest.approx([0.5, 0.5, 1, 0])
 
 
 def _means(table: Table, label: str) -> list[float | None]:
@@ -153,7 +154,7 @@ def _means(table: Table, label: str) -> list[float | None]:
 def test_gain_is_over_the_constant_point_by_hand(filled) -> None:
     accuracy, _ = _tables(filled)
     # Of four units PYLON hits three, UP1 two, the third model one; the constant point hits two.
-    labels = ("PYLON", "UP1", "50% | A_vg & more", "Uniform random point", "Image centre")
+    labels = ("PYLON", "UP1", "50% | A_vg & more", "Uniform random", "Image centre")
     gains = [_cell(accuracy, label, "Gain over constant").mean for label in labels]
     assert gains == pytest.approx([0.25, 0, -0.25, (128 + 16) / 2 / 4096 - 0.5, -0.25])
     for label in ("Baseline (average)", "Best constant point"):
@@ -190,11 +191,11 @@ def test_overlap_has_a_table_with_holes_for_older_records(filled) -> None:
     assert (table.key, table.title) == (
         *("iobb_accuracy-phantom-64px", "IoBB > 0.5 or IoU > 0.5, phantom, 64 px"),
     )
-    assert table.headings == ("Weighted avg.", "Macro avg.", "Mass", "Nodule")
+    assert table.headings[:-1] == ("Weighted avg.", "Macro avg.", "Mass", "Nodule")
     cell = _cell(table, "PYLON", "Weighted avg.")
     assert (cell.mean, cell.n, cell.is_best) == (pytest.approx(0.31), 3, True)
     for label in ("UP1", "Baseline (average)"):
-        assert [(c.mean, c.n, c.expected) for c in _row(table, label).cells] == [(None, 0, 3)] * 4
+        assert [(c.mean, c.n, c.expected) for c in _row(table, label).cells] == [(None, 0, 3)] * 5
 
 
 def test_trials_that_were_scored_before_overlap_are_named_below_its_table_only(filled) -> None:
@@ -204,26 +205,28 @@ def test_trials_that_were_scored_before_overlap_are_named_below_its_table_only(f
     assert all(note not in table.notes for table in _tables(filled))
 
 
-def test_overlap_has_areas_and_no_controls_below_its_models(filled) -> None:
-    """A point has no area, so that controls of peaks say nothing of overlap."""
+def test_overlap_has_maps_for_controls_and_areas_below_its_models(filled) -> None:
     table, accuracy = _overlap(filled), _tables(filled)[0]
-    (areas,) = table.references
-    assert areas.cells == _row(accuracy, "(Avg. box area)").cells[:-1]
+    *controls, areas = table.references
+    assert areas.cells == _row(accuracy, "(Avg. box area)").cells
+    assert [row.label for row in controls] == [row.label for row in accuracy.references[:-1]]
     assert "mean share of the image" in table.caption
-    assert "without looking at the image" not in table.caption
     assert "never decides" in table.caption
+    # p and q share their Mass box, so that the prior map is that box; of the Nodules it is the other one.
+    assert _means(table, "Prior map") == [0.5, 0.5, 1, 0]
+    assert table.headings[-1] == "Gain over prior"
 
 
 def test_records_without_overlap_have_no_table_of_it(filled) -> None:
     grid = filled.load().grid.select(["model=UP1"], None)
-    assert list(_built(grid, filled.store)) == ["point_accuracy", "auroc", "intervals"]
+    assert list(_built(grid, filled.store)) == ["summary", "point_accuracy", "auroc", "intervals"]
 
 
 def test_each_resolution_has_tables_of_its_own(example) -> None:
     loaded = example.load(TWO_SEEDS.replace("[64]", "[64, 128]"))
     for point in loaded.grid.points:
         example.finish(point, {"auroc/weighted": point.trial.resolution / 256})
-    small, large = build_tables(Results(loaded.grid, example.store))
+    _, small, _, large = build_tables(Results(loaded.grid, example.store))
     assert [small.models[0].cells[0].mean, large.models[0].cells[0].mean] == [0.25, 0.5]
 
 
@@ -232,9 +235,9 @@ def test_two_data_sets_of_one_name_have_tables_of_distinct_keys_and_titles(examp
     for point in loaded.grid.points:
         example.finish(point, {"auroc/weighted": 0.5})
     tables = build_tables(Results(loaded.grid, example.store))
-    assert len(tables) == 2
-    assert len({table.key for table in tables}) == 2
-    assert len({table.title for table in tables}) == 2
+    assert [table.subject.kind for table in tables] == ["summary", "metric"] * 2
+    assert len({table.key for table in tables}) == 4
+    assert len({table.title for table in tables}) == 4
 
 
 def test_a_metric_that_some_trials_lack_counts_fewer_seeds(example) -> None:
@@ -242,7 +245,7 @@ def test_a_metric_that_some_trials_lack_counts_fewer_seeds(example) -> None:
     for point in loaded.grid.points:
         metrics = {"auroc/weighted": 0.5} | ({"auroc/Mass": 0.75} if point.trial.seed == 1 else {})
         example.finish(point, metrics)
-    (table,) = build_tables(Results(loaded.grid, example.store))
+    _, table = build_tables(Results(loaded.grid, example.store))
     assert table.headings == ("Weighted avg.", "Mass")
     assert [cell.n for cell in table.models[0].cells] == [2, 1]
 

@@ -158,46 +158,15 @@ def test_the_table_of_intervals_has_each_kind() -> None:
     assert table.notes == ("120 units of 60 patients.",)
 
 
-def _control(draws: int, column: str = "weighted") -> ColumnScores:
-    """Draws of a control that resemble each other: the first columns of twenty."""
-    base, noise = _row("control", 0.4, (0,)).units, _row("noise", 0.25, tuple(range(20))).units
-    units = replace(base, scores=np.maximum(base.scores, noise.scores)[:, :draws])
-    own = units if column in ("weighted", "macro") else units.of_finding(column)
-    return _scores("control", own, average="macro" if column == "macro" else "weighted")
-
-
-@pytest.mark.parametrize("column", ["weighted", "macro", "Nodule"])
-def test_a_controls_interval_has_patients_and_draws_in_it(column: str) -> None:
-    """Unit by unit it is the share of draws; the distances add as squares."""
-    control = _control(20, column)
-    shares = replace(control.units, scores=control.units.scores.mean(axis=1, keepdims=True))
-    resampled = interval_over_patients(shares, control.average)
-    edge = stats.sem(control.values) * stats.t.ppf(0.975, 19)
-    found = control.over_patients
-    assert found.mean == pytest.approx(np.mean(control.values))
-    assert found.mean - found.low == pytest.approx(math.hypot(resampled.mean - resampled.low, edge))
-    assert found.high - found.mean == pytest.approx(math.hypot(resampled.high - resampled.mean, edge))
-    assert found.high - found.low < resampled.high - resampled.low + 2 * edge
-
-
-def test_a_control_of_a_single_draw_or_of_equal_ones_varies_with_patients_alone() -> None:
-    single = _control(1)
-    equal = _scores("control", replace(single.units, scores=np.repeat(single.units.scores, 20, axis=1)))
-    for control in (single, equal):
-        found, expected = control.over_patients, interval_over_patients(single.units)
-        assert (found.mean, found.low, found.high) == pytest.approx(
-            (expected.mean, expected.low, expected.high)
-        )
-
-
-def test_a_gain_is_over_the_mean_of_the_draws_and_has_their_error_in_its_interval() -> None:
-    row, control = _row("a", 0.8), _control(20)
+def test_a_gain_is_the_paired_difference_to_a_control_for_each_seed() -> None:
+    row, control = _row("a", 0.8), _row("control", 0.4, (0,))
     difference = row.minus_control(control)
-    assert difference.values == pytest.approx([value - np.mean(control.values) for value in row.values])
-    edge = stats.sem(control.values) * stats.t.ppf(0.975, 19)
+    assert difference.values == pytest.approx([value - control.values[0] for value in row.values])
+    by_unit = row.units.scores - control.units.scores
+    assert difference.units.scores.tolist() == by_unit.tolist()
     cell, both = gain_over(control, row), difference.over_both
-    assert cell.high - cell.mean == pytest.approx(math.hypot(both.high - both.mean, edge))
-    assert cell.mean - cell.low == pytest.approx(math.hypot(both.mean - both.low, edge))
+    assert (cell.mean, cell.low, cell.high) == (both.mean, both.low, both.high)
+    assert gain_over(control, control).mean is None
 
 
 def test_comparisons_agree_with_scipy_and_holm() -> None:

@@ -162,7 +162,7 @@ def test_rows_stand_only_in_tables_of_their_data_set_resolution_and_metric(nih, 
     store_reference(example.store.root, own())
     tables = tables_of(nih("theirs"), example)
     shown = [key for key, table in tables.items() if any("Theirs" in row.label for row in table.references)]
-    assert shown == ["point_accuracy-nih-256px"]
+    assert shown == ["summary-nih-256px", "point_accuracy-nih-256px"]
     assert not any("Theirs" in note for note in tables["auroc-nih-256px"].notes)
 
 

@@ -16,7 +16,7 @@ from bench.cli.render import show
 from bench.reporting.tables.claims import claims_table
 from bench.reporting.verdicts import ClaimVerdict, judge
 from bench.results.grid_results import Results
-from bench.results.units import write_table
+from bench.results.units import BOX_COLUMNS, write_table
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS
 
 SUITE = """\
@@ -257,6 +257,9 @@ def judged_by_units(example):
                 units[list(THESIS_COLUMNS)],
                 THESIS_COLUMNS,
             )
+            place = np.arange(len(units))
+            boxes = units.assign(x=place * 7 % 61, y=place * 11 % 61, w=2.0, h=2.0, width_px=64, height_px=64)
+            write_table(example.store.folder(point.trial.id).boxes, boxes[list(BOX_COLUMNS)], BOX_COLUMNS)
         return judge(loaded.claims, Results(loaded.grid, example.store))
 
     return judged_by_units

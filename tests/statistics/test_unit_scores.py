@@ -56,8 +56,8 @@ def test_accuracy_of_the_difference_is_the_difference_of_accuracies() -> None:
 
 def test_other_units_cannot_be_compared() -> None:
     first = _four_units()
-    fewer_seeds = MeanScores(
-        first.scores[:, :1], Units(first.units.images, first.units.patients, first.units.findings)
+    more_seeds = MeanScores(
+        first.scores.repeat(2, axis=1), Units(first.units.images, first.units.patients, first.units.findings)
     )
     other_images = MeanScores(
         first.scores, Units(first.units.images + 1, first.units.patients, first.units.findings)
@@ -65,9 +65,15 @@ def test_other_units_cannot_be_compared() -> None:
     other_findings = MeanScores(
         first.scores, Units(first.units.images, first.units.patients, first.units.findings[::-1])
     )
-    for other in (fewer_seeds, other_images, other_findings, first.of_finding("Mass")):
+    for other in (more_seeds, other_images, other_findings, first.of_finding("Mass")):
         with pytest.raises(ValueError, match="same units"):
             first.minus(other)
+
+
+def test_a_single_seed_is_taken_off_each() -> None:
+    first = _four_units()
+    one = first.of_seeds([1])
+    assert first.minus(one).scores.tolist() == (first.scores - first.scores[:, [1]]).tolist()
 
 
 @pytest.mark.parametrize("hits", [np.zeros((0, 2)), np.zeros((2, 0)), np.zeros(2)])

@@ -1,7 +1,8 @@
 """Test what suites claim on their finished trials.
 
-A claim is supported, refuted, inconclusive (its trials do not decide) or not testable yet (trials are
-missing). Exits with 1 if one is refuted. docs/claims.md says how suites state claims and how each is tested.
+A claim is supported, refuted, inconclusive (its trials do not decide), not testable yet (trials are
+missing) or not decidable by this metric (no row beats a map that sees no image). Exits with 1 if one is
+refuted. docs/claims.md says how suites state claims and how each is tested.
 
 --json: {"suites": [{"suite", "claims"}], "counts"}. A claim has group, kind, statement, claim_verdict,
 metric, margin and comparisons, each with column, first, second, num_seeds, effect, low, high (of the
@@ -104,11 +105,13 @@ def verdict_sentences(judged: Judged) -> "Iterator[RenderableType]":
         yield ""
 
 
-def _stub(verdict: str) -> "Text":
-    from bench.reporting.verdicts import VERDICTS
+_WIDTH = len("not testable yet")
+"""Of the column of verdicts; the rare longer one moves its own line to the right."""
 
+
+def _stub(verdict: str) -> "Text":
     stub = coloured(verdict)
-    stub.pad_right(max(map(len, VERDICTS)) + 2 - len(verdict))
+    stub.pad_right(max(_WIDTH - len(verdict), 0) + 2)
     return stub
 
 

@@ -6,16 +6,15 @@ import pandas as pd
 
 from bench.metrics.folds import NUM_DEALS
 from bench.reporting.references import Reference
-from bench.reporting.tables.controls import CONSTANT, gain_over
+from bench.reporting.tables.controls import gain_heading, gain_over
 from bench.reporting.tables.intervals import comparison_table, interval_table
 from bench.reporting.tables.metric_rows import MetricRows, rows_by_metric
-from bench.reporting.tables.standing import Standing, standing_caption, standings
-from bench.reporting.tables.table import DIGITS, Cell, Column, Row, Table
+from bench.reporting.tables.standing import Standing, scored_cell, standing_caption, standings
+from bench.reporting.tables.summary import summary_table
+from bench.reporting.tables.table import DIGITS, UNDECIDED, Cell, Column, Row, Table
+from bench.reporting.tables.thresholds import threshold_table
 from bench.results.grid_results import Results
-from bench.statistics.scores import ColumnScores
 from bench.suite.metrics import PRIMARY, WEIGHTED
-
-GAIN = "Gain over constant"
 
 _CAPTION = f"Mean ± half-width of the 95% Student-t interval: other seeds, these images. {DIGITS}"
 
@@ -23,21 +22,29 @@ _CAM_CAPTION = "In square brackets: the map is that of the method, not the model
 
 _AREA_CAPTION = "Below the line, in brackets: the boxes' mean share of the image."
 
+_OF_POINTS = (
+    "of a uniform random point (expected value), of the image centre, of each finding's best constant point"
+)
+_OF_MAPS = (
+    "of a random map of 8 × 8 cells, and of normal densities around the image centre and around each "
+    "finding's best constant point"
+)
 _CONTROL_CAPTION = (
-    "Also below the line: accuracy without looking at the image, of a uniform random point (expected value), "
-    "the image centre, and each finding's best constant point, fitted on other patients (mean of "
-    f"{NUM_DEALS} deals of patients into folds); in brackets 95% intervals over other patients, of the "
-    "constant point over other deals too. Gain: weighted average less that of the constant point, unit by "
-    "unit; 95% interval over other seeds and patients, over patients alone where seeds are one or equal."
+    "Also below the line: controls, the metric without looking at the image, {of}, and of the prior map, the "
+    "mean of the finding's regions. The best constant point and the prior map know the boxes of other "
+    "patients, all of them, which a weakly supervised model never sees (mean of {deals} deals of patients "
+    "into folds). In brackets 95% intervals over other patients. Gain: weighted average less that of the "
+    "best control, patient by patient; 95% interval over other seeds and patients, over patients alone where "
+    "seeds are one or equal."
 )
 
 
 def build_tables(results: Results, references: Sequence[Reference] = ()) -> tuple[Table, ...]:
     """Returns tables for each data set and resolution.
 
-    One for each metric that a trial has; then how sure the first one is, and its paired comparisons. A metric
-    of maps has a row for each map of a model, one of the model a row for each model. Rows without a
-    finished trial are holes.
+    First a summary of all metrics; then one for each metric that a trial has; then what tuning thresholds
+    would have added, how sure the first metric is, and its paired comparisons. A metric of maps has a row for
+    each map of a model, one of the model a row for each model. Rows without a finished trial are holes.
 
     Args:
         results: of the suite.
@@ -49,7 +56,10 @@ def build_tables(results: Results, references: Sequence[Reference] = ()) -> tupl
     tables: list[Table | None] = []
     for place in results.places:
         found = rows_by_metric(place, results)
+        if found:
+            tables.append(summary_table(found, [one for one in references if found[0].is_of_place(one)]))
         tables += [_metric_table(rows, references) for rows in found]
+        tables.append(threshold_table(found))
         for rows in found:
             if rows.metric is PRIMARY and rows.controls and rows.with_units:
                 controls = [control.weighted for control in rows.controls]
@@ -66,38 +76,41 @@ def _metric_table(rows: MetricRows, references: Sequence[Reference]) -> Table:
     metric, subject = rows.metric, rows.subject("metric")
     scores = {column: rows.in_column(column) for column in rows.columns}
     places = {column: standings(own, metric.sign) for column, own in scores.items()}
-    constant = next((one.weighted for one in rows.controls if one.label == CONSTANT), None)
+    best = rows.best_control
     own_references = [reference for reference in references if rows.has_reference(reference)]
     columns = [Column.of_metric(metric.name, column) for column in scores]
-    if constant is not None:
-        columns.append(Column(GAIN))
+    if best is not None:
+        columns.append(Column(gain_heading(best)))
     models = []
     for row in rows.rows:
         expected = len(row.points)
         cells = [
-            _cell(own[row.label], expected, places[column].get(row.label, Standing()), metric.decimals)
+            scored_cell(own[row.label], expected, places[column].get(row.label, Standing()), metric.decimals)
             for column, own in scores.items()
         ]
-        if constant is not None:
-            cells.append(gain_over(constant, scores[WEIGHTED][row.label], expected))
+        if best is not None:
+            cells.append(gain_over(best.weighted, scores[WEIGHTED][row.label], expected))
         models.append(Row(row.label, tuple(cells), cam=row.cam))
     below: list[tuple[str, list[Cell]]] = []
     for reference in own_references:
         means = (reference.mean(metric.key(column)) for column in scores)
-        title = f"Reference: {reference.record.title} (n={len(reference.record.seeds)})"
-        below.append((title, [Cell(None) if mean is None else Cell.of_mean(mean) for mean in means]))
+        cells = [Cell(None) if one is None else Cell.of_mean(one, decimals=metric.decimals) for one in means]
+        below.append((reference.label, cells))
     caption = [metric.caption, _CAPTION, standing_caption("a column", rows.population)]
     if rows.has_cams:
         caption.append(_CAM_CAPTION)
-    if constant is not None:
+    if best is not None:
         for control in rows.controls:
-            accuracies = (control.cell(column) for column in scores)
-            below.append((control.label, [*accuracies, gain_over(constant, control.weighted)]))
+            own_cells = (control.cell(column, metric.decimals) for column in scores)
+            below.append((control.label, [*own_cells, gain_over(best.weighted, control.weighted)]))
     if not metric.is_of_model:
         below.append(("(Avg. box area)", [Cell(rows.areas.get(column)) for column in scores]))
         caption.append(_AREA_CAPTION)
-    if constant is not None:
-        caption.append(_CONTROL_CAPTION)
+    if best is not None:
+        of = _OF_POINTS if metric.needs == {"peaks"} else _OF_MAPS
+        caption.append(_CONTROL_CAPTION.format(of=of, deals=NUM_DEALS))
+    if rows.is_undecided:
+        caption.append(UNDECIDED.text)
     return Table(
         key=f"{metric.name}-{subject.place_key}",
         subject=subject,
@@ -109,19 +122,6 @@ def _metric_table(rows: MetricRows, references: Sequence[Reference]) -> Table:
         ),
         caption=" ".join(caption),
         notes=(*rows.notes, *(_reference_note(reference, rows.units) for reference in own_references)),
-    )
-
-
-def _cell(scores: ColumnScores, expected: int, standing: Standing, decimals: int) -> Cell:
-    if not scores.by_seed:
-        return Cell(None, expected=expected)
-    return Cell.of_mean(
-        scores.recorded,
-        expected=expected,
-        trial_ids=scores.trial_ids,
-        is_best=standing.is_best,
-        p_to_best=standing.p_to_best,
-        decimals=decimals,
     )
 
 

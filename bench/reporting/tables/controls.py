@@ -1,101 +1,183 @@
-"""Controls: the localization accuracy that is reached without looking at the image, on the models' boxes."""
+"""Controls: what each metric of maps gives without looking at the image, on the models' own boxes."""
 
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import pandas as pd
 
-from bench.metrics.controls import CONTROLS, DEALS, control_hits
+from bench.metrics.controls import ControlName, control_statistics
 from bench.metrics.measure import measure_of
 from bench.reporting.tables.table import Cell
-from bench.statistics.scores import ColumnScores, with_draws
-from bench.statistics.unit_scores import MeanScores, scores_of
-from bench.suite.metrics import AVERAGES, WEIGHTED, Metric, average_of
+from bench.statistics.multiplicity import holm
+from bench.statistics.scores import ColumnScores
+from bench.statistics.spread import ALPHA
+from bench.statistics.unit_scores import UnitScores, scores_of_statistic
+from bench.suite.metrics import AVERAGES, METRICS, WEIGHTED, Metric, average_of
 
-CONSTANT = CONTROLS["constant"]
+LABELS: dict[ControlName, str] = {
+    "random": "Uniform random",
+    "centre": "Image centre",
+    "constant": "Best constant point",
+    "prior": "Prior map",
+}
+CONSTANT = LABELS["constant"]
 
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """A point that does not depend on the image.
+    """A point or a map that does not depend on the image, scored by a metric.
 
     Attributes:
-        label: its row.
-        hits: of its units, in place of seeds by draw.
+        name: which.
+        units: its scores, as by a single seed.
     """
 
-    label: str
-    hits: MeanScores
-
-    def in_column(self, column: str) -> ColumnScores | None:
-        """Returns its values in a column: weighted, macro or a finding; None of a finding without units."""
-        if column not in AVERAGES and column not in self.hits.units.findings:
-            return None
-        own, average = self.hits.in_column(column), average_of(column)
-        by_draw = dict(enumerate(own.values(average).tolist()))
-        return ColumnScores(self.label, by_draw, load_units=lambda: own, average=average)
+    name: ControlName
+    units: UnitScores
 
     @property
+    def label(self) -> str:
+        """Its row."""
+        return LABELS[self.name]
+
+    def in_column(self, column: str) -> ColumnScores | None:
+        """Returns its value in a column: weighted, macro or a finding; None of a finding without units."""
+        if column not in AVERAGES and column not in self.units.units.findings:
+            return None
+        own, average = self.units.in_column(column), average_of(column)
+        by_seed = {0: float(own.values(average)[0])}
+        return ColumnScores(self.label, by_seed, load_units=lambda: own, average=average)
+
+    @cached_property
     def weighted(self) -> ColumnScores:
         """Its weighted average."""
         found = self.in_column(WEIGHTED)
         assert found is not None
         return found
 
-    def cell(self, column: str) -> Cell:
+    def cell(self, column: str, decimals: int) -> Cell:
         """Returns its value in a column, with its interval over other patients."""
         scores = self.in_column(column)
         if scores is None or scores.over_patients is None:
             return Cell(None)
-        return Cell.of_interval(scores.over_patients, n=0)
+        return replace(Cell.of_interval(scores.over_patients, n=0), decimals=decimals)
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """Boxes and units that trials were scored on; equal to others of the same content."""
+
+    boxes: pd.DataFrame
+    units: pd.DataFrame
+    resolution: int
+    metrics: tuple[Metric, ...]
+
+    @cached_property
+    def _content(self) -> tuple[object, ...]:
+        digest = hashlib.sha256()
+        for table in (self.boxes, self.units):
+            digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+        return digest.digest(), self.resolution, self.metrics
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Scored) and self._content == other._content
 
 
 def controls_of(
-    boxes: pd.DataFrame, units: pd.DataFrame, metric: Metric, resolution: int
-) -> tuple[Control, ...]:
-    """Returns the hits of each control on the boxes that a trial was scored with; none without units.
+    boxes: pd.DataFrame, units: pd.DataFrame, resolution: int
+) -> Mapping[str, tuple[Control, ...]]:
+    """Returns by metric what each control scores on the boxes that a trial was scored with.
 
     Args:
-        boxes: of the trial, px of its input.
-        units: of the trial.
-        metric: of peaks alone.
+        boxes: of the trial, px of its input; those of other units are left out.
+        units: of the trial; none have no controls.
         resolution: side of its input, px.
     """
     if units.empty:
-        return ()
-    images = {name: index for index, name in enumerate(units["image"].unique())}
+        return {}
+    metrics = tuple(metric for metric in METRICS.values() if metric.has_controls)
+    return _controls(_Scored(boxes, units[["image", "patient", "finding"]].astype(str), resolution, metrics))
+
+
+@lru_cache(maxsize=16)
+def _controls(scored: _Scored) -> Mapping[str, tuple[Control, ...]]:
+    """Returns them, computed once for all tables and claims."""
+    boxes = scored.boxes.merge(scored.units[["image", "finding"]])
+    by_image = scored.units.drop_duplicates("image")
+    images = {name: index for index, name in enumerate(by_image["image"])}
     findings = {name: index for index, name in enumerate(boxes["finding"].unique())}
     table = boxes.assign(image_index=boxes["image"].map(images), class_index=boxes["finding"].map(findings))
-    by_image = units.drop_duplicates("image")
     patients = by_image.set_index(by_image["image"].map(images))["patient"]
-    hits = control_hits(table, patients, resolution)
-    hits["image"] = hits["image_index"].map(dict(enumerate(images)))
-    hits["finding"] = hits["class_index"].map(dict(enumerate(findings)))
-    hits["patient"] = hits["image_index"].map(patients)
-    measure, found = measure_of(metric.name), []
-    for control, label in CONTROLS.items():
-        columns = DEALS if label == CONSTANT else (control,)
-        draws = [hits.assign(**{measure.columns[0]: hits[column]}) for column in columns]
-        scores = scores_of(draws, measure)
-        assert isinstance(scores, MeanScores), "a metric of peaks is a mean of hits"
-        found.append(Control(label, scores))
-    return tuple(found)
+    units, statistics = control_statistics(table, patients, scored.resolution, scored.metrics)
+    names = pd.DataFrame(
+        {
+            "image": units["image_index"].map(dict(enumerate(images))),
+            "patient": units["image_index"].map(patients),
+            "finding": units["class_index"].map(dict(enumerate(findings))),
+        }
+    )
+    return {
+        metric: tuple(
+            Control(name, scores_of_statistic(names, statistic, measure_of(metric)))
+            for name, statistic in of_controls.items()
+        )
+        for metric, of_controls in statistics.items()
+    }
 
 
-def gain_over(constant: ColumnScores, row: ColumnScores, expected: int = 0) -> Cell:
-    """Returns how far a row's weighted average is above that of the constant point, unit by unit.
+def best_of(controls: Iterable[Control], metric: Metric) -> Control:
+    """Returns the control of the best weighted average; of equal ones the first."""
+    return max(controls, key=lambda control: control.weighted.values[0] * metric.sign)
 
-    Its 95% interval is over seeds and patients, or over patients where seeds show no spread, and over how
-    patients are dealt for the constant.
+
+def is_beaten(control: Control, rows: Iterable[ColumnScores], metric: Metric) -> bool | None:
+    """Returns whether any row is shown to be better than the control; None where no row can be tested.
+
+    A row is better if the paired difference of the weighted averages is, p < .05 over other seeds and other
+    patients, over patients alone where seeds are one or equal; Holm over all rows that can be tested.
 
     Args:
-        constant: the control.
-        row: without units it is a hole, and so is the constant itself.
+        control: the best one of the metric.
+        rows: weighted averages; those without units cannot be tested.
+        metric: of all.
+    """
+    differences = [row.minus_control(control.weighted) for row in rows if row.by_seed and row.units]
+    p = [one.p_over_patients if one.spread is None else one.p_over_both for one in differences]
+    tested = [(one, own) for one, own in zip(differences, p, strict=True) if not math.isnan(own)]
+    if not tested:
+        return None
+    adjusted = holm([own for _, own in tested])
+    return any(
+        own < ALPHA and one.over_seeds.mean * metric.sign > 0
+        for (one, _), own in zip(tested, adjusted, strict=True)
+    )
+
+
+def gain_heading(control: Control) -> str:
+    """Returns the heading of gains over a control."""
+    return f"Gain over {control.name}"
+
+
+def gain_over(control: ColumnScores, row: ColumnScores, expected: int = 0) -> Cell:
+    """Returns how far a row's weighted average is above that of a control, patient by patient.
+
+    Its 95% interval is over seeds and patients, or over patients where seeds show no spread.
+
+    Args:
+        control: the control.
+        row: without units it is a hole, and so is the control itself.
         expected: seeds that the suite asks for.
     """
-    if row.label == constant.label or not row.by_seed or row.units is None:
+    if row.label == control.label or not row.by_seed or row.units is None:
         return Cell(None, expected=expected)
-    difference = row.minus_control(constant)
+    difference = row.minus_control(control)
     interval = difference.over_patients if difference.spread is None else difference.over_both
     assert interval is not None
-    cell = Cell.of_interval(with_draws(interval, constant.values), n=row.num_seeds)
+    cell = Cell.of_interval(interval, n=row.num_seeds)
     return replace(cell, expected=expected, trial_ids=row.trial_ids, is_signed=True)

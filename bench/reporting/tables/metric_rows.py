@@ -7,9 +7,9 @@ from functools import cached_property
 import pandas as pd
 
 from bench.errors import MOST_NAMED, ResultsError, listing
-from bench.metrics.measure import measure_of
+from bench.metrics.measure import Measure, measure_of
 from bench.reporting.references import Reference
-from bench.reporting.tables.controls import Control, controls_of
+from bench.reporting.tables.controls import Control, best_of, controls_of, is_beaten
 from bench.reporting.tables.table import Subject, TableKind
 from bench.results.grid_results import Place, Results, native
 from bench.statistics.scores import ColumnScores
@@ -72,11 +72,15 @@ class RowScores:
         Raises:
             ResultsError: a table of units is not readable, or two are of different units.
         """
+        return self.units_by(measure_of(self.metric.name))
+
+    def units_by(self, measure: Measure) -> UnitScores | None:
+        """Returns the same by another measure of the same columns."""
         if not self.has_units:
             return None
         tables = [self.results.units_of(point, self.metric) for point in self.scored]
         try:
-            return scores_of(tables, measure_of(self.metric.name))
+            return scores_of(tables, measure)
         except ValueError as error:
             ids = listing((point.trial.id for point in self.scored), MOST_NAMED)
             raise ResultsError(
@@ -139,10 +143,14 @@ class MetricRows:
 
     def has_reference(self, reference: Reference) -> bool:
         """Whether a reference run has the metric on the data set at the resolution."""
-        record, trial = reference.record, self.finished.trial
-        return (record.dataset, record.resolution) == (trial.dataset.name, trial.resolution) and any(
-            self.metric.columns_in(seed.metrics) for seed in record.seeds
+        return self.is_of_place(reference) and any(
+            self.metric.columns_in(seed.metrics) for seed in reference.record.seeds
         )
+
+    def is_of_place(self, reference: Reference) -> bool:
+        """Whether a reference run is of the data set and the resolution."""
+        record, trial = reference.record, self.finished.trial
+        return (record.dataset, record.resolution) == (trial.dataset.name, trial.resolution)
 
     @cached_property
     def finished(self) -> Point:
@@ -163,11 +171,22 @@ class MetricRows:
 
     @cached_property
     def controls(self) -> tuple[Control, ...]:
-        """The points that do not depend on the image; none of a metric that is not of peaks alone."""
-        if self.metric.needs != {"peaks"}:
+        """What does not depend on the image; none of a metric that needs more than maps."""
+        if not self.metric.has_controls:
             return ()
         boxes, units = self.results.boxes_of(self.finished.trial.id), self.results.units_of(self.finished)
-        return controls_of(boxes, units, self.metric, self.place.resolution)
+        return controls_of(boxes, units, self.place.resolution).get(self.metric.name, ())
+
+    @cached_property
+    def best_control(self) -> Control | None:
+        """The control of the best weighted average; None of a metric without controls."""
+        return best_of(self.controls, self.metric) if self.controls else None
+
+    @cached_property
+    def is_undecided(self) -> bool:
+        """Whether rows could be tested against the best control, and none is shown to be better."""
+        control = self.best_control if self.with_units else None
+        return control is not None and is_beaten(control, self.with_units, self.metric) is False
 
     @property
     def notes(self) -> tuple[str, ...]:

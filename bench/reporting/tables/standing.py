@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.reporting.tables.table import Cell
 from bench.statistics.multiplicity import holm
 from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
@@ -48,6 +49,20 @@ def standings(column: Mapping[str, ColumnScores], sign: int) -> dict[str, Standi
         for label, p in zip(others, holm(raw, family=num_pairs), strict=True)
     }
     return {label: found.get(label, Standing(is_best=True)) for label in means}
+
+
+def scored_cell(scores: ColumnScores, expected: int, standing: Standing, decimals: int) -> Cell:
+    """Returns what a row scores in a column, of `expected` seeds; a hole without any."""
+    if not scores.by_seed:
+        return Cell(None, expected=expected)
+    return Cell.of_mean(
+        scores.recorded,
+        expected=expected,
+        trial_ids=scores.trial_ids,
+        is_best=standing.is_best,
+        p_to_best=standing.p_to_best,
+        decimals=decimals,
+    )
 
 
 def _p_of(best: ColumnScores, other: ColumnScores) -> float:

@@ -188,12 +188,14 @@ class Column:
         group: heading above it and its neighbours; empty if it has none.
         metric: of the quantity, where the rows do not say it; see `Quantity`.
         name: of the quantity, likewise.
+        marks: raised behind the heading.
     """
 
     heading: str
     group: str = ""
     metric: str = ""
     name: str = ""
+    marks: str = ""
 
     @classmethod
     def of_metric(cls, metric: str, name: str) -> "Column":
@@ -217,8 +219,26 @@ OUT_OF_RANGE = Footnote(
 )
 
 
+UNDECIDED = Footnote(
+    "§",
+    "No row is shown to beat the best control on this metric (paired, p < .05, Holm over rows): it does not "
+    "tell these models from a map that sees no image, and a claim to be superior is not decidable by it.",
+)
+"""Marks a metric, in the summary by its sign and in its own table by the sentence."""
+
+
 TableKind = Literal[
-    "metric", "intervals", "comparisons", "sensitivity", "gallery", "claims", "thesis", "verdicts", "datasets"
+    "summary",
+    "metric",
+    "thresholds",
+    "intervals",
+    "comparisons",
+    "sensitivity",
+    "gallery",
+    "claims",
+    "thesis",
+    "verdicts",
+    "datasets",
 ]
 
 
@@ -327,6 +347,15 @@ class Table:
     def with_notes(self, notes: Iterable[str]) -> "Table":
         """Returns the table with more notes behind its own."""
         return replace(self, notes=(*self.notes, *notes))
+
+    def with_columns(self, chosen: slice) -> "Table":
+        """Returns the table with some of its columns."""
+
+        def cut(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+            return tuple(replace(row, cells=row.cells[chosen]) for row in rows)
+
+        own = self.columns[chosen]
+        return replace(self, columns=own, models=cut(self.models), references=cut(self.references))
 
     @staticmethod
     def quantity(row: Row, column: Column) -> Quantity | None:

@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, Callable[[_Line], object]] = {
     "printed": lambda line: line.cell.text,
     "underlined": lambda line: int(line.cell.is_underlined),
     "verdict": lambda line: line.cell.verdict,
-    "marks": lambda line: line.row.marks + line.cell.raised,
+    "marks": lambda line: line.row.marks + line.column.marks + line.cell.raised,
     "p_to_best": lambda line: line.cell.p_to_best,
     "what": lambda line: line.table.subject.kind,
     "metric": _metric,

@@ -1,7 +1,7 @@
 """Renders a table as LaTeX for the booktabs package."""
 
-from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, pairwise
 
 from bench.escapes import latex as escape
 from bench.reporting.tables.table import Cell, Row, Table, by_section
@@ -31,18 +31,45 @@ def to_latex(table: Table) -> str:
         rf"\label{{tab:{table.key.replace('_', '-')}}}",
         r"\vspace{1ex}",
         rf"{size}\setlength{{\tabcolsep}}{{{separation}}}%",
+        *_lines_between((_tabular(part) for part in _parts(table)), r"\par\vspace{1ex}"),
+        rf"\end{{{environment}}}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _lines_between(parts: Iterable[list[str]], line: str) -> list[str]:
+    """Returns the lines of all parts, with one between two of them."""
+    lines: list[str] = []
+    for part in parts:
+        lines += [*([line] if lines else []), *part]
+    return lines
+
+
+def _parts(table: Table) -> list[Table]:
+    """Returns the table, of a summary parts of it that are narrow enough to be read, cut between groups."""
+    if table.subject.kind != "summary":
+        return [table]
+    ends = list(accumulate(span for _, span in table.groups))
+    cuts = [0]
+    for start, end in zip((0, *ends), ends, strict=False):
+        if end - cuts[-1] > _MOST_COLUMNS_UPRIGHT and start > cuts[-1]:
+            cuts.append(start)
+    return [table.with_columns(slice(*span)) for span in pairwise((*cuts, len(table.columns)))]
+
+
+def _tabular(table: Table) -> list[str]:
+    lines = [
         r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{@{{}}l{'r' * len(table.columns)}@{{}}}}",
         r"\toprule",
         *_groups(table),
-        _line(["", *map(escape, table.headings)]),
+        _line(["", *(escape(one.heading) + _raised(one.marks) for one in table.columns)]),
         r"\midrule",
         *_rows(table.models),
     ]
     if table.references:
         lines += [r"\midrule", *_rows(table.references)]
-    lines += [r"\bottomrule", r"\end{tabular}}", rf"\end{{{environment}}}"]
-    return "\n".join(lines) + "\n"
+    return [*lines, r"\bottomrule", r"\end{tabular}}"]
 
 
 def to_document(tables: Mapping[str, Table], title: str) -> str:

@@ -1,5 +1,6 @@
 """Renders a table as GitHub Markdown."""
 
+import html
 from collections.abc import Sequence
 
 from bench.escapes import markdown as escape
@@ -15,7 +16,10 @@ def to_markdown(table: Table) -> str:
 
     Markdown has one line of headings: a column's is that of its group and its own.
     """
-    headings = [escape(": ".join(filter(None, (one.group, one.heading)))) for one in table.columns]
+    headings = [
+        escape(": ".join(filter(None, (one.group, one.heading)))) + _raised(one.marks)
+        for one in table.columns
+    ]
     footnotes = [f"<sup>{escape(note.mark)}</sup> {escape(note.text)}" for note in table.all_footnotes]
     below = [paragraph(table.caption), *footnotes, *map(paragraph, table.notes)]
     lines = [
@@ -28,6 +32,11 @@ def to_markdown(table: Table) -> str:
         *(line for text in below for line in ("", text)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def folded(table: Table) -> str:
+    """Returns the same below its title, closed until a reader opens it; ends with a newline."""
+    return f"<details>\n<summary>{html.escape(table.title)}</summary>\n\n{to_markdown(table)}\n</details>\n"
 
 
 def _rows(rows: Sequence[Row], emphasis: str = "") -> list[str]:
