@@ -17,6 +17,7 @@ from waiting import LONG_S, wait_until
 from bench.cli.mlflow.ui import DEFAULT_PORT
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
+from bench.suite.metrics import METRICS
 from bench.tracking.dashboard import runs_link
 
 MAXIMA = "cams/native.maxima.parquet"
@@ -76,17 +77,8 @@ def test_report_files_are_written_and_repeatable(finished):
     bench, _ = finished
     folder = bench.folder / "reports" / "small"
     names = {path.name for path in folder.iterdir()}
-    tables = (
-        "point_accuracy",
-        "auroc",
-        "iobb_accuracy",
-        "site_recall",
-        "froc",
-        "intervals",
-        "comparisons",
-        "sensitivity",
-        "sensitivity-iobb",
-    )
+    beside = "summary", "thresholds", "intervals", "comparisons", "sensitivity", "sensitivity-iobb"
+    tables = (*METRICS, *beside)
     expected = {f"{table}-phantom-64px.{suffix}" for table in tables for suffix in ("md", "tex", "csv")}
     galleries = {"gallery.html", "gallery-phantom-64px.png", "gallery-worst-phantom-64px.png"}
     figures = {f"{what}-phantom-64px.png" for what in ("forest", "findings")}
