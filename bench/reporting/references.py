@@ -117,9 +117,10 @@ def load_reference(name: str, results_dir: Path) -> Reference:
     if name == AUTHORS:
         return _authors()
     folder = reference_folder(results_dir, name)
+    units = read_table(folder.units)
     return Reference(
         folder.read_record(),
-        read_table(folder.units),
+        units,
         digests_of(name, results_dir),
         is_built_in=False,
         has_maps=folder.maps.is_file(),
