@@ -105,7 +105,13 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
 
 
 def report_page(
-    name: str, title: str, tables: Sequence[Table], claims: Sequence[Table], origin: Sequence[str]
+    name: str,
+    title: str,
+    tables: Sequence[Table],
+    claims: Sequence[Table],
+    origin: Sequence[str],
+    *,
+    gallery: str | None = GALLERY,
 ) -> str:
     """Returns the page as HTML that needs nothing but itself: a sentence, figures, tables, claims and origin.
 
@@ -115,6 +121,7 @@ def report_page(
         tables: in their order.
         claims: the table of claims; none if the suite claims nothing.
         origin: where the numbers come from, in sentences; the first one counts trials.
+        gallery: name of the page that shows heatmaps; None where there is none.
     """
     drawn = [(table, forest_of(table, published_means(name, table))) for table in tables]
     forests = [(table, forest) for table, forest in drawn if forest is not None]
@@ -127,7 +134,7 @@ def report_page(
         tables=[(table, finding_plot_of(table)) for table in tables if not _is_open(table)],
         claims=claims,
         origin=origin,
-        gallery=GALLERY,
+        gallery=gallery,
         colours=COLOURS,
     )
 

@@ -1,4 +1,4 @@
-"""List, show or add reference runs: results of others that suites show.
+"""List, show, add or report reference runs: results of others that suites show.
 
 Suites show them below their own models if they name them under their key references; `bench compare` compares
 with them.
@@ -42,6 +42,14 @@ examples:
     --grid 1024 --title "PYLON (their maps)" --source "their repository"
 """
 
+_REPORT = """\
+Write the tables of a reference run below --reports-dir: its maps by every metric, beside controls that see
+no image; what tuning thresholds on these units would have added; and all metrics by finding. --check computes
+them again and exits with 1 if a byte differs.
+"""
+
+EXIT_DIFFERS = 1
+
 _FRAME_PX = {"nih": 1024}
 """Side of the frame that a data set's boxes are in, px."""
 
@@ -57,6 +65,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for subverb in (every, one):
         shared.add_results_dir(subverb)
         shared.add_json(subverb)
+    report = what.add_parser(
+        "report",
+        help="write its tables",
+        description=_REPORT,
+        epilog="example:\n  bench reference report mine --reports-dir reports\n",
+        formatter_class=shared.HelpFormatter,
+    )
+    report.add_argument("name", metavar="NAME", help="a reference that `bench reference add` made")
+    shared.add_results_dir(report)
+    shared.add_reports_dir(report)
+    report.add_argument(
+        "--check", action="store_true", help="write nothing; say how the existing report differs"
+    )
     add = what.add_parser(
         "add",
         help="score heatmaps that were made elsewhere",
@@ -99,9 +120,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Lists, shows or adds."""
+    """Lists, shows, adds or reports."""
     if arguments.what == "add":
         return _add(arguments)
+    if arguments.what == "report":
+        return _report(arguments)
 
     from bench.reporting.references import known_references, load_readable, load_reference
 
@@ -175,6 +198,32 @@ def _mean(reference: "Reference", key: str) -> str:
         return DASH
     half_width = "" if interval.half_width is None else f" ± {format_number(interval.half_width)}"
     return f"{format_number(interval.mean)}{half_width}"
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    """Writes the report and prints it; or checks it, 1 if a file differs."""
+    from bench.reporting.build import write_report
+    from bench.reporting.check import check_report
+    from bench.reporting.reference_report import render_reference
+    from bench.reporting.references import load_reference
+    from bench.results.references import reference_folder
+    from bench.results.units import read_table
+
+    results_dir = shared.open_store(arguments).root
+    reference = load_reference(arguments.name, results_dir)
+    if reference.is_built_in:
+        raise SuiteError("comes with bench, without maps and boxes to report on", place=arguments.name)
+    boxes = read_table(reference_folder(results_dir, arguments.name).boxes)
+    report = render_reference(reference, boxes)
+    folder = arguments.reports_dir / report.name
+    if not arguments.check:
+        write_report(report, arguments.reports_dir)
+        print(report.page)
+        note(f"tables: {folder}")
+        return 0
+    differences = check_report(report, arguments.reports_dir)
+    show(*(differences or [f"{folder}: every byte agrees with the reference"]))
+    return EXIT_DIFFERS if differences else 0
 
 
 def _add(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from bench.suite.metrics import GROUPS, WEIGHTED, Group
 
 BOXES_USED = "Boxes used"
 
-_GROUP_TITLES: dict[Group, str] = {
+GROUP_TITLES: dict[Group, str] = {
     "pointing": "Pointing",
     "pixels": "Pixels",
     "boxes": "Boxes",
@@ -84,7 +84,7 @@ def _column(rows: MetricRows) -> Column:
     metric = rows.metric
     heading = f"{metric.short} ↓" if metric.best == "lowest" else metric.short
     marks = UNDECIDED.mark if rows.is_undecided else ""
-    return Column(heading, _GROUP_TITLES[metric.group], metric.name, WEIGHTED, marks)
+    return Column(heading, GROUP_TITLES[metric.group], metric.name, WEIGHTED, marks)
 
 
 def _cells(rows: MetricRows) -> Mapping[str, Cell]:

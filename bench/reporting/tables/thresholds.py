@@ -12,7 +12,7 @@ from bench.statistics.scores import ColumnScores
 from bench.statistics.student import mean_interval
 from bench.suite.metrics import WEIGHTED
 
-_HEADINGS: dict[Origin, str] = {
+ORIGINS: dict[Origin, str] = {
     "a_priori": "A priori (0.5)",
     "cross_fitted": "Cross-fitted",
     "oracle": "Oracle",
@@ -53,7 +53,7 @@ def threshold_table(found: Sequence[MetricRows]) -> Table | None:
         subject=subject,
         title=f"What tuning thresholds on the test set would have added, {subject.place}",
         columns=(
-            *(Column(heading, f"Boxes used: {used[origin]}") for origin, heading in _HEADINGS.items()),
+            *(Column(heading, f"Boxes used: {used[origin]}") for origin, heading in ORIGINS.items()),
             Column(GAIN),
         ),
         models=tuple(models),
@@ -66,7 +66,7 @@ def _row(row: RowScores) -> Row:
     assert isinstance(measure, SweptMeasure)
     cells, scores = [], {}
     seeds, ids = [point.trial.seed for point in row.scored], tuple(point.trial.id for point in row.scored)
-    for origin in _HEADINGS:
+    for origin in ORIGINS:
         units = row.units if origin == "cross_fitted" else row.units_by(AtThreshold(measure, origin))
         assert units is not None
         values = units.values(WEIGHTED).tolist()
