@@ -98,12 +98,11 @@ def render_reference(reference: Reference, boxes: pd.DataFrame) -> Report:
     tables = (_summary(scores), _thresholds(scores), _by_finding(scores))
     origin = list(_origin(scores))
     sections = map(to_markdown, tables)
-    lead = [f"# {markdown(record.title)}\n", paragraph(f"{record.source}.") + "\n"]
-    page = "\n".join([*lead, *sections, f"### {_ORIGIN_HEADING}\n", *map(paragraph, origin)]) + "\n"
-    files = {
-        "README.md": page,
-        PAGE: report_page(record.name, record.title, tables, [], origin, gallery=None),
-    }
+    source = f"{record.source}."
+    head = [f"# {markdown(record.title)}\n", paragraph(source) + "\n"]
+    page = "\n".join([*head, *sections, f"### {_ORIGIN_HEADING}\n", *map(paragraph, origin)]) + "\n"
+    html = report_page(record.name, record.title, tables, [], [source, *origin], gallery=None)
+    files = {"README.md": page, PAGE: html}
     for table in tables:
         files |= table_files(table)
     return Report(record.name, tables, page, files)
