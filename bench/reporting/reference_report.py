@@ -79,7 +79,7 @@ class _Scores:
     @cached_property
     def controls(self) -> dict[str, tuple[Control, ...]]:
         """What each control scores, by metric."""
-        return dict(controls_of(self.boxes, self.units, self.reference.record.grid_px))
+        return dict(controls_of(self.boxes, self.units, self.reference.record.grid_px, METRICS.values()))
 
     def subject(self, kind: str) -> Subject:
         """Returns the subject of a table."""

@@ -85,10 +85,18 @@ class ColumnScores:
         return replace(first, label=label, by_seed=by_seed, trial_ids=ids, load_units=difference)
 
     def minus_control(self, control: "ColumnScores") -> "ColumnScores":
-        """Returns the differences to a control, which is the same for every seed; both have units."""
+        """Returns the differences to a control, which is the same for every seed; both have units.
+
+        Raises:
+            ResultsError: the row was scored on other units than the control.
+        """
         assert self.units is not None
         assert control.units is not None
-        found = self.units.minus(control.units)
+        try:
+            found = self.units.minus(control.units)
+        except ValueError as error:
+            ids = listing(self.trial_ids, MOST_NAMED)
+            raise ResultsError(f"{self.label} − {control.label}: {error} ({ids})") from None
         by_seed = dict(zip(self.by_seed, found.values(self.average).tolist(), strict=True))
         return replace(
             self, label=f"{self.label} − {control.label}", by_seed=by_seed, load_units=lambda: found

@@ -22,7 +22,10 @@ claims:
   - {equivalent: [PYLON, Baseline], metric: iobb_accuracy, margin: 0.2}
 """
 NUM_UNITS = 120
-BOXES = pd.DataFrame([("0.png", "Mass", 1.0, 2.0, 3.0, 4.0)], columns=list(BOX_COLUMNS))
+BOXES = pd.DataFrame(
+    [(f"{n // 2}.png", ("Mass", "Nodule")[n % 2], n * 7 % 61, n * 11 % 61, 2, 2) for n in range(NUM_UNITS)],
+    columns=list(BOX_COLUMNS),
+)
 
 
 def units(hits: np.ndarray) -> pd.DataFrame:
@@ -50,6 +53,7 @@ def results(example):
         own = recorded.units[point.key]
         example.finish(point, {"point_accuracy/weighted": own["hit"].mean(), "auroc/macro": 0.5})
         write_table(example.store.folder(point.trial.id).cam_units("native"), own, tuple(own.columns))
+        write_table(example.store.folder(point.trial.id).boxes, BOXES, BOX_COLUMNS)
     return loaded, Results(loaded.grid, example.store)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -15,7 +15,7 @@ from bench.statistics.multiplicity import holm
 from bench.statistics.scores import ColumnScores
 from bench.statistics.spread import ALPHA
 from bench.statistics.unit_scores import UnitScores, scores_of_statistic
-from bench.suite.metrics import AVERAGES, METRICS, WEIGHTED, Metric, average_of
+from bench.suite.metrics import AVERAGES, WEIGHTED, Metric, average_of
 
 LABELS: dict[ControlName, str] = {
     "random": "Uniform random",
@@ -73,14 +73,13 @@ class _Scored:
     boxes: pd.DataFrame
     units: pd.DataFrame
     resolution: int
-    metrics: tuple[Metric, ...]
 
     @cached_property
-    def _content(self) -> tuple[object, ...]:
+    def _content(self) -> tuple[bytes, int]:
         digest = hashlib.sha256()
         for table in (self.boxes, self.units):
             digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
-        return digest.digest(), self.resolution, self.metrics
+        return digest.digest(), self.resolution
 
     def __hash__(self) -> int:
         return hash(self._content)
@@ -90,7 +89,7 @@ class _Scored:
 
 
 def controls_of(
-    boxes: pd.DataFrame, units: pd.DataFrame, resolution: int
+    boxes: pd.DataFrame, units: pd.DataFrame, resolution: int, metrics: Iterable[Metric]
 ) -> Mapping[str, tuple[Control, ...]]:
     """Returns by metric what each control scores on the boxes that a trial was scored with.
 
@@ -98,23 +97,32 @@ def controls_of(
         boxes: of the trial, px of its input; those of other units are left out.
         units: of the trial; none have no controls.
         resolution: side of its input, px.
+        metrics: those without controls are left out. Many are faster together than one after the other.
     """
     if units.empty:
         return {}
-    metrics = tuple(metric for metric in METRICS.values() if metric.has_controls)
-    return _controls(_Scored(boxes, units[["image", "patient", "finding"]].astype(str), resolution, metrics))
+    scored = _Scored(boxes, units[["image", "patient", "finding"]].astype(str), resolution)
+    known = _known(scored)
+    missing = [metric for metric in metrics if metric.has_controls and metric not in known]
+    if missing:
+        known.update(_computed(scored, missing))
+    return {metric.name: controls for metric, controls in known.items()}
 
 
 @lru_cache(maxsize=16)
-def _controls(scored: _Scored) -> Mapping[str, tuple[Control, ...]]:
-    """Returns them, computed once for all tables and claims."""
+def _known(scored: _Scored) -> dict[Metric, tuple[Control, ...]]:  # noqa: ARG001 the key of its cache
+    """Returns what is computed so far, for tables and claims."""
+    return {}
+
+
+def _computed(scored: _Scored, metrics: Sequence[Metric]) -> dict[Metric, tuple[Control, ...]]:
     boxes = scored.boxes.merge(scored.units[["image", "finding"]])
     by_image = scored.units.drop_duplicates("image")
     images = {name: index for index, name in enumerate(by_image["image"])}
     findings = {name: index for index, name in enumerate(boxes["finding"].unique())}
     table = boxes.assign(image_index=boxes["image"].map(images), class_index=boxes["finding"].map(findings))
     patients = by_image.set_index(by_image["image"].map(images))["patient"]
-    units, statistics = control_statistics(table, patients, scored.resolution, scored.metrics)
+    units, statistics = control_statistics(table, patients, scored.resolution, metrics)
     names = pd.DataFrame(
         {
             "image": units["image_index"].map(dict(enumerate(images))),
@@ -124,10 +132,10 @@ def _controls(scored: _Scored) -> Mapping[str, tuple[Control, ...]]:
     )
     return {
         metric: tuple(
-            Control(name, scores_of_statistic(names, statistic, measure_of(metric)))
-            for name, statistic in of_controls.items()
+            Control(name, scores_of_statistic(names, statistic, measure_of(metric.name)))
+            for name, statistic in statistics[metric.name].items()
         )
-        for metric, of_controls in statistics.items()
+        for metric in metrics
     }
 
 

@@ -105,12 +105,14 @@ class MetricRows:
         metric: what is scored.
         columns: averages, then findings, that a trial has; at least one.
         results: where they are.
+        beside: metrics whose controls are computed with those of this one, since they will be asked for.
     """
 
     place: Place
     metric: Metric
     columns: tuple[str, ...]
     results: Results
+    beside: tuple[Metric, ...] = ()
 
     @cached_property
     def rows(self) -> tuple[RowScores, ...]:
@@ -172,10 +174,13 @@ class MetricRows:
     @cached_property
     def controls(self) -> tuple[Control, ...]:
         """What does not depend on the image; none of a metric that needs more than maps."""
-        if not self.metric.has_controls:
+        points = (point for row in self.rows for point in row.scored if row.has_units)
+        first = next(points, None) if self.metric.has_controls else None
+        if first is None:
             return ()
-        boxes, units = self.results.boxes_of(self.finished.trial.id), self.results.units_of(self.finished)
-        return controls_of(boxes, units, self.place.resolution).get(self.metric.name, ())
+        boxes, units = self.results.boxes_of(first.trial.id), self.results.units_of(first)
+        metrics = (self.metric, *self.beside)
+        return controls_of(boxes, units, self.place.resolution, metrics).get(self.metric.name, ())
 
     @cached_property
     def best_control(self) -> Control | None:
@@ -207,4 +212,5 @@ class MetricRows:
 def rows_by_metric(place: Place, results: Results) -> list[MetricRows]:
     """Returns the rows of each metric that a trial of the place has."""
     found = {m: results.columns(map(native, place.points), m) for m in METRICS.values()}
-    return [MetricRows(place, metric, columns, results) for metric, columns in found.items() if columns]
+    known = {metric: columns for metric, columns in found.items() if columns}
+    return [MetricRows(place, metric, columns, results, tuple(known)) for metric, columns in known.items()]
