@@ -184,7 +184,7 @@ RELEVANCE_RANK = Metric(
 MAX_BOX_ACC = Metric(
     "max_box_acc",
     title="MaxBoxAcc, IoU ≥ 0.5",
-    short="MaxBoxAcc",
+    short="MaxBox",
     phrase="MaxBoxAcc",
     caption=(
         "Share of (image, finding) units of which a box around a connected part of the heatmap above a "
@@ -198,7 +198,7 @@ MAX_BOX_ACC = Metric(
 MAX_BOX_ACC_V2 = Metric(
     "max_box_acc_v2",
     title="MaxBoxAccV2",
-    short="MaxBoxV2",
+    short="MaxBox V2",
     phrase="MaxBoxAccV2",
     caption=(
         "Mean, over IoU ≥ 0.3, 0.5 and 0.7, of the share of (image, finding) units of which a box around a "

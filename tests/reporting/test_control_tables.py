@@ -200,4 +200,4 @@ def test_thresholds_stand_beside_what_tuning_would_have_added(example) -> None:
     assert not any(cell.is_best for cell in row.cells)
     assert [group for group, _ in table.groups[:2]] == ["Boxes used: none", "Boxes used: 96 of others"]
     summary = _table(build_tables(Results(loaded.grid, example.store)), "summary")
-    assert summary.models[0].cells[-1].text == "96 for thresholds"
+    assert summary.models[0].cells[-1].text == "96"

@@ -19,7 +19,7 @@ GROUP_TITLES: dict[Group, str] = {
     "pixels": "Pixels",
     "boxes": "Boxes",
     "areas": "Area to search",
-    "classification": "Classification",
+    "classification": "Classifier",
 }
 
 _CAPTION = (
@@ -71,7 +71,7 @@ def summary_table(found: Sequence[MetricRows], references: Sequence[Reference]) 
 def boxes_used(found: Iterable[MetricRows]) -> str:
     """Returns how many boxes of other patients choose a model's thresholds, if any are chosen."""
     chosen = [rows for rows in found if rows.metric.threshold == "cross_fitted"]
-    return f"{num_fitted(chosen[0])} for thresholds" if chosen else "none"
+    return f"{num_fitted(chosen[0])}" if chosen else "none"
 
 
 def num_fitted(rows: MetricRows) -> int:
@@ -132,4 +132,4 @@ def _of_thresholds(found: Sequence[MetricRows], used: str) -> str:
     chosen = [rows.metric.short for rows in found if rows.metric.threshold == "cross_fitted"]
     if not chosen:
         return ""
-    return f"Of models: {used} of {listing(chosen)}, cross-fitted by patient; none for anything else."
+    return f"Of models: {used}, for thresholds of {listing(chosen)}, cross-fitted by patient; no other."
