@@ -41,7 +41,7 @@ class ConformalArea(MapMeasure):
 
     def __init__(self, what: Literal["touch", "cover"]) -> None:
         self.what = what
-        self.columns = (f"{what}_rank",)  # type: ignore[misc]  # two measures are of one class
+        self.columns = (f"{what}_rank",)
 
     def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
         """Returns ranks in (0, 1], float64; 1 of a map that is not finite."""
@@ -70,11 +70,10 @@ class ConformalArea(MapMeasure):
 
     def coverage(self, units: pd.DataFrame) -> float:
         """Returns the share of units whose rank is at most the area of other patients, mean over deals."""
-        ranks = self.statistic(units)
-        found = []
-        for folds in folds_of(units["patient"]):
+        ranks, dealt, num_covered = self.statistic(units), folds_of(units["patient"]), 0
+        for folds in dealt:
             for fold in np.unique(folds):
                 own = folds == fold
                 area = self.reduce(ranks[~own], np.ones((1, np.count_nonzero(~own))))
-                found.append(np.count_nonzero(ranks[own, 0] <= area[0]) / len(ranks))
-        return float(np.sum(found) / len(folds_of(units["patient"])))
+                num_covered += int(np.count_nonzero(ranks[own, 0] <= area[0]))
+        return num_covered / dealt.size

@@ -54,7 +54,7 @@ class UnitMaps:
 class Measure(ABC):
     """Computes a metric."""
 
-    columns: ClassVar[tuple[str, ...]]
+    columns: tuple[str, ...]
     """Columns of tables of units, or of logits, from which its statistic is made."""
     is_pooled: ClassVar[bool] = False
     """Whether its weighted average is the metric of the units of all findings together, as of one finding;

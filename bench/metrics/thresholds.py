@@ -108,7 +108,7 @@ class AtThreshold(MeanMeasure):
 
     def __init__(self, swept: SweptMeasure, origin: Origin) -> None:
         self.swept, self.origin = swept, origin
-        self.columns = swept.columns  # type: ignore[misc]  # measures of one class have different ones
+        self.columns = swept.columns
 
     def of_maps(self, maps: UnitMaps) -> Mapping[str, npt.NDArray[Any]]:
         """See `MapMeasure`: the columns of the metric itself."""

@@ -22,7 +22,7 @@ from bench.reporting.tables.controls import (
     is_beaten,
 )
 from bench.reporting.tables.summary import GROUP_TITLES
-from bench.reporting.tables.table import UNDECIDED, Cell, Column, Row, Subject, Table
+from bench.reporting.tables.table import UNDECIDED, Cell, Column, Row, Subject, Table, TableKind
 from bench.reporting.tables.thresholds import GAIN, ORIGINS
 from bench.reporting.writers.html import PAGE
 from bench.reporting.writers.markdown import to_markdown
@@ -81,10 +81,10 @@ class _Scores:
         """What each control scores, by metric."""
         return dict(controls_of(self.boxes, self.units, self.reference.record.grid_px, METRICS.values()))
 
-    def subject(self, kind: str) -> Subject:
+    def subject(self, kind: TableKind) -> Subject:
         """Returns the subject of a table."""
         record = self.reference.record
-        return Subject(kind, dataset=record.dataset, resolution=record.resolution)  # type: ignore[arg-type]
+        return Subject(kind, dataset=record.dataset, resolution=record.resolution)
 
 
 def render_reference(reference: Reference, boxes: pd.DataFrame) -> Report:
