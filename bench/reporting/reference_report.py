@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from bench.escapes import markdown, paragraph
 from bench.metrics.conformal import COVERAGE, ConformalArea
 from bench.metrics.folds import NUM_DEALS, NUM_FOLDS
 from bench.metrics.measure import Measure, measure_of
-from bench.metrics.thresholds import AtThreshold, Origin, SweptMeasure
+from bench.metrics.thresholds import SweptMeasure
 from bench.reporting.build import Report, report_page, table_files
 from bench.reporting.references import Reference
 from bench.reporting.tables.controls import (
@@ -23,7 +23,7 @@ from bench.reporting.tables.controls import (
 )
 from bench.reporting.tables.summary import GROUP_TITLES
 from bench.reporting.tables.table import UNDECIDED, Cell, Column, Row, Subject, Table, TableKind
-from bench.reporting.tables.thresholds import GAIN, ORIGINS
+from bench.reporting.tables.thresholds import GAIN, ORIGINS, by_origin, gain_of_tuning
 from bench.reporting.writers.html import PAGE
 from bench.reporting.writers.markdown import to_markdown
 from bench.statistics.scores import ColumnScores
@@ -160,13 +160,9 @@ def _thresholds(scores: _Scores) -> Table:
         measure = measure_of(metric.name)
         if not isinstance(measure, SweptMeasure):
             continue
-        by_origin: dict[Origin, ColumnScores] = {
-            origin: scores.of(metric, measure=AtThreshold(measure, origin)) for origin in ORIGINS
-        }
-        gain = by_origin["oracle"].minus(by_origin["cross_fitted"])
-        assert gain is not None
-        cells = [replace(_with_patients(one), low=None, high=None) for one in by_origin.values()]
-        rows.append(Row(_label(metric), (*cells, replace(_with_patients(gain), is_signed=True))))
+        tuned = by_origin(measure, partial(scores.of, metric, WEIGHTED))
+        cells = [Cell(one.values[0], decimals=_DECIMALS) for one in tuned.values()]
+        rows.append(Row(_label(metric), (*cells, gain_of_tuning(tuned))))
     subject = scores.subject("thresholds")
     return Table(
         key="thresholds",

@@ -1,15 +1,14 @@
 """The table of what choosing thresholds on the test set itself would have added."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from bench.metrics.measure import measure_of
+from bench.metrics.measure import Measure, measure_of
 from bench.metrics.thresholds import AtThreshold, Origin, SweptMeasure
 from bench.reporting.tables.metric_rows import MetricRows, RowScores
 from bench.reporting.tables.summary import num_fitted
 from bench.reporting.tables.table import Cell, Column, Row, Subject, Table
 from bench.statistics.scores import ColumnScores
-from bench.statistics.student import mean_interval
 from bench.suite.metrics import WEIGHTED
 
 ORIGINS: dict[Origin, str] = {
@@ -61,25 +60,38 @@ def threshold_table(found: Sequence[MetricRows]) -> Table | None:
     )
 
 
-def _row(row: RowScores) -> Row:
-    measure = measure_of(row.metric.name)
-    assert isinstance(measure, SweptMeasure)
-    cells, scores = [], {}
-    seeds, ids = [point.trial.seed for point in row.scored], tuple(point.trial.id for point in row.scored)
-    for origin in ORIGINS:
-        units = row.units if origin == "cross_fitted" else row.units_by(AtThreshold(measure, origin))
-        assert units is not None
-        values = units.values(WEIGHTED).tolist()
-        by_seed = dict(zip(seeds, values, strict=True))
-        scores[origin] = ColumnScores(row.label, by_seed, ids, lambda units=units: units)  # type: ignore[misc]
-        cell = Cell.of_mean(mean_interval(values), expected=len(row.points), trial_ids=ids)
-        cells.append(replace(cell, decimals=row.metric.decimals))
+def by_origin(swept: SweptMeasure, score: Callable[[Measure], ColumnScores]) -> dict[Origin, ColumnScores]:
+    """Returns what `score` gives of the metric at thresholds of each origin."""
+    return {origin: score(AtThreshold(swept, origin)) for origin in ORIGINS}
+
+
+def gain_of_tuning(scores: Mapping[Origin, ColumnScores]) -> Cell:
+    """Returns what an oracle adds to the threshold of other patients; its interval is over patients."""
     difference = scores["oracle"].minus(scores["cross_fitted"])
     assert difference is not None
     interval = difference.over_patients
     assert interval is not None
-    gain = replace(Cell.of_interval(interval), trial_ids=ids, is_signed=True, decimals=_GAIN_DECIMALS)
-    return Row(row.label, (*cells, replace(gain, expected=len(row.points))), section=row.metric.title)
+    return replace(Cell.of_interval(interval), is_signed=True, decimals=_GAIN_DECIMALS)
 
 
 _GAIN_DECIMALS = 3
+
+
+def _row(row: RowScores) -> Row:
+    swept = measure_of(row.metric.name)
+    assert isinstance(swept, SweptMeasure)
+    seeds, ids = [point.trial.seed for point in row.scored], tuple(point.trial.id for point in row.scored)
+
+    def score(measure: Measure) -> ColumnScores:
+        units = row.units_by(measure)
+        assert units is not None
+        by_seed = dict(zip(seeds, units.values(WEIGHTED).tolist(), strict=True))
+        return ColumnScores(row.label, by_seed, ids, lambda: units)
+
+    scores, num_points = by_origin(swept, score), len(row.points)
+    cells = [
+        Cell.of_mean(one.recorded, expected=num_points, trial_ids=ids, decimals=row.metric.decimals)
+        for one in scores.values()
+    ]
+    gain = replace(gain_of_tuning(scores), trial_ids=ids, expected=num_points)
+    return Row(row.label, (*cells, gain), section=row.metric.title)
