@@ -2,6 +2,7 @@
 
 Which file answers which question:
 build          which files has a suite's report, and what stands on its page?
+reference_report   which tables has a reference run?
 all_reports    how are all suites' reports and the thesis' tables written or checked?
 verdicts       is a claim supported, refuted or inconclusive?
 verdicts_by_reading   what are the verdicts by two readings of the images?
