@@ -48,7 +48,7 @@ def smoke(run: Run) -> None:
                 session = run.session(case, 2 * case.batch_size)
                 _train_epoch(session)
                 data = case.data(2, 2, 8, num_boxes=4)
-                scores, _ = score(session.model, data, case.trial.recipe, run.device, _ignore)
+                scores = score(session.model, data, case.trial.recipe, run.device, _ignore).of_model
             is_finite = all(bool(p.isfinite().all()) for p in session.model.state_dict().values())
             facts = {"loss": session.rows[-1].train_loss, "nondeterministic": sorted(found) or "none"}
             run.report.check(f"smoke: {label}", is_finite and len(scores.units) > 0, **facts)
