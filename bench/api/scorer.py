@@ -11,9 +11,9 @@ from bench.data.sources.tables import FIXED_FINDINGS
 from bench.errors import ResultsError
 from bench.evaluation.rescore import rescore
 from bench.evaluation.second_reading import SecondReading, second_reading
-from bench.metrics.measure import MeanMeasure, metrics_of
+from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import DEFAULT, THESIS, LocalizationProtocol
-from bench.metrics.units import map_measures
+from bench.metrics.units import hit_measures
 from bench.results.grid_results import Results
 from bench.results.references import ReferenceFolder, ReferenceRecord
 from bench.results.stored_maps import StoredMaps, maps_of_reference, maps_of_trial
@@ -152,8 +152,7 @@ def _are_equal(units: pd.DataFrame, recorded: pd.DataFrame) -> bool:
     """Whether each unit has the hits that are recorded; maps are kept as precisely as these need."""
     return all(
         bool((measure.statistic(units) == measure.statistic(recorded)).all())
-        for measure in map_measures().values()
-        if isinstance(measure, MeanMeasure) and measure.is_hit
+        for measure in hit_measures().values()
         if set(measure.columns) <= {*units.columns} & {*recorded.columns}
     )
 

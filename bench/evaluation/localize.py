@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bench.evaluation.enlarge import enlarged, sigmoid
-from bench.metrics.measure import UnitMaps
+from bench.metrics.measure import UnitMaps, as_columns, columns_of
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.regions import FRAME, UNIT, Regions, Shape, regions_of, units_of
 from bench.metrics.units import PEAK_COLUMNS, map_measures
@@ -180,12 +180,10 @@ def _reduced(
                 large[~finite] = torch.nan
             own = regions[first : first + size]
             maps_of_units = UnitMaps(large.cpu().numpy(), found, own, protocol, maps.cpu().numpy())
-            for measure in measures:
-                if not set(measure.columns) <= set(found):  # metrics may share columns
-                    found = {**found, **measure.of_maps(maps_of_units)}
+            found = columns_of(maps_of_units, measures)
         chunks.append(found)
     columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-    return units.assign(**{name: one if one.ndim == 1 else list(one) for name, one in columns.items()})
+    return units.assign(**as_columns(columns))
 
 
 def _probabilities(

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.evaluation.localize import localize_units
-from bench.metrics.measure import MeanMeasure
-from bench.metrics.units import PEAK_COLUMNS, map_measures
+from bench.metrics.units import PEAK_COLUMNS, hit_measures
 from bench.results.units import Map
 from bench.suite.metrics import METRICS
 
@@ -43,7 +42,7 @@ def compact_maps(
             boxes,
             size_px,
             are_probabilities=are_probabilities,
-            metrics=[METRICS[name] for name in _measures_of_hits()],
+            metrics=[METRICS[name] for name in hit_measures()],
         )
         is_same[rest] = (_kept(again) == _kept(own)).all(axis=1)
     return [(half if same else whole)[unit].numpy() for unit, same in enumerate(is_same.tolist())]
@@ -52,11 +51,5 @@ def compact_maps(
 def _kept(found: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Returns the values of each row that may not change, [n, k]."""
     peak = found[[column for column in PEAK_COLUMNS if column != "score"]].to_numpy(np.int64)
-    hits = (one.statistic(found).astype(np.int64) for one in _measures_of_hits().values())
+    hits = (one.statistic(found).astype(np.int64) for one in hit_measures().values())
     return np.column_stack([peak, *hits])
-
-
-def _measures_of_hits() -> dict[str, MeanMeasure]:
-    """Returns by name the measures of maps whose statistic is a hit."""
-    found = map_measures().items()
-    return {name: one for name, one in found if isinstance(one, MeanMeasure) and one.is_hit}

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.metrics.measure import MapMeasure, UnitMaps
+from bench.metrics.measure import MapMeasure, UnitMaps, as_columns, columns_of
 from bench.metrics.regions import Floats, Integers, Patch, Regions
 
 Map = npt.NDArray[np.float32]
@@ -141,16 +141,14 @@ def _tables(maps: ControlMaps, regions: Regions, measures: Collection[MapMeasure
     ]
     columns = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
     for rows in row_of.reshape(maps.which.shape):
-        yield pd.DataFrame(
-            {name: own[rows] if own.ndim == 1 else list(own[rows]) for name, own in columns.items()}
-        )
+        yield pd.DataFrame(as_columns({name: own[rows] for name, own in columns.items()}))
 
 
 def _scored(values: Map, regions: Regions, measures: Collection[MapMeasure]) -> dict[str, npt.NDArray[Any]]:
     """Returns the peak and the columns of the units of these regions, which share a map."""
     num_units, first = len(regions), int(values.argmax())
     row, column = divmod(first, values.shape[1])
-    found: dict[str, npt.NDArray[Any]] = {
+    peaks = {
         "peak_row": np.full(num_units, row),
         "peak_column": np.full(num_units, column),
         "score": np.full(num_units, values[row, column]),
@@ -158,8 +156,4 @@ def _scored(values: Map, regions: Regions, measures: Collection[MapMeasure]) -> 
         "finite": np.ones(num_units, dtype=bool),
     }
     shared = np.broadcast_to(values, (num_units, *values.shape))
-    maps = UnitMaps(shared, found, regions, regions.protocol)
-    for measure in measures:
-        if not set(measure.columns) <= set(found):  # metrics may share columns
-            found = {**found, **measure.of_maps(maps)}
-    return found
+    return columns_of(UnitMaps(shared, peaks, regions, regions.protocol), measures)

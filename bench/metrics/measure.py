@@ -125,6 +125,20 @@ class MeanMeasure(MapMeasure):
         return mean
 
 
+def columns_of(maps: UnitMaps, measures: Iterable[MapMeasure]) -> dict[str, npt.NDArray[Any]]:
+    """Returns where maps peak and the columns of the measures, those that some share computed once."""
+    found: dict[str, npt.NDArray[Any]] = dict(maps.peaks)
+    for measure in measures:
+        if not set(measure.columns) <= set(found):
+            found |= measure.of_maps(maps)
+    return found
+
+
+def as_columns(found: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Returns columns of a table, [n, k] as n lists."""
+    return {name: one if one.ndim == 1 else list(one) for name, one in found.items()}
+
+
 def measure_of(name: str) -> Measure:
     """Returns what computes the metric that is declared as `name`."""
     measure: Measure = importlib.import_module(f"bench.metrics.{name}").MEASURE

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from bench.metrics.measure import MapMeasure, measure_of
+from bench.metrics.measure import MapMeasure, MeanMeasure, measure_of
 from bench.results.units import UNIT_NAMES
 from bench.suite.metrics import METRICS, Metric, UnitTable
 
@@ -40,6 +40,12 @@ def map_measures(metrics: Collection[Metric] | None = None) -> dict[str, MapMeas
         )
         found[metric.name] = measure
     return found
+
+
+def hit_measures() -> dict[str, MeanMeasure]:
+    """Returns by name those of maps whose statistic is a hit: all that precise maps are kept for."""
+    found = map_measures().items()
+    return {name: one for name, one in found if isinstance(one, MeanMeasure) and one.is_hit}
 
 
 UNIT_COLUMNS = tuple(

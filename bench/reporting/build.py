@@ -36,7 +36,7 @@ from bench.suite.cam import CAMS, NATIVE
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 
-_ORIGIN = "Where the numbers come from"
+ORIGIN = "Where the numbers come from"
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     verdicts = judge(loaded.claims, results)
     claims = [claims_table(verdicts).with_notes(difference_notes(loaded.points, store))] if verdicts else []
     sections = [to_markdown(one) if _is_open(one) else folded(one) for one in (*tables, *claims)]
-    page = (
-        "\n".join([f"# {markdown(title)}\n", *sections, f"### {_ORIGIN}\n", *map(paragraph, origin)]) + "\n"
-    )
+    page = "\n".join([f"# {markdown(title)}\n", *sections, f"### {ORIGIN}\n", *map(paragraph, origin)]) + "\n"
     files = {"README.md": page, PAGE: report_page(suite.name, title, tables, claims, origin)}
     for table in (*tables, *claims):
         files |= table_files(table)

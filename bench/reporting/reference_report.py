@@ -11,7 +11,7 @@ from bench.metrics.conformal import COVERAGE, ConformalArea
 from bench.metrics.folds import NUM_DEALS, NUM_FOLDS
 from bench.metrics.measure import Measure, measure_of
 from bench.metrics.thresholds import SweptMeasure
-from bench.reporting.build import Report, report_page, table_files
+from bench.reporting.build import ORIGIN, Report, report_page, table_files
 from bench.reporting.references import Reference
 from bench.reporting.tables.controls import (
     LABELS,
@@ -21,7 +21,7 @@ from bench.reporting.tables.controls import (
     gain_over,
     is_beaten,
 )
-from bench.reporting.tables.summary import GROUP_TITLES
+from bench.reporting.tables.summary import GROUP_TITLES, num_fitted
 from bench.reporting.tables.table import UNDECIDED, Cell, Column, Row, Subject, Table, TableKind
 from bench.reporting.tables.thresholds import GAIN, ORIGINS, by_origin, gain_of_tuning
 from bench.reporting.writers.html import PAGE
@@ -48,7 +48,6 @@ _THRESHOLD_CAPTION = (
     "brackets its 95% interval over other patients."
 )
 _FINDING_CAPTION = "The maps by finding; in brackets units. ↓: less is better."
-_ORIGIN_HEADING = "Where the numbers come from"
 
 
 class _Scores:
@@ -100,7 +99,7 @@ def render_reference(reference: Reference, boxes: pd.DataFrame) -> Report:
     sections = map(to_markdown, tables)
     source = f"{record.source}."
     head = [f"# {markdown(record.title)}\n", paragraph(source) + "\n"]
-    page = "\n".join([*head, *sections, f"### {_ORIGIN_HEADING}\n", *map(paragraph, origin)]) + "\n"
+    page = "\n".join([*head, *sections, f"### {ORIGIN}\n", *map(paragraph, origin)]) + "\n"
     html = report_page(record.name, record.title, tables, [], [source, *origin], gallery=None)
     files = {"README.md": page, PAGE: html}
     for table in tables:
@@ -132,8 +131,7 @@ def _summary(scores: _Scores) -> Table:
 def _summary_row(scores: _Scores, metric: Metric) -> Row:
     own, controls = scores.of(metric), scores.controls[metric.name]
     best = best_of(controls, metric)
-    num_fitted = round(len(scores.units) * (NUM_FOLDS - 1) / NUM_FOLDS)
-    used = f"{num_fitted}" if metric.threshold == "cross_fitted" else "none"
+    used = f"{num_fitted(len(scores.boxes))}" if metric.threshold == "cross_fitted" else "none"
     cells = [_with_patients(own), Cell(None, text=used)]
     cells += [_with_patients(one.weighted) for one in controls]
     is_undecided = is_beaten(best, [own], metric) is False

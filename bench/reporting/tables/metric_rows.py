@@ -167,6 +167,11 @@ class MetricRows:
         return self.results.areas_of(self.finished)
 
     @property
+    def num_boxes(self) -> int:
+        """Boxes and masks that the first finished trial was scored on."""
+        return len(self.results.boxes_of(self.finished.trial.id))
+
+    @property
     def units(self) -> pd.DataFrame | None:
         """The units that the first finished trial was scored on; None of a metric of the model."""
         return None if self.metric.is_of_model else self.results.units_of(self.finished)

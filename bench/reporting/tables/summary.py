@@ -71,12 +71,11 @@ def summary_table(found: Sequence[MetricRows], references: Sequence[Reference]) 
 def boxes_used(found: Iterable[MetricRows]) -> str:
     """Returns how many boxes of other patients choose a model's thresholds, if any are chosen."""
     chosen = [rows for rows in found if rows.metric.threshold == "cross_fitted"]
-    return f"{num_fitted(chosen[0])}" if chosen else "none"
+    return f"{num_fitted(chosen[0].num_boxes)}" if chosen else "none"
 
 
-def num_fitted(rows: MetricRows) -> int:
-    """Returns how many boxes are outside of a fold."""
-    num_boxes = len(rows.results.boxes_of(rows.finished.trial.id))
+def num_fitted(num_boxes: int) -> int:
+    """Returns how many of the boxes are outside of a fold."""
     return round(num_boxes * (NUM_FOLDS - 1) / NUM_FOLDS)
 
 

@@ -43,7 +43,7 @@ def threshold_table(found: Sequence[MetricRows]) -> Table | None:
     subject = Subject("thresholds", dataset=place.dataset, resolution=place.resolution)
     used: dict[Origin, str] = {
         "a_priori": "none",
-        "cross_fitted": f"{num_fitted(swept[0])} of others",
+        "cross_fitted": f"{num_fitted(swept[0].num_boxes)} of others",
         "oracle": "all, its own too",
         "oracle_per_finding": "all, its own too",
     }
