@@ -1,5 +1,6 @@
-"""Notes the commit in what is built, where git tells it; everything else is in pyproject.toml."""
+"""Adds the suites and the commit to what is built; everything else is in pyproject.toml."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,14 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 COMMIT_FILE = Path("bench", "commit.txt")
+SUITES = Path("bench", "suites")
+"""The shipped suites in a wheel; in a checkout, and in a source archive, they are at the top level."""
+
+
+def copy_suites(root: Path) -> None:
+    """Copies the suites into the package below `root`, in place of those of an earlier build."""
+    shutil.rmtree(root / SUITES, ignore_errors=True)
+    shutil.copytree(SUITES.name, root / SUITES)
 
 
 def note_commit(root: Path) -> None:
@@ -28,7 +37,7 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
-class BuildWithCommit(build_py):
+class BuildWithSuites(build_py):
     """Builds the package, from which a wheel is made."""
 
     def run(self) -> None:
@@ -36,6 +45,7 @@ class BuildWithCommit(build_py):
         super().run()
         if not self.editable_mode:
             note_commit(Path(self.build_lib))
+            copy_suites(Path(self.build_lib))
 
 
 class SourceWithCommit(sdist):
@@ -47,4 +57,4 @@ class SourceWithCommit(sdist):
         note_commit(Path(base_dir))
 
 
-setup(cmdclass={"build_py": BuildWithCommit, "sdist": SourceWithCommit})
+setup(cmdclass={"build_py": BuildWithSuites, "sdist": SourceWithCommit})

@@ -239,12 +239,11 @@ def _files(folder: Path) -> dict[str, int]:
 
 
 def _suites(trial_id: str, suites_dir: Path) -> list[_Document]:
+    from bench.suite.find import every_suite
     from bench.suite.load import load_suite
 
-    if not suites_dir.is_dir():
-        raise ResultsError(f"{suites_dir}: no such folder of suites")
     found: list[_Document] = []
-    for path in sorted(suites_dir.glob("*.y*ml")):
+    for path in every_suite(suites_dir).values():
         try:
             grid = load_suite(path).grid
         except BenchError as error:

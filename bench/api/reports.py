@@ -11,6 +11,7 @@ from bench.reporting.figures.curves import write_suite_curves
 from bench.reporting.figures.paper import write_figures
 from bench.results.invocation import Invocations, take_folder
 from bench.results.store import ResultsStore
+from bench.suite.find import suite_word
 from bench.suite.load import LoadedSuite
 
 
@@ -96,5 +97,5 @@ def record_copied(loaded: LoadedSuite, store: ResultsStore) -> None:
         rendered = render_report(loaded, store)
         draw_figures(loaded, store, rendered, Path(reports))
         folder = write_report(rendered, Path(reports))
-        invocation = invocations.begin(loaded, ("mlflow-sync", str(loaded.source)))
+        invocation = invocations.begin(loaded, ("mlflow-sync", suite_word(loaded.source)))
         invocations.end(invocation, report=folder)

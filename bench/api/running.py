@@ -35,6 +35,7 @@ from bench.results.files import require_writable
 from bench.results.grid_results import Results
 from bench.results.invocation import Invocations
 from bench.results.store import ResultsStore
+from bench.suite.find import suite_word
 from bench.suite.grid import Grid
 from bench.suite.load import SMOKE_FOLDER, LoadedSuite
 from bench.suite.trial import Trial
@@ -79,7 +80,13 @@ class RunOptions:
         """Returns the command, for people, as far as it decides which trials there are."""
         only = [f"--only={condition}" for condition in self.only]
         seeds = [f"--seeds={self.seeds}"] if self.seeds is not None else []
-        return ("run", str(loaded.source), *only, *seeds, *(f"--set={one}" for one in loaded.overrides))
+        return (
+            "run",
+            suite_word(loaded.source),
+            *only,
+            *seeds,
+            *(f"--set={one}" for one in loaded.overrides),
+        )
 
     @property
     def store(self) -> ResultsStore:

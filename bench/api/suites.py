@@ -7,12 +7,13 @@ from bench.data.dataset import DataContext
 from bench.results.invocation import require_own
 from bench.results.store import ResultsStore
 from bench.suite import load
+from bench.suite.find import suite_path
 from bench.suite.grid import Grid
 from bench.suite.load import LoadedSuite
 from bench.suite.user_path import results_folder, user_path
 
 SuiteLike = str | Path | LoadedSuite
-"""A suite's YAML file, or the suite that was loaded from one."""
+"""A suite's YAML file or name, or the suite that was loaded from one."""
 
 Seeds = str | int | Iterable[int] | None
 """``"0,2"`` or ``"0-4"``, or a number or several; None is all."""
@@ -22,14 +23,14 @@ def load_suite(path: str | Path, overrides: str | Sequence[str] = ()) -> LoadedS
     """Returns the suite in a YAML file, checked and expanded to its trials.
 
     Args:
-        path: the file; ``~`` is the home folder.
+        path: the file, ``~`` is the home folder; or the name of a suite in ``suites/`` or of a shipped one.
         overrides: changes as ``key=value`` with dots between levels, e.g. ``recipe.max_epochs=3``. They make
             other trials of the suite's.
 
     Raises:
         SuiteError: anything that is wrong with the file or an override, one line per mistake.
     """
-    return load.load_suite(as_path(path), several(overrides))
+    return load.load_suite(suite_path(str(path)), several(overrides))
 
 
 def as_loaded(suite: SuiteLike) -> LoadedSuite:

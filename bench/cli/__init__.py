@@ -5,7 +5,7 @@ main        which verbs are there, and what becomes of an error?
 arguments   what do the arguments mean that several verbs share?
 render      how are tables, sheets of facts, sentences and JSON printed?
 streams     what is printed where a terminal's encoding lacks a character?
-run/        plan, run, status, probe, replay: verbs that train, or say what is left to train
+run/        init, plan, run, status, probe, replay: verbs that train, or say what is left to train
 read/       report, verify, compare, show, rescore, reference: verbs that read finished trials
 data/       list, predict, data: verbs for models and images
 mlflow/     ui, mlflow-sync: verbs for MLflow

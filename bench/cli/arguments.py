@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.cli.render import note
 from bench.errors import BenchError, SuiteError
+from bench.suite.find import suite_path
 from bench.suite.user_path import results_folder, user_path
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def given(read: Callable[[str], _Read], text: str) -> _Read:
 
 path = partial(given, user_path)
 """The type of arguments that are paths: returns the path that a user means."""
+
+suite = partial(given, suite_path)
+"""The same for suites, which may be given by name."""
 
 results_dir = partial(given, results_folder)
 """The same for the folder of results."""
@@ -83,10 +87,10 @@ def add_suite(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> 
     """Adds the suite file, and the options that change and narrow it."""
     parser.add_argument(
         "suite",
-        type=path,
+        type=suite,
         metavar="SUITE",
         nargs="?" if is_optional else None,
-        help="a YAML file, e.g. suites/demo.yaml",
+        help="a YAML file, or a name of `bench list suites`, e.g. demo",
     )
     parser.add_argument(
         "--only",
@@ -143,7 +147,7 @@ def add_results_dir(parser: argparse.ArgumentParser) -> None:
         type=results_dir,
         default=results_dir_default(),
         metavar="DIR",
-        help="where trials are kept (default: results, or BENCH_RESULTS_DIR)",
+        help="where trials are kept (default: results/ in the working folder, or BENCH_RESULTS_DIR)",
     )
 
 
@@ -154,7 +158,7 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
         type=path,
         default=Path("reports"),
         metavar="DIR",
-        help="where tables are written, in a folder of the suite's name (default: reports)",
+        help="where tables are written, below the suite's name (default: reports/ in the working folder)",
     )
 
 
@@ -230,14 +234,18 @@ def opened(arguments: argparse.Namespace) -> "tuple[LoadedSuite, Grid, ResultsSt
 
 
 def add_all(parser: argparse.ArgumentParser, meaning: str) -> None:
-    """Adds --all, every suite of a folder in place of one, and --suites-dir."""
+    """Adds --all, every suite in place of one, and --suites-dir."""
     parser.add_argument("--all", action="store_true", help=meaning)
+    add_suites_dir(parser)
+
+
+def add_suites_dir(parser: argparse.ArgumentParser) -> None:
+    """Adds --suites-dir: the folder of all suites, None by default; see `bench.suite.find.every_suite`."""
     parser.add_argument(
         "--suites-dir",
         type=path,
-        default=Path("suites"),
         metavar="DIR",
-        help="where --all finds suites (default: suites)",
+        help="the suites of this folder (default: of suites/ in the working folder, and the shipped ones)",
     )
 
 

@@ -12,7 +12,7 @@ from bench.cli.data import data, predict
 from bench.cli.data import list as list_verb
 from bench.cli.mlflow import sync, ui
 from bench.cli.read import compare, reference, report, rescore, show, verify
-from bench.cli.run import plan, probe, replay, run, status
+from bench.cli.run import init, plan, probe, replay, run, status
 from bench.cli.streams import drop_output, print_anything
 from bench.errors import BenchError, explained, nearest
 from bench.redaction import redact_output, redacted
@@ -21,7 +21,14 @@ from bench.suite.user_path import ensure_home
 EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 THEMES: Mapping[str, Mapping[str, ModuleType]] = {
-    "run a suite": {"plan": plan, "run": run, "status": status, "probe": probe, "replay": replay},
+    "run a suite": {
+        "init": init,
+        "plan": plan,
+        "run": run,
+        "status": status,
+        "probe": probe,
+        "replay": replay,
+    },
     "read its results": {
         "report": report,
         "verify": verify,
@@ -42,8 +49,10 @@ _DESCRIPTION = (
 )
 _EXAMPLES = """\
 examples:
-  bench run suites/demo.yaml          train and score the demo on this machine, print its table
-  bench plan suites/demo.yaml         show its trials and which are done
+  bench list suites      the suites that come along, and your own in suites/
+  bench run demo         train and score the demo on this machine, print its table
+  bench plan demo        show its trials and which are done
+  bench init demo        copy it to suites/my_demo.yaml, to edit it
 """
 
 

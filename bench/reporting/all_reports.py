@@ -1,6 +1,6 @@
 """Writes all reports: of each suite that has results, and of the thesis' tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.errors import ResultsError
@@ -13,11 +13,11 @@ from bench.results.store import ResultsStore
 from bench.suite.load import LoadedSuite, load_suite
 
 
-def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:
+def write_all(suites: Mapping[str, Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:
     """Writes a report of each suite that has a record, then the thesis' tables; yields what was written.
 
     Args:
-        suites: files of one folder, at least one; all are read before anything is written.
+        suites: files by name; all are read before anything is written.
         store: the results folder.
         reports_dir: gets a folder for each report.
 
@@ -38,7 +38,7 @@ def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
         yield from report.problems
     if without:
         yield f"without results: {', '.join(without)}"
-    thesis = render_thesis(suites[0].parent, store)
+    thesis = render_thesis(suites, store)
     if (other := other_suite(reports_dir / thesis.name, thesis.name, None)) is not None:
         raise ResultsError(
             f"is the report of {other}; give that suite another name", place=reports_dir / thesis.name
@@ -48,7 +48,7 @@ def write_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
     yield from summary_lines(thesis)
 
 
-def check_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:
+def check_all(suites: Mapping[str, Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:
     """Yields a sentence for each difference between what `write_all` would write and what is there.
 
     Args:
@@ -63,12 +63,12 @@ def check_all(suites: Sequence[Path], store: ResultsStore, reports_dir: Path) ->
     for suite in _load(suites, store):
         if _has_records(suite, store):
             yield from check_report(render_report(suite, store), reports_dir, suite.source)
-    yield from check_report(render_thesis(suites[0].parent, store), reports_dir)
+    yield from check_report(render_thesis(suites, store), reports_dir)
 
 
-def _load(suites: Sequence[Path], store: ResultsStore) -> list[LoadedSuite]:
+def _load(suites: Mapping[str, Path], store: ResultsStore) -> list[LoadedSuite]:
     """Returns the suites; raises before anything is written if one of them cannot be reported."""
-    loaded = [load_suite(path) for path in suites]
+    loaded = [load_suite(path) for path in suites.values()]
     for suite in loaded:
         require_same_data(suite.points, store, suite.grid.accepted)
     return loaded

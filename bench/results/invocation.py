@@ -35,6 +35,7 @@ from bench.results.record import now
 from bench.results.store import ResultsStore
 from bench.results.stored import read_stored, write_stored
 from bench.suite.dataset_specs import title_of
+from bench.suite.find import is_installed, shipped_suites
 from bench.suite.frozen import Frozen
 from bench.suite.load import LoadedSuite
 from bench.suite.metrics import METRICS
@@ -277,6 +278,8 @@ def _environment() -> dict[str, object]:
 class _Owner(Frozen):
     suite: str
     """The file, relative to where this is written: both may be moved together."""
+    is_shipped: bool = False
+    """Whether the file is one of the package's own, relative to their folder."""
 
 
 def take_folder(folder: Path, name: str, suite: Path) -> None:
@@ -284,8 +287,7 @@ def take_folder(folder: Path, name: str, suite: Path) -> None:
     require_own(folder, name, suite)
     owner = _owner(folder)
     if owner is None or not owner.exists():
-        relative = os.path.relpath(suite.resolve(), folder.resolve().parent)
-        write_stored(folder.with_name(f".{folder.name}.suite.json"), _Owner(suite=Path(relative).as_posix()))
+        write_stored(folder.with_name(f".{folder.name}.suite.json"), _mark(folder, suite))
 
 
 def require_own(folder: Path, name: str, suite: Path) -> None:
@@ -325,8 +327,17 @@ def other_suite(folder: Path, name: str, suite: Path | None) -> Path | None:
 def _owner(folder: Path) -> Path | None:
     with suppress(ResultsError):
         found = read_stored(folder.with_name(f".{folder.name}.suite.json"), _Owner, "mark", "move it aside")
-        return None if found is None else Path(os.path.normpath(folder.resolve().parent / found.suite))
+        if found is not None:
+            start = shipped_suites() if found.is_shipped else folder.resolve().parent
+            return Path(os.path.normpath(start / found.suite))
     return None
+
+
+def _mark(folder: Path, suite: Path) -> _Owner:
+    if is_installed(suite):
+        return _Owner(suite=suite.name, is_shipped=True)
+    relative = os.path.relpath(suite.resolve(), folder.resolve().parent)
+    return _Owner(suite=Path(relative).as_posix())
 
 
 def _name_of(suite: Path) -> str:

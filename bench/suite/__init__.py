@@ -1,5 +1,6 @@
 """Suites: settings in YAML, checked and expanded to trials with stable ids. No torch, no Ray.
 
+How is a suite found by name?   find
 How is a suite read?            load (files), document (YAML and places), validate (mistakes)
 Which keys does it have?        schema, dataset_specs, claims
 Which trials does it make?      grid, trial, identity (ids)

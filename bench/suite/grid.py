@@ -208,19 +208,18 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(sorted(seeds))
 
 
-def expand(suite: Suite, folder: Path, load_grid: Callable[[str], Grid]) -> Grid:
+def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) -> Grid:
     """Returns the suite's grid: models slowest, then data sets, resolutions, seeds and maps.
 
     Args:
         suite: a validated suite.
-        folder: where the suite file is; files that it names are relative to it.
-        load_grid: gives the grid of another suite in the folder by its name; may raise `SuiteError`.
+        files: finds the files that it names.
+        load_grid: gives the grid of another suite by its name; may raise `SuiteError`.
 
     Raises:
         SettingError: a suite to start from has no such trial, a file cannot be read, two points are the same
             trial, or nothing is left of the grid.
     """
-    files = SuiteFiles(folder)
     datasets = [files.stored(dataset, ("datasets", i)) for i, dataset in enumerate(suite.datasets)]
     points: list[Point] = []
     accepted = dict.fromkeys((dataset.model_dump_json() for dataset in datasets), frozenset(suite.accept))
@@ -352,14 +351,15 @@ def _weights(suite: Suite, index: int, files: "SuiteFiles") -> str:
 
 
 class SuiteFiles:
-    """Files that a suite names, relative to its folder.
+    """Files that a suite names, relative to its folder; those of overrides, to the working folder.
 
     Attributes:
         by_name: the files, by the name that trials give them: the digest of the content.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, overrides: Sequence[KeyPath] = ()) -> None:
         self._folder = folder
+        self._overrides = overrides
         self.by_name: dict[str, Path] = {}
 
     def digest(self, name: str, keys: KeyPath, *, may_be_folder: bool = False) -> str:
@@ -402,7 +402,8 @@ class SuiteFiles:
         return dataset.model_copy(update=found)
 
     def _find(self, name: str, keys: KeyPath) -> Path:
+        is_override = any(keys[: len(changed)] == changed for changed in self._overrides)
         try:
-            return user_path(name, self._folder)
+            return user_path(name, Path() if is_override else self._folder)
         except BenchError as error:
             raise SettingError(keys, f"{keys[-1]}: {error}", value=name) from None

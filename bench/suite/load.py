@@ -9,6 +9,7 @@ from bench.errors import SuiteError, as_text, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
 from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec
 from bench.suite.document import Document, SettingError, parse
+from bench.suite.find import shipped_suites, suites_in, with_shipped
 from bench.suite.grid import Grid, Point, SuiteFiles, expand
 from bench.suite.schema import Recipe, Suite
 from bench.suite.text_table import decoded
@@ -75,18 +76,6 @@ class LoadedSuite:
         return replace(self, suite=suite, grid=replace(old, points=points, origins=origins), claims=())
 
 
-def suite_files(suites_dir: Path) -> tuple[Path, ...]:
-    """Returns the suites in the folder, by name.
-
-    Raises:
-        SuiteError: there is no such folder, or no suite in it.
-    """
-    files = tuple(sorted(suites_dir.glob("*.yaml")))
-    if not files:
-        raise SuiteError("has no suites (*.yaml); name their folder by --suites-dir", place=suites_dir)
-    return files
-
-
 def load_suite(
     path: Path, overrides: Sequence[str] = (), chain: tuple[Path, ...] = (), *, with_claims: bool = True
 ) -> LoadedSuite:
@@ -104,8 +93,9 @@ def load_suite(
     try:
         content = path.read_bytes()
     except OSError as error:
-        siblings = [str(p) for p in sorted(path.parent.glob("*.y*ml"))] if path.parent.is_dir() else []
-        hint = nearest(str(path), siblings)
+        hint = nearest(str(path), map(str, suites_in(path.parent).values()))
+        if path.stem in suites_in(shipped_suites()):
+            hint = f"; the shipped suite is called {path.stem}, without folder and ending"
         raise SuiteError(f"cannot be read ({error.strerror or error}){hint}", place=path) from None
     text = decoded(content, str(path), SuiteError)
     if as_text(path.stem) != path.stem:
@@ -120,7 +110,8 @@ def load_suite(
         document.override(override)
     suite = validate(document)
     try:
-        grid = expand(suite, path.parent, partial(_grid_to_start_from, path, chain))
+        files = SuiteFiles(path.parent, document.overrides)
+        grid = expand(suite, files, partial(_grid_to_start_from, path, chain))
         claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
     except SettingError as mistake:
         if mistake.keys[:1] == ("claims",) and overrides:
@@ -152,7 +143,7 @@ def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[Dataset
 
 
 def _grid_to_start_from(path: Path, chain: tuple[Path, ...], name: str) -> Grid:
-    """Returns the grid of the suite called `name` beside `path`, which starts from it."""
+    """Returns the grid of the suite called `name`, beside `path` or shipped, from which `path` starts."""
     sibling = _sibling(path, name)
     if sibling in (*chain, path):
         links = " → ".join(p.stem for p in (*chain, path, sibling))
@@ -166,8 +157,8 @@ def _grid_to_compare(path: Path, own: Grid, name: str) -> Grid:
 
 
 def _sibling(path: Path, name: str) -> Path:
-    siblings = {p.stem: p for p in sorted(path.parent.glob("*.y*ml"))}
-    if name not in siblings:
-        others = [stem for stem in siblings if stem != path.stem]
-        raise SuiteError(f"no suite {name!r} beside this one", value=name, allowed=others)
-    return siblings[name]
+    known = with_shipped(path.parent)
+    if name not in known:
+        others = [stem for stem in known if stem != path.stem]
+        raise SuiteError(f"no suite {name!r} beside this one or shipped", value=name, allowed=others)
+    return known[name]

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from bench.cli.main import main
+from bench.results.invocation import Invocations
 from bench.results.store import ResultsStore
 from bench.suite.load import load_suite
 
@@ -108,3 +109,21 @@ def test_the_tables_of_the_thesis_overwrite_no_suite_called_so(suites, tmp_path,
     assert main(["report", "--all", "--suites-dir", str(thesis.parent)]) == 2
     assert str(thesis) in capsys.readouterr().err
     assert (tmp_path / "reports/thesis/README.md").read_bytes() == before
+
+
+def test_a_shipped_suite_is_the_same_one_in_every_environment(suites, tmp_path, monkeypatch, capsys):
+    """Another version of the package, installed elsewhere, goes on in the same folders; a copy does not."""
+    text = suites[0].read_text()
+    for version in ("one", "two"):
+        shipped = tmp_path / version / "suites" / "shipped.yaml"
+        shipped.parent.mkdir(parents=True)
+        shipped.write_text(f"title: {version}\n{text}")
+        monkeypatch.setattr("bench.suite.find.FOLDER", tmp_path / version)
+        assert main(["run", "shipped", "--serial", "--no-mlflow", "--cpu"]) == 0
+        assert version in (tmp_path / "reports/shipped/README.md").read_text()
+        Invocations(ResultsStore(tmp_path / "results")).begin(load_suite(shipped), ())
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites/shipped.yaml").write_text(f"title: edited\n{text}")
+    capsys.readouterr()
+    assert main(["report", "shipped"]) == 2
+    assert str(tmp_path / "two/suites/shipped.yaml") in capsys.readouterr().err

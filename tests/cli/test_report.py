@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provenance) -> Path:
 
 def test_all_as_a_process_without_torch_writes_suites_with_results_and_the_thesis(folder: Path) -> None:
     program = (
-        "import sys; from bench.cli.main import main; code = main(['report', '--all']); "
+        "import sys; from bench.cli.main import main; code = main(['report', '--all', '--suites-dir', 'suites']); "
         "found = {name.split('.')[0] for name in sys.modules} & {'torch', 'ray', 'mlflow'}; "
         "print(sorted(found), file=sys.stderr); "
         "sys.exit(code)"
@@ -79,7 +79,7 @@ def test_all_as_a_process_without_torch_writes_suites_with_results_and_the_thesi
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "bench report: give a suite, e.g. suites/demo.yaml, or --all"),
+        ([], "bench report: give a suite, e.g. demo, or --all"),
         (
             ["--all", "suites/mine.yaml"],
             "bench report --all: takes every suite as a whole; leave out a suite",

@@ -2,18 +2,17 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
-from bench.cli.render import Column, Sentence, Table, show, show_json
-from bench.errors import SuiteError
+from bench.cli.render import Sentence, show, show_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 EXAMPLES = """\
 examples:
+  bench list suites
   bench list models pylon pan
   bench list schema > suite.schema.json    for editors: they complete and check suites with it
 """
@@ -36,14 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_json(models)
     what.add_parser("datasets", help="data sets and their options")
-    suites = what.add_parser("suites", help="suites in a folder")
-    suites.add_argument(
-        "--suites-dir",
-        type=shared.path,
-        default=Path("suites"),
-        metavar="DIR",
-        help="folder of suites (default: suites)",
+    suites = what.add_parser(
+        "suites", help="suites that a name means: those in suites/, and the shipped ones"
     )
+    shared.add_suites_dir(suites)
     what.add_parser("schema", help="every key of a suite, as JSON Schema for editors")
 
 
@@ -61,7 +56,9 @@ def execute(arguments: argparse.Namespace) -> int:
         case "datasets":
             show(*_dataset_parts())
         case "suites":
-            show(_suites_table(arguments.suites_dir))
+            from bench.cli.data.suites import suites_table
+
+            show(suites_table(arguments.suites_dir))
         case _:
             from bench.suite.schema import suite_schema
 
@@ -81,19 +78,3 @@ def _dataset_parts() -> "Iterator[RenderableType]":
                 default = "required" if field.is_required() else f"default {field.default}"
                 description = " ".join((field.description or "").split())
                 yield Sentence(f"{key}: {description} ({default})", indent=4)
-
-
-def _suites_table(folder: Path) -> Table:
-    from bench.suite.load import load_suite
-
-    if not folder.is_dir():
-        raise SuiteError(f"{folder}: no such folder of suites; say where they are with --suites-dir")
-    paths = sorted(folder.glob("*.y*ml"))
-    suites = [load_suite(path) for path in paths]
-    return Table(
-        [
-            Column("suite", [str(path) for path in paths]),
-            Column("trials", [str(len(loaded.grid.trials)) for loaded in suites], is_number=True),
-        ],
-        text=Column("title", [loaded.suite.title or loaded.suite.name for loaded in suites]),
-    )

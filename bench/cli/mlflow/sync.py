@@ -15,14 +15,18 @@ from bench.cli.render import note, show
 EXAMPLES = """\
 examples:
   bench mlflow-sync
-  bench mlflow-sync suites/demo.yaml suites/nih_256.yaml --results-dir /mnt/results
+  bench mlflow-sync demo nih_256 --results-dir /mnt/results
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "suites", type=shared.path, nargs="*", metavar="SUITE", help="YAML files (default: all runs)"
+        "suites",
+        type=shared.suite,
+        nargs="*",
+        metavar="SUITE",
+        help="YAML files or names (default: all runs)",
     )
     shared.add_results_dir(parser)
 

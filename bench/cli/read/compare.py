@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  bench compare suites/demo.yaml PYLON Baseline
-  bench compare suites/nih_256.yaml PYLON authors_pylon_nih256 --csv units.csv
+  bench compare demo PYLON Baseline
+  bench compare nih_256 PYLON authors_pylon_nih256 --csv units.csv
 """
 
 _OUTCOMES: "dict[Winner, str]" = {

@@ -27,9 +27,9 @@ EXIT_DIFFERS = 1
 
 EXAMPLES = """\
 examples:
-  bench report suites/nih_mini.yaml --results-dir /mnt/results --reports-dir paper/tables --check
-  bench report suites/nih_256.yaml --figures --only model=pylon,model=baseline --reports-dir paper/figures
-  bench report suites/nih_mini.yaml --gallery --data-root ~/nih --count 3
+  bench report nih_mini --results-dir /mnt/results --reports-dir paper/tables --check
+  bench report nih_256 --figures --only model=pylon,model=baseline --reports-dir paper/figures
+  bench report nih_mini --gallery --data-root ~/nih --count 3
   bench report --all      every suite that has results, and the thesis' tables beside the published ones
 """
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser, is_optional=True)
     shared.add_all(
-        parser, "report every suite in the folder of suites that has results, and the thesis' tables"
+        parser, "report every suite of `bench list suites` that has results, and the thesis' tables"
     )
     shared.add_results_dir(parser)
     shared.add_reports_dir(parser)
@@ -84,7 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _require_suite(arguments: argparse.Namespace) -> None:
     if arguments.suite is None:
-        raise SuiteError("bench report: give a suite, e.g. suites/demo.yaml, or --all")
+        raise SuiteError("bench report: give a suite, e.g. demo, or --all")
 
 
 def _draw(arguments: argparse.Namespace) -> int:
@@ -125,9 +125,9 @@ def _report_all(arguments: argparse.Namespace) -> int:
     shared.refuse_with_all(arguments, "bench report")
 
     from bench.reporting.all_reports import check_all, write_all
-    from bench.suite.load import suite_files
+    from bench.suite.find import every_suite
 
-    store, suites = shared.open_store(arguments), suite_files(arguments.suites_dir)
+    store, suites = shared.open_store(arguments), every_suite(arguments.suites_dir)
     if arguments.check:
         return _show_differences(check_all(suites, store, arguments.reports_dir), arguments.reports_dir)
     for line in write_all(suites, store, arguments.reports_dir):

@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  bench rescore suites/nih_256.yaml --iobb 0.1 --tolerance 15
-  bench rescore suites/nih_mini.yaml --grid native --metric point_accuracy --json
-  bench rescore suites/nih_mini.yaml --annotation chestxdet=chestxdet.json
+  bench rescore nih_256 --iobb 0.1 --tolerance 15
+  bench rescore nih_mini --grid native --metric point_accuracy --json
+  bench rescore nih_mini --annotation chestxdet=chestxdet.json
   bench rescore --reference mine --grid 64
 """
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  bench verify suites/demo.yaml
+  bench verify demo
   bench verify suites/nih_*.yaml --strict     in continuous integration: fails unless every claim is supported
 """
 
@@ -40,7 +40,7 @@ Judged = Sequence[tuple[str, "tuple[ClaimVerdict, ...]"]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     parser.add_argument(
-        "suites", type=shared.path, nargs="+", metavar="SUITE", help="YAML files that state claims"
+        "suites", type=shared.suite, nargs="+", metavar="SUITE", help="YAML files that state claims, or names"
     )
     shared.add_results_dir(parser)
     shared.add_json(parser)

@@ -10,7 +10,7 @@ apart. Decoding of images, and maps that only finished trials lack, are not coun
 its seeds can detect: the smallest difference found with 80% probability in one comparison, and how likely
 each claim (bench verify) is supported.
 
---all: a row for each suite of a folder, and a last one for all of them, where each trial counts once.
+--all: a row for each suite, and a last one for all of them, where each trial counts once.
 
 --json: {"suite", "trials", "cost", "one_comparison", "claims", "remarks"}. Each trial has id, state, model,
 dataset, resolution, seed, cam, starts_from (an id or null), suite (its own) and driver (that runs it, or
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  bench plan suites/nih_mini.yaml --only model=pylon --seeds 0-2
-  bench plan --all                    every suite in suites/, and all of them together
+  bench plan nih_mini --only model=pylon --seeds 0-2
+  bench plan --all                    every suite of `bench list suites`, and all of them together
 """
 
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser, is_optional=True)
     shared.add_shard(parser)
-    shared.add_all(parser, "plan every suite in the folder of suites")
+    shared.add_all(parser, "plan every suite of `bench list suites`")
     shared.add_results_dir(parser)
     shared.add_json(parser)
 
@@ -70,7 +70,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.all:
         return _plan_all(arguments)
     if arguments.suite is None:
-        raise SuiteError("bench plan: give a suite, e.g. suites/demo.yaml, or --all")
+        raise SuiteError("bench plan: give a suite, e.g. demo, or --all")
 
     from bench.planning.cost import Budget
     from bench.planning.graph import collect, left_to_run
@@ -108,9 +108,10 @@ def _plan_all(arguments: argparse.Namespace) -> int:
 
     from bench.api.planning import plan_all, together
     from bench.results.differences import difference_remarks
-    from bench.suite.load import load_suite, suite_files
+    from bench.suite.find import every_suite
+    from bench.suite.load import load_suite
 
-    suites = [load_suite(path, with_claims=False) for path in suite_files(arguments.suites_dir)]
+    suites = [load_suite(path, with_claims=False) for path in every_suite(arguments.suites_dir).values()]
     store = shared.open_store(arguments)
     plans = plan_all(suites, store)
     whole = together(plans, "all, each trial once")

@@ -14,8 +14,8 @@ from bench.results.files import require_writable
 
 EXAMPLES = """\
 examples:
-  bench probe suites/nih_256.yaml
-  bench probe suites/nih_512.yaml --only model=pan --steps 20
+  bench probe nih_256
+  bench probe nih_512 --only model=pan --steps 20
 """
 
 

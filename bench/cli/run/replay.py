@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   bench replay pylon-phantom-64px-s0
-  bench replay pylon-nih-256px-s0 --steps 200 --data-root ~/nih --suite suites/nih_mini.yaml
+  bench replay pylon-nih-256px-s0 --steps 200 --data-root ~/nih --suite nih_mini
 """
 
 NUM_STEPS = 50
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--suite",
-        type=shared.path,
-        metavar="FILE",
+        type=shared.suite,
+        metavar="SUITE",
         help="the suite that the trial belongs to: it says where weights and lists are, which a trial names "
         "by digest",
     )

@@ -22,12 +22,13 @@ from bench.amounts import count
 from bench.cli import arguments as shared
 from bench.cli.render import note, show
 from bench.execution.context import CHECKPOINT_EVERY_S
+from bench.suite.find import suite_word
 
 EXAMPLES = """\
 examples:
-  bench run suites/demo.yaml
-  bench run suites/nih_mini.yaml --data-root ~/nih --set weights=resnet18.safetensors --seeds 0-1
-  bench run suites/nih_256.yaml --data-root ~/nih --only-failed
+  bench run demo
+  bench run nih_mini --data-root ~/nih --set weights=resnet18.safetensors --seeds 0-1
+  bench run nih_256 --data-root ~/nih --only-failed
 """
 
 
@@ -142,7 +143,10 @@ def failure_hint(arguments: argparse.Namespace) -> str:
 
 def same_suite(arguments: argparse.Namespace) -> str:
     """Returns the words that name the suite, its changes and its results folder to another verb."""
-    words = [str(arguments.suite), *(f"--set={shlex.quote(one)}" for one in arguments.overrides)]
+    words = [
+        shlex.quote(suite_word(arguments.suite)),
+        *(f"--set={shlex.quote(one)}" for one in arguments.overrides),
+    ]
     if str(arguments.results_dir) != shared.results_dir_default():
         words.append(f"--results-dir={shlex.quote(str(arguments.results_dir))}")
     return " ".join(words)

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   bench status --watch
-  bench status suites/nih_256.yaml --only model=pylon --results-dir /mnt/results
-  bench status --failures suites/nih_256.yaml
+  bench status nih_256 --only model=pylon --results-dir /mnt/results
+  bench status --failures nih_256
   bench status --failures --trial pylon-nih-256px-s0    its traceback; an id or its beginning
 """
 

@@ -102,8 +102,8 @@ class MeasuredSuite:
 class Measurements:
     """Looks up cells in the results folder; reads each suite and each file of results once."""
 
-    def __init__(self, suites_dir: Path, store: ResultsStore) -> None:
-        self._suites_dir = suites_dir
+    def __init__(self, suites: Mapping[str, Path], store: ResultsStore) -> None:
+        self._files = suites
         self._store = store
         self._suites: dict[str, MeasuredSuite | None] = {}
         self._standings: dict[tuple[object, ...], Mapping[str, Standing]] = {}
@@ -165,6 +165,6 @@ class Measurements:
         if name is None:
             return None
         if name not in self._suites:
-            path = self._suites_dir / f"{name}.yaml"
-            self._suites[name] = MeasuredSuite(path, self._store) if path.exists() else None
+            path = self._files.get(name)
+            self._suites[name] = None if path is None else MeasuredSuite(path, self._store)
         return self._suites[name]

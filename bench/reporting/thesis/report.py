@@ -1,7 +1,7 @@
 """The report of all nine tables: three forms, four formats, a page, and LaTeX that compiles alone."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import get_args
@@ -37,11 +37,11 @@ _INTRODUCTION = (
 )
 
 
-def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
+def render_thesis(suites: Mapping[str, Path], store: ResultsStore) -> Report:
     """Returns the report, computed from the results folder and the suites' files alone.
 
     Args:
-        suites_dir: where the thesis' suites are; one that is missing leaves holes.
+        suites: files by name, among them the thesis' suites; one that is missing leaves holes.
         store: the results folder.
 
     Raises:
@@ -49,13 +49,13 @@ def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
         ResultsError: a record or a table of results cannot be read, or results that stand together had
             different data.
     """
-    measurements = Measurements(suites_dir, store)
+    measurements = Measurements(suites, store)
     made = {
         form: [datasets_table(form), *(table_in_form(table, form, measurements) for table in THESIS_TABLES)]
         for form in get_args(Form)
     }
-    suites = [suite.loaded for suite in measurements.suites]
-    require_same_data_of_all(suites, store)
+    loaded = [suite.loaded for suite in measurements.suites]
+    require_same_data_of_all(loaded, store)
     tables = {form: [_noted(table, store) for table in of_form] for form, of_form in made.items()}
     files = {
         f"{form}/{name}": text
@@ -76,7 +76,7 @@ def render_thesis(suites_dir: Path, store: ResultsStore) -> Report:
         "tables.tex": to_document({path: paths[path] for path in paths if path not in narrow}, _TITLE),
         "tables-compact.tex": to_document(narrow, _TITLE),
     }
-    files[LOCK] = render_lock(NAME, suites, store, files)
+    files[LOCK] = render_lock(NAME, loaded, store, files)
     return Report(NAME, tuple(chain(*sections.values())), files["README.md"], files)
 
 

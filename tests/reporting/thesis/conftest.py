@@ -13,6 +13,7 @@ from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore
 from bench.results.units import BOX_COLUMNS, write_table
+from bench.suite.find import suites_in
 from bench.suite.load import load_suite
 from bench.suite.trial import Trial
 
@@ -80,12 +81,12 @@ def store(tmp_path_factory: pytest.TempPathFactory, finish: Finish) -> ResultsSt
 
 @pytest.fixture(scope="session")
 def filled_thesis(store: ResultsStore) -> Report:
-    return render_thesis(SUITES, store)
+    return render_thesis(suites_in(SUITES), store)
 
 
 @pytest.fixture(scope="session")
 def empty_thesis(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return render_thesis(SUITES, ResultsStore(tmp_path_factory.mktemp("empty")))
+    return render_thesis(suites_in(SUITES), ResultsStore(tmp_path_factory.mktemp("empty")))
 
 
 @pytest.fixture

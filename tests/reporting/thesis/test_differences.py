@@ -6,6 +6,7 @@ import pytest
 
 from bench.errors import ResultsError
 from bench.reporting.thesis.report import render_thesis
+from bench.suite.find import suites_in
 from bench.suite.load import load_suite
 
 from .conftest import SUITES
@@ -41,14 +42,14 @@ def test_tables_of_different_data_are_refused(filled, other):
     store, change = filled
     names = change(0, data="sha256:" + "a" * 64), change(other, data="sha256:" + "b" * 64)
     with pytest.raises(ResultsError) as caught:
-        render_thesis(SUITES, store)
+        render_thesis(suites_in(SUITES), store)
     assert all(name in str(caught.value) for name in names)
 
 
 def test_what_else_differs_stands_below_the_tables_that_have_it(filled):
     store, change = filled
     changed = change(1, git_commit="abcdef012345")
-    files = render_thesis(SUITES, store).files
+    files = render_thesis(suites_in(SUITES), store).files
     for form in ("ours", "beside", "compact"):
         assert changed in files[f"{form}/table-5-1-{form}.md"]
         assert "abcdef012345" in files[f"{form}/table-5-1-{form}.tex"]

@@ -13,6 +13,7 @@ from bench.reporting.tables.table import Quantity
 from bench.reporting.thesis.report import render_thesis
 from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.results.store import ResultsStore
+from bench.suite.find import suites_in
 from bench.suite.load import load_suite
 
 SUITES = Path(__file__).parents[3] / "suites"
@@ -164,7 +165,7 @@ def test_counts_of_verdicts_cover_every_published_cell_that_a_suite_measures(fil
 
 
 def test_a_folder_without_the_suites_gives_holes(tmp_path, new_store) -> None:
-    report = render_thesis(tmp_path, new_store())
+    report = render_thesis(suites_in(tmp_path), new_store())
     assert "There is no suite nih_256." in report.files["ours/table-5-1-ours.md"]
 
 
@@ -172,7 +173,7 @@ def test_a_suite_of_the_same_name_with_other_rows_gives_holes(tmp_path, new_stor
     (tmp_path / "nih_256.yaml").write_text(
         "models: [pylon]\ndatasets: [nih]\nresolutions: [256]\nseeds: [0, 1]\n"
     )
-    report = render_thesis(tmp_path, new_store())
+    report = render_thesis(suites_in(tmp_path), new_store())
     assert "Suite nih_256 has no row Unet at 256 px." in report.files["ours/table-5-1-ours.md"]
 
 
@@ -182,7 +183,7 @@ def test_seven_seeds_are_said(tmp_path, new_store, finish) -> None:
     store = new_store()
     for point in load_suite(path).grid.points:
         finish(store, point.trial, {"point_accuracy/weighted": 0.5})
-    text = render_thesis(tmp_path, store).files["ours/table-5-1-ours.md"]
+    text = render_thesis(suites_in(tmp_path), store).files["ours/table-5-1-ours.md"]
     assert "| PYLON | 0.50 ± 0.00 (n=7) |" in text.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -191,13 +192,13 @@ def test_a_damaged_record_is_a_hole(tmp_path, new_store) -> None:
     trial = load_suite(SUITES / "nih_256.yaml").grid.trials[0]
     store.announce(trial)
     store.folder(trial.id).record.write_text("{")
-    assert render_thesis(SUITES, store).files
+    assert render_thesis(suites_in(SUITES), store).files
 
 
 def test_a_broken_suite_stops_the_report(tmp_path, new_store) -> None:
     (tmp_path / "nih_256.yaml").write_text("models: 3\n")
     with pytest.raises(SuiteError, match=r"nih_256\.yaml"):
-        render_thesis(tmp_path, new_store())
+        render_thesis(suites_in(tmp_path), new_store())
 
 
 def test_table_2_1_stands_beside_what_downloads_hold(empty_thesis: Report) -> None:
@@ -224,7 +225,7 @@ def test_verdicts_are_by_the_margin_that_the_suite_declares(store, tmp_path: Pat
     with (tmp_path / "nih_256.yaml").open("a") as stream:
         stream.write("margins: {point_accuracy: 0.3}\n")
     for folder, verdict, margin in ((SUITES, "higher", "±0.05"), (tmp_path, "reproduced", "±0.3")):
-        report = render_thesis(folder, store)
+        report = render_thesis(suites_in(folder), store)
         found = cell(report, "beside", "5-1", "difference", "FPN (BN)", "Weighted avg.")
         assert found["verdict"] == verdict
         assert f"equivalent within {margin}," in report.files["beside/table-5-1-beside.md"]
