@@ -234,18 +234,13 @@ def opened(arguments: argparse.Namespace) -> "tuple[LoadedSuite, Grid, ResultsSt
 
 
 def add_all(parser: argparse.ArgumentParser, meaning: str) -> None:
-    """Adds --all, every suite in place of one, and --suites-dir."""
+    """Adds --all, every suite of a folder in place of one, and --suites-dir."""
     parser.add_argument("--all", action="store_true", help=meaning)
-    add_suites_dir(parser)
-
-
-def add_suites_dir(parser: argparse.ArgumentParser) -> None:
-    """Adds --suites-dir: the folder of all suites, None by default; see `bench.suite.find.every_suite`."""
     parser.add_argument(
         "--suites-dir",
         type=path,
         metavar="DIR",
-        help="the suites of this folder (default: of suites/ in the working folder, and the shipped ones)",
+        help="where --all finds suites (default: suites/ in the working folder, else the shipped ones)",
     )
 
 

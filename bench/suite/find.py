@@ -34,12 +34,12 @@ def every_suite(folder: Path | None = None) -> dict[str, Path]:
     """Returns the files of all suites by name.
 
     Args:
-        folder: where they are; None for all that a name can mean: those in suites/, then the shipped ones.
+        folder: where they are; None for suites/ or, where that has none, the shipped ones.
 
     Raises:
         SuiteError: there are none.
     """
-    found = with_shipped(OWN_SUITES) if folder is None else suites_in(folder)
+    found = (suites_in(OWN_SUITES) or suites_in(shipped_suites())) if folder is None else suites_in(folder)
     if not found:
         place = OWN_SUITES if folder is None else folder
         raise SuiteError("has no suites (*.yaml); name their folder by --suites-dir", place=place)
@@ -57,7 +57,7 @@ def suite_path(text: str) -> Path:
     path, words = user_path(text), Path(text)
     if words.name != text or words.suffix or path.is_file():
         return path
-    known = every_suite()
+    known = with_shipped(OWN_SUITES)
     if text not in known:
         problem = f"neither {OWN_SUITES}/ nor the shipped suites have one called so"
         raise SuiteError(problem, place=text, value=text, allowed=known)

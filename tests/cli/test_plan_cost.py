@@ -150,7 +150,7 @@ def test_all_suites_of_the_repository_are_planned_without_torch(folder):
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
-        ([], "give a suite, e.g. suites/demo.yaml, or --all"),
+        ([], "give a suite, e.g. demo, or --all"),
         (["--all", "--seeds", "1"], "leave out --seeds"),
         (["suites/first.yaml", "--all"], "leave out a suite"),
         (["--all", "--suites-dir", "nowhere"], "has no suites"),

@@ -44,8 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provenance) -> Path:
 
 def test_all_as_a_process_without_torch_writes_suites_with_results_and_the_thesis(folder: Path) -> None:
     program = (
-        "import sys; from bench.cli.main import main; "
-        "code = main(['report', '--all', '--suites-dir', 'suites']); "
+        "import sys; from bench.cli.main import main; code = main(['report', '--all']); "
         "found = {name.split('.')[0] for name in sys.modules} & {'torch', 'ray', 'mlflow'}; "
         "print(sorted(found), file=sys.stderr); "
         "sys.exit(code)"

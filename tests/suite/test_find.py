@@ -33,8 +33,14 @@ def test_a_name_means_the_shipped_suite_until_there_is_an_own_one():
     assert suite_path("demo") == shipped_suites() / "demo.yaml"
     assert load_suite("demo").suite.name == "demo"
     own = write("suites/demo.yaml")
-    assert suite_path("demo") == every_suite()["demo"] == own
-    assert len(every_suite()) == len(list(shipped_suites().glob("*.yaml")))
+    assert suite_path("demo") == own
+    assert suite_path("nih_256") == shipped_suites() / "nih_256.yaml"
+
+
+def test_all_suites_are_the_own_ones_or_without_any_the_shipped_ones():
+    assert every_suite() == every_suite(shipped_suites())
+    own = write("suites/mine.yaml")
+    assert every_suite() == {"mine": own}
 
 
 @pytest.mark.parametrize("text", ["demo.yaml", "./demo", "elsewhere/demo"])

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import SuiteError
+from bench.suite.find import shipped_suites, suites_in
 from bench.suite.grid import AXES, Grid, parse_seeds
 from bench.suite.load import load_suite
 
@@ -299,6 +300,7 @@ def test_where_a_trial_starts_from_is_part_of_its_identity(tmp_path: Path) -> No
 
 
 ROWS = ("Baseline", "PYLON", "PYLON (UP1)")
+SHIPPED = tuple(suites_in(shipped_suites()))
 
 
 @pytest.mark.parametrize(
@@ -309,7 +311,7 @@ ROWS = ("Baseline", "PYLON", "PYLON (UP1)")
         (("seeds: [0, 1]", "seeds: [2]"), "PYLON", ()),
         (("resolutions: [64]", "resolutions: [96]"), "PYLON", ()),
         (("encoder: resnet18", "encoder: resnet34"), "resnet34", ("resnet18",)),
-        (("from: source, model: PYLON}}", "from: sauce, model: PYLON}}"), "sauce", ("source",)),
+        (("from: source, model: PYLON}}", "from: sauce, model: PYLON}}"), "sauce", ("source", *SHIPPED)),
         (("from: source, model: PYLON}}", "from: good, model: PYLON}}"), "good", ()),
     ],
 )

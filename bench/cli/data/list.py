@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     suites = what.add_parser(
         "suites", help="suites that a name means: those in suites/, and the shipped ones"
     )
-    shared.add_suites_dir(suites)
+    suites.add_argument(
+        "--suites-dir", type=shared.path, metavar="DIR", help="the suites of this folder, and no others"
+    )
     what.add_parser("schema", help="every key of a suite, as JSON Schema for editors")
 
 

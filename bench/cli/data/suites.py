@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.cli.render import Column, Table
-from bench.suite.find import every_suite, shipped_suites
+from bench.suite.find import OWN_SUITES, every_suite, shipped_suites, with_shipped
 from bench.suite.load import load_suite
 
 
@@ -13,7 +13,7 @@ def suites_table(folder: Path | None) -> Table:
     Raises:
         SuiteError: there is none, or one is not usable.
     """
-    files = every_suite(folder)
+    files = with_shipped(OWN_SUITES) if folder is None else every_suite(folder)
     suites = [load_suite(path) for path in files.values()]
     return Table(
         [

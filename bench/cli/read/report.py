@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser, is_optional=True)
     shared.add_all(
-        parser, "report every suite of `bench list suites` that has results, and the thesis' tables"
+        parser, "report every suite in the folder of suites that has results, and the thesis' tables"
     )
     shared.add_results_dir(parser)
     shared.add_reports_dir(parser)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   bench plan nih_mini --only model=pylon --seeds 0-2
-  bench plan --all                    every suite of `bench list suites`, and all of them together
+  bench plan --all                    every suite in suites/, and all of them together
 """
 
 
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the verb's arguments."""
     shared.add_suite(parser, is_optional=True)
     shared.add_shard(parser)
-    shared.add_all(parser, "plan every suite of `bench list suites`")
+    shared.add_all(parser, "plan every suite in the folder of suites")
     shared.add_results_dir(parser)
     shared.add_json(parser)
 
