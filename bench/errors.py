@@ -98,6 +98,10 @@ class SuiteError(BenchError):
         self.mistakes = tuple(mistakes)
 
 
+class PluginError(SuiteError):
+    """Code from outside of bench cannot be found or used, or raised an error, which is its cause."""
+
+
 class DataError(BenchError):
     """A data set is missing, unreadable or contradicts itself."""
 
@@ -186,9 +190,14 @@ def obstacle(path: Path) -> tuple[Path, str] | None:
 
 
 def account(error: BaseException) -> str:
-    """Returns the text of a failure in a record: a sentence if a user can mend it, else the traceback."""
+    """Returns the text of a failure in a record: a sentence if a user can mend it, else the traceback.
+
+    An error of a plug-in has both, the sentence last.
+    """
     if isinstance(error, OSError):
         words = explained(error)
+    elif isinstance(error, PluginError) and error.__cause__ is not None:
+        words = "".join([*traceback.format_exception(error.__cause__), str(error)])
     else:
         words = str(error) if isinstance(error, BenchError) else "".join(traceback.format_exception(error))
     return redacted(as_text(words))

@@ -29,6 +29,7 @@ from bench.execution.live import Display
 from bench.execution.sensitivities import Sensitivities
 from bench.reporting.check import current_page
 from bench.reporting.references import require_references
+from bench.results.changed_sources import changed_source_sentences
 from bench.results.differences import require_same_data
 from bench.results.failures import blocked_sentences, unreadable_sentences
 from bench.results.files import require_writable
@@ -212,6 +213,8 @@ def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view:
     Invocations(store).require_own(loaded)
     require_references(loaded.suite.references, store.root)
     require_same_data(loaded.points, store, loaded.grid.accepted)
+    for sentence in changed_source_sentences(selected.trials, store):
+        view.notice(sentence)
     until_s = None if hours is None else time.monotonic() + hours * 3600
     todo = trials_to_run(selected, store, retry_failed=options.retry_failed)
     if todo or (options.mlflow and not _is_all_mirrored(loaded, selected, store)):

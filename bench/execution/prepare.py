@@ -8,13 +8,14 @@ from torch import nn
 
 from bench.data.dataset import DataContext, Dataset
 from bench.data.loading import load_dataset
-from bench.errors import ResultsError
+from bench.errors import PluginError, ResultsError
 from bench.execution.context import RunContext
 from bench.models import build_model
 from bench.models.encoders import log_report
 from bench.models.weights import WeightsReport, load_weights_file
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore, TrialFolder
+from bench.suite.catalog import plugin_source
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import fix_arithmetic, seed_everything
@@ -90,6 +91,7 @@ def _build(
     weights: str = "none",
     on_loaded: Callable[[WeightsReport], None] = log_report,
 ) -> nn.Module:
+    _require_source(trial)
     model = build_model(
         trial.model,
         num_classes=num_classes,
@@ -101,6 +103,23 @@ def _build(
     if trial.recipe.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
+
+
+def _require_source(trial: Trial) -> None:
+    """Checks that the model's source is here what it was where the trial got its id.
+
+    Raises:
+        PluginError: it is not, or the plug-in is not here.
+    """
+    if trial.source is None:
+        return
+    found = plugin_source(trial.model)
+    if found is None or found.digest != trial.source:
+        raise PluginError(
+            f"the source of model {trial.model!r} is not the one that the trial was made for "
+            f"({trial.source}); where it has changed, run the suite again",
+            place=trial.id,
+        )
 
 
 @dataclass(frozen=True)

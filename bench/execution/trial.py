@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from bench.errors import FULL_DISK, DiskFullError, LostGpuError, ResultsError, account, explained
+from bench.errors import FULL_DISK, BenchError, DiskFullError, LostGpuError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.score import SplitScores, named_boxes, score
 from bench.execution.context import RunContext
@@ -18,7 +18,10 @@ from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod
+from bench.suite.catalog import plugin_source
 from bench.suite.dataset_specs import StoredSpec
+from bench.suite.metrics import metric_plugins
+from bench.suite.plugins import mistake, raised_at
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import collecting_nondeterminism
@@ -75,7 +78,8 @@ def run_trial(
             its failure is the trial's; those of other maps come after it, finished or failed.
 
     Raises:
-        BenchError: data or weights are missing or damaged, training gave no usable model, or memory is full.
+        BenchError: data or weights are missing or damaged, training gave no usable model, memory is full, or
+            the model's code, which is not bench's own, raised an error.
         DiskFullError: the disk is full; a later run goes on.
         LostGpuError: this process cannot use its GPU any more; a later run goes on, in another process.
         KeyboardInterrupt: the user wants it to stop, or has interrupted; a later run goes on.
@@ -89,6 +93,14 @@ def run_trial(
             if error.errno not in FULL_DISK:
                 raise
             raise DiskFullError(explained(error, folder.path)) from None
+        except BenchError:
+            raise
+        except Exception as error:
+            sources = (plugin_source(trial.model), *metric_plugins().values())
+            for source in filter(None, sources):
+                if raised_at(error, source.module) is not None:
+                    raise mistake(error, source.module) from error
+            raise
 
 
 def _run_locked(
@@ -194,7 +206,9 @@ def _train_and_score(
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
-    provenance = describe(*place, arithmetic=arithmetic, data=work.data)
+    provenance = describe(
+        *place, arithmetic=arithmetic, data=work.data, model_source=plugin_source(trial.model)
+    )
     phases = clock.seconds()
     outcome = Outcome(
         metrics=of_model.metrics,
@@ -231,7 +245,8 @@ def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, i
             raise
         return CamEvaluation(method=cam, status="failed", error=account(error), ended_at=now())
     packages = (*PACKAGES, *CAMS[cam].packages)
-    provenance = describe(device_name(ready.device), "float32", recipe.num_threads, packages, work.data)
+    place = (device_name(ready.device), "float32", recipe.num_threads)
+    provenance = describe(*place, packages, work.data, model_source=plugin_source(work.trial.model))
     return _finished(cam, provenance, scores)
 
 

@@ -5,7 +5,8 @@ have the finding or not. Its statistic is a vector of fixed length: for point ac
 threshold the overlap at each step. Since the number is made of units with weights, resampling patients is
 reweighting their units: means, averages over findings, intervals and paired tests work for every metric.
 
-`bench/metrics/<name>.py` holds the `MEASURE` of the metric that `bench.suite.metrics` declares by that name.
+`bench/metrics/<name>.py` holds the `MEASURE` of the metric that `bench.suite.metrics` declares by that name;
+that of a metric from outside of bench is where its declaration says.
 """
 
 import importlib
@@ -20,7 +21,8 @@ import pandas as pd
 
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.regions import Floats, Integers, Regions
-from bench.suite.metrics import MACRO, WEIGHTED, Average, Metric
+from bench.suite.metrics import MACRO, METRICS, WEIGHTED, Average, Metric
+from bench.suite.plugins import imported
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +132,7 @@ def columns_of(maps: UnitMaps, measures: Iterable[MapMeasure]) -> dict[str, npt.
     found: dict[str, npt.NDArray[Any]] = dict(maps.peaks)
     for measure in measures:
         if not set(measure.columns) <= set(found):
-            found |= measure.of_maps(maps)
+            found = measure.of_maps(maps) | found  # what is there stays: a plug-in may not change it
     return found
 
 
@@ -141,7 +143,10 @@ def as_columns(found: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
 
 def measure_of(name: str) -> Measure:
     """Returns what computes the metric that is declared as `name`."""
-    measure: Measure = importlib.import_module(f"bench.metrics.{name}").MEASURE
+    target = METRICS[name].target
+    measure: Measure = (
+        imported(target) if target else importlib.import_module(f"bench.metrics.{name}").MEASURE
+    )
     return measure
 
 

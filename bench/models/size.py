@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.errors import SuiteError, brief
+from bench.errors import PluginError, SuiteError, brief
 from bench.models.encoders import build_encoder
 from bench.models.registry import build_model
 from bench.results.model_sizes import IN_CHANNELS, NUM_CLASSES, SIZES_PX, ModelSize
@@ -34,6 +34,8 @@ def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> Mode
         try:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 sides[size_px] = model(images).heatmaps.shape[-1]
+        except PluginError:
+            raise
         except (RuntimeError, ValueError, TypeError) as error:
             raise SuiteError(
                 f"model {name!r} does not run on encoder {encoder!r} at {size_px} px: {brief(error)}"

@@ -268,7 +268,8 @@ def _facts(result: Record | CamEvaluation) -> Facts:
         provenance = result.provenance
     if provenance is None:
         return {}
-    facts = {name: value for name, value in facts_of(provenance).items() if name not in _OF_THE_MODEL}
+    alike = provenance.model_copy(update={"model_source": None})
+    facts = {name: value for name, value in facts_of(alike).items() if name not in _OF_THE_MODEL}
     return facts | ({"findings": ", ".join(outcome.findings)} if outcome and outcome.findings else {})
 
 

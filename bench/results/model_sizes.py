@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from bench.results.files import write_text
-from bench.suite.catalog import MODELS, OptionValue
+from bench.suite.catalog import MODELS, OptionValue, plugin_source
 from bench.suite.identity import sources_digest
 from bench.suite.user_path import ensure_home
 
@@ -62,7 +62,9 @@ _KEPT = TypeAdapter(_Kept)
 
 def size_key(name: str, options: Mapping[str, OptionValue], encoder: str) -> str:
     """Returns the key under which the cache keeps the size that `bench.models.size.measure` finds."""
-    return json.dumps([MODELS[name].target, dict(sorted(options.items())), encoder])
+    source = plugin_source(name)
+    made_of = [] if source is None else [source.digest]
+    return json.dumps([MODELS[name].target, dict(sorted(options.items())), encoder, *made_of])
 
 
 class SizeCache:

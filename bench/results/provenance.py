@@ -10,8 +10,12 @@ from functools import lru_cache
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 
+from pydantic import Field
+
 from bench.errors import brief
 from bench.suite.frozen import Frozen
+from bench.suite.metrics import metric_plugins
+from bench.suite.plugin_source import PluginSource
 from bench.version import FOLDER, VERSION
 
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "opencv-python-headless")
@@ -76,6 +80,10 @@ class Provenance(Frozen):
     files; None where it was not checked."""
     arithmetic: Arithmetic | None = None
     """The whole of it; None of evaluations of other maps."""
+    model_source: PluginSource | None = None
+    """Of a model from outside of bench."""
+    metric_plugins: dict[str, PluginSource] = Field(default_factory=dict)
+    """Of metrics from outside of bench, by their names."""
 
 
 def describe(
@@ -85,6 +93,7 @@ def describe(
     packages: Iterable[str] = PACKAGES,
     data: str | None = None,
     arithmetic: Arithmetic | None = None,
+    model_source: PluginSource | None = None,
 ) -> Provenance:
     """Returns the provenance of a trial that runs in this process."""
     return Provenance(
@@ -98,6 +107,8 @@ def describe(
         num_threads=num_threads,
         data=data,
         arithmetic=arithmetic,
+        model_source=model_source,
+        metric_plugins=metric_plugins(),
     )
 
 

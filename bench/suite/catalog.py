@@ -2,26 +2,34 @@
 
 A suite is checked, and its trials identified, in a fraction of a second and without torch. So the options are
 read from the *source* of a model's constructor (its keyword-only parameters with annotations and defaults)
-without importing it: a model is declared in its own file, and in one line here.
+without importing it: a model is declared in its own file, and in one line here. A model from outside of bench
+is named by its class, ``module:class``, or offered by an installed distribution (`bench.suite.plugins`).
 """
 
 import ast
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from bench.errors import listing
+from bench.errors import PluginError, listing
+from bench.suite.plugin_source import PluginSource, module_file, parsed, source_of
+from bench.suite.plugins import Declarations, imported
 
 OptionValue = bool | int | float | str
 
-_ANNOTATIONS = {"Annotated": Annotated, "Literal": Literal, "Gt": Gt, "Ge": Ge}
-"""Names that annotations of options are made of, beside those of Python's types."""
+_ANNOTATIONS: dict[str, Any] = {
+    "Annotated": Annotated,
+    "Literal": Literal,
+    "Gt": Gt,
+    "Ge": Ge,
+    **{kind.__name__: kind for kind in (bool, int, float, str)},
+    "__builtins__": {},
+}
+"""Names that annotations of options are made of; there are no others."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class ModelEntry:
     variants: tuple[Variant, ...] = ()
 
 
-MODELS: dict[str, ModelEntry] = {
+_OWN: dict[str, ModelEntry] = {
     "baseline": ModelEntry(
         "bench.models.baseline:Baseline",
         "Baseline",
@@ -103,7 +111,37 @@ MODELS: dict[str, ModelEntry] = {
     "wang2017": ModelEntry("bench.models.wang2017:Wang2017", "Wang 2017 (LSE)"),
     "yao2018": ModelEntry("bench.models.yao2018:Yao2018", "Yao 2018 (LSE-LBA)"),
 }
-"""Every model that a suite can name. One line adds one."""
+"""Bench's own models. One line adds one."""
+
+
+def _declared(target: str) -> ModelEntry:
+    """Returns the declaration at a target: that of a class, which is not imported, or a `ModelEntry`."""
+    module, _, name = target.partition(":")
+    if _has_class(module, name):
+        entry = ModelEntry(target, name)
+    else:
+        found = imported(target)
+        if isinstance(found, type):
+            entry = ModelEntry(f"{found.__module__}:{found.__qualname__}", found.__name__)
+        elif isinstance(found, ModelEntry):
+            entry = found
+        else:
+            raise PluginError("is neither a class nor a ModelEntry", place=target)
+    _options_of(entry.target)
+    return entry
+
+
+MODELS = Declarations("bench.models", _OWN, _declared, takes_targets=True)
+"""Every model that a suite can name."""
+
+
+def plugin_source(name: str) -> PluginSource | None:
+    """Returns the source of a model from outside of bench; None of bench's own.
+
+    Raises:
+        PluginError: it cannot be found or read.
+    """
+    return None if name in MODELS.own else source_of(MODELS[name].target.partition(":")[0])
 
 
 @dataclass(frozen=True)
@@ -174,12 +212,24 @@ def _written(value: OptionValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@lru_cache
 def model_options(name: str) -> dict[str, Option]:
     """Returns the options of the model `name` by name, in the order of its constructor."""
-    constructor = _find_constructor(MODELS[name].target)
+    return _options_of(MODELS[name].target)
+
+
+@lru_cache
+def _options_of(target: str) -> dict[str, Option]:
+    constructor = _find_constructor(target)
     parameters = zip(constructor.args.kwonlyargs, constructor.args.kw_defaults, strict=True)
-    return {parameter.arg: _read_option(parameter, default) for parameter, default in parameters}
+    return {parameter.arg: _read_option(parameter, default, target) for parameter, default in parameters}
+
+
+def changed_options(name: str, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """Returns the options that differ from their defaults, each in its own type."""
+    known = model_options(name)
+    return {
+        key: known[key].normalised(value) for key, value in options.items() if value != known[key].default
+    }
 
 
 def display_name(name: str, options: Mapping[str, OptionValue]) -> str:
@@ -210,31 +260,53 @@ def model_source(name: str) -> str | None:
 
 
 def _find_constructor(target: str) -> ast.FunctionDef:
-    for member in _find_class(target).body:
+    """Returns the source of the constructor.
+
+    Raises:
+        PluginError: there is none, or it does not begin with an encoder and a number of classes.
+    """
+    found = _find_class(target)
+    for member in found.body:
         if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+            positional = member.args.posonlyargs + member.args.args
+            if len(positional) != 3 + len(member.args.defaults):
+                problem = "the constructor is to take (self, encoder, num_classes, *, options)"
+                raise PluginError(problem, place=_place(target, member))
             return member
-    raise LookupError(f"{target}: has no __init__ of its own")
+    raise PluginError("the class has no __init__ of its own", place=_place(target, found))
 
 
 def _find_class(target: str) -> ast.ClassDef:
     module, _, class_name = target.partition(":")
-    for node in ast.parse(_source_of(module).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and node.name == class_name:
-            return node
-    raise LookupError(f"{target}: no class of that name")
+    classes = _classes_in(module)
+    if class_name not in classes:
+        problem = f"no class {class_name!r}"
+        raise PluginError(problem, place=module_file(module), value=class_name, allowed=classes)
+    return classes[class_name]
 
 
-def _source_of(module: str) -> Path:
-    """Finds the file of `module` without importing the packages between (they may import torch)."""
-    top, *rest = module.split(".")
-    spec = importlib.util.find_spec(top)
-    assert spec is not None, f"{top} is not installed"
-    assert spec.submodule_search_locations, f"{top} is not a package"
-    return Path(next(iter(spec.submodule_search_locations)), *rest).with_suffix(".py")
+def _has_class(module: str, name: str) -> bool:
+    return name in _classes_in(module)
 
 
-def _read_option(parameter: ast.arg, default: ast.expr | None) -> Option:
+def _classes_in(module: str) -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in parsed(module_file(module)).body if isinstance(node, ast.ClassDef)}
+
+
+def _place(target: str, node: ast.AST) -> str:
+    return f"{module_file(target.partition(':')[0])}:{getattr(node, 'lineno', 0)}"
+
+
+def _read_option(parameter: ast.arg, default: ast.expr | None, target: str) -> Option:
     if parameter.annotation is None or default is None:
-        raise LookupError(f"option {parameter.arg!r} needs an annotation and a default")
-    annotation = eval(ast.unparse(parameter.annotation), dict(_ANNOTATIONS))  # noqa: S307 - our own source
-    return Option(parameter.arg, ast.literal_eval(default), annotation)
+        problem = f"option {parameter.arg!r} needs an annotation and a default"
+        raise PluginError(problem, place=_place(target, parameter))
+    try:
+        annotation = eval(ast.unparse(parameter.annotation), dict(_ANNOTATIONS))  # noqa: S307 - of the names above alone
+        return Option(parameter.arg, ast.literal_eval(default), annotation)
+    except (NameError, ValueError, TypeError, SyntaxError, AttributeError) as error:
+        problem = (
+            f"option {parameter.arg!r} is to be bool, int, float, str, Literal[…] or Annotated[…, Ge(…)] "
+            f"with its default written out ({error})"
+        )
+        raise PluginError(problem, place=_place(target, parameter)) from error

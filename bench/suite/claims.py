@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema,
 
 from bench.suite.cam import CamMethod
 from bench.suite.frozen import Frozen
-from bench.suite.metrics import METRICS, PRIMARY, WEIGHTED, MetricName
+from bench.suite.metrics import METRICS, PRIMARY, WEIGHTED
 
 
 def _or_one(item: Any, listed: Any, word: str | None = None) -> BeforeValidator:
@@ -50,7 +50,9 @@ class _Margins(Frozen):
 
 if TYPE_CHECKING:
     Margins = _Margins
+    MetricName = str
 else:
+    MetricName = Literal[tuple(METRICS)]
     Margins = create_model(
         "Margins",
         __base__=_Margins,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
-from bench.suite.catalog import as_label, display_name
+from bench.suite.catalog import as_label, changed_options, display_name, plugin_source
 from bench.suite.dataset_specs import DatasetSpec, FolderSpec, SplitLists, StoredSpec, title_of
 from bench.suite.document import KeyPath, SettingError
 from bench.suite.identity import canonical_json, file_digest, files_digest
@@ -227,7 +227,8 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
     for index, model in enumerate(suite.models):
         at = ("models", index)
         encoder, weights = model.encoder or suite.encoder, _weights(suite, index, files)
-        source = None
+        plugin, source = plugin_source(model.name), None
+        options = model.options if plugin is None else changed_options(model.name, model.options)
         if model.init is not None:
             source = grid_of(model.init.suite, load_grid, (*at, "init", "from"))
             origins |= _origins_of(model.init.suite, source)
@@ -244,7 +245,8 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
             for phase in model.phases:
                 trial = Trial(
                     model=model.name,
-                    options=model.options,
+                    source=None if plugin is None else plugin.digest,
+                    options=options,
                     encoder=encoder,
                     weights=weights if trial is None else "none",
                     init=trial,

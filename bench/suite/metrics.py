@@ -1,12 +1,17 @@
 """Declarations of the metrics that trials are scored by; `bench/metrics/<name>.py` computes each.
 
 Tables, captions, claims, margins, `bench compare`, `bench rescore`, MLflow, the JSON Schema of suites and the
-names in records follow from a declaration. docs/adding-a-metric.md shows how to add one.
+names in records follow from a declaration. docs/adding-a-metric.md shows how to add one; installed
+distributions offer more (docs/plugins.md).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from bench.errors import PluginError
+from bench.suite.plugin_source import PluginSource, source_of
+from bench.suite.plugins import Declarations, imported
 
 Average = Literal["weighted", "macro"]
 """Means over findings. weighted: by their numbers of units; macro: each finding counts the same."""
@@ -55,6 +60,8 @@ class Metric:
         averages: the averages over findings that are reported.
         threshold: where its threshold is from.
         group: that it stands in.
+        target: ``module:object`` of its `bench.metrics.measure.Measure`; where it is empty, ``MEASURE`` of
+            `bench/metrics/<name>.py`, or of the module that an entry point leads to.
     """
 
     name: str
@@ -71,6 +78,7 @@ class Metric:
     averages: tuple[Average, ...] = (WEIGHTED, MACRO)
     threshold: Threshold = "none"
     group: Group = "pointing"
+    target: str = ""
 
     @property
     def is_of_model(self) -> bool:
@@ -319,7 +327,7 @@ FROC = Metric(
     needs=frozenset({"maxima", "negatives"}),
 )
 
-METRICS: dict[str, Metric] = {
+_OWN: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         POINT_ACCURACY,
@@ -340,14 +348,34 @@ METRICS: dict[str, Metric] = {
         FROC,
     )
 }
-"""In the order of a report's tables. Reports, displays and dashboards lead with the first one."""
+"""Bench's own metrics, in the order of a report's tables."""
 
-PRIMARY = next(iter(METRICS.values()))
+PRIMARY = next(iter(_OWN.values()))
+"""Reports, displays and dashboards lead with it."""
 
-if TYPE_CHECKING:
-    MetricName = str
-else:
-    MetricName = Literal[tuple(METRICS)]
+
+def _declared(target: str) -> Metric:
+    metric = imported(target)
+    if not isinstance(metric, Metric):
+        raise PluginError("is no bench.suite.metrics.Metric", place=target)
+    metric = replace(metric, target=metric.target or f"{target.partition(':')[0]}:MEASURE")
+    measure = imported(metric.target)
+    parts = ["columns", "statistic", "reduce", *(["of_maps"] if metric.table == "units" else [])]
+    lacking = [part for part in parts if not hasattr(measure, part)]
+    if lacking:
+        needed = "MapMeasure" if metric.table == "units" else "Measure"
+        raise PluginError(f"is no object of a class of bench.metrics.measure.{needed}", place=metric.target)
+    return metric
+
+
+METRICS = Declarations("bench.metrics", _OWN, _declared, takes_targets=False)
+"""Every metric: bench's own, then those of installed distributions. All trials are scored by all of them."""
+
+
+def metric_plugins() -> dict[str, PluginSource]:
+    """Returns the sources of the metrics from outside of bench, by their names."""
+    others = (name for name in METRICS if name not in METRICS.own)
+    return {name: source_of(METRICS[name].target.partition(":")[0]) for name in others}
 
 
 def average_of(column: str) -> Average:

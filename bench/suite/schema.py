@@ -47,7 +47,7 @@ class ModelSpec(Frozen):
     """A row of the grid: a model, its options and its initial weights."""
 
     name: str
-    """A model of `bench list models`."""
+    """A model of `bench list models`, or one of your own by its class: `my_package.nets:TwoScale`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Keyword options of the model's constructor; may be written directly beside `name`."""
     encoder: str | None = None
@@ -215,6 +215,10 @@ class Suite(Frozen):
     of a trial's identity."""
 
 
+_PLUGIN = {"type": "string", "pattern": r"^[\w.]+:\w+$"}
+"""A model that is named by its class; its options are not known to an editor."""
+
+
 def suite_schema() -> dict[str, Any]:
     """Returns the JSON Schema of suite files, with the options of each model."""
     schema = Suite.model_json_schema()
@@ -227,7 +231,12 @@ def suite_schema() -> dict[str, Any]:
     definitions["Operand"] = {"anyOf": [{"type": "string"}, definitions["Operand"]]}
     shared = definitions.pop("ModelSpec")["properties"]
     schema["properties"]["models"]["items"] = {
-        "anyOf": [{"enum": list(MODELS)}, *(_model_schema(name, shared) for name in MODELS)]
+        "anyOf": [
+            {"enum": list(MODELS)},
+            _PLUGIN,
+            *(_model_schema(name, shared) for name in MODELS),
+            {"type": "object", "properties": shared | {"name": _PLUGIN}, "required": ["name"]},
+        ]
     }
     return schema
 

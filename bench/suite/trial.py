@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from bench.suite.catalog import OptionValue, display_name, model_options
+from bench.errors import PluginError
+from bench.suite.catalog import OptionValue, changed_options, display_name
 from bench.suite.dataset_specs import DatasetSpec, Seed, title_of
 from bench.suite.frozen import Frozen
 from bench.suite.identity import PROTOCOL, short_hash
@@ -21,6 +22,9 @@ class Trial(Frozen):
 
     model: str
     """A model of the catalog."""
+    source: str | None = None
+    """Digest of the source of a model from outside of bench; of bench's own None, `protocol` stands for it.
+    A changed source is another model, which is trained anew."""
     options: dict[str, OptionValue] = Field(default_factory=dict)
     """The model's options that differ from their defaults."""
     encoder: str
@@ -39,7 +43,7 @@ class Trial(Frozen):
     @cached_property
     def id(self) -> str:
         """The trial's folder name, e.g. ``pylon-phantom-64px-s0-0123456789``; hashed once."""
-        prefix = f"{self.model}-{self.dataset.name}-{self.resolution}px-s{self.seed}"
+        prefix = f"{self.model.replace(':', '.')}-{self.dataset.name}-{self.resolution}px-s{self.seed}"
         return f"{prefix}-{short_hash(self.identity())}"
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -62,11 +66,13 @@ class Trial(Frozen):
 
     def model_identity(self) -> dict[str, Any]:
         """Returns the part that is the same along a row of a table: the model and its starting point."""
-        known = model_options(self.model)
-        options = {k: known[k].normalised(v) for k, v in self.options.items() if v != known[k].default}
+        options = self.options
+        if self.source is None:  # of a plug-in they are in this form: it may be gone when its record is read
+            options = changed_options(self.model, options)
         phase = self.phase.model_dump(mode="json", exclude_defaults=True)
         return {
             "model": self.model,
+            **({} if self.source is None else {"source": self.source}),
             "options": options,
             "encoder": self.encoder,
             "weights": self.weights,
@@ -86,4 +92,8 @@ class Trial(Frozen):
     def label(self) -> str:
         """The name of the trial's model where no suite gives it one: from its options and its start."""
         how = " (fine-tuned)" if self.init is not None else ""
-        return display_name(self.model, self.options) + (" (encoder frozen)" if self.phase.freezes else how)
+        try:
+            name = display_name(self.model, self.options)
+        except PluginError:  # its record is read where it is not installed
+            name = self.model
+        return name + (" (encoder frozen)" if self.phase.freezes else how)

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.errors import nearest
+from bench.errors import PluginError, nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import CLAIM_KINDS, claim_kind
 from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec, FolderSpec, SplitLists, StoredSpec
@@ -177,11 +177,15 @@ def _check_models(models: Sequence[ModelSpec]) -> Iterator[SettingError]:
                 (*at, "name"), f"unknown model {model.name!r}", value=model.name, allowed=MODELS
             )
             continue
+        try:
+            known = model_options(model.name)
+        except PluginError as error:
+            yield SettingError((*at, "name"), f"model {model.name!r}: {error}", value=model.name)
+            continue
         if model.init is not None and model.weights is not None:
             yield SettingError(
                 (*at, "weights"), "weights mean nothing where 'init' says what the model starts from"
             )
-        known = model_options(model.name)
         for key, value in model.options.items():
             if key not in known:
                 allowed = [*(name for name in ModelSpec.model_fields if name != "options"), *known]

@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Table, heading, note, show, show_json
-from bench.errors import listing
 from bench.results.files import write_text
-from bench.suite.metrics import METRICS, PRIMARY
+from bench.suite.metrics import PRIMARY
 
 if TYPE_CHECKING:
     from bench.reporting.pairwise import ComparedRow, PairwiseComparison, Winner
@@ -55,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric",
         default=PRIMARY.name,
         metavar="NAME",
-        help=f"compare {listing(METRICS)} (default: {PRIMARY.name})",
+        help=f"compare by a metric of `bench list metrics` (default: {PRIMARY.name})",
     )
     shared.add_results_dir(parser)
     shared.add_json(parser)

@@ -76,6 +76,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.planning.graph import collect, left_to_run
     from bench.planning.speed import probes_problem
     from bench.reporting.power import seed_power
+    from bench.results.changed_sources import changed_source_sentences
     from bench.results.differences import difference_remarks
     from bench.results.failures import blocked_sentences, unreadable_sentences
 
@@ -83,7 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
     rows = collect(grid, store)
     cost = Budget(store).cost(left_to_run(rows), loaded.suite.resources, grid.files)
     power = seed_power(loaded.narrowed(grid), store)
-    remarks = difference_remarks(loaded, store)
+    remarks = (*difference_remarks(loaded, store), *changed_source_sentences(grid.trials, store))
     if arguments.json:
         trials = [row.values(loaded.suite.name) for row in rows]
         document = {"suite": loaded.suite.name, "trials": trials, "cost": _cost_json(cost)}

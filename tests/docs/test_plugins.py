@@ -1,0 +1,182 @@
+"""docs/plugins.md is followed as it stands: its package is built, installed, and run by this bench."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from forking import ForkedBench
+
+from bench.suite.metrics import METRICS
+
+PAGE = "plugins.md"
+NARROW = "my_package.nets:Narrow"
+
+
+class Installed:
+    """The page's package, installed to a folder on the path, and its suite beside it."""
+
+    def __init__(self, folder, page):
+        self.folder, self.source = folder, folder / "source"
+        package = self.source / "my_package"
+        package.mkdir(parents=True)
+        nets, inside = page(PAGE, "python")
+        (project,), (suite,) = page(PAGE, "toml"), page(PAGE, "yaml")
+        (self.source / "pyproject.toml").write_text(project, "utf-8")
+        (package / "__init__.py").touch()
+        (package / "nets.py").write_text(nets, "utf-8")
+        (package / "inside.py").write_text(inside, "utf-8")
+        (folder / "narrow.yaml").write_text(suite, "utf-8")
+        self.site = folder / "site"
+        base = getattr(sys, "_base_executable", sys.executable)  # an environment may have no pip
+        command = [
+            base,
+            "-m",
+            "pip",
+            "--python",
+            sys.executable,
+            "install",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+        ]
+        subprocess.run([*command, "--target", str(self.site), str(self.source)], check=True)
+        paths = [str(self.site), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.environment = {"PYTHONPATH": os.pathsep.join(paths), "XDG_CACHE_HOME": str(folder / "cache")}
+        self._forked = None
+
+    @property
+    def nets(self):
+        return self.site / "my_package" / "nets.py"
+
+    def restart(self):
+        """A process that has imported a module does not see its later changes."""
+        if self._forked is not None:
+            self._forked.end()
+        self._forked = None
+
+    def bench(self, *words, expected=0):
+        self._forked = self._forked or ForkedBench(self.folder, self.environment)
+        done = self._forked(*words)
+        assert done.returncode == expected, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    def trials(self):
+        return sorted(path.parent for path in (self.folder / "results" / "trials").glob("*/record.json"))
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory, blocks):
+    installed = Installed(tmp_path_factory.mktemp("plugin"), blocks)
+    yield installed
+    installed.restart()
+
+
+@pytest.fixture(scope="module")
+def ran(example):
+    return example.bench("run", "narrow.yaml", "--serial", "--no-mlflow")
+
+
+def _provenance(folder):
+    return json.loads((folder / "record.json").read_text("utf-8"))["outcome"]["provenance"]
+
+
+def test_the_model_stands_in_tables_beside_benchs_own(ran):
+    for label in ("PYLON", "Narrow", "Narrow (width=8)"):
+        assert f"| {label} |" in ran.replace("**", "")
+
+
+def test_records_name_the_code_that_made_their_numbers(ran, example):
+    of_model = {folder.name: _provenance(folder)["model_source"] for folder in example.trials()}
+    assert [source is None for name, source in of_model.items()] == [
+        not name.startswith("my_package.nets.Narrow-") for name in of_model
+    ]
+    for source in filter(None, of_model.values()):
+        assert (source["module"], source["distribution"], source["version"]) == (
+            "my_package.nets",
+            "my-package",
+            "1.0",
+        )
+        assert re.fullmatch("sha256:[0-9a-f]{64}", source["digest"])
+    (metric,) = {json.dumps(_provenance(folder)["metric_plugins"]) for folder in example.trials()}
+    assert json.loads(metric)["inside"]["module"] == "my_package.inside"
+
+
+def test_the_metric_has_tables_and_a_row_for_each_control(ran, example):
+    assert "### Highest value inside, phantom, 64 px" in ran
+    with (example.folder / "reports" / "narrow" / "inside-phantom-64px.csv").open(encoding="utf-8") as lines:
+        kinds = {row["row"]: row["kind"] for row in csv.DictReader(lines)}
+    assert kinds["PYLON"] == kinds["Narrow"] == "model"
+    assert "control" in kinds.values()
+
+
+def test_offered_names_are_listed_and_can_be_used(example):
+    assert "narrow: Narrow" in example.bench("list", "models", "narrow", "--encoder", "resnet18")
+    assert re.search(r"inside +maps +my-package 1\.0", example.bench("list", "metrics"))
+    planned = example.bench("plan", "narrow.yaml", "--set", "models=[{name: narrow, width: 8}]")
+    assert re.search(r"narrow-phantom-64px-s0-[0-9a-f]{10}", planned)
+    schema = json.loads(example.bench("list", "schema"))
+    assert "narrow" in schema["properties"]["models"]["items"]["anyOf"][0]["enum"]
+    assert "inside" in schema["$defs"]["Margins"]["properties"]
+
+
+def test_authors_check_their_model_by_one_command(example):
+    assert example.bench("list", "models", NARROW, "--check").count("passed") >= 9
+
+
+@pytest.mark.slow
+def test_ray_workers_run_it_with_the_same_numbers(ran, example):
+    serial = {
+        folder.name: json.loads((folder / "record.json").read_text())["outcome"]
+        for folder in example.trials()
+    }
+    example.bench("run", "narrow.yaml", "--no-mlflow", "--results-dir", "by_ray")
+    for name, outcome in serial.items():
+        path = example.folder / "by_ray" / "trials" / name / "record.json"
+        assert json.loads(path.read_text())["outcome"]["metrics"] == outcome["metrics"]
+
+
+def test_a_changed_source_is_another_model_and_is_told(ran, example):
+    before = {folder.name for folder in example.trials()}
+    text = example.nets.read_text("utf-8")
+    example.restart()
+    try:
+        example.nets.write_text(text.replace(".relu()", ".sigmoid()"), "utf-8")
+        planned = example.bench("plan", "narrow.yaml")
+        predicted = example.bench("predict", *_any_prediction(example), expected=2)
+    finally:
+        example.nets.write_text(text, "utf-8")
+        example.restart()
+    assert planned.count("todo") >= 2
+    assert f"the source of model '{NARROW}' has changed since 2 of its trials" in " ".join(planned.split())
+    assert "is not the one that the trial was made for" in predicted
+    assert {folder.name for folder in example.trials()} == before
+
+
+def _any_prediction(example):
+    image = example.folder / "film.png"
+    cv2.imwrite(str(image), np.zeros((64, 64), np.uint8))
+    trial = next(folder for folder in example.trials() if "Narrow" in folder.name)
+    return str(trial), str(image)
+
+
+def test_without_the_package_its_trials_are_read_and_its_suite_is_refused(ran, example):
+    environment = example.environment | {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    alone = ForkedBench(example.folder, environment)
+    try:
+        status, plan = alone("status"), alone("plan", "narrow.yaml")
+    finally:
+        alone.end()
+    assert status.returncode == 0, status.stderr
+    assert plan.returncode == 2
+    assert "no module 'my_package' is installed" in plan.stderr
+
+
+def test_nothing_is_offered_where_nothing_is_installed():
+    assert list(METRICS) == list(METRICS.own)
