@@ -25,7 +25,7 @@ OWN_DATA = (ROOT / "docs" / "your-own-data.md").read_text(encoding="utf-8")
 
 REGISTER = """\
 from bench.suite.catalog import MODELS, ModelEntry, Variant
-MODELS.update({
+MODELS.own.update({
 %s})
 """
 
@@ -55,7 +55,7 @@ def example(tmp_path, monkeypatch) -> Path:
 def registered(example, monkeypatch) -> Path:
     monkeypatch.syspath_prepend(example)
     for name, entry in eval(f"{{{LINE}}}", {"ModelEntry": ModelEntry, "Variant": Variant}).items():
-        monkeypatch.setitem(MODELS, name, entry)
+        monkeypatch.setitem(MODELS.own, name, entry)
     return example
 
 

@@ -4,6 +4,7 @@ registry    builds a model from its name, an encoder and options; each model has
 encoders    encoders of segmentation-models-pytorch; weights: tensors from a file
 blocks      parts that several models share; pooling: from a heatmap to a class logit
 bilinear    resizing, with a gradient that is deterministic on a GPU too
+conformance the checks that every model passes, bench's own and anyone's
 size        parameters, map sizes and arithmetic of a model
 torchvision_compat   imports torchvision beside a CPU build of torch
 """

@@ -9,6 +9,7 @@ stored_maps    which maps can be scored again?
 grid_results   what have the trials of a grid come to, as tables?
 provenance     where and with what was a trial run?
 differences    which recorded facts differ among results that stand together?
+changed_sources   which trials were made by another source of a plug-in?
 failures       what failed, and why?
 lease          which driver has a trial?
 invocation     which runs of a suite were there, and how did they end?

@@ -6,5 +6,6 @@ Which keys does it have?        schema, dataset_specs, claims
 Which trials does it make?      grid, trial, identity (ids)
 Which trials do claims compare? comparisons
 What can it name?               catalog (models), encoders, cam (maps), metrics, findings, violation
+Which code is not bench's own?  plugins (declarations), plugin_source (files and their digest)
 How is users' text read?        text_table (CSV), keys (names), user_path
 """
