@@ -77,6 +77,7 @@ def test_a_sound_one_is_trained_and_scored(tmp_path):
     outcome = run_trial(_trial("Net"), context_in(tmp_path))
     assert outcome.provenance.model_source == plugin_source("faulty_nets:Net")
     assert outcome.provenance.model_source.distribution is None
+    assert outcome.provenance.metric_plugins == {}
 
 
 @pytest.mark.parametrize("name", ["Raises", "Forward"])
