@@ -132,7 +132,7 @@ def columns_of(maps: UnitMaps, measures: Iterable[MapMeasure]) -> dict[str, npt.
     found: dict[str, npt.NDArray[Any]] = dict(maps.peaks)
     for measure in measures:
         if not set(measure.columns) <= set(found):
-            found = measure.of_maps(maps) | found  # what is there stays: a plug-in may not change it
+            found = {**measure.of_maps(maps), **found}  # what is there stays, whatever a plug-in returns
     return found
 
 

@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
-from bench.cli.render import Sentence, show, show_json
+from bench.cli.render import Column, Sentence, Table, show, show_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
