@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-
 from typing import TYPE_CHECKING
 
 from bench.cli import arguments as shared
