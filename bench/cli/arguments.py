@@ -3,7 +3,7 @@
 import argparse
 import os
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -177,9 +177,16 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
 
 def dataset_of(arguments: argparse.Namespace) -> "tuple[DatasetSpec, DataContext]":
     """Returns the data set that the arguments name, and where it is on this machine."""
+    return dataset_called(arguments.name, arguments.overrides, arguments)
+
+
+def dataset_called(
+    name: str, overrides: Sequence[str], arguments: argparse.Namespace
+) -> "tuple[DatasetSpec, DataContext]":
+    """Returns the data set of this name and options, and where it is on this machine."""
     from bench.suite.load import load_dataset_spec
 
-    spec, files = load_dataset_spec(arguments.name, arguments.overrides)
+    spec, files = load_dataset_spec(name, overrides)
     return spec, data_context(arguments, files)
 
 

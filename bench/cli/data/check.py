@@ -1,7 +1,9 @@
 """Check a data set: files, sizes, labels, boxes, duplicates, patients and counts.
 
 Reads every file once and keeps a manifest of them in the cache, so that the next time takes seconds. `bench
-run` checks its data sets likewise. Exits with 1 if a violation was found that is not accepted.
+run` checks its data sets likewise, but for one thing: this command also decodes every image once, to find
+radiographs that are in two parts as different files, such as a JPEG beside a PNG. What it finds stops a run
+too. Exits with 1 if a violation was found that is not accepted.
 """
 
 import argparse
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Sentence, Table, show, show_json
 from bench.errors import SuiteError
-from bench.suite.violation import ACCEPTABLE, VIOLATIONS
+from bench.suite.violation import ACCEPTABLE, ASKED_FOR, VIOLATIONS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,6 +28,7 @@ EXAMPLES = """\
 examples:
   bench data check nih --data-root ~/nih
   bench data check nih --data-root ~/nih --accept patients_shared_train_val --json
+  bench data check vindr --data-root ~/data --against nih
 """
 
 EXIT_VIOLATED = 1
@@ -42,13 +45,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="accept this kind of violation, as a suite's key accept does; repeatable",
     )
     parser.add_argument(
+        "--against",
+        metavar="OTHER",
+        help="another data set: are test images among those that it trains or validates on?",
+    )
+    parser.add_argument(
+        "--set-other",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change an option of the other data set",
+    )
+    parser.add_argument(
         "--reread", action="store_true", help="read files again that the stored manifest knows"
     )
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Prints the result of every check; 1 if a violation is not accepted."""
-    from bench.data.checks.integrity import check
+    from bench.data.checks.integrity import check, with_pairs_elsewhere
+    from bench.data.checks.manifest import read_manifest
+    from bench.data.checks.near_duplicates import find_near_duplicates, pairs_elsewhere
     from bench.data.loading import read_source
     from bench.execution.live import Display
 
@@ -63,8 +80,15 @@ def execute(arguments: argparse.Namespace) -> int:
     accepted = frozenset(arguments.accept)
     spec, context = shared.dataset_of(arguments)
     source = read_source(spec, context)
-    progress = partial(Display(shared.open_store(arguments)).preparing, f"check {spec.name}")
-    integrity = check(source, context.cache_dir, progress, reread=arguments.reread)
+    display = Display(shared.open_store(arguments))
+    checked, compared = (partial(display.preparing, f"{what} {spec.name}") for what in ("check", "compare"))
+    manifest = read_manifest(source, context.cache_dir, checked, reread=arguments.reread)
+    find_near_duplicates(source, manifest, context.cache_dir, compared)
+    integrity = check(source, context.cache_dir, checked)
+    if arguments.against is not None:
+        other = read_source(*shared.dataset_called(arguments.against, arguments.set_other, arguments))
+        pairs = pairs_elsewhere(source, other, context.cache_dir, display.preparing)
+        integrity = with_pairs_elsewhere(integrity, other.name, pairs)
     if arguments.json:
         show_json(_json(source, integrity, accepted))
     else:
@@ -84,7 +108,7 @@ def _parts(
     for kind in VIOLATIONS:
         if kind in violated:
             yield Sentence(f"{kind}: {violated[kind].text}", lead="~ " if kind in accepted else "✗ ")
-        else:
+        elif kind not in ASKED_FOR:
             yield Sentence(kind, lead="✓ ")
     yield from (f"note: {sentence}" for sentence in integrity.notes)
     yield ""

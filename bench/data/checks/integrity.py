@@ -4,8 +4,8 @@ The checks are pure: they take what the text files and the manifest say. `bench.
 """
 
 from codecs import BOM_UTF8
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.data.checks.manifest import digest_of, read_manifest, sizes_from
+from bench.data.checks.near_duplicates import Pair, stored_near_duplicates
 from bench.data.checks.statistics import compared_counts
 from bench.data.images.cache import OnProgress
 from bench.data.sources.image_files import what_is_there
@@ -68,6 +69,9 @@ def check(
 ) -> Integrity:
     """Returns what is wrong with the data set, reading files that the stored manifest does not know.
 
+    Pairs of files that are one radiograph are among it where they were looked for
+    (`bench.data.checks.near_duplicates`).
+
     Raises:
         DataError: the cache cannot be written, or the frames of boxes are not known.
     """
@@ -84,11 +88,11 @@ def check(
         *_boxes(source, boxes, frames),
         *_masks(source, boxes, frames, readable),
         *_duplicates(source, readable),
+        *_near_duplicates(stored_near_duplicates(source, manifest, cache_dir)),
         *_patients(source),
     ]
-    order = list(VIOLATIONS)
     return Integrity(
-        violations=tuple(sorted(violations, key=lambda violation: order.index(violation.kind))),
+        violations=_in_order(violations),
         notes=(*_notes(source.tables), *_ignored(source)),
         digest=digest_of(source, manifest, frames),
     )
@@ -209,6 +213,22 @@ def _duplicates(source: DataSource, readable: pd.DataFrame) -> Iterator[Violatio
     for kind, examples in found.items():
         yield from _violation(kind, examples)
     yield from _violation("images_trained_by_nih", source.trained_by_nih)
+
+
+def _near_duplicates(pairs: Mapping[str, Sequence[Pair]]) -> Iterator[Violation]:
+    for parts, found in pairs.items():
+        yield from _violation(f"images_alike_{parts}", list(map(str, found)))
+
+
+def with_pairs_elsewhere(integrity: Integrity, other: str, pairs: Sequence[Pair]) -> Integrity:
+    """Returns the result with the pairs of test images and images that `other` trains or validates on."""
+    examples = [f"{pair.second} ≈ {pair.first} of {other}" for pair in pairs]
+    violations = (*integrity.violations, *_violation("images_alike_elsewhere", examples))
+    return replace(integrity, violations=_in_order(violations))
+
+
+def _in_order(violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    return tuple(sorted(violations, key=lambda violation: list(VIOLATIONS).index(violation.kind)))
 
 
 def _patients(source: DataSource) -> Iterator[Violation]:

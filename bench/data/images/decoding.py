@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -125,18 +126,25 @@ def _one_sentence(path: Path) -> Iterator[None]:
         raise DataError(f"cannot be decoded ({brief(error)})", place=path) from None
 
 
-def square(image: Gray, side_px: int) -> Gray:
-    """Returns uint8 [side_px, side_px]: `image`, of any aspect, resized by OpenCV's cubic interpolation."""
+def square(image: Gray, side_px: int, *, antialias: bool = False) -> Gray:
+    """Returns uint8 [side_px, side_px]: `image`, of any aspect, resized by OpenCV's cubic interpolation.
+
+    With `antialias` an image that is larger is averaged over areas: what training does not do (code).
+    """
     import cv2  # only where something is decoded: a finished cache is read without it
 
     if image.shape == (side_px, side_px):
         return image
-    resized = cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
+    averages = antialias and min(image.shape) >= side_px
+    how = cv2.INTER_AREA if averages else cv2.INTER_CUBIC
+    resized = cv2.resize(image, (side_px, side_px), interpolation=how)
     return resized.astype(np.uint8, copy=False)
 
 
-def decode_each(files: Sequence[ImageFile], side_px: int) -> Generator[Gray | DataError]:
-    """Yields for each file, in their order, its image (see `decode`) or why there is none.
+def decode_each(
+    files: Sequence[ImageFile], side_px: int, *, antialias: bool = False
+) -> Generator[Gray | DataError]:
+    """Yields for each file, in their order, its image (see `decode` and `square`) or why there is none.
 
     One that holds something else than it should has none.
 
@@ -146,11 +154,12 @@ def decode_each(files: Sequence[ImageFile], side_px: int) -> Generator[Gray | Da
     num_workers = os.cpu_count() or 1
     chunks = (files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK))
     pool = _pool(files, num_workers)
+    decode_chunk = partial(_decode_chunk, side_px=side_px, antialias=antialias)
     try:
-        ahead = deque(pool.submit(_decode_chunk, chunk, side_px) for chunk in islice(chunks, 2 * num_workers))
+        ahead = deque(pool.submit(decode_chunk, chunk) for chunk in islice(chunks, 2 * num_workers))
         while ahead:
             images = ahead.popleft().result()
-            ahead.extend(pool.submit(_decode_chunk, chunk, side_px) for chunk in islice(chunks, 1))
+            ahead.extend(pool.submit(decode_chunk, chunk) for chunk in islice(chunks, 1))
             yield from images
     except BrokenProcessPool:
         raise DataError(
@@ -161,11 +170,11 @@ def decode_each(files: Sequence[ImageFile], side_px: int) -> Generator[Gray | Da
         pool.shutdown(cancel_futures=True)
 
 
-def _decode_chunk(files: Sequence[ImageFile], side_px: int) -> list[Gray | DataError]:
+def _decode_chunk(files: Sequence[ImageFile], side_px: int, *, antialias: bool) -> list[Gray | DataError]:
     images: list[Gray | DataError] = []
     for file in files:
         try:
-            images.append(square(read_gray(file.path, file.read()), side_px))
+            images.append(square(read_gray(file.path, file.read()), side_px, antialias=antialias))
         except DataError as error:
             images.append(error)
     return images
