@@ -2,6 +2,7 @@
 
 context          where trials run: paths and device
 driver           which trials are left; writes records, and tells observers such as displays
+exposure         whether rows have seen their test images before
 executor         the interface of executors, and whether trials run on GPUs
 usable_gpus      whether torch can use the GPUs that are there
 serial, ray/     the executors: one trial after the other in this process, or many on a cluster

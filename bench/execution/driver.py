@@ -10,6 +10,7 @@ from bench.data.loading import dataset_digest, load_dataset
 from bench.errors import account
 from bench.execution.context import RunContext
 from bench.execution.executor import Executor
+from bench.execution.exposure import require_unseen
 from bench.execution.stopping import stopping_on_interrupt
 from bench.planning.cost import Budget
 from bench.planning.order import expected_times, longest_first
@@ -136,7 +137,8 @@ def run_grid(
         beside: the suite whose tables the trials come to; none of its results may be of other data.
 
     Raises:
-        BenchError: data is missing or damaged, or not that of results beside, or the resources are not there.
+        BenchError: data is missing or damaged, or not that of results beside, or trials start from what has
+            seen their test images, or the resources are not there.
         KeyboardInterrupt: the user has interrupted; the same call goes on.
     """
     store = driver.store
@@ -151,6 +153,7 @@ def run_grid(
     if not todo:
         return
     data = DataContext(context.data_root, context.cache_dir, context.files, driver.preparing, driver.notice)
+    require_unseen(grid, todo, data)
     digests = {
         key: dataset_digest(dataset, data, grid.accepted.get(key, ()))
         for key, dataset in {trial.dataset.model_dump_json(): trial.dataset for trial in todo}.items()

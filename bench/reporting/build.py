@@ -18,6 +18,7 @@ from bench.reporting.references import load_readable
 from bench.reporting.tables.build import build_tables
 from bench.reporting.tables.claims import claims_csv, claims_table
 from bench.reporting.tables.controls import CONSTANT
+from bench.reporting.tables.exposure import exposed_trials, with_exposures
 from bench.reporting.tables.sensitivity import sensitivity_tables
 from bench.reporting.tables.table import Table
 from bench.reporting.verdicts import judge
@@ -82,15 +83,19 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     results = Results(grid, store)
     notes = {(one.dataset, one.resolution): difference_notes(one.points, store) for one in results.places}
     built = (*build_tables(results, references), *sensitivity_tables(results))
+    exposed = exposed_trials(grid, store)
     tables = tuple(
-        table.with_notes(notes[table.subject.dataset, table.subject.resolution])
+        with_exposures(table, exposed).with_notes(notes[table.subject.dataset, table.subject.resolution])
         for table in sorted(built, key=lambda table: table.subject.kind != "summary")
     )
     records = [record for trial in grid.trials if (record := results.record(trial.id)) is not None]
     problems += unreadable_sentences(grid.trials, store)
     title, origin = _title(loaded), _origin(records, loaded, store, problems)
     verdicts = judge(loaded.claims, results)
-    claims = [claims_table(verdicts).with_notes(difference_notes(loaded.points, store))] if verdicts else []
+    claims = []
+    if verdicts:
+        table = with_exposures(claims_table(verdicts), exposed)
+        claims = [table.with_notes(difference_notes(loaded.points, store))]
     sections = [to_markdown(one) if _is_open(one) else folded(one) for one in (*tables, *claims)]
     page = "\n".join([f"# {markdown(title)}\n", *sections, f"### {ORIGIN}\n", *map(paragraph, origin)]) + "\n"
     files = {"README.md": page, PAGE: report_page(suite.name, title, tables, claims, origin)}

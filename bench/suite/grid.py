@@ -2,18 +2,28 @@
 
 import itertools
 import re
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, changed_options, display_name, plugin_source
-from bench.suite.dataset_specs import DatasetSpec, FolderSpec, SplitLists, StoredSpec, title_of
+from bench.suite.dataset_specs import (
+    DATASET_SPECS,
+    DatasetSpec,
+    FolderSpec,
+    SplitLists,
+    StoredSpec,
+    title_of,
+)
 from bench.suite.document import KeyPath, SettingError
+from bench.suite.exposure import Sighting, declared_sightings, exposures_of, known_sightings
 from bench.suite.identity import canonical_json, file_digest, files_digest
+from bench.suite.keys import clean
 from bench.suite.schema import Exclusion, Init, ModelSpec, Suite
+from bench.suite.text_table import decoded
 from bench.suite.trial import Trial
 from bench.suite.user_path import user_path
 from bench.suite.violation import AcceptableKind
@@ -90,12 +100,14 @@ class Grid:
         files: paths of the files that trials name by digest.
         accepted: the violations that are accepted, by data set as JSON; also of suites to start from.
         origins: the suites of trials to start from, by id.
+        sightings: what has been seen by what the trials start from, by the name of the model in this suite.
     """
 
     points: tuple[Point, ...]
     files: Mapping[str, Path]
     accepted: Mapping[str, frozenset[AcceptableKind]] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    sightings: Mapping[str, tuple[Sighting, ...]] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -170,6 +182,18 @@ class Grid:
             )
         return self.of(point for point in self.points if _first_of(point) in kept)
 
+    def exposures(self, test_names: Callable[[Trial], Collection[str] | None]) -> Iterator[tuple[Trial, str]]:
+        """Yields trials whose test images were seen before they began; in a sentence which row, and by whom.
+
+        Args:
+            test_names: gives the names of a trial's test images, or None if they are not known. It is asked
+                only where a suite lists images.
+        """
+        for point in {point.trial.id: point for point in self.points}.values():
+            trial, sightings = point.trial, self.sightings.get(point.label, ())
+            for sentence in exposures_of(trial, sightings, partial(test_names, trial)):
+                yield trial, f"{point.label} on {title_of(trial.dataset)}: {sentence}"
+
     def of(self, points: Iterable[Point]) -> "Grid":
         """Returns the grid with these points in place of its own."""
         return replace(self, points=tuple(points))
@@ -224,6 +248,7 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
     points: list[Point] = []
     accepted = dict.fromkeys((dataset.model_dump_json() for dataset in datasets), frozenset(suite.accept))
     origins: dict[str, Origin] = {}
+    sightings: dict[str, tuple[Sighting, ...]] = {}
     for index, model in enumerate(suite.models):
         at = ("models", index)
         encoder, weights = model.encoder or suite.encoder, _weights(suite, index, files)
@@ -258,11 +283,12 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
                 )
             assert trial is not None, "a model has at least one phase"
             points += [Point(trial, label_of(model), cam) for cam in suite.cams]
+        sightings[label_of(model)] = _sightings(suite, index, files, source)
     kept = _without(points, suite.exclude)
     if not kept:
         raise SettingError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
     _refuse_duplicates(kept)
-    return Grid(kept, files.by_name, accepted, origins)
+    return Grid(kept, files.by_name, accepted, origins, sightings)
 
 
 def label_of(model: ModelSpec) -> str:
@@ -352,6 +378,33 @@ def _weights(suite: Suite, index: int, files: "SuiteFiles") -> str:
     return files.digest(weights, keys)
 
 
+def _sightings(suite: Suite, index: int, files: "SuiteFiles", source: Grid | None) -> tuple[Sighting, ...]:
+    """Returns what has been seen by what a model's trials start from.
+
+    Args:
+        suite: which.
+        index: of the model in it.
+        files: finds lists of images.
+        source: the grid of the model's init, if it has one.
+    """
+    model = suite.models[index]
+    keys: KeyPath = ("models", index, "saw")
+    declared = model.saw
+    if declared is None and model.weights is None and source is None:
+        declared, keys = suite.saw, ("saw",)
+    own: Iterable[Sighting] = ()
+    if declared is not None:
+        datasets = dict.fromkeys((*DATASET_SPECS, *map(title_of, suite.datasets)))
+        own = declared_sightings(declared, datasets, partial(files.lines, keys=keys), keys)
+    elif source is None:
+        weights = model.weights or suite.weights
+        names = [] if weights == "none" else [model.encoder or suite.encoder, weights]
+        own = known_sightings([*names, *map(str, model.options.values())])
+    parents = [] if model.init is None or source is None else points_of(source.points, model.init.model)
+    inherited = source.sightings[parents[0].label] if parents and source is not None else ()
+    return (*own, *inherited)
+
+
 class SuiteFiles:
     """Files that a suite names, relative to its folder; those of overrides, to the working folder.
 
@@ -379,6 +432,27 @@ class SuiteFiles:
             raise SettingError(keys, problem, value=name) from None
         self.by_name[digest] = file.resolve()
         return digest
+
+    def lines(self, name: str, keys: KeyPath) -> list[str]:
+        """Returns the lines of a text file that the suite names so at `keys`, but for empty ones.
+
+        Raises:
+            SettingError: it cannot be read, is no text, or has no line.
+        """
+        file = self._find(name, keys)
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            problem = f"{keys[-1]}: cannot read {file} ({error.strerror or error})"
+            raise SettingError(keys, problem, value=name) from None
+        try:
+            lines = decoded(content, str(file), SuiteError).splitlines()
+        except SuiteError as error:
+            raise SettingError(keys, f"{keys[-1]}: {error}", value=name) from None
+        named = [line for line in map(clean, lines) if line]
+        if not named:
+            raise SettingError(keys, f"{keys[-1]}: {file} names no image", value=name)
+        return named
 
     def stored(self, dataset: DatasetSpec, keys: KeyPath) -> DatasetSpec:
         """Returns the data set as trials have it: digests of files in place of their paths.

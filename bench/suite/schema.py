@@ -54,6 +54,11 @@ class ModelSpec(Frozen):
     """Encoder of segmentation-models-pytorch; the suite's encoder if absent."""
     weights: str | None = None
     """Initial encoder weights: none, imagenet, or a file beside the suite; the suite's weights if absent."""
+    saw: tuple[str, ...] | None = None
+    """Images that the model's start (its weights, or the classifier that is trained already) has seen: data
+    sets or parts of them, such as nih/test, and files with a name of an image in each line. If absent, the
+    suite's of a model that names no weights, and what is known of the weights by their name. Not part of a
+    trial's identity."""
     init: Init | None = None
     """Trained trials to start from, in place of weights, e.g. `{from: nih_256, model: pylon}`."""
     phases: tuple[Phase, ...] = Field((Phase(),), min_length=1)
@@ -73,8 +78,9 @@ class ModelSpec(Frozen):
             given = own.get("options", {})
             if options and isinstance(given, dict):
                 own["options"] = {**given, **options}
-            if isinstance(own.get("phases"), list):  # past this validator JSON's lists count as Python's
-                own["phases"] = tuple(own["phases"])
+            for key in ("phases", "saw"):
+                if isinstance(own.get(key), list):  # past this validator JSON's lists count as Python's
+                    own[key] = tuple(own[key])
             return own
         return value
 
@@ -193,13 +199,16 @@ class Suite(Frozen):
     """Encoder of the models that name none."""
     weights: str = "imagenet"
     """Initial encoder weights of the models that name none: none, imagenet, or a file."""
+    saw: tuple[str, ...] | None = None
+    """Images that the suite's weights have seen, of models that name none; as a model's."""
     recipe: Recipe = Recipe()
     resources: Resources = Resources()
     exclude: tuple[Exclusion, ...] = ()
     accept: tuple[AcceptableKind, ...] = ()
     """Violations of `bench data check` that do not stop a run of this suite, such as patients in two parts of
-    the thesis' split by image; data_differ accepts that its trials had different data. Not part of a trial's
-    identity; its record says which data it had."""
+    the thesis' split by image; data_differ accepts that its trials had different data, test_images_seen that
+    rows start from what has seen their test images. Not part of a trial's identity; its record says which
+    data it had."""
     margins: Margins = Margins()
     """The largest differences that still count as none, for claims of equivalence and for the plan. Not part
     of a trial's identity."""

@@ -32,7 +32,7 @@ from bench.results.store import TrialFolder
 from bench.suite.dataset_specs import NihSpec, SplitLists
 from bench.suite.findings import NIH_FINDINGS, VINDR_FINDINGS
 from bench.suite.identity import file_digest
-from bench.suite.violation import VIOLATIONS
+from bench.suite.violation import ASKED_FOR, VIOLATIONS
 
 NUM_IMAGES = 20
 NAMES = [f"{i:08d}_000.png" for i in range(NUM_IMAGES)]
@@ -424,7 +424,7 @@ def test_every_check_has_a_line(root, capsys):
     assert main(words(root)) == 0
     shown = capsys.readouterr().out
     assert [line for line in shown.splitlines() if line.startswith("✓ ")] == [
-        f"✓ {kind}" for kind in VIOLATIONS
+        f"✓ {kind}" for kind in VIOLATIONS if kind not in ASKED_FOR
     ]
 
 

@@ -113,8 +113,9 @@ def _parts(
     yield from (f"note: {sentence}" for sentence in integrity.notes)
     yield ""
     yield f"digest: {integrity.digest}"
-    refused = integrity.refused(accepted)
-    stop = f"{len(refused)} of {len(VIOLATIONS)} checks stop" if refused else "nothing stops"
+    stopping = [one for one in integrity.refused(accepted) if one.kind not in ASKED_FOR]
+    num_checks = len(VIOLATIONS) - len(ASKED_FOR)
+    stop = f"{len(stopping)} of {num_checks} checks stop" if stopping else "nothing stops"
     yield f"{stop} a run of a suite"
 
 

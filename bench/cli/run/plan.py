@@ -20,7 +20,7 @@ sources and epochs (trials by the source of their speed and number of epochs), f
 for a finished trial, or null) and free_bytes. one_comparison has metric, num_seeds, margin and spreads, each
 with source, standard_deviation, smallest_difference_paired, seeds_for_margin_paired and so on. Each claim has
 statement, num_comparisons, margin, probability and seeds_needed, or null. remarks are sentences about
-differences between finished trials.
+differences between finished trials, or about test images that were seen before.
 """
 
 import argparse
@@ -84,7 +84,11 @@ def execute(arguments: argparse.Namespace) -> int:
     rows = collect(grid, store)
     cost = Budget(store).cost(left_to_run(rows), loaded.suite.resources, grid.files)
     power = seed_power(loaded.narrowed(grid), store)
-    remarks = (*difference_remarks(loaded, store), *changed_source_sentences(grid.trials, store))
+    remarks = (
+        *difference_remarks(loaded, store),
+        *changed_source_sentences(grid.trials, store),
+        *dict.fromkeys(line for _, line in grid.exposures(lambda _: None)),
+    )
     if arguments.json:
         trials = [row.values(loaded.suite.name) for row in rows]
         document = {"suite": loaded.suite.name, "trials": trials, "cost": _cost_json(cost)}

@@ -10,5 +10,6 @@ controls      what is reached without looking at the image, and does any row bea
 standing      which row is best, and which are shown to be worse?
 intervals     how sure is a weighted average, or its difference between rows?
 sensitivity   how much does each choice of the protocol move a model?
+exposure      which rows start from what has seen their test images?
 claims        how are verdicts on claims shown?
 """

@@ -178,7 +178,9 @@ def interval_text(comparison: ComparisonVerdict) -> str:
 def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[Cell, ...]:
     evidence, flip = comparison.evidence, comparison.evidence.sign_flip
     low, high = (None if math.isnan(end) else end for end in (evidence.low, evidence.high))
-    interval = Cell(None, text=interval_text(comparison), low=low, high=high, is_signed=True)
+    sides = comparison.comparison.first, comparison.comparison.second
+    ids = tuple(point.trial.id for side in sides for point in side.points)
+    interval = Cell(None, text=interval_text(comparison), low=low, high=high, is_signed=True, trial_ids=ids)
     before = (column_name(claim, comparison), str(evidence.num_seeds), effect_text(evidence.effect))
     behind = (
         format_p(evidence.p),

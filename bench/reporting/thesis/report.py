@@ -8,6 +8,7 @@ from typing import get_args
 
 from bench.reporting.build import Report, table_files
 from bench.reporting.lock import LOCK, render_lock
+from bench.reporting.tables.exposure import exposed_trials, with_exposures
 from bench.reporting.tables.table import SYMBOLS, Cell, Column, Row, Subject, Table
 from bench.reporting.thesis.cells import compared
 from bench.reporting.thesis.datasets import datasets_table
@@ -56,7 +57,11 @@ def render_thesis(suites: Mapping[str, Path], store: ResultsStore) -> Report:
     }
     loaded = [suite.loaded for suite in measurements.suites]
     require_same_data_of_all(loaded, store)
-    tables = {form: [_noted(table, store) for table in of_form] for form, of_form in made.items()}
+    exposed = {key: why for suite in loaded for key, why in exposed_trials(suite.grid, store).items()}
+    tables = {
+        form: [with_exposures(_noted(table, store), exposed) for table in of_form]
+        for form, of_form in made.items()
+    }
     files = {
         f"{form}/{name}": text
         for form, of_form in tables.items()
