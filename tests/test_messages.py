@@ -17,6 +17,7 @@ from bench.cli.main import main
 from bench.data.dataset import DataContext
 from bench.data.loading import load_dataset
 from bench.errors import BenchError
+from bench.execution.exposure import require_unseen
 from bench.reporting.references import load_reference, require_references
 from bench.results.references import reference_folder
 from bench.results.store import ResultsStore, find_trial
@@ -55,7 +56,14 @@ def suites() -> Iterator[Case]:
         yield path.stem, lambda path=path: load_suite(path)
     yield "absent", lambda: load_suite(Path("smal.yaml"))
     yield "three mistakes", lambda: load_suite(Path("three.yaml"))
-    for text in ("recipe.batch_size", "recipe.batch_size=many", "models.7.name=pylon", "encoder=resnet-50"):
+    for text in (
+        "recipe.batch_size",
+        "recipe.batch_size=many",
+        "models.7.name=pylon",
+        "encoder=resnet-50",
+        "saw=[nih/tset]",
+        "saw=[seen.txt]",
+    ):
         yield f"--set {text}", lambda text=text: load_suite(Path("small.yaml"), [text])
     for name, text in (("nihh", ""), ("nih", "split=oficial"), ("folder", "labels=gone.csv")):
         yield (
@@ -74,6 +82,15 @@ def selections() -> Iterator[Case]:
         yield f"--seeds {seeds}", lambda seeds=seeds: grid().select(seeds=seeds)
     for shard in ("half", "3/2", "9/9"):
         yield f"--shard {shard}", lambda shard=shard: grid().shard(shard)
+
+
+def exposures() -> Iterator[Case]:
+    def run(saw):
+        grid = load_suite(Path("small.yaml"), [f"saw={saw}"]).grid
+        require_unseen(grid, grid.trials, DataContext(None, Path("cache"), {}))
+
+    for saw in ("[phantom]", "[phantom/test]"):
+        yield f"saw {saw}", lambda saw=saw: run(saw)
 
 
 def paths() -> Iterator[Case]:
@@ -172,7 +189,7 @@ def weights() -> Iterator[Case]:
         )
 
 
-KINDS = (suites, selections, paths, tables, data_sets, results, weights, words)
+KINDS = (suites, selections, exposures, paths, tables, data_sets, results, weights, words)
 
 
 def _written(name: str | Path, content: bytes | None) -> Path:

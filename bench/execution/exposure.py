@@ -41,6 +41,6 @@ def require_unseen(grid: Grid, trials: Iterable[Trial], context: DataContext) ->
 
     lines = dict.fromkeys(f"  {line}" for _, line in asked.exposures(test_names))
     if lines:
-        told = ["models start from what has seen images that they are tested on:", *lines]
-        told.append(f"a suite that says accept: [{TEST_IMAGES_SEEN}] runs all the same, and its tables tell")
-        raise SuiteError("\n".join(told))
+        head = "models start from what has seen images that they are tested on:"
+        last = f"a suite that says accept: [{TEST_IMAGES_SEEN}] runs all the same; its tables mark these rows"
+        raise SuiteError("\n".join([head, *lines, last]))

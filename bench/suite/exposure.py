@@ -23,8 +23,8 @@ PARTS = ("train", "val", "test")
 TestNames = Callable[[], Collection[str] | None]
 """Gives the names of a trial's test images; None if they are not known."""
 
-ONE_ORIGIN = ({"nih", "rsna", "siim", "chestx_det"}, {"vindr", "vindr_1_0_0"})
-"""Data sets that share images, under other names."""
+WHOLE_OF = {"rsna": "nih", "siim": "nih", "chestx_det": "nih", "vindr": "vindr_1_0_0"}
+"""The data set that all images of another one are from, under other names."""
 
 
 @dataclass(frozen=True)
@@ -111,16 +111,17 @@ def declared_sightings(
     Raises:
         SettingError: a word is none of these.
     """
-    allowed = [name for one in datasets for name in (one, *(f"{one}/{part}" for part in PARTS))]
     for word in words:
-        dataset, _, part = word.partition("/")
-        if word in allowed:
+        dataset, slash, part = word.partition("/")
+        if dataset in datasets and (part in PARTS or not slash):
             yield Sighting(_DECLARED, dataset, part)
         elif Path(word).suffix:
             yield Sighting(_DECLARED, images=frozenset(map(alike, read_names(word))))
         else:
-            problem = f"saw names {word!r}, which is no data set, no part of one, and no file with names"
-            raise SettingError(keys, problem, value=word, allowed=allowed)
+            problem = (
+                f"saw names {word!r}, which is no data set, no part of one such as nih/test, and no file"
+            )
+            raise SettingError(keys, problem, value=word, allowed=datasets)
 
 
 def exposures_of(trial: Trial, sightings: Iterable[Sighting], test_names: TestNames) -> Iterator[str]:
@@ -160,6 +161,8 @@ def _of_listed(sighting: Sighting, names: Collection[str] | None) -> Iterator[st
 def _share_seen(sighting: Sighting, tested_on: DatasetSpec) -> Literal["all", "some"] | None:
     """Returns which of the test images of a data set were seen."""
     if sighting.dataset not in (tested_on.name, title_of(tested_on)):
+        if sighting.of == WHOLE_OF.get(tested_on.name):
+            return "all"
         return "some" if _share_images(sighting.dataset, tested_on.name) else None
     if not sighting.part:
         return "all"
@@ -195,7 +198,7 @@ def _has_own_parts(dataset: DatasetSpec) -> bool:
 
 
 def _share_images(first: str, second: str) -> bool:
-    return any({first, second} <= origin for origin in ONE_ORIGIN)
+    return WHOLE_OF.get(first, first) == WHOLE_OF.get(second, second)
 
 
 def _split_of(dataset: DatasetSpec) -> str:

@@ -238,7 +238,7 @@ def test_changed_copies_of_radiographs_are_found_and_no_others(tmp_path, capsys,
 
 @needs_radiographs
 def test_different_films_of_one_patient_are_no_copies():
-    """The nearest pairs of the 2,116 that are not one film, as their hashes go; the last are two patients'."""
+    """The nearest pairs of the 2,116 that are not one film, by their hashes; the last is of two patients."""
     for first, second in (
         ("00001568_001", "00001568_004"),
         ("00001170_045", "00001170_046"),

@@ -40,6 +40,7 @@ DECLARED = {
     "the test part of a data set whose split is at random": ("[vindr/test]", "[vindr]", SOME),
     "another data set": ("[vindr]", "[nih]", None),
     "a data set with the same images under other names": ("[nih/train]", "[rsna]", SOME),
+    "all of the data set that another's images are from": ("[nih]", "[rsna]", ALL),
     "the other way round": ("[rsna]", "[chestx_det]", SOME),
     "two copies of one collection": ("[vindr_1_0_0/train]", "[vindr]", SOME),
     "phantoms to test on": ("[phantom/test]", "[phantom]", ALL),
