@@ -10,7 +10,7 @@ import scipy.fft
 from extracts import WHOLE, needs_radiographs
 
 from bench.cli.main import main
-from bench.data.images.decoding import square
+from bench.data.images.decoding import decode_each, square
 from bench.data.images.likeness import candidates, detail_correlation, hash_of
 from bench.data.phantom.render import render_phantom
 
@@ -21,6 +21,10 @@ DRAWN = 12
 @pytest.fixture(scope="module")
 def phantoms():
     return [render_phantom(0, i, 256, "eight").image for i in range(DRAWN + 1)]
+
+
+def quietly(done, total):
+    assert done <= total
 
 
 def jpeg(image, quality=60):
@@ -92,14 +96,14 @@ def test_candidates_differ_in_no_more_bits_than_the_limit_or_in_nearly_all():
         return np.packbits(turned)
 
     others = np.stack([with_turned(num) for num in (0, 347, 348, 512, 675, 676, 1023)])
-    found = {j for _, j in candidates(base[None], others)}
+    found = {j for _, j in candidates(base[None], others, quietly)}
     assert found == {0, 1, 5, 6}  # 347 / 1023 < .34 < 348 / 1023, and the same from the other end
 
 
 def test_candidates_are_the_same_in_blocks(monkeypatch):
     hashes = np.random.default_rng(0).integers(0, 256, (50, 128), dtype=np.uint8)
     monkeypatch.setattr("bench.data.images.likeness._BLOCK", 7)
-    assert list(candidates(hashes, hashes)) == [(i, i) for i in range(50)]
+    assert list(candidates(hashes, hashes, quietly)) == [(i, i) for i in range(50)]
 
 
 CHANGES = {
@@ -157,6 +161,22 @@ def test_a_pair_counts_as_long_as_its_files_are_what_they_were(phantoms, tmp_pat
     assert alike(words, capsys)
     cv2.imwrite(str(tmp_path / "data" / "images" / "copy.png"), phantoms[DRAWN])
     assert alike(words, capsys) == {}
+
+
+def test_no_file_is_decoded_for_its_hash_again(phantoms, tmp_path, capsys, monkeypatch):
+    images = parts_of(phantoms[:DRAWN])
+    words = store(tmp_path / "data", images)
+    assert alike(words, capsys) == {}
+    cv2.imwrite(str(tmp_path / "data" / "images" / "p5.png"), phantoms[DRAWN])
+    decoded = []
+
+    def counting(files, *arguments, **options):
+        decoded.extend(files)
+        return decode_each(files, *arguments, **options)
+
+    monkeypatch.setattr("bench.data.checks.near_duplicates.decode_each", counting)
+    assert alike(words, capsys) == {}
+    assert [file.path.name for file in decoded] == ["p5.png"]
 
 
 def test_test_images_are_looked_for_in_what_another_data_set_trains_on(phantoms, tmp_path, capsys):

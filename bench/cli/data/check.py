@@ -81,9 +81,9 @@ def execute(arguments: argparse.Namespace) -> int:
     spec, context = shared.dataset_of(arguments)
     source = read_source(spec, context)
     display = Display(shared.open_store(arguments))
-    checked, compared = (partial(display.preparing, f"{what} {spec.name}") for what in ("check", "compare"))
+    checked = partial(display.preparing, f"check {spec.name}")
     manifest = read_manifest(source, context.cache_dir, checked, reread=arguments.reread)
-    find_near_duplicates(source, manifest, context.cache_dir, compared)
+    find_near_duplicates(source, manifest, context.cache_dir, display.preparing)
     integrity = check(source, context.cache_dir, checked)
     if arguments.against is not None:
         other = read_source(*shared.dataset_called(arguments.against, arguments.set_other, arguments))

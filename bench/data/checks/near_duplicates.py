@@ -38,6 +38,10 @@ from bench.suite.identity import short_hash
 _SAVE_S, _PROGRESS_S = 10.0, 0.5
 
 
+OnPart = Callable[[str, int, int], None]
+"""Told (what, done, total)."""
+
+
 class Pair(NamedTuple):
     """Two images that are one radiograph, by their names."""
 
@@ -53,7 +57,7 @@ def pairs_between(
     first: Mapping[str, ImageFile],
     second: Mapping[str, ImageFile],
     hashes: Mapping[str, Hash],
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress,
 ) -> tuple[Pair, ...]:
     """Returns the pairs of one of the `first` images and one of the `second`, but for equal files.
 
@@ -86,9 +90,7 @@ def files_of(source: DataSource, manifest: pd.DataFrame, names: Sequence[str]) -
     return {name: ImageFile(source.files[name], readable[name]) for name in names if name in readable.index}
 
 
-def read_hashes(
-    files: Sequence[ImageFile], folder: Path, on_progress: OnProgress | None = None
-) -> dict[str, Hash]:
+def read_hashes(files: Sequence[ImageFile], folder: Path, on_progress: OnProgress) -> dict[str, Hash]:
     """Returns the hashes of files by their digests, decoding those of which `folder` has none.
 
     Files that cannot be decoded, and images of one value, have none.
@@ -100,13 +102,13 @@ def read_hashes(
     known = _load(target)
     missing = list({file.sha256: file for file in files if file.sha256 not in known}.values())
     saved_at = told_at = time.monotonic()
+    images = zip(missing, decode_each(missing, HASH_PX, antialias=True), strict=True)
     try:
-        for done, (file, image) in enumerate(
-            zip(missing, decode_each(missing, HASH_PX, antialias=True), strict=True), 1
-        ):
-            known[file.sha256] = None if isinstance(image, DataError) else hash_of(image)
+        for done, (file, image) in enumerate(images, 1):
+            if not isinstance(image, DataError):  # which may be another one the next time
+                known[file.sha256] = hash_of(image)
             is_last = done == len(missing)
-            if on_progress and (is_last or time.monotonic() - told_at > _PROGRESS_S):
+            if is_last or time.monotonic() - told_at > _PROGRESS_S:
                 told_at = time.monotonic()
                 on_progress(done, len(missing))
             if is_last or time.monotonic() - saved_at > _SAVE_S:
@@ -114,7 +116,7 @@ def read_hashes(
                 saved_at = time.monotonic()
     except OSError as error:
         raise DataError(f"the cache cannot be written ({error.strerror or error})", place=target) from None
-    found = ((file.sha256, known[file.sha256]) for file in files)
+    found = ((file.sha256, known.get(file.sha256)) for file in files)
     return {sha256: one for sha256, one in found if one is not None}
 
 
@@ -136,7 +138,7 @@ def _save(known: Mapping[str, Hash | None], target: Path) -> None:
 
 
 def find_near_duplicates(
-    source: DataSource, manifest: pd.DataFrame, cache_dir: Path, on_progress: OnProgress | None = None
+    source: DataSource, manifest: pd.DataFrame, cache_dir: Path, on_progress: OnPart
 ) -> None:
     """Stores the pairs between parts of the source, for `stored_near_duplicates`, unless they are stored.
 
@@ -144,7 +146,7 @@ def find_near_duplicates(
         source: what the download says; of images that are drawn nothing is done.
         manifest: what its files hold.
         cache_dir: where hashes and pairs are kept.
-        on_progress: told how many images have a hash.
+        on_progress: told what is done, how many images of it, and of how many.
 
     Raises:
         DataError: as `read_hashes`.
@@ -154,11 +156,11 @@ def find_near_duplicates(
         return
     files = {part: files_of(source, manifest, names) for part, names in source.parts.items()}
     every = [file for own in files.values() for file in own.values()]
-    hashes = read_hashes(every, target.parent, on_progress)
-    found = {
-        f"{first}_{second}": pairs_between(files[first], files[second], hashes)
-        for first, second in combinations(source.parts, 2)
-    }
+    hashes = read_hashes(every, target.parent, partial(on_progress, f"hash {source.name}"))
+    found = {}
+    for first, second in combinations(source.parts, 2):
+        progress = partial(on_progress, f"compare {first} with {second}")
+        found[f"{first}_{second}"] = pairs_between(files[first], files[second], hashes, progress)
     write_text(target, json.dumps(found, indent=2) + "\n")
 
 
@@ -166,7 +168,7 @@ def pairs_elsewhere(
     source: DataSource,
     other: DataSource,
     cache_dir: Path,
-    on_progress: Callable[[str, int, int], None],
+    on_progress: OnPart,
 ) -> tuple[Pair, ...]:
     """Returns the pairs of an image that `other` trains or validates on and a test image of the source.
 
@@ -186,12 +188,13 @@ def pairs_elsewhere(
     for one, parts in ((other, ("train", "val")), (source, ("test",))):
         manifest = read_manifest(one, cache_dir, partial(on_progress, f"check {one.name}"))
         own = files_of(one, manifest, [name for part in parts for name in one.parts[part]])
-        progress = partial(on_progress, f"compare {one.name}")
+        progress = partial(on_progress, f"hash {one.name}")
         hashes |= read_hashes(list(own.values()), cache_dir / one.name, progress)
         files.append(own)
     by_digest: dict[str, str] = {file.sha256: name for name, file in files[0].items()}
     equal = (Pair(by_digest[f.sha256], name) for name, f in files[1].items() if f.sha256 in by_digest)
-    return (*equal, *pairs_between(files[0], files[1], hashes))
+    progress = partial(on_progress, f"compare {other.name} with {source.name}")
+    return (*equal, *pairs_between(files[0], files[1], hashes, progress))
 
 
 def stored_near_duplicates(

@@ -60,7 +60,7 @@ def hash_of(image: Gray) -> Hash | None:
 
 
 def candidates(
-    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], on_progress: OnProgress | None = None
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], on_progress: OnProgress
 ) -> Iterator[tuple[int, int]]:
     """Yields the positions of hashes that are near enough for a pair, or near enough if one is inverted.
 
@@ -78,8 +78,7 @@ def candidates(
             equal_less_other = rows @ _signs(second[begin : begin + _BLOCK]).T
             for i, j in np.argwhere(np.abs(equal_less_other) >= least).tolist():
                 yield start + i, begin + j
-        if on_progress:
-            on_progress(min(start + _BLOCK, len(first)), len(first))
+        on_progress(min(start + _BLOCK, len(first)), len(first))
 
 
 def _signs(hashes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
