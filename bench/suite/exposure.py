@@ -13,9 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.suite.dataset_specs import DatasetSpec, FolderSpec, NihSpec, PhantomSpec, StoredSpec, title_of
+from bench.suite.dataset_specs import (
+    DATASET_SPECS,
+    DatasetSpec,
+    FolderSpec,
+    NihSpec,
+    StoredSpec,
+    title_of,
+)
 from bench.suite.document import KeyPath, SettingError
 from bench.suite.keys import alike
+from bench.suite.schema import Suite
 from bench.suite.trial import Trial
 
 PARTS = ("train", "val", "test")
@@ -94,34 +102,45 @@ def known_sightings(names: Iterable[str]) -> Iterator[Sighting]:
                 yield Sighting(name, dataset, part)
 
 
-def declared_sightings(
-    words: Iterable[str],
-    datasets: Collection[str],
-    read_names: Callable[[str], Collection[str]],
-    keys: KeyPath,
-) -> Iterator[Sighting]:
-    """Yields what the words of a suite's key `saw` say.
+def sightings_of(
+    suite: Suite, index: int, read_names: Callable[[str, KeyPath], Collection[str]]
+) -> tuple[Sighting, ...]:
+    """Returns what has been seen by the weights, or the trained classifier, that a model starts from.
 
     Args:
-        words: a data set, one with a part behind a slash, or a file with a name of an image in each line.
-        datasets: names of data sets that may be said.
-        read_names: gives the names in a file; what it raises is let through.
-        keys: where the words stand in the suite.
+        suite: which.
+        index: of the model in it.
+        read_names: gives the names in a file that the suite names at a place; what it raises is let through.
 
     Raises:
-        SettingError: a word is none of these.
+        SettingError: a word of the suite's key `saw` is no data set, no part of one, and no file.
     """
-    for word in words:
-        dataset, slash, part = word.partition("/")
-        if dataset in datasets and (part in PARTS or not slash):
-            yield Sighting(_DECLARED, dataset, part)
-        elif Path(word).suffix:
-            yield Sighting(_DECLARED, images=frozenset(map(alike, read_names(word))))
-        else:
-            problem = (
-                f"saw names {word!r}, which is no data set, no part of one such as nih/test, and no file"
-            )
-            raise SettingError(keys, problem, value=word, allowed=datasets)
+    model = suite.models[index]
+    declared: tuple[str, ...] | None = model.saw
+    keys: KeyPath = ("models", index, "saw")
+    if declared is None and model.weights is None and model.init is None:
+        declared, keys = suite.saw, ("saw",)
+    if declared is not None:
+        datasets = dict.fromkeys((*DATASET_SPECS, *map(title_of, suite.datasets)))
+        return tuple(_declared(word, datasets, read_names, keys) for word in declared)
+    weights = "none" if model.init is not None else model.weights or suite.weights
+    names = [] if weights == "none" else [model.encoder or suite.encoder, weights]
+    return tuple(known_sightings([*names, *map(str, model.options.values())]))
+
+
+def _declared(
+    word: str,
+    datasets: Collection[str],
+    read_names: Callable[[str, KeyPath], Collection[str]],
+    keys: KeyPath,
+) -> Sighting:
+    dataset, slash, part = word.partition("/")
+    if dataset in datasets and (part in PARTS or not slash):
+        return Sighting(_DECLARED, dataset, part)
+    if Path(word).suffix:
+        return Sighting(_DECLARED, images=frozenset(map(alike, read_names(word, keys))))
+    problem = f"saw names {word!r}, which is no data set, no part of one such as nih/test, and no file"
+    raise SettingError(keys, problem, value=word, allowed=datasets)
 
 
 def exposures_of(trial: Trial, sightings: Iterable[Sighting], test_names: TestNames) -> Iterator[str]:
@@ -173,8 +192,8 @@ def _share_seen(sighting: Sighting, tested_on: DatasetSpec) -> Literal["all", "s
 
 def _is_apart(trained_on: DatasetSpec, tested_on: DatasetSpec) -> bool:
     """Returns whether no image that is trained on by the one split is tested on by the other."""
-    if isinstance(trained_on, PhantomSpec) or isinstance(tested_on, PhantomSpec):
-        return True  # whose parts are drawn apart
+    if not isinstance(trained_on, StoredSpec) or not isinstance(tested_on, StoredSpec):
+        return True  # parts are drawn apart
     if trained_on.name != tested_on.name:
         return not _share_images(trained_on.name, tested_on.name)
     if isinstance(trained_on, FolderSpec) and trained_on.labels != getattr(tested_on, "labels", None):
@@ -187,14 +206,14 @@ def _is_apart(trained_on: DatasetSpec, tested_on: DatasetSpec) -> bool:
 def _has_own_parts(dataset: DatasetSpec) -> bool:
     """Returns whether its test part is that of the published data set, or of its table of labels."""
     match dataset:
-        case PhantomSpec():
-            return True
         case FolderSpec():
             return dataset.split == "column"
         case NihSpec():
             return dataset.split in ("official", "patient")
-        case _:
+        case StoredSpec():
             return dataset.split == "official"
+        case _:  # drawn
+            return True
 
 
 def _share_images(first: str, second: str) -> bool:

@@ -10,16 +10,9 @@ from pathlib import Path
 from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, changed_options, display_name, plugin_source
-from bench.suite.dataset_specs import (
-    DATASET_SPECS,
-    DatasetSpec,
-    FolderSpec,
-    SplitLists,
-    StoredSpec,
-    title_of,
-)
+from bench.suite.dataset_specs import DatasetSpec, FolderSpec, SplitLists, StoredSpec, title_of
 from bench.suite.document import KeyPath, SettingError
-from bench.suite.exposure import Sighting, declared_sightings, exposures_of, known_sightings
+from bench.suite.exposure import Sighting, exposures_of, sightings_of
 from bench.suite.identity import canonical_json, file_digest, files_digest
 from bench.suite.keys import clean
 from bench.suite.schema import Exclusion, Init, ModelSpec, Suite
@@ -283,7 +276,8 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
                 )
             assert trial is not None, "a model has at least one phase"
             points += [Point(trial, label_of(model), cam) for cam in suite.cams]
-        sightings[label_of(model)] = _sightings(suite, index, files, source)
+        own = sightings_of(suite, index, files.lines)
+        sightings[label_of(model)] = (*own, *_inherited(model.init, source))
     kept = _without(points, suite.exclude)
     if not kept:
         raise SettingError(("exclude",), "the grid is empty: 'exclude' leaves out every trial")
@@ -337,6 +331,14 @@ def _parent(init: Init, source: Grid, resolution: int, seed: int, keys: KeyPath)
     raise SettingError(keys, problem, value=init.model, allowed=labels)
 
 
+def _inherited(init: Init | None, source: Grid | None) -> tuple[Sighting, ...]:
+    """Returns what has been seen by what the trials of the source to start from start from themselves."""
+    if init is None or source is None:
+        return ()
+    first, *_ = points_of(source.points, init.model)
+    return source.sightings[first.label]
+
+
 def _without(points: Sequence[Point], exclusions: Sequence[Exclusion]) -> tuple[Point, ...]:
     left_out: set[int] = set()
     for index, exclusion in enumerate(exclusions):
@@ -376,33 +378,6 @@ def _weights(suite: Suite, index: int, files: "SuiteFiles") -> str:
         words = ("none", "imagenet", "a file")
         raise SettingError(keys, f"weights is {weights!r}", value=weights, allowed=words)
     return files.digest(weights, keys)
-
-
-def _sightings(suite: Suite, index: int, files: "SuiteFiles", source: Grid | None) -> tuple[Sighting, ...]:
-    """Returns what has been seen by what a model's trials start from.
-
-    Args:
-        suite: which.
-        index: of the model in it.
-        files: finds lists of images.
-        source: the grid of the model's init, if it has one.
-    """
-    model = suite.models[index]
-    keys: KeyPath = ("models", index, "saw")
-    declared = model.saw
-    if declared is None and model.weights is None and source is None:
-        declared, keys = suite.saw, ("saw",)
-    own: Iterable[Sighting] = ()
-    if declared is not None:
-        datasets = dict.fromkeys((*DATASET_SPECS, *map(title_of, suite.datasets)))
-        own = declared_sightings(declared, datasets, partial(files.lines, keys=keys), keys)
-    elif source is None:
-        weights = model.weights or suite.weights
-        names = [] if weights == "none" else [model.encoder or suite.encoder, weights]
-        own = known_sightings([*names, *map(str, model.options.values())])
-    parents = [] if model.init is None or source is None else points_of(source.points, model.init.model)
-    inherited = source.sightings[parents[0].label] if parents and source is not None else ()
-    return (*own, *inherited)
 
 
 class SuiteFiles:
