@@ -46,7 +46,7 @@ def test_each_format_shows_the_mark(example):
     report = rendered(example)
     key = "point_accuracy-phantom-64px"
     assert f"| PYLON<sup>{MARK}</sup> |" in report.files[f"{key}.md"]
-    assert f"<sup>{MARK}</sup> Test images were seen" in report.files[f"{key}.md"]
+    assert f"<sup>{MARK}</sup> Its start has seen test images" in report.files[f"{key}.md"]
     assert r"PYLON\textsuperscript{\P{}}" in report.files[f"{key}.tex"]
     assert f"PYLON<sup>{MARK}</sup>" in report.files["index.html"]
     assert {row["row"] for row in rows(report, key) if MARK in row["marks"]} == {"PYLON"}

@@ -47,5 +47,5 @@ def with_exposures(table: Table, exposed: Mapping[str, Sequence[str]]) -> Table:
     rows = tuple(map(marked, table.models))
     if not found:
         return table
-    text = f"Test images were seen before training began: no fair rival of the others. {'; '.join(found)}."
+    text = f"Its start has seen test images, or may have: no fair rival of the others. {'; '.join(found)}."
     return replace(table, models=rows, footnotes=(*table.footnotes, Footnote(MARK, text)))
