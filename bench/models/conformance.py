@@ -216,11 +216,6 @@ CHECKS: tuple[Check, ...] = (
 """In their order: the last ones change the twin."""
 
 
-def name_of(check: Check) -> str:
-    """Returns the check's name as words."""
-    return check.__name__.replace("_", " ")
-
-
 def _images(num: int, size_px: int) -> Tensor:
     return torch.randn(num, 1, size_px, size_px, generator=torch.Generator().manual_seed(0))
 

@@ -20,8 +20,8 @@ def checked(names: Sequence[str]) -> Iterator[tuple[str, bool]]:
         if name not in MODELS:
             raise SuiteError(f"unknown model {name!r}", value=name, allowed=MODELS)
     progress("loading torch")
-    from bench.models.conformance import CHECKS, Candidate, name_of
-    from bench.suite.plugins import mistake
+    from bench.models.conformance import CHECKS, Candidate
+    from bench.suite.conformance import examined
 
     progress("")
     for name in names or MODELS:
@@ -30,11 +30,5 @@ def checked(names: Sequence[str]) -> Iterator[tuple[str, bool]]:
             of = Candidate(name, options)
             of.model  # noqa: B018 - one that cannot be built has nothing to check
             label = display_name(name, options)
-            for check in CHECKS:
-                try:
-                    problem = check(of)
-                except Exception as error:
-                    if source is None:
-                        raise
-                    problem = str(mistake(error, source.module))
-                yield f"{label}: {'passed' if problem is None else problem} ({name_of(check)})", bool(problem)
+            for check, problem in examined(CHECKS, of, None if source is None else source.module):
+                yield f"{label}: {'passed' if problem is None else problem} ({check})", bool(problem)
