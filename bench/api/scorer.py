@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from bench.api.scoring import Scoring
-from bench.data.sources.tables import FIXED_FINDINGS
+from bench.data.sources.tables import fixed_findings
 from bench.errors import ResultsError
 from bench.evaluation.rescore import rescore
 from bench.evaluation.second_reading import SecondReading, second_reading
@@ -181,7 +181,7 @@ def maps_of_run(folder: ReferenceFolder, record: ReferenceRecord) -> MapSet:
     def tested() -> tuple[list[str], list[str]]:
         table = read_table(folder.units, ("image", "finding"))
         found = _names(table["finding"])
-        return _names(table["image"]), list(FIXED_FINDINGS.get(record.dataset, found))
+        return _names(table["image"]), list(fixed_findings(record.dataset) or found)
 
     stored = maps_of_reference(folder, record)
     return MapSet(record.name, stored, record.dataset, (record.name, record.grid_px), tested)

@@ -16,11 +16,13 @@ from bench.data.checks.manifest import digest_of, read_manifest, require_readabl
 from bench.data.dataset import DataContext, Dataset, ImageSet
 from bench.data.images.cache import CachedArray, cached_images, require_space
 from bench.data.images.decoding import ImageFile
+from bench.data.plugins import plugin_function, sound_source
 from bench.data.sources.image_files import paths_of
 from bench.data.sources.source import DataSource, Sizes, place_boxes
 from bench.data.sources.splits import check_parts
-from bench.errors import DataError
-from bench.suite.dataset_specs import DatasetSpec, StoredSpec
+from bench.errors import DataError, PluginError
+from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec, StoredSpec, UnknownSpec
+from bench.suite.frozen import Frozen
 
 _latest: dict[str, Dataset] = {}
 
@@ -38,10 +40,10 @@ def load_dataset(spec: DatasetSpec, resolution: int, context: DataContext) -> Da
     if key not in _latest:
         _latest.clear()
         if isinstance(spec, StoredSpec):
-            source = _function(spec.reader)(spec, context)
-            _latest[key] = load_source(source, resolution, spec.oversize, context)
+            _latest[key] = load_source(read_source(spec, context), resolution, spec.oversize, context)
         else:
-            _latest[key] = _function(spec.drawer)(spec, resolution, context)
+            draw = _function(spec, "drawer")
+            _latest[key] = draw(spec, resolution, context)
     return _latest[key]
 
 
@@ -51,12 +53,24 @@ def read_source(spec: DatasetSpec, context: DataContext) -> DataSource:
     Raises:
         DataError: its text files are missing, incomplete or contradict themselves.
     """
-    source: DataSource = _function(spec.reader)(spec, context)
+    source: DataSource = _function(spec, "reader")(spec, context)
+    if spec.name not in DATASET_SPECS.own:
+        source = sound_source(source, spec.reader)
     check_parts(source.parts, source.labels.index, source.root)
     return source
 
 
-def _function(target: str) -> Callable[..., Any]:
+def _function(spec: Frozen, which: str) -> Callable[..., Any]:
+    """Imports the function that reads or draws the data set.
+
+    Raises:
+        PluginError: it is from outside of bench, and is not here.
+    """
+    if isinstance(spec, UnknownSpec):
+        raise PluginError("no such data set is installed, or it has other keys now", place=spec.name)
+    target: str = getattr(spec, which)
+    if not target.startswith("bench."):
+        return plugin_function(target)
     module, _, function = target.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), function)
     return found

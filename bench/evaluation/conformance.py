@@ -59,10 +59,10 @@ def random_model(name: str) -> nn.Module:
     """Returns a model of three classes in evaluation mode, the same each time."""
     torch.manual_seed(0)
     model = build_model(name, num_classes=3, encoder="resnet18").eval()
-    head = model.get_submodule("head")
+    weight, bias = model.get_parameter("head.weight"), model.get_parameter("head.bias")
     with torch.no_grad():
-        head.weight.copy_(torch.randn_like(head.weight) + 0.3)
-        head.bias.copy_(torch.tensor([0.5, -0.25, 0.0]))
+        weight.copy_(torch.randn_like(weight) + 0.3)
+        bias.copy_(torch.tensor([0.5, -0.25, 0.0]))
     return model
 
 
@@ -98,7 +98,7 @@ def evidence_for_nothing_makes_maps_that_are_finite(of: Candidate) -> str | None
     """Of a head whose weights are zero."""
     model = random_model("baseline")
     with torch.no_grad():
-        model.get_submodule("head").weight.zero_()
+        model.get_parameter("head.weight").zero_()
     maps = of.maps(model, of.images, _CLASSES)
     if not bool(torch.isfinite(maps).all()):
         return "returns values that are not finite where nothing speaks for a class"

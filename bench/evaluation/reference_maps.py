@@ -13,8 +13,8 @@ import torch
 from bench.data.dataset import ImageSet
 from bench.data.sources.nih import official_name, patients_of, read_boxes
 from bench.data.sources.tables import (
-    FIXED_FINDINGS,
     finding_names,
+    fixed_findings,
     match_rows,
     names_in,
     read_csv,
@@ -121,7 +121,7 @@ def add_reference(
     units = _read_units(files.units, record.dataset)
     maps = _read_maps(files.maps, len(units), files.units, are_probabilities=not record.are_logits)
     boxes = _boxes_of(units, files, record.dataset)
-    findings = FIXED_FINDINGS.get(record.dataset, tuple(dict.fromkeys(units["finding"])))
+    findings = fixed_findings(record.dataset) or tuple(dict.fromkeys(units["finding"]))
     framed = scaled(boxes, record.grid_px / frame_px).assign(**dict.fromkeys(FRAME_COLUMNS, float(frame_px)))
     try:
         with writing_maps(folder.maps) as keep:
@@ -162,7 +162,7 @@ def _read_units(path: Path, dataset: str) -> pd.DataFrame:
     images, findings = names_in(table, "image", path), names_in(table, column, path)
     if dataset == "nih":
         images = images.map(official_name)
-    fixed = FIXED_FINDINGS.get(dataset)
+    fixed = fixed_findings(dataset)
     if fixed is not None:
         known = finding_names(fixed)
         findings = pd.Series(

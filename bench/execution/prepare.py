@@ -16,6 +16,8 @@ from bench.models.weights import WeightsReport, load_weights_file
 from bench.results.record import Outcome
 from bench.results.store import ResultsStore, TrialFolder
 from bench.suite.catalog import plugin_source
+from bench.suite.dataset_specs import dataset_source
+from bench.suite.plugin_source import PluginSource
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import fix_arithmetic, seed_everything
@@ -68,6 +70,7 @@ def prepare(
     """
     device = torch.device("cuda" if context.use_gpu else "cpu")
     fix_arithmetic(trial.recipe.num_threads)
+    _require_dataset_source(trial)
     where = DataContext(context.data_root, context.cache_dir, context.files, on_progress)
     digest = context.data.get(trial.dataset.model_dump_json())
     where = replace(where, limit_images=trial.recipe.limit_images, digest=digest)
@@ -111,13 +114,26 @@ def _require_source(trial: Trial) -> None:
     Raises:
         PluginError: it is not, or the plug-in is not here.
     """
-    if trial.source is None:
-        return
-    found = plugin_source(trial.model)
-    if found is None or found.digest != trial.source:
+    if trial.source is not None:
+        _require_same(f"model {trial.model!r}", trial.source, plugin_source(trial.model), trial)
+
+
+def _require_dataset_source(trial: Trial) -> None:
+    """Checks the same of the data set's source.
+
+    Raises:
+        PluginError: it is not, or the plug-in is not here.
+    """
+    if trial.dataset_source is not None:
+        what = f"data set {trial.dataset.name!r}"
+        _require_same(what, trial.dataset_source, dataset_source(trial.dataset), trial)
+
+
+def _require_same(what: str, digest: str, found: PluginSource | None, trial: Trial) -> None:
+    if found is None or found.digest != digest:
         raise PluginError(
-            f"the source of model {trial.model!r} is not the one that the trial was made for "
-            f"({trial.source}); where it has changed, run the suite again",
+            f"the source of {what} is not the one that the trial was made for "
+            f"({digest}); where it has changed, run the suite again",
             place=trial.id,
         )
 

@@ -16,7 +16,6 @@ from bench.results.provenance import DRAWN, Provenance, describe
 from bench.results.record import Record
 from bench.results.store import TrialFolder
 from bench.results.units import read_table
-from bench.suite.catalog import plugin_source
 from bench.suite.grid import IMAGES_PREFIX
 from bench.suite.identity import DIGEST_PREFIX
 from bench.suite.trial import Trial
@@ -151,8 +150,7 @@ def _train(
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
     where = DataContext(context.data_root, context.cache_dir, context.files)
     digest = dataset_digest(trial.dataset, where) or DRAWN
-    source = plugin_source(trial.model)
-    return losses, describe(*place, data=digest, arithmetic=arithmetic, model_source=source)
+    return losses, describe(*place, data=digest, arithmetic=arithmetic, trial=trial)
 
 
 def _words(value: Any) -> list[str]:

@@ -19,7 +19,7 @@ from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.catalog import plugin_source
-from bench.suite.dataset_specs import StoredSpec
+from bench.suite.dataset_specs import StoredSpec, dataset_source
 from bench.suite.metrics import metric_plugins
 from bench.suite.plugins import mistake, raised_at
 from bench.suite.trial import Trial
@@ -93,14 +93,19 @@ def run_trial(
             if error.errno not in FULL_DISK:
                 raise
             raise DiskFullError(explained(error, folder.path)) from None
-        except BenchError:
-            raise
         except Exception as error:
-            sources = (plugin_source(trial.model), *metric_plugins().values())
-            for source in filter(None, sources):
-                if raised_at(error, source.module) is not None:
-                    raise mistake(error, source.module) from error
+            if (told := _told(error, trial)) is not error:
+                raise told from error
             raise
+
+
+def _told(error: Exception, trial: Trial) -> Exception:
+    """Returns an error of code from outside of bench as a sentence with its place; others as they are."""
+    if isinstance(error, BenchError):
+        return error
+    sources = (plugin_source(trial.model), dataset_source(trial.dataset), *metric_plugins().values())
+    modules = (source.module for source in sources if source is not None)
+    return next((mistake(error, one) for one in modules if raised_at(error, one) is not None), error)
 
 
 def _run_locked(
@@ -206,9 +211,7 @@ def _train_and_score(
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
     place = (device_name(ready.device), arithmetic.training, arithmetic.num_threads)
-    provenance = describe(
-        *place, arithmetic=arithmetic, data=work.data, model_source=plugin_source(trial.model)
-    )
+    provenance = describe(*place, arithmetic=arithmetic, data=work.data, trial=trial)
     phases = clock.seconds()
     outcome = Outcome(
         metrics=of_model.metrics,
@@ -243,10 +246,13 @@ def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, i
     except Exception as error:
         if isinstance(error, LostGpuError) or (isinstance(error, OSError) and error.errno in FULL_DISK):
             raise
-        return CamEvaluation(method=cam, status="failed", error=account(error), ended_at=now())
+        told = _told(error, work.trial)
+        if told is not error:
+            told.__cause__ = error  # as `raise told from error` would
+        return CamEvaluation(method=cam, status="failed", error=account(told), ended_at=now())
     packages = (*PACKAGES, *CAMS[cam].packages)
     place = (device_name(ready.device), "float32", recipe.num_threads)
-    provenance = describe(*place, packages, work.data, model_source=plugin_source(work.trial.model))
+    provenance = describe(*place, packages, work.data, trial=work.trial)
     return _finished(cam, provenance, scores)
 
 

@@ -8,25 +8,35 @@ from bench.suite.trial import Trial
 
 
 def changed_source_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[str, ...]:
-    """Returns a sentence for each model from outside of bench whose trials were finished by another source.
+    """Returns a sentence for each plug-in whose trials were finished by another source: models and data sets.
 
     Trials that are finished by the present source count for nothing here.
     """
     outdated: dict[str, list[str]] = {}
     for trial in trials:
-        if trial.source is not None and store.state(trial.id) != "finished":
-            same = [record.trial.id for record in _of_same_name(trial, store) if _is_outdated(record, trial)]
-            outdated.setdefault(trial.model, []).extend(same)
+        if _sources(trial) != (None, None) and store.state(trial.id) != "finished":
+            for record in _of_same_name(trial, store):
+                for plugin in _changed(record.trial, trial):
+                    outdated.setdefault(plugin, []).append(record.trial.id)
     return tuple(
-        f"the source of model {model!r} has changed since {len(ids)} of its trials here; a changed source is "
-        f"another model, which is trained anew ({ids[0]} is the first of those that stay as they are)"
-        for model, ids in outdated.items()
-        if ids
+        f"the source of {plugin} has changed since {len(ids)} of its trials here; they are other trials now, "
+        f"which are trained anew ({ids[0]} is the first of those that stay as they are)"
+        for plugin, ids in outdated.items()
     )
 
 
-def _is_outdated(record: Record, trial: Trial) -> bool:
-    return record.trial.model_copy(update={"source": trial.source}) == trial
+def _sources(trial: Trial) -> tuple[str | None, str | None]:
+    return trial.source, trial.dataset_source
+
+
+def _changed(old: Trial, new: Trial) -> Iterator[str]:
+    """Yields the plug-ins whose sources differ, where nothing else does."""
+    sources = {"source": new.source, "dataset_source": new.dataset_source}
+    if old.model_copy(update=sources).id == new.id:
+        if old.source != new.source:
+            yield f"model {new.model!r}"
+        if old.dataset_source != new.dataset_source:
+            yield f"data set {new.dataset.name!r}"
 
 
 def _of_same_name(trial: Trial, store: ResultsStore) -> Iterator[Record]:

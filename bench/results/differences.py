@@ -268,7 +268,7 @@ def _facts(result: Record | CamEvaluation) -> Facts:
         provenance = result.provenance
     if provenance is None:
         return {}
-    alike = provenance.model_copy(update={"model_source": None})
+    alike = provenance.model_copy(update={"model_source": None, "dataset_source": None})
     facts = {name: value for name, value in facts_of(alike).items() if name not in _OF_THE_MODEL}
     return facts | ({"findings": ", ".join(outcome.findings)} if outcome and outcome.findings else {})
 

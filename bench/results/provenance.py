@@ -13,9 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import Field
 
 from bench.errors import brief
+from bench.suite.catalog import plugin_source
+from bench.suite.dataset_specs import dataset_source
 from bench.suite.frozen import Frozen
 from bench.suite.metrics import metric_plugins
 from bench.suite.plugin_source import PluginSource
+from bench.suite.trial import Trial
 from bench.version import FOLDER, VERSION
 
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "timm", "numpy", "opencv-python-headless")
@@ -82,6 +85,8 @@ class Provenance(Frozen):
     """The whole of it; None of evaluations of other maps."""
     model_source: PluginSource | None = None
     """Of a model from outside of bench."""
+    dataset_source: PluginSource | None = None
+    """Of a data set from outside of bench."""
     metric_plugins: dict[str, PluginSource] = Field(default_factory=dict)
     """Of metrics from outside of bench, by their names."""
 
@@ -93,7 +98,7 @@ def describe(
     packages: Iterable[str] = PACKAGES,
     data: str | None = None,
     arithmetic: Arithmetic | None = None,
-    model_source: PluginSource | None = None,
+    trial: Trial | None = None,
 ) -> Provenance:
     """Returns the provenance of a trial that runs in this process."""
     return Provenance(
@@ -107,7 +112,8 @@ def describe(
         num_threads=num_threads,
         data=data,
         arithmetic=arithmetic,
-        model_source=model_source,
+        model_source=None if trial is None else plugin_source(trial.model),
+        dataset_source=None if trial is None else dataset_source(trial.dataset),
         metric_plugins=metric_plugins(),
     )
 

@@ -1,12 +1,17 @@
 """The keys of data sets in a suite file, each documented; where each one's reader is.
 
+A data set from outside of bench is a class like these, named by ``module:class`` or offered by an installed
+distribution (docs/plugins.md).
+
 "Thesis" is K. Preechakul, Chulalongkorn University 2020; "code" its authors' released implementation.
 """
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, get_args
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WrapSerializer, WrapValidator
 
+from bench.errors import PluginError
 from bench.suite.findings import (
     CHESTX_DET_FINDINGS,
     CHEXLOCALIZE_FINDINGS,
@@ -22,6 +27,8 @@ from bench.suite.findings import (
     VINDR_FINDINGS,
 )
 from bench.suite.frozen import Frozen
+from bench.suite.plugin_source import PluginSource, source_of
+from bench.suite.plugins import Declarations, imported
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -241,7 +248,21 @@ class FolderSpec(StoredSpec):
         return self.boxes is not None or self.masks is not None
 
 
-DatasetSpec = Annotated[
+class UnknownSpec(Frozen):
+    """A data set whose class is not at hand, or does not take its keys: they are as they were written.
+
+    A suite that names one is refused; a record of one is read.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    labelled: ClassVar[tuple[str, ...]] = ()
+    boxed: ClassVar[tuple[str, ...]] = ()
+
+    name: str
+
+
+_OwnSpec = (
     PhantomSpec
     | NihSpec
     | VindrSpec
@@ -251,38 +272,82 @@ DatasetSpec = Annotated[
     | SiimSpec
     | ChexlocalizeSpec
     | Tbx11kSpec
-    | FolderSpec,
-    Field(discriminator="name"),
-]
+    | FolderSpec
+)
 
-DATASET_SPECS: dict[str, type[Frozen]] = {
-    spec.model_fields["name"].default: spec for spec in get_args(get_args(DatasetSpec)[0])
-}
-"""Every data set that a suite can name, in the order of `DatasetSpec`."""
+_OWN: dict[str, type[Frozen]] = {spec.model_fields["name"].default: spec for spec in get_args(_OwnSpec)}
+"""Bench's own data sets, in the order of `_OwnSpec`."""
+
+
+def _declared(target: str) -> type[Frozen]:
+    found = imported(target)
+    if not isinstance(found, type) or not issubclass(found, Frozen) or "name" not in found.model_fields:
+        raise PluginError("is no class that derives from bench.suite.dataset_specs.StoredSpec", place=target)
+    needed = ("reader",) if issubclass(found, StoredSpec) else ("reader", "drawer", "labelled", "boxed")
+    for part in needed:
+        if not hasattr(found, part):
+            raise PluginError(f"has no {part!r}", place=target)
+    return found
+
+
+DATASET_SPECS = Declarations("bench.datasets", _OWN, _declared, takes_targets=True)
+"""The class of every data set that a suite can name."""
+
+
+def dataset_source(dataset: "DatasetSpec") -> PluginSource | None:
+    """Returns the source of a data set from outside of bench, of class and reader; None of bench's own.
+
+    Raises:
+        PluginError: it cannot be found or read.
+    """
+    if dataset.name in DATASET_SPECS.own:
+        return None
+    spec: Any = DATASET_SPECS[dataset.name]
+    modules = (target.partition(":")[0] for target in (spec.reader, getattr(spec, "drawer", spec.reader)))
+    return source_of(spec.__module__, *(one for one in modules if not one.startswith("bench.")))
+
+
+def _of_its_class(value: Any, of_own: Callable[[Any], Any]) -> Any:
+    """Returns the keys as the class of their data set has them; `of_own` those of bench's own."""
+    name = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", None)
+    if not isinstance(name, str) or name in _OWN:
+        return of_own(value)
+    if isinstance(value, Frozen):
+        return value
+    try:
+        return DATASET_SPECS[name].model_validate(value)
+    except (KeyError, PluginError, ValidationError):
+        return UnknownSpec.model_validate(value)
+
+
+def _written(spec: Any, of_own: Callable[[Any], Any]) -> Any:
+    """Returns the keys for a file; of a plug-in those that differ from defaults, which may be gone later."""
+    if spec.name in _OWN:
+        return of_own(spec)
+    return {"name": spec.name} | spec.model_dump(mode="json", exclude_defaults=True)
+
 
 if TYPE_CHECKING:
-    DatasetName = str
-    BareDataset = str
+    DatasetSpec = PhantomSpec | StoredSpec  # an unknown one is refused before it is used
 else:
-    DatasetName = Literal[tuple(DATASET_SPECS)]
-    BareDataset = Literal[
-        tuple(
-            name
-            for name, spec in DATASET_SPECS.items()
-            if not any(field.is_required() for field in spec.model_fields.values())
-        )
+    DatasetSpec = Annotated[
+        Annotated[_OwnSpec, Field(discriminator="name")],
+        WrapValidator(_of_its_class),
+        WrapSerializer(_written),
     ]
 
 NamedDataset = Annotated[
-    DatasetSpec,
-    BeforeValidator(
-        lambda value: {"name": value} if isinstance(value, str) else value,
-        json_schema_input_type=BareDataset | DatasetSpec,
-    ),
+    DatasetSpec, BeforeValidator(lambda value: {"name": value} if isinstance(value, str) else value)
 ]
 """A data set as suites write it: its bare name, where no other key is required, means a mapping with it."""
 
 
+def is_bare(spec: type[Frozen]) -> bool:
+    """Returns whether the bare name says all that the data set needs."""
+    return not any(field.is_required() for name, field in spec.model_fields.items() if name != "name")
+
+
 def title_of(dataset: DatasetSpec) -> str:
-    """Returns the data set's name for people: its title if it has one, else its name."""
-    return (dataset.title if isinstance(dataset, FolderSpec) else None) or dataset.name
+    """Returns the data set's name for people: its title if it has one, else its name or its class's."""
+    title = dataset.title if isinstance(dataset, FolderSpec) else None
+    return title or dataset.name.rpartition(":")[2]

@@ -10,7 +10,14 @@ from pathlib import Path
 from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, changed_options, display_name, plugin_source
-from bench.suite.dataset_specs import DatasetSpec, FolderSpec, SplitLists, StoredSpec, title_of
+from bench.suite.dataset_specs import (
+    DatasetSpec,
+    FolderSpec,
+    SplitLists,
+    StoredSpec,
+    dataset_source,
+    title_of,
+)
 from bench.suite.document import KeyPath, SettingError
 from bench.suite.exposure import Sighting, exposures_of, sightings_of
 from bench.suite.identity import canonical_json, file_digest, files_digest
@@ -254,7 +261,7 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
             for key, kinds in source.accepted.items():
                 accepted[key] = accepted.get(key, frozenset()) | kinds
         for dataset, resolution, seed in itertools.product(datasets, suite.resolutions, suite.seeds):
-            trial = None
+            trial, of_dataset = None, dataset_source(dataset)
             if model.init is not None and source is not None:
                 trial = _parent(model.init, source, resolution, seed, (*at, "init", "model"))
                 if trial.encoder != encoder:
@@ -270,6 +277,7 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
                     init=trial,
                     phase=phase,
                     dataset=dataset,
+                    dataset_source=None if of_dataset is None else of_dataset.digest,
                     resolution=resolution,
                     seed=seed,
                     recipe=suite.recipe,

@@ -21,7 +21,8 @@ class PluginSource(Frozen):
     module: str
     """The module that holds the class or the function."""
     digest: str
-    """``sha256:…`` of the module's file and of those of its package that it imports; see `source_files`."""
+    """``sha256:…`` of the module's file and of those of its package that it imports; see `source_files`. Of a
+    data set, of the reader's too."""
     distribution: str | None
     """The installed distribution that it is from; None of a module that was found on the path alone."""
     version: str | None
@@ -65,16 +66,17 @@ def parsed(file: Path) -> ast.Module:
         raise PluginError(f"cannot be read ({error})", place=file) from error
 
 
-def source_files(module: str) -> dict[str, Path]:
-    """Returns the files, by name of the module: its own, and those of its package that it imports, and so on.
+def source_files(*modules: str) -> dict[str, Path]:
+    """Returns the files, by name of the module: their own, and those of their packages that they import.
 
-    Imports are read from the source, also those within functions; what is found otherwise is not known here.
+    Imports are followed, also those within functions; they are read from the source, and what is found
+    otherwise is not known here.
 
     Raises:
         PluginError: there is no such module, or a file cannot be read.
     """
     found: dict[str, Path] = {}
-    left = [module]
+    left = list(modules)
     while left:
         name = left.pop()
         if name not in found:
@@ -83,21 +85,20 @@ def source_files(module: str) -> dict[str, Path]:
     return found
 
 
-def source_digest(module: str) -> str:
+def source_digest(*modules: str) -> str:
     """Returns ``sha256:…`` of the names and bytes of `source_files`, as they are now."""
-    files = source_files(module)
+    files = source_files(*modules)
     return bytes_digest(canonical_json({name: file_digest(file) for name, file in files.items()}).encode())
 
 
 @lru_cache
-def source_of(module: str) -> PluginSource:
-    """Returns the source of a module as it was when this process first asked."""
+def source_of(module: str, *others: str) -> PluginSource:
+    """Returns the source of a module, with others that it needs, as this process first found it."""
     top = module.partition(".")[0]
     distribution = next(iter(metadata.packages_distributions().get(top, ())), None)
     version = None if distribution is None else metadata.version(distribution)
-    return PluginSource(
-        module=module, digest=source_digest(module), distribution=distribution, version=version
-    )
+    digest = source_digest(module, *others)
+    return PluginSource(module=module, digest=digest, distribution=distribution, version=version)
 
 
 def _imported_by(module: str, file: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import Claim, Margins
-from bench.suite.dataset_specs import DATASET_SPECS, SHORT_NAME, DatasetName, Fraction, NamedDataset, Seed
+from bench.suite.dataset_specs import DATASET_SPECS, SHORT_NAME, Fraction, NamedDataset, Seed, is_bare
 from bench.suite.frozen import Frozen
 from bench.suite.violation import AcceptableKind
 
@@ -171,7 +171,8 @@ class Exclusion(Frozen):
 
     model: str | None = None
     """A model's name or label."""
-    dataset: DatasetName | None = None
+    dataset: str | None = None
+    """A data set's name or title."""
     resolution: int | None = None
     seed: int | None = None
     cam: CamMethod | None = None
@@ -225,18 +226,16 @@ class Suite(Frozen):
 
 
 _PLUGIN = {"type": "string", "pattern": r"^[\w.]+:\w+$"}
-"""A model that is named by its class; its options are not known to an editor."""
+"""A model or a data set that is named by its class; its options are not known to an editor."""
 
 
 def suite_schema() -> dict[str, Any]:
-    """Returns the JSON Schema of suite files, with the options of each model."""
+    """Returns the JSON Schema of suite files, with the options of each model and data set."""
     schema = Suite.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["required"].remove("name")  # the file's stem stands in
     definitions = schema["$defs"]
-    for spec in DATASET_SPECS.values():
-        own = definitions[spec.__name__]
-        own["required"] = ["name", *own.get("required", [])]
+    schema["properties"]["datasets"]["items"] = _datasets_schema(definitions)
     definitions["Operand"] = {"anyOf": [{"type": "string"}, definitions["Operand"]]}
     shared = definitions.pop("ModelSpec")["properties"]
     schema["properties"]["models"]["items"] = {
@@ -248,6 +247,26 @@ def suite_schema() -> dict[str, Any]:
         ]
     }
     return schema
+
+
+def _datasets_schema(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a data set; those that distributions offer are added to the definitions."""
+    for name, spec in DATASET_SPECS.items():
+        if name not in DATASET_SPECS.own:
+            offered = spec.model_json_schema()
+            definitions.update(offered.pop("$defs", {}))
+            offered["properties"]["name"] = {"const": name}
+            definitions[spec.__name__] = offered
+        own = definitions[spec.__name__]
+        own["required"] = list(dict.fromkeys(["name", *own.get("required", [])]))
+    return {
+        "anyOf": [
+            {"enum": [name for name, spec in DATASET_SPECS.items() if is_bare(spec)]},
+            _PLUGIN,
+            *({"$ref": f"#/$defs/{spec.__name__}"} for spec in DATASET_SPECS.values()),
+            {"type": "object", "properties": {"name": _PLUGIN}, "required": ["name"]},
+        ]
+    }
 
 
 def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:

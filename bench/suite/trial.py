@@ -25,6 +25,8 @@ class Trial(Frozen):
     source: str | None = None
     """Digest of the source of a model from outside of bench; of bench's own None, `protocol` stands for it.
     A changed source is another model, which is trained anew."""
+    dataset_source: str | None = None
+    """The same of a data set from outside of bench."""
     options: dict[str, OptionValue] = Field(default_factory=dict)
     """The model's options that differ from their defaults."""
     encoder: str
@@ -43,7 +45,7 @@ class Trial(Frozen):
     @cached_property
     def id(self) -> str:
         """The trial's folder name, e.g. ``pylon-phantom-64px-s0-0123456789``; hashed once."""
-        prefix = f"{self.model.replace(':', '.')}-{self.dataset.name}-{self.resolution}px-s{self.seed}"
+        prefix = f"{self.model}-{self.dataset.name}-{self.resolution}px-s{self.seed}".replace(":", ".")
         return f"{prefix}-{short_hash(self.identity())}"
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -55,9 +57,10 @@ class Trial(Frozen):
     def identity(self) -> dict[str, Any]:
         """Returns the values that differ from defaults, which the id is a hash of."""
         given = self.dataset.model_dump(mode="json", exclude_defaults=True, exclude={"title"})
+        source = {} if self.dataset_source is None else {"source": self.dataset_source}
         return self.model_identity() | {
             **({} if self.init is None else {"init": self.init.id}),
-            "dataset": given | {"name": self.dataset.name},
+            "dataset": given | {"name": self.dataset.name} | source,
             "resolution": self.resolution,
             "seed": self.seed,
             "recipe": self.recipe.model_dump(mode="json", exclude_defaults=True),

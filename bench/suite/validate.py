@@ -10,7 +10,15 @@ from pydantic_core import ErrorDetails
 from bench.errors import PluginError, nearest
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import CLAIM_KINDS, claim_kind
-from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec, FolderSpec, SplitLists, StoredSpec
+from bench.suite.dataset_specs import (
+    DATASET_SPECS,
+    DatasetSpec,
+    FolderSpec,
+    SplitLists,
+    StoredSpec,
+    UnknownSpec,
+    dataset_source,
+)
 from bench.suite.document import Document, KeyPath, SettingError, holds
 from bench.suite.encoders import unknown_encoder
 from bench.suite.schema import ModelSpec, Suite
@@ -34,7 +42,7 @@ _WHOLE_NUMBER = "constrained-int"
 
 _KINDS_OF_CLAIMS = tuple(kind.__name__ for kind in CLAIM_KINDS.values())
 
-_BRANCHES = (SplitLists.__name__, "literal[", "tuple[", _WHOLE_NUMBER, *_KINDS_OF_CLAIMS, *DATASET_SPECS)
+_BRANCHES = (SplitLists.__name__, "literal[", "tuple[", _WHOLE_NUMBER, *_KINDS_OF_CLAIMS, *DATASET_SPECS.own)
 
 
 def validate(document: Document) -> Suite:
@@ -69,8 +77,13 @@ def _read(kind: Any, document: Document) -> Any:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(document.data))
     except ValidationError as error:
-        details = [detail for detail in error.errors(include_url=False) if not _is_repetition(detail)]
-        raise document.located([_mistake(detail, document.data, kind) for detail in details]) from None
+        raise document.located(_mistakes(error, document.data, kind)) from None
+
+
+def _mistakes(error: ValidationError, data: Any, kind: Any) -> list[SettingError]:
+    """Returns pydantic's errors of the data in our words; `kind` is the type of the whole of the data."""
+    details = [detail for detail in error.errors(include_url=False) if not _is_repetition(detail)]
+    return [_mistake(detail, data, kind) for detail in details]
 
 
 def _is_repetition(detail: ErrorDetails) -> bool:
@@ -99,9 +112,6 @@ def _mistake(detail: ErrorDetails, data: Any, kind: Any) -> SettingError:
             return SettingError(keys, f"unknown key {keys[-1]!r}", value=keys[-1], allowed=allowed)
         case "missing":
             return SettingError(keys[:-1], f"{name} is missing")
-        case "union_tag_invalid":
-            tag, tags = context["tag"], _words(context["expected_tags"])
-            return SettingError((*keys, "name"), f"unknown data set {tag!r}", value=tag, allowed=tags)
         case "union_tag_not_found" if keys[:1] == ("claims",):
             similar = [key for key in came if nearest(key, CLAIM_KINDS)] if isinstance(came, dict) else []
             problem = f"{name} is {_show(came)}; it needs exactly one of the keys"
@@ -152,7 +162,9 @@ def _keys_at(keys: KeyPath, data: Any, kind: Any) -> list[str]:
 
 def _meant(candidates: list[type[BaseModel]], data: Any) -> list[type[BaseModel]]:
     """Returns the one that the data names by a data set's name or a claim's key; all if it names none."""
-    named = claim_kind(data) or (DATASET_SPECS.get(str(data.get("name"))) if isinstance(data, dict) else None)
+    named = claim_kind(data) or (
+        DATASET_SPECS.own.get(str(data.get("name"))) if isinstance(data, dict) else None
+    )
     return [model for model in candidates if model is named] or candidates
 
 
@@ -213,6 +225,13 @@ def _check_repetitions(suite: Suite) -> Iterator[SettingError]:
 
 
 def _check_dataset(dataset: DatasetSpec, at: KeyPath) -> Iterator[SettingError]:
+    if isinstance(dataset, UnknownSpec):
+        yield from _why_unknown(dataset, at)
+        return
+    try:
+        dataset_source(dataset)
+    except PluginError as error:
+        yield SettingError((*at, "name"), f"data set {dataset.name!r}: {error}", value=dataset.name)
     if isinstance(dataset, StoredSpec) and dataset.split_seed:
         if isinstance(dataset.split, SplitLists):
             problem = "split_seed means nothing where the split is given as lists"
@@ -222,3 +241,20 @@ def _check_dataset(dataset: DatasetSpec, at: KeyPath) -> Iterator[SettingError]:
     if isinstance(dataset, FolderSpec) and dataset.boxes is None:
         for key in sorted(dataset.model_fields_set & {"box_format", "box_frame"}):
             yield SettingError((*at, key), f"{key} means nothing without boxes")
+
+
+def _why_unknown(dataset: UnknownSpec, at: KeyPath) -> Iterator[SettingError]:
+    """Yields why the data set could not be read: there is none of its name, or it does not take its keys."""
+    name, given = dataset.name, dataset.model_dump()
+    if name not in DATASET_SPECS:
+        yield SettingError((*at, "name"), f"unknown data set {name!r}", value=name, allowed=DATASET_SPECS)
+        return
+    try:
+        kind = DATASET_SPECS[name]
+        kind.model_validate(given)
+    except PluginError as error:
+        yield SettingError((*at, "name"), f"data set {name!r}: {error}", value=name)
+    except ValidationError as error:
+        for mistake in _mistakes(error, given, kind):
+            mistake.keys = (*at, *mistake.keys)
+            yield mistake

@@ -17,13 +17,6 @@ from bench.suite.text_table import read_table
 
 SIDES = ("x", "y", "w", "h")
 
-FIXED_FINDINGS: dict[str, tuple[str, ...]] = {
-    name: spec.labelled
-    for name, spec in DATASET_SPECS.items()
-    if issubclass(spec, StoredSpec) and spec.labelled
-} | {"phantom": PhantomSpec().labelled}
-"""Findings by the name of a data set that always has the same; for phantoms, of the default population."""
-
 _LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 _ALIASES = {"Infiltrate": "Infiltration", "Airspace Opacity": "Lung Opacity"}
 """Names that occur in the official files for a finding of another name."""
@@ -33,6 +26,17 @@ _NO_PATIENT = frozenset({"", "-", "?", "#n/a", "n/a", "na", "nan", "none", "null
 
 _MOST_HINTS = 3
 """Rows without a match for which a similar name is looked for."""
+
+
+def fixed_findings(dataset: str) -> tuple[str, ...] | None:
+    """Returns the findings of a data set that always has the same; of phantoms, of the default population.
+
+    None of another one, and of a name that is no data set's.
+    """
+    if dataset == "phantom":
+        return PhantomSpec().labelled
+    spec = DATASET_SPECS.get(dataset)
+    return spec.labelled or None if spec is not None and issubclass(spec, StoredSpec) else None
 
 
 def read_csv(path: Path, columns: Iterable[str] = (), optional: Iterable[str] = ()) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib.resources import files
 
 from bench.data.checks.statistics import EVERY, expected_counts
-from bench.data.sources.tables import FIXED_FINDINGS
+from bench.data.sources.tables import fixed_findings
 from bench.reporting.tables.table import Cell, Column, Reproduction, Row, Subject, Table
 from bench.reporting.thesis.cells import Footnotes
 from bench.reporting.thesis.forms import Form
@@ -71,7 +71,7 @@ def _lines(
         return (hole,) * 3, theirs, (missing,) * 3
     uncounted = Cell(None, marks=footnotes.mark("Nothing that bench counts."))
     images = int(expected_counts(name).xs(EVERY, level="finding")["images"].sum())
-    labels = len(FIXED_FINDINGS[name])
+    labels = len(fixed_findings(name) or ())
     differences = _difference(images - published[0]), missing, _difference(labels - published[1])
     return (_count(images), uncounted, _count(labels)), theirs, differences
 
