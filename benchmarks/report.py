@@ -18,7 +18,7 @@ import pandas as pd
 from folder import parser_of, working_folder
 
 from bench.metrics.measure import metrics_of
-from bench.metrics.units import UNIT_COLUMNS, map_metrics, model_metrics
+from bench.metrics.units import map_metrics, model_metrics, unit_columns
 from bench.results.provenance import Provenance
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore
@@ -56,7 +56,7 @@ def write_trial(trial: Trial, store: ResultsStore) -> None:
     generator = np.random.default_rng(trial.seed)
     folder = store.folder(trial.id)
     units, boxes = _tables(trial, generator)
-    write_table(folder.cam_units(NATIVE), units, UNIT_COLUMNS)
+    write_table(folder.cam_units(NATIVE), units, unit_columns())
     write_table(folder.boxes, boxes, (*BOX_COLUMNS, *FRAME_COLUMNS))
     folder.write_history(
         [

@@ -41,9 +41,9 @@ from bench.suite.grid import Grid
 from bench.suite.load import SMOKE_FOLDER, LoadedSuite
 from bench.suite.trial import Trial
 from bench.suite.user_path import results_folder
-from bench.tracking import set_environment as set_mlflow_environment
 from bench.tracking.database import is_mirrored, mirrored_tags
 from bench.tracking.observer import RunObserver
+from bench.tracking.trackers import MLFLOW, open_tracker, require_trackers
 
 ExecutorName = Literal["ray", "serial"]
 
@@ -64,6 +64,7 @@ class RunOptions:
     max_concurrent: int | None = None
     cpu: bool = False
     mlflow: bool = True
+    trackers: Sequence[str] = ()
     retry_failed: bool = False
     max_hours: float | None = None
     limit_batches: int | None = None
@@ -139,6 +140,7 @@ def run(
     max_concurrent: int | None = None,
     cpu: bool = False,
     mlflow: bool = True,
+    trackers: str | Sequence[str] = (),
     retry_failed: bool = False,
     max_hours: float | None = None,
     limit_batches: int | None = None,
@@ -166,6 +168,7 @@ def run(
         max_concurrent: trials that run at once at most, with Ray.
         cpu: train on the CPU, whatever the suite asks for or the machine has.
         mlflow: mirror trials to MLflow.
+        trackers: who else is told of the run: classes of your own, ``module:class``, or offered ones.
         retry_failed: run failed trials again.
         max_hours: start no trial after so many hours; trials that run by then are allowed to finish.
         limit_batches: a smoke test: so many batches of images, one epoch, into ``smoke/`` of both folders.
@@ -193,6 +196,7 @@ def run(
         max_concurrent=max_concurrent,
         cpu=cpu,
         mlflow=mlflow,
+        trackers=several(trackers),
         retry_failed=retry_failed,
         max_hours=max_hours,
         limit_batches=limit_batches,
@@ -210,6 +214,7 @@ def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view:
     """Runs `selected` and writes the report of `loaded`, unless all of that is done; errors as of `run`."""
     store, reports_dir, hours = options.store, options.reports, options.max_hours
     folder = report_folder(reports_dir, loaded)
+    require_trackers(options.trackers)
     Invocations(store).require_own(loaded)
     require_references(loaded.suite.references, store.root)
     require_same_data(loaded.points, store, loaded.grid.accepted)
@@ -249,10 +254,11 @@ def _run(
         use_gpu=decide_gpu(loaded.suite.resources, executor, cpu_only=options.cpu),
         checkpoint_every_s=options.checkpoint_every_s,
         start_until_s=until_s,
+        metrics=loaded.suite.metrics,
     )
     images, report = ImageReader(data), options.reports / loaded.suite.name
     sensitivities = Sensitivities(store)
-    observers = [view, sensitivities, TrialPictures(store, images), *_tracker(options)]
+    observers = [view, sensitivities, TrialPictures(store, images), *_trackers(options)]
     driver = Driver(store, observers)
     with ExitStack() as stack:
         for observer in observers:
@@ -295,14 +301,9 @@ def _executor(options: RunOptions) -> Executor:
     return SerialExecutor()
 
 
-def _tracker(options: RunOptions) -> list[RunObserver]:
-    """Returns MLflow's tracker if it is wanted; MLflow is imported only then."""
-    if not options.mlflow:
-        return []
-    set_mlflow_environment()
-    from bench.tracking.mlflow import MlflowTracker
-
-    return [MlflowTracker(options.store.root)]
+def _trackers(options: RunOptions) -> list[RunObserver]:
+    names = dict.fromkeys([*([MLFLOW] if options.mlflow else []), *options.trackers])
+    return [open_tracker(name, options.store.root) for name in names]
 
 
 def _is_all_mirrored(loaded: LoadedSuite, selected: Grid, store: ResultsStore) -> bool:

@@ -164,7 +164,16 @@ def add_reports_dir(parser: argparse.ArgumentParser) -> None:
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Adds the data set, and --set, which changes its options."""
-    parser.add_argument("name", metavar="NAME", help="a data set of `bench list datasets`")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="a data set of `bench list datasets`, or the class of your own, module:class",
+    )
+    add_overrides(parser)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Adds --set, which changes the options of a data set."""
     parser.add_argument(
         "--set",
         action="append",
@@ -173,6 +182,18 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="change an option of the data set, e.g. split=patient",
     )
+
+
+def chosen(noun: str, names: Sequence[str], known: Mapping[str, object]) -> list[str]:
+    """Returns the names; all that are known if there are none.
+
+    Raises:
+        SuiteError: one is not known.
+    """
+    for name in names:
+        if name not in known:
+            raise SuiteError(f"unknown {noun} {name!r}", value=name, allowed=known)
+    return list(names or known)
 
 
 def dataset_of(arguments: argparse.Namespace) -> "tuple[DatasetSpec, DataContext]":

@@ -26,7 +26,7 @@ from bench.errors import DataError, ResultsError, listing
 from bench.evaluation.held_maps import HeldMaps
 from bench.evaluation.score import SplitScores, map_scores
 from bench.metrics.regions import UNIT, scaled
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import unit_columns
 from bench.results.references import ReferenceFolder, ReferenceRecord, SeedMetrics
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, Map, write_table, writing_maps
 from bench.suite.identity import file_digest
@@ -142,7 +142,7 @@ def add_reference(
                 "bench": VERSION,
             }
         )
-        write_table(folder.units, scores.units, UNIT_COLUMNS)
+        write_table(folder.units, scores.units, unit_columns())
         write_table(folder.boxes, framed, (*BOX_COLUMNS, *FRAME_COLUMNS))
         folder.write_record(scored)
     except OSError as error:

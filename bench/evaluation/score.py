@@ -16,7 +16,7 @@ from bench.evaluation.held_maps import HeldMaps
 from bench.evaluation.kept_maxima import KeptMaxima
 from bench.metrics.measure import metrics_of, notes_of
 from bench.metrics.regions import MASK, units_of
-from bench.metrics.units import UNIT_COLUMNS, map_metrics, maxima_metrics, model_metrics
+from bench.metrics.units import map_metrics, maxima_metrics, model_metrics, unit_columns
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, LOGIT_COLUMNS, NUM_MAXIMA, Map
 from bench.suite.metrics import Metric
 from bench.suite.schema import Recipe
@@ -28,7 +28,7 @@ class SplitScores:
 
     Attributes:
         metrics: by the names that records have.
-        units: what they are computed from: a row per unit, with `UNIT_COLUMNS` of a map, `LOGIT_COLUMNS` of a
+        units: what they are computed from: a row per unit, with `unit_columns` of a map, `LOGIT_COLUMNS` of a
             model, `MAXIMA_COLUMNS` of maxima.
         notes: sentences that a reader of the metrics should know.
     """
@@ -112,7 +112,7 @@ def map_scores(peaks: pd.DataFrame, test: ImageSet, findings: tuple[str, ...]) -
         image=[test.names[i] for i in images],
         patient=[test.patients[i] for i in images],
         finding=[findings[c] for c in peaks["class_index"].astype(int)],
-    )[list(UNIT_COLUMNS)]
+    )[list(unit_columns())]
     kinds = {"peak_row": "int32", "peak_column": "int32", "score": "float32", "num_ties": "int32"}
     return _scores(named.astype(kinds), map_metrics(), findings, _peak_notes(named))
 

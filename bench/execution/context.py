@@ -26,6 +26,7 @@ class RunContext:
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
         start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;
             None is never. Trials that run by then are allowed to finish.
+        metrics: from outside of bench, that the suite names, as ``module:object``.
         data: by data set, as JSON, the digest of its checked files, if it has any; the driver fills it in.
     """
 
@@ -39,4 +40,5 @@ class RunContext:
     stop: Path | None = None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
     start_until_s: float | None = None
+    metrics: tuple[str, ...] = ()
     data: Mapping[str, str | None] = field(default_factory=dict)

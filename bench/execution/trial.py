@@ -11,7 +11,7 @@ from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
 from bench.execution.progress import TRAINING_SHARE, ProgressFile, TrialProgress
 from bench.execution.stopping import StopRequest
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import unit_columns
 from bench.results.files import write_text
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
@@ -20,7 +20,7 @@ from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, write_table, writ
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.catalog import plugin_source
 from bench.suite.dataset_specs import StoredSpec, dataset_source
-from bench.suite.metrics import metric_plugins
+from bench.suite.metrics import metric_plugins, take_metrics
 from bench.suite.plugins import mistake, raised_at
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
@@ -84,6 +84,7 @@ def run_trial(
         LostGpuError: this process cannot use its GPU any more; a later run goes on, in another process.
         KeyboardInterrupt: the user wants it to stop, or has interrupted; a later run goes on.
     """
+    take_metrics(context.metrics)
     folder = ResultsStore(context.results_dir).folder(trial.id)
     with folder.locked(), collecting_nondeterminism() as found:
         folder.sweep()
@@ -206,7 +207,7 @@ def _train_and_score(
             )
     boxes = named_boxes(ready.data.test, ready.data.findings)
     write_table(folder.logits, of_model.units, LOGIT_COLUMNS)
-    write_table(folder.cam_units(NATIVE), of_map.units, UNIT_COLUMNS)
+    write_table(folder.cam_units(NATIVE), of_map.units, unit_columns())
     write_table(folder.cam_maxima(NATIVE), of_maxima.units, MAXIMA_COLUMNS)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     arithmetic = describe_arithmetic(trial.recipe, ready.device, work.nondeterministic)
@@ -242,7 +243,7 @@ def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, i
             scores = score_cam(
                 ready.model, ready.data, in_pieces(recipe), ready.device, cam, on_progress, keep
             )
-        write_table(folder.cam_units(cam), scores.units, UNIT_COLUMNS)
+        write_table(folder.cam_units(cam), scores.units, unit_columns())
     except Exception as error:
         if isinstance(error, LostGpuError) or (isinstance(error, OSError) and error.errno in FULL_DISK):
             raise

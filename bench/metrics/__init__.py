@@ -2,6 +2,7 @@
 
 Which file answers which question:
 measure        what makes a metric of units, and how do units become a number?
+conformance    does a metric do what bench needs?
 point_accuracy, iobb_accuracy, iou_accuracy, energy, relevance_rank, max_box_acc, max_box_acc_v2, box_miou,
 miou, dice, pxap, touching_area, covering_area, site_recall, froc, auroc   how is each metric computed?
 levels         what of a map lies above each threshold?

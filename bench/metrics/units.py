@@ -48,9 +48,7 @@ def hit_measures() -> dict[str, MeanMeasure]:
     return {name: one for name, one in found if isinstance(one, MeanMeasure) and one.is_hit}
 
 
-UNIT_COLUMNS = tuple(
-    dict.fromkeys(
-        (*UNIT_NAMES, *PEAK_COLUMNS, *(column for one in map_measures().values() for column in one.columns))
-    )
-)
-"""Columns of the table: names, peak, then those of each metric."""
+def unit_columns() -> tuple[str, ...]:
+    """Returns the columns of the table: names, peak, then those of each metric."""
+    own = (column for measure in map_measures().values() for column in measure.columns)
+    return tuple(dict.fromkeys((*UNIT_NAMES, *PEAK_COLUMNS, *own)))

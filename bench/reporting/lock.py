@@ -17,6 +17,7 @@ from bench.suite.dataset_specs import title_of
 from bench.suite.frozen import Frozen
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.load import LoadedSuite
+from bench.suite.metrics import METRICS
 from bench.version import VERSION
 
 LOCK = "table.lock.json"
@@ -92,7 +93,7 @@ def suite_digest(loaded: LoadedSuite) -> str:
     suite = loaded.suite
     points = [[p.label, p.cam, title_of(p.trial.dataset), p.trial.id] for p in loaded.grid.points]
     claims = [[stated.margin, stated.claim.model_dump(mode="json")] for stated in loaded.claims]
-    margins = suite.margins.model_dump(mode="json")
+    margins = {name: suite.margins.of(name) for name in METRICS}
     content = [suite.name, suite.title, points, list(suite.references), claims, margins]
     return bytes_digest(canonical_json(content).encode())
 

@@ -10,10 +10,23 @@ gains_with       the same models score higher under one condition than under ano
 docs/claims.md says how each is tested.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, create_model, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    RootModel,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
+from bench.errors import listing
 from bench.suite.cam import CamMethod
 from bench.suite.frozen import Frozen
 from bench.suite.metrics import METRICS, PRIMARY, WEIGHTED
@@ -40,25 +53,43 @@ def _as_word(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class _Margins(Frozen):
+class _KnownMetric:
+    """The name of a metric: of those that there are when a suite is read, not when bench is imported."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._known, handler(source))
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "enum": list(METRICS)}
+
+    @staticmethod
+    def _known(name: str) -> str:
+        if name not in METRICS:
+            raise PydanticKnownError("literal_error", {"expected": listing(METRICS)})
+        return name
+
+
+MetricName = Annotated[str, _KnownMetric()]
+
+
+class Margins(RootModel[dict[MetricName, Annotated[float, Field(gt=0, lt=1)]]]):
     """The largest differences that still count as none, by metric; declared before anything is run."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    root: dict[MetricName, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
+    """Those that differ from the metrics' own."""
 
     def of(self, metric: str) -> float:
         """Returns the margin of a metric."""
-        return float(getattr(self, metric))
+        return self.root.get(metric, METRICS[metric].margin)
 
-
-if TYPE_CHECKING:
-    Margins = _Margins
-    MetricName = str
-else:
-    MetricName = Literal[tuple(METRICS)]
-    Margins = create_model(
-        "Margins",
-        __base__=_Margins,
-        __doc__=_Margins.__doc__,
-        **{name: (float, Field(metric.margin, gt=0, lt=1)) for name, metric in METRICS.items()},
-    )
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Returns the schema with a property for each metric, for editors."""
+        bounds = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+        properties = {name: bounds | {"default": metric.margin} for name, metric in METRICS.items()}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 class _Choice(Frozen):

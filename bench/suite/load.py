@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bench.errors import SuiteError, as_text, nearest
+from bench.errors import PluginError, SuiteError, as_text, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
 from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec
 from bench.suite.document import Document, SettingError, parse
 from bench.suite.find import shipped_suites, suites_in, with_shipped
 from bench.suite.grid import Grid, Point, SuiteFiles, expand
+from bench.suite.metrics import take_metrics
 from bench.suite.schema import Recipe, Suite
 from bench.suite.text_table import decoded
 from bench.suite.trial import Trial
@@ -108,6 +109,7 @@ def load_suite(
     document.data.setdefault("name", path.stem)
     for override in overrides:
         document.override(override)
+    _take_metrics(document)
     suite = validate(document)
     try:
         files = SuiteFiles(path.parent, document.overrides)
@@ -118,6 +120,22 @@ def load_suite(
             mistake.problem += "; --set claims=[] leaves the claims out"
         raise document.located([mistake]) from None
     return LoadedSuite(suite, grid, path, claims, tuple(overrides))
+
+
+def _take_metrics(document: Document) -> None:
+    """Takes the metrics that the suite names, before its claims and margins name them.
+
+    Raises:
+        SuiteError: one cannot be taken. Another form than a list of words is left to `validate`.
+    """
+    named = document.data.get("metrics") if isinstance(document.data, dict) else None
+    for index, target in enumerate(named if isinstance(named, list) else ()):
+        if isinstance(target, str):
+            try:
+                take_metrics([target])
+            except PluginError as error:
+                mistake = SettingError(("metrics", index), f"metric {target!r}: {error}", value=target)
+                raise document.located([mistake]) from None
 
 
 def load_dataset_spec(name: str, overrides: Sequence[str] = ()) -> tuple[DatasetSpec, Mapping[str, Path]]:

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from bench.errors import PluginError
 from bench.suite.plugin_source import PluginSource, source_of
-from bench.suite.plugins import Declarations, imported
+from bench.suite.plugins import Declarations, imported, require_target
 
 Average = Literal["weighted", "macro"]
 """Means over findings. weighted: by their numbers of units; macro: each finding counts the same."""
@@ -369,7 +369,25 @@ def _declared(target: str) -> Metric:
 
 
 METRICS = Declarations("bench.metrics", _OWN, _declared, takes_targets=False)
-"""Every metric: bench's own, then those of installed distributions. All trials are scored by all of them."""
+"""Every metric: bench's own, then those of installed distributions, then those that a suite has named. All
+trials are scored by all of them."""
+
+
+def take_metrics(targets: Iterable[str]) -> list[str]:
+    """Has all trials that this process scores from now on scored by the metrics at these targets, too.
+
+    Returns:
+        Their names.
+
+    Raises:
+        PluginError: one is no metric, or another one has its name.
+    """
+    names = []
+    for target in targets:
+        require_target(target)
+        names.append(_declared(target).name)
+        METRICS.take(names[-1], target)
+    return names
 
 
 def metric_plugins() -> dict[str, PluginSource]:

@@ -27,6 +27,11 @@ class PluginSource(Frozen):
     """The installed distribution that it is from; None of a module that was found on the path alone."""
     version: str | None
 
+    @property
+    def origin(self) -> str:
+        """The distribution and its version; of a module on the path alone its name."""
+        return self.module if self.distribution is None else f"{self.distribution} {self.version}"
+
 
 def module_file(module: str) -> Path:
     """Returns the file of a module without importing it, or the packages between (they may import torch).

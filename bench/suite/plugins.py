@@ -1,8 +1,8 @@
 """Plug-ins: declarations from outside of bench, which stand in the same tables as bench's own.
 
 A table of declarations is a mapping by name. Beside bench's own it has those that installed distributions
-offer by entry points of its group; and every ``module:object``, where the table can declare one. Nothing is
-registered: a name is enough, in worker processes too.
+offer by entry points of its group; and every ``module:object``, where the table can declare one: a name is
+enough, in worker processes too. Of metrics, whose names are those of columns, a suite says where they are.
 """
 
 import importlib
@@ -20,7 +20,8 @@ from bench.suite.plugin_source import module_file, source_digest, source_of
 
 _log = logging.getLogger(__name__)
 
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+TARGET = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+"""The form of ``module:object``."""
 
 Declared = TypeVar("Declared")
 
@@ -50,6 +51,21 @@ class Declarations(Mapping[str, Declared], Generic[Declared]):
         self._declared = declared
         self._takes_targets = takes_targets
         self._found: dict[str, Declared] = {}
+        self._taken: dict[str, str] = {}
+
+    def take(self, name: str, target: str) -> None:
+        """Takes one more for the rest of this process: that at a target, under the name that it declares.
+
+        Raises:
+            PluginError: the name is bench's own, or stands for another target.
+        """
+        if name in self.own:
+            raise PluginError(f"the name {name!r} is bench's own", place=target)
+        known = [self._taken[name]] if name in self._taken else self._offered_targets(name)
+        if known not in ([], [target]):
+            raise PluginError(f"the name {name!r} stands for {known[0]} already", place=target)
+        if not known:
+            self._taken[name] = target
 
     def __getitem__(self, name: str) -> Declared:
         """Returns the declaration.
@@ -61,9 +77,8 @@ class Declarations(Mapping[str, Declared], Generic[Declared]):
         if name in self.own:
             return self.own[name]
         if name not in self._found:
-            target = name if self._takes_targets and ":" in name else self._offered_target(name)
-            if not _TARGET.fullmatch(target):
-                raise PluginError("is no module:object, such as my_package.nets:Net", place=target)
+            target = name if self._takes_targets and ":" in name else self._target(name)
+            require_target(target)
             self._found[name] = self._declared(target)
         return self._found[name]
 
@@ -71,14 +86,16 @@ class Declarations(Mapping[str, Declared], Generic[Declared]):
         """Whether it is a name of the table; whether its declaration can be used is another question."""
         if not isinstance(name, str):
             return False
-        return name in self.own or (self._takes_targets and ":" in name) or name in offered(self.group)
+        is_target = self._takes_targets and ":" in name
+        return is_target or any(name in names for names in (self.own, self._taken, offered(self.group)))
 
     def __iter__(self) -> Iterator[str]:
         yield from self.own
         yield from self._usable
+        yield from self._taken
 
     def __len__(self) -> int:
-        return len(self.own) + len(self._usable)
+        return len(self.own) + len(self._usable) + len(self._taken)
 
     @cached_property
     def _usable(self) -> tuple[str, ...]:
@@ -95,12 +112,18 @@ class Declarations(Mapping[str, Declared], Generic[Declared]):
                 usable.append(name)
         return tuple(usable)
 
-    def _offered_target(self, name: str) -> str:
-        points = offered(self.group)[name]
-        targets = sorted({point.value for point in points})
+    def _target(self, name: str) -> str:
+        if name in self._taken:
+            return self._taken[name]
+        targets = self._offered_targets(name)
+        if not targets:
+            raise KeyError(name)
         if len(targets) > 1:
             raise PluginError(f"{name!r} is offered by several distributions", value=name, allowed=targets)
         return targets[0]
+
+    def _offered_targets(self, name: str) -> list[str]:
+        return sorted({point.value for point in offered(self.group).get(name, ())})
 
 
 @lru_cache
@@ -110,6 +133,16 @@ def offered(group: str) -> dict[str, tuple[EntryPoint, ...]]:
     return {
         name: tuple(p for p in points if p.name == name) for name in dict.fromkeys(p.name for p in points)
     }
+
+
+def require_target(target: str) -> None:
+    """Refuses a text that is no target.
+
+    Raises:
+        PluginError: it is none.
+    """
+    if not re.fullmatch(TARGET, target):
+        raise PluginError("is no module:object, such as my_package.nets:Net", place=target)
 
 
 def imported(target: str) -> Any:

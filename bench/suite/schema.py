@@ -12,6 +12,7 @@ from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import Claim, Margins
 from bench.suite.dataset_specs import DATASET_SPECS, SHORT_NAME, Fraction, NamedDataset, Seed, is_bare
 from bench.suite.frozen import Frozen
+from bench.suite.plugins import TARGET
 from bench.suite.violation import AcceptableKind
 
 Resolution = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
@@ -196,6 +197,9 @@ class Suite(Frozen):
     """Maps that localization is scored on, a row each: native, the heatmap logits that the model returns, or
     the maps of a method that explains a trained model, such as grad_cam. Not part of a trial's identity:
     the same weights are scored again, without training. Every trial is scored on its native maps too."""
+    metrics: tuple[str, ...] = ()
+    """Metrics of your own beside bench's, by where they are declared: `my_package.inside:INSIDE`. Not part
+    of a trial's identity: `bench rescore` computes them of trials that are finished."""
     encoder: str = "resnet50"
     """Encoder of the models that name none."""
     weights: str = "imagenet"
@@ -225,7 +229,7 @@ class Suite(Frozen):
     of a trial's identity."""
 
 
-_PLUGIN = {"type": "string", "pattern": r"^[\w.]+:\w+$"}
+_PLUGIN = {"type": "string", "pattern": TARGET}
 """A model or a data set that is named by its class; its options are not known to an editor."""
 
 

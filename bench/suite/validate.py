@@ -42,7 +42,18 @@ _WHOLE_NUMBER = "constrained-int"
 
 _KINDS_OF_CLAIMS = tuple(kind.__name__ for kind in CLAIM_KINDS.values())
 
-_BRANCHES = (SplitLists.__name__, "literal[", "tuple[", _WHOLE_NUMBER, *_KINDS_OF_CLAIMS, *DATASET_SPECS.own)
+_KEY = "[key]"
+"""The end of pydantic's location of a key of a mapping that is no word that it may be."""
+
+_BRANCHES = (
+    SplitLists.__name__,
+    "literal[",
+    "tuple[",
+    _KEY,
+    _WHOLE_NUMBER,
+    *_KINDS_OF_CLAIMS,
+    *DATASET_SPECS.own,
+)
 
 
 def validate(document: Document) -> Suite:
@@ -118,6 +129,9 @@ def _mistake(detail: ErrorDetails, data: Any, kind: Any) -> SettingError:
             return SettingError(keys, problem, value=similar[0] if similar else None, allowed=CLAIM_KINDS)
         case "union_tag_not_found":
             return SettingError(keys, f"{name} needs a 'name'", allowed=DATASET_SPECS)
+        case "literal_error" if detail["loc"][-1] == _KEY:
+            allowed = _words(context["expected"])
+            return SettingError(keys, f"unknown key {keys[-1]!r}", value=keys[-1], allowed=allowed)
         case "literal_error":
             words = _words(context["expected"].replace(" or ", ", "))
             return SettingError(keys, f"{name} is {_show(came)}", value=came, allowed=words)

@@ -1,6 +1,8 @@
 """Tracking: a view of results for browsing, which can always be rebuilt from disk.
 
 observer         the interface of everything that follows a run
+trackers         those that a run can name, bench's own and others'
+conformance      the checks that every tracker passes
 mlflow           the observer that mirrors a run to MLflow
 sync             the same afterwards, from the results folder
 suite_runs       MLflow's runs that stand for runs of suites

@@ -12,7 +12,7 @@ import pytest
 from extracts import NIH_EXTRACT, WHOLE, needs_radiographs
 
 from bench.cli.main import main
-from bench.metrics.units import UNIT_COLUMNS, map_metrics
+from bench.metrics.units import map_metrics, unit_columns
 from bench.results.record import read_sensitivity
 from bench.results.store import ResultsStore
 from bench.results.units import read_maps, read_table, write_table
@@ -205,11 +205,11 @@ def test_trials_of_before_maps_were_kept_are_told(place, folders, capsys):
 
 def test_hits_that_another_machine_found_otherwise_are_told(place, folders, capsys):
     table = read_table(folders[1].cam_units("native"))
-    write_table(folders[1].cam_units("native"), table.assign(hit=~table["hit"]), UNIT_COLUMNS)
+    write_table(folders[1].cam_units("native"), table.assign(hit=~table["hit"]), unit_columns())
     try:
         (note,) = document(place, capsys)["notes"]
     finally:
-        write_table(folders[1].cam_units("native"), table, UNIT_COLUMNS)
+        write_table(folders[1].cam_units("native"), table, unit_columns())
     assert note.startswith("Scored elsewhere, some units differ from what this machine's arithmetic gives: ")
     assert folders[1].path.name in note
 

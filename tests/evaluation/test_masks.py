@@ -13,7 +13,7 @@ from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.evaluation.score import named_boxes, score
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.regions import MASK, bounds, encode
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import unit_columns
 from bench.models.blocks import CamOutput
 from bench.results.store import TrialFolder
 from bench.results.stored_maps import maps_of_trial
@@ -77,7 +77,7 @@ def test_a_trial_of_masks_is_localized_stored_and_rescored(data, tmp_path):
     assert found.units["hit"].tolist() == [False, True]
     assert found.units["iobb"].tolist() == [0, 1]
     assert found.metrics["point_accuracy/A"] == 0.5
-    write_table(folder.cam_units("native"), found.units, UNIT_COLUMNS)
+    write_table(folder.cam_units("native"), found.units, unit_columns())
     boxes = named_boxes(data.test, data.findings)
     write_table(folder.boxes, boxes, tuple(boxes.columns))
     near = LocalizationProtocol(tolerance_px=6.0)

@@ -12,7 +12,7 @@ from bench.evaluation.reference_maps import MapFiles, add_reference, score_maps
 from bench.evaluation.rescore import rescore
 from bench.metrics.iobb_accuracy import MEASURE as IOBB
 from bench.metrics.protocol import THESIS
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import unit_columns
 from bench.results.references import ReferenceRecord, SeedMetrics, reference_folder
 from bench.results.stored_maps import maps_of_reference
 from bench.results.units import read_maps, read_table
@@ -96,7 +96,7 @@ def test_a_reference_keeps_units_boxes_metrics_and_what_it_was_made_from(tmp_pat
     assert added.seeds[0].seed == 3
     assert added.seeds[0].metrics["point_accuracy/weighted"] == pytest.approx(2 / 3)
     assert set(added.inputs) == {"maps.npz", "units.csv", "boxes.csv"}
-    assert tuple(read_table(folder.units).columns) == UNIT_COLUMNS
+    assert tuple(read_table(folder.units).columns) == unit_columns()
     assert len(read_table(folder.boxes)) == len(BOXES)  # the box of no unit is left out
     assert read_table(folder.units)["patient"].tolist() == ["b.png", "b.png", "a.png"]  # names without "_"
 

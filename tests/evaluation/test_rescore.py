@@ -13,7 +13,7 @@ from bench.evaluation.rescore import measure_sensitivity, rescore
 from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.protocol import THESIS, VARIANTS
 from bench.metrics.regions import COLUMNS, FRAME
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import unit_columns
 from bench.results import units as unit_files
 from bench.results.store import TrialFolder
 from bench.results.stored_maps import maps_of_trial
@@ -30,7 +30,7 @@ def fill(path: Path, logits: torch.Tensor, boxes: pd.DataFrame) -> TrialFolder:
     found = localize(logits, boxes, SIZE_PX)
     named = found.assign(image=found["image_index"].astype(str), finding=found["class_index"].astype(str))
     write_table(
-        folder.cam_units("native"), named.assign(patient=named["image"])[list(UNIT_COLUMNS)], UNIT_COLUMNS
+        folder.cam_units("native"), named.assign(patient=named["image"])[list(unit_columns())], unit_columns()
     )
     columns = (*BOX_COLUMNS, *FRAME_COLUMNS)
     own = boxes.assign(image=boxes["image_index"].astype(str), finding=boxes["class_index"].astype(str))

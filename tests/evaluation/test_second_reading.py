@@ -16,7 +16,7 @@ from bench.evaluation.rescore import rescore
 from bench.evaluation.second_reading import FindingCount, second_reading
 from bench.metrics.protocol import THESIS
 from bench.metrics.regions import UNIT
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import unit_columns
 from bench.results.stored_maps import StoredMaps
 from bench.results.units import BOX_COLUMNS, FRAME_COLUMNS, write_table, writing_maps
 from bench.suite.findings import NIH_FINDINGS
@@ -101,8 +101,8 @@ def test_maps_are_scored_by_the_boxes_and_masks_that_are_given(tmp_path):
     logits = torch.from_numpy(random.normal(size=(3, 1, 5, 5)).astype(np.float32))
     units = pd.DataFrame({"image": list("abc"), "patient": list("abc"), "finding": "Mass"})
     whole = units.assign(peak_row=0, peak_column=0, score=0.0, num_ties=1, finite=True)
-    whole = whole.reindex(columns=list(UNIT_COLUMNS), fill_value=0)
-    write_table(tmp_path / "units.parquet", whole, UNIT_COLUMNS)
+    whole = whole.reindex(columns=list(unit_columns()), fill_value=0)
+    write_table(tmp_path / "units.parquet", whole, unit_columns())
     own = OWN[OWN["finding"] == "Mass"]
     write_table(tmp_path / "boxes.parquet", own, (*BOX_COLUMNS, *FRAME_COLUMNS))
     with writing_maps(tmp_path / "maps.npz") as keep:

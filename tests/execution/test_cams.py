@@ -15,7 +15,7 @@ from bench.execution import trial as trial_module
 from bench.execution.driver import Driver, cams_to_evaluate, run_grid, trials_to_run
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
-from bench.metrics.units import UNIT_COLUMNS
+from bench.metrics.units import unit_columns
 from bench.results.store import ResultsStore
 from bench.results.units import read_maps_of, read_table
 from bench.suite.grid import Grid
@@ -102,7 +102,7 @@ def test_maps_of_a_finished_trial_are_evaluated_without_training(place):
     native = read_table(folder.cam_units("native"))
     for cam in ("grad_cam", "eigen_cam"):
         evaluation, units = place.store.evaluation(place.id, cam), read_table(folder.cam_units(cam))
-        assert tuple(units.columns) == UNIT_COLUMNS
+        assert tuple(units.columns) == unit_columns()
         maps = read_maps_of(folder.cam_maps(cam), range(len(units)))
         for values, unit in zip(maps, units.itertuples(), strict=True):
             large = enlarge(values, 64)

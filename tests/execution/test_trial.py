@@ -19,7 +19,7 @@ from bench.execution.trial import run_trial
 from bench.metrics.iobb_accuracy import MEASURE as OVERLAP
 from bench.metrics.measure import metrics_of
 from bench.metrics.protocol import THESIS, VARIANTS
-from bench.metrics.units import UNIT_COLUMNS, map_metrics, maxima_metrics, model_metrics
+from bench.metrics.units import map_metrics, maxima_metrics, model_metrics, unit_columns
 from bench.results.record import CamEvaluation, Outcome
 from bench.results.store import ResultsStore
 from bench.results.stored_maps import maps_of_trial
@@ -75,7 +75,7 @@ def test_outcome_and_files_are_complete(reference):
     assert outcome.num_epochs == 3
     assert outcome.best_epoch == min(rows, key=lambda row: row.val_loss).epoch
     units, boxes = read_table(trial.cam_units("native")), read_table(trial.boxes)
-    assert tuple(units.columns) == UNIT_COLUMNS
+    assert tuple(units.columns) == unit_columns()
     assert tuple(boxes.columns) == (*BOX_COLUMNS, *FRAME_COLUMNS)
     assert len(units) == len(boxes[["image", "finding"]].drop_duplicates())
     assert outcome.provenance.device == "cpu"

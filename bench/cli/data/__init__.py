@@ -2,6 +2,7 @@
 
 Which file answers which question:
 list      which models, data sets and suites are there, and which keys has a suite?
+conformance   does one of your own do what bench needs?
 suites    which suites can be named, and where are they?
 models    how large is each model, and what can be chosen?
 predict   what does a trained model see in an image?

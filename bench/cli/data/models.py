@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from bench.cli.arguments import chosen
 from bench.cli.render import DASH, Column, Sentence, Table, heading, progress
 from bench.errors import SuiteError
 from bench.results.model_sizes import (
@@ -44,12 +45,9 @@ def models_of(names: Sequence[str], encoder: str) -> list[Model]:
     Raises:
         SuiteError: unknown model or encoder, or an encoder that no model can use.
     """
-    for name in names:
-        if name not in MODELS:
-            raise SuiteError(f"unknown model {name!r}", value=name, allowed=MODELS)
     variants = {
         name: [Variant(MODELS[name].label, {}, MODELS[name].tables), *MODELS[name].variants]
-        for name in names or MODELS
+        for name in chosen("model", names, MODELS)
     }
     cache = SizeCache()
     _measure_missing(cache, [(name, one) for name, several in variants.items() for one in several], encoder)

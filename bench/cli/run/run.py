@@ -87,6 +87,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-mlflow", action="store_false", dest="mlflow", help="do not mirror trials to MLflow"
     )
+    parser.add_argument(
+        "--tracker",
+        action="append",
+        default=[],
+        dest="trackers",
+        metavar="NAME",
+        help="tell this tracker of the run, too: module:class, or one of `bench list trackers`; repeatable",
+    )
     failed = parser.add_mutually_exclusive_group()
     failed.add_argument("--retry-failed", action="store_true", help="run failed trials again, too")
     failed.add_argument("--only-failed", action="store_true", help="run failed trials again, and no others")
