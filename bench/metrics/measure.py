@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bench.errors import PluginError, listing
 from bench.metrics.protocol import THESIS, LocalizationProtocol
 from bench.metrics.regions import Floats, Integers, Regions
 from bench.suite.metrics import MACRO, METRICS, WEIGHTED, Average, Metric
@@ -132,8 +133,25 @@ def columns_of(maps: UnitMaps, measures: Iterable[MapMeasure]) -> dict[str, npt.
     found: dict[str, npt.NDArray[Any]] = dict(maps.peaks)
     for measure in measures:
         if not set(measure.columns) <= set(found):
-            found = {**measure.of_maps(maps), **found}  # what is there stays, whatever a plug-in returns
+            made = measure.of_maps(maps)
+            _require_columns(made, measure, len(maps.values))
+            found = {**made, **found}  # what is there stays, whatever a plug-in returns
     return found
+
+
+def _require_columns(made: Mapping[str, npt.NDArray[Any]], measure: MapMeasure, num_units: int) -> None:
+    """Refuses columns that are not those of the measure, or not of as many units.
+
+    Raises:
+        PluginError: they are not.
+    """
+    lengths = {name: np.shape(column)[:1] for name, column in made.items()}
+    if not set(measure.columns) <= set(lengths) or set(lengths.values()) - {(num_units,)}:
+        raise PluginError(
+            f"{num_units} maps are to give columns {listing(measure.columns)} of as many values, and give "
+            f"{ {name: list(length) for name, length in lengths.items()} }",
+            place=f"{type(measure).__module__}:{type(measure).__name__}",
+        )
 
 
 def as_columns(found: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:

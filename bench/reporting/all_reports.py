@@ -7,14 +7,18 @@ from bench.errors import ResultsError
 from bench.reporting.build import render_report, write_report
 from bench.reporting.check import check_report
 from bench.reporting.thesis.report import render_thesis, summary_lines
+from bench.reporting.thesis.tables import THESIS_TABLES
 from bench.results.differences import require_same_data
 from bench.results.invocation import other_suite, take_folder
 from bench.results.store import ResultsStore
+from bench.suite.find import shipped_suites, suites_in
 from bench.suite.load import LoadedSuite, load_suite
 
 
 def write_all(suites: Mapping[str, Path], store: ResultsStore, reports_dir: Path) -> Iterator[str]:
     """Writes a report of each suite that has a record, then the thesis' tables; yields what was written.
+
+    The tables are written where the suites are the thesis', or where its shipped suites have records.
 
     Args:
         suites: files by name; all are read before anything is written.
@@ -38,7 +42,10 @@ def write_all(suites: Mapping[str, Path], store: ResultsStore, reports_dir: Path
         yield from report.problems
     if without:
         yield f"without results: {', '.join(without)}"
-    thesis = render_thesis(suites, store)
+    of_thesis = _thesis_suites(suites, store)
+    if of_thesis is None:
+        return
+    thesis = render_thesis(of_thesis, store)
     if (other := other_suite(reports_dir / thesis.name, thesis.name, None)) is not None:
         raise ResultsError(
             f"is the report of {other}; give that suite another name", place=reports_dir / thesis.name
@@ -63,7 +70,19 @@ def check_all(suites: Mapping[str, Path], store: ResultsStore, reports_dir: Path
     for suite in _load(suites, store):
         if _has_records(suite, store):
             yield from check_report(render_report(suite, store), reports_dir, suite.source)
-    yield from check_report(render_thesis(suites, store), reports_dir)
+    of_thesis = _thesis_suites(suites, store)
+    if of_thesis is not None:
+        yield from check_report(render_thesis(of_thesis, store), reports_dir)
+
+
+def _thesis_suites(suites: Mapping[str, Path], store: ResultsStore) -> Mapping[str, Path] | None:
+    """Returns the files of the thesis' suites, also shipped ones; None where none is named or was run."""
+    names = {slot.suite for table in THESIS_TABLES for slot in table.slots()}
+    known = suites_in(shipped_suites()) | dict(suites)
+    found = {name: path for name, path in known.items() if name in names}
+    if not names.isdisjoint(suites) or any(_has_records(load_suite(p), store) for p in found.values()):
+        return found
+    return None
 
 
 def _load(suites: Mapping[str, Path], store: ResultsStore) -> list[LoadedSuite]:

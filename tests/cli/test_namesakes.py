@@ -7,6 +7,7 @@ import pytest
 from bench.cli.main import main
 from bench.results.invocation import Invocations
 from bench.results.store import ResultsStore
+from bench.suite.find import shipped_suites
 from bench.suite.load import load_suite
 
 SUITE = """\
@@ -106,6 +107,7 @@ def test_the_tables_of_the_thesis_overwrite_no_suite_called_so(suites, tmp_path,
     thesis = anna.rename(anna.with_name("thesis.yaml"))
     assert main(["report", str(thesis)]) == 0
     before = (tmp_path / "reports/thesis/README.md").read_bytes()
+    shutil.copy(shipped_suites() / "nih_256.yaml", thesis.parent)
     assert main(["report", "--all", "--suites-dir", str(thesis.parent)]) == 2
     assert str(thesis) in capsys.readouterr().err
     assert (tmp_path / "reports/thesis/README.md").read_bytes() == before

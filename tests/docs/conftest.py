@@ -1,6 +1,7 @@
-"""What tests of the pages in docs/ share: their examples, and a copy of the package to follow them in."""
+"""What tests of the pages in docs/ share: their examples, and where to follow them."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,45 @@ def copy(tmp_path_factory) -> Iterator[Copy]:
     copy = Copy(root / "package", root / "folder")
     yield copy
     copy.forked.end()
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A folder to work in, with a package of one's own on the path: nothing of bench is changed."""
+
+    folder: Path
+
+    def add(self, name: str, text: str) -> None:
+        """Writes a file by its name in the folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    @cached_property
+    def forked(self) -> ForkedBench:
+        paths = [str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "BENCH_DATA_ROOT": str(self.folder / "data"),
+        }
+        return ForkedBench(self.folder, environment)
+
+    def bench(self, command: str, expected: int = 0) -> str:
+        """Runs the command line, and returns what it printed; where it fails, its complaint."""
+        done = self.forked(*shlex.split(command))
+        assert done.returncode == expected, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if expected == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory) -> Iterator[Outside]:
+    """A folder outside of bench, for the tests of one page."""
+    found = Outside(tmp_path_factory.mktemp("outside"))
+    found.add("my_package/__init__.py", "")
+    yield found
+    found.forked.end()
 
 
 @pytest.fixture(scope="session")

@@ -25,12 +25,12 @@ class Installed:
         self.folder, self.source = folder, folder / "source"
         package = self.source / "my_package"
         package.mkdir(parents=True)
-        nets, inside = page(PAGE, "python")
+        modules = dict(zip(("nets", "inside", "films", "log"), page(PAGE, "python"), strict=True))
         (project,), (suite,) = page(PAGE, "toml"), page(PAGE, "yaml")
         (self.source / "pyproject.toml").write_text(project, "utf-8")
         (package / "__init__.py").touch()
-        (package / "nets.py").write_text(nets, "utf-8")
-        (package / "inside.py").write_text(inside, "utf-8")
+        for name, text in modules.items():
+            (package / f"{name}.py").write_text(text, "utf-8")
         (folder / "narrow.yaml").write_text(suite, "utf-8")
         self.site = folder / "site"
         base = getattr(sys, "_base_executable", sys.executable)  # an environment may have no pip
@@ -80,7 +80,7 @@ def example(tmp_path_factory, blocks):
 
 @pytest.fixture(scope="module")
 def ran(example):
-    return example.bench("run", "narrow.yaml", "--serial", "--no-mlflow")
+    return example.bench("run", "narrow.yaml", "--serial", "--no-mlflow", "--tracker", "losses")
 
 
 def _provenance(folder):
@@ -121,13 +121,57 @@ def test_offered_names_are_listed_and_can_be_used(example):
     assert re.search(r"inside +maps +my-package 1\.0", example.bench("list", "metrics"))
     planned = example.bench("plan", "narrow.yaml", "--set", "models=[{name: narrow, width: 8}]")
     assert re.search(r"narrow-phantom-64px-s0-[0-9a-f]{10}", planned)
+    assert "films: Films such as mass-03.png" in example.bench("list", "datasets")
+    assert re.search(r"losses +my-package 1\.0", example.bench("list", "trackers"))
+
+
+def test_the_schema_for_editors_knows_offered_names(example):
     schema = json.loads(example.bench("list", "schema"))
     assert "narrow" in schema["properties"]["models"]["items"]["anyOf"][0]["enum"]
+    assert "films" in schema["properties"]["datasets"]["items"]["anyOf"][0]["enum"]
+    assert schema["$defs"]["Films"]["properties"]["split"]["description"].startswith("random: 70:10:20")
     assert "inside" in schema["$defs"]["Margins"]["properties"]
 
 
-def test_authors_check_their_model_by_one_command(example):
-    assert example.bench("list", "models", NARROW, "--check").count("passed") >= 9
+@pytest.fixture(scope="module")
+def films(example):
+    """Thirty films, on half of them a mass with a box."""
+    root, random, boxes = example.folder / "data" / "films", np.random.default_rng(0), []
+    root.mkdir(parents=True)
+    for number in range(30):
+        name = f"{('clear', 'mass')[number % 2]}-{number:02d}"
+        cv2.imwrite(str(root / f"{name}.png"), random.integers(0, 255, (70, 80), dtype=np.uint8))
+        boxes += [f"{name},Mass,10,10,30,20"] * (number % 2)
+    (root / "boxes.csv").write_text("\n".join(["image,finding,x,y,w,h", *boxes]), "utf-8")
+    return ("--data-root", str(example.folder / "data"))
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("models", NARROW),
+        ("metrics", "my_package.inside:INSIDE"),
+        ("datasets", "my_package.films:Films"),
+        ("datasets", "films"),
+        ("trackers", "my_package.log:Losses"),
+    ],
+)
+def test_authors_check_their_code_by_one_command(what, name, example, films):
+    told = example.bench("list", what, name, "--check", *(films if what == "datasets" else ())).splitlines()
+    assert len(told) >= 5
+    assert all("passed" in line for line in told)
+
+
+def test_the_data_set_is_trained_on_and_has_tables(example, films):
+    words = ("--set", "datasets=[films]", "--set", "models=[narrow]")
+    ran = example.bench("run", "narrow.yaml", *words, "--serial", "--no-mlflow", *films)
+    assert "### Point localization accuracy, films, 64 px" in ran
+
+
+def test_the_tracker_is_told_each_epoch(ran, example):
+    lines = (example.folder / "results" / "losses.txt").read_text("utf-8").splitlines()
+    trained = {folder.name for folder in example.trials() if "-phantom-" in folder.name}
+    assert {line.split()[0] for line in lines} == trained
 
 
 @pytest.mark.slow

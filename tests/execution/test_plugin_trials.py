@@ -8,6 +8,7 @@ from bench.execution.trial import run_trial
 from bench.suite.catalog import plugin_source
 
 NETS = """\
+import torch
 from torch import nn
 from bench.models import CamOutput
 
@@ -50,6 +51,14 @@ class Classes(Forward):
         super().__init__(encoder, num_classes)
     def answer(self, maps):
         return CamOutput(maps[:, :2], maps.amax((2, 3)))
+
+class GradientsFail(Forward):
+    def __init__(self, encoder, num_classes: int) -> None:
+        super().__init__(encoder, num_classes)
+    def answer(self, maps):
+        if torch.is_grad_enabled() and not self.training:
+            raise KeyError("gradients")
+        return CamOutput(maps, maps.amax((2, 3)))
 
 class NotFinite(Forward):
     def __init__(self, encoder, num_classes: int) -> None:
@@ -100,6 +109,17 @@ def test_a_part_or_a_result_that_is_not_what_is_needed_is_a_sentence(name, tmp_p
 def test_maps_that_are_not_finite_end_the_training(tmp_path):
     with pytest.raises(BenchError, match="diverged"):
         run_trial(_trial("NotFinite"), context_in(tmp_path))
+
+
+def test_an_error_of_its_code_while_another_map_is_evaluated_has_its_line_and_its_traceback(tmp_path):
+    trial, told = _trial("GradientsFail"), []
+    context = context_in(tmp_path, cams={trial.id: ("grad_cam",)})
+    run_trial(trial, context, on_cam=told.append)
+    native, other = told
+    assert (native.status, other.status) == ("finished", "failed")
+    lines = other.error.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert "faulty_nets.py:" in lines[-1]
 
 
 def test_another_source_than_the_trials_is_refused(tmp_path):
