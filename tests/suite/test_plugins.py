@@ -1,5 +1,6 @@
 """Code from outside of bench: what a suite may name, which trial is which, and what is told of mistakes."""
 
+import json
 import textwrap
 
 import pytest
@@ -7,9 +8,11 @@ from trials import suite_text
 
 from bench.errors import PluginError, SuiteError, account
 from bench.suite.catalog import MODELS, _declared, display_name, model_options
+from bench.suite.dataset_specs import UnknownSpec, title_of
 from bench.suite.load import load_suite
 from bench.suite.plugin_source import source_digest, source_files
 from bench.suite.plugins import Declarations, imported, mistake
+from bench.suite.trial import Trial
 
 NET = """\
 class Net:
@@ -168,3 +171,94 @@ def test_a_plugin_that_cannot_be_used_is_left_out_and_told_when_it_is_asked_for(
         assert name in table
         with pytest.raises(PluginError):
             table[name]
+
+
+FILMS = """\
+    from typing import ClassVar, Literal
+
+    from bench.suite.dataset_specs import StoredSpec
+
+    class Films(StoredSpec):
+        reader: ClassVar = "{reader}:read"
+        labelled: ClassVar = ("Mass",)
+        split: Literal["random"] = "random"
+        oversize: float = 1.0
+        side: int = 3
+    """
+
+
+@pytest.fixture
+def films(write):
+    """The name of a data set whose reader is in another module, which cannot be imported."""
+    reader = write("tables", "raise RuntimeError('imported')\n")
+    return write("films", FILMS.format(reader=reader)) + ":Films"
+
+
+@pytest.fixture
+def load_data(tmp_path):
+    def load(dataset: str):
+        path = tmp_path / "suite.yaml"
+        path.write_text(suite_text(datasets=f"[{dataset}]"), "utf-8")
+        return load_suite(path).grid
+
+    return load
+
+
+def test_a_data_set_is_named_by_its_class_and_its_reader_is_not_imported(films, write, load_data):
+    (trial,) = load_data(f'{{name: "{films}", side: 4, oversize: 1.25}}').trials
+    assert trial.id.startswith(f"baseline-{films.replace(':', '.')}-64px-s0-")
+    assert title_of(trial.dataset) == "Films"
+    assert (trial.dataset.side, trial.dataset.split) == (4, "random")
+    module = films.partition(":")[0]
+    assert trial.dataset_source == source_digest(module, module.replace("films", "tables"))
+
+
+def test_keys_of_default_value_are_the_same_trial_and_others_are_another(films, load_data):
+    bare, given, other = (
+        load_data(text).trials[0].id
+        for text in (f'"{films}"', f'{{name: "{films}", side: 3}}', f'{{name: "{films}", side: 4}}')
+    )
+    assert bare == given != other
+
+
+def test_a_record_of_a_data_set_that_is_gone_or_has_other_keys_now_keeps_its_id(films, load_data):
+    (trial,) = load_data(f'{{name: "{films}", side: 4, oversize: 1.25}}').trials
+    text = trial.model_dump_json()
+    assert Trial.model_validate_json(text) == trial
+    for old, new in (("films:Films", "gone:Films"), ('"side"', '"width"')):
+        read = Trial.model_validate_json(text.replace(old, new))
+        assert isinstance(read.dataset, UnknownSpec)
+        assert Trial.model_validate_json(read.model_dump_json()) == read
+    same = Trial.model_validate_json(text)
+    unknown = UnknownSpec.model_validate(json.loads(text)["dataset"])
+    assert same.model_copy(update={"dataset": unknown}).id == trial.id
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("sied: 4", "unknown key 'sied'; allowed: .*side.*did you mean 'side'"),
+        ("side: four", "side is .*whole number"),
+        ("split: radnom", "split is .*allowed: random"),
+    ],
+)
+def test_mistakes_in_keys_are_told_with_their_place(films, load_data, keys, told):
+    with pytest.raises(SuiteError, match=rf"suite\.yaml:2:\d+: {told}"):
+        load_data(f'{{name: "{films}", {keys}}}')
+
+
+@pytest.mark.parametrize("name", ["absent_package.data:Films", "json:dumps", "json:nothing", "a b:Films"])
+def test_a_name_that_leads_to_no_data_set_is_refused(load_data, name):
+    with pytest.raises(SuiteError, match=f"data set '{name}'"):
+        load_data(f'"{name}"')
+
+
+def test_a_metric_is_taken_once_under_its_name(monkeypatch):
+    monkeypatch.setattr("bench.suite.plugins.offered", lambda group: {})
+    table = Declarations("bench.things", {"own": 1}, len, takes_targets=False)
+    table.take("mine", "here:MINE")
+    table.take("mine", "here:MINE")
+    assert list(table.items()) == [("own", 1), ("mine", len("here:MINE"))]
+    for name, target in (("mine", "there:MINE"), ("own", "here:OWN")):
+        with pytest.raises(PluginError):
+            table.take(name, target)
