@@ -4,7 +4,7 @@ An error of their code, now or later, is a sentence with its place in that code.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from typing import Any
@@ -94,7 +94,7 @@ def _labels(source: DataSource) -> str | None:
 
 
 def _parts(source: DataSource) -> str | None:
-    if not isinstance(source.parts, dict) or list(source.parts) != _PARTS:
+    if not isinstance(source.parts, Mapping) or list(source.parts) != _PARTS:
         return "parts that are not train, val and test, in this order"
     for part, names in source.parts.items():
         for what, index in (("labels", source.labels.index), ("patients", source.patients.index)):

@@ -11,10 +11,12 @@ from bench.metrics.measure import measure_of, measured
 from bench.reporting.tables.table import Quantity
 from bench.reporting.writers.csv_cells import COLUMNS
 from bench.results.differences import difference_notes, points_of
+from bench.results.invocation import owner_of
 from bench.results.store import ResultsStore, State
 from bench.results.units import read_table
 from bench.statistics.student import MeanInterval, mean_interval
 from bench.suite.cam import NATIVE, CamMethod
+from bench.suite.load import take_metrics_of
 from bench.suite.metrics import METRICS
 
 _OURS = ("model", "ours")
@@ -130,6 +132,9 @@ def trace_cell(
             read.
     """
     cells = _read(path)
+    suite = owner_of(path.parent)
+    if suite is not None and suite.exists():
+        take_metrics_of(suite)  # the table may be of a metric that the suite itself names
     for column_of_file, word in (("section", section), ("group", group)):
         if word is not None:
             cells = _matching(cells, word, (column_of_file,), path)

@@ -285,7 +285,7 @@ class _Owner(Frozen):
 def take_folder(folder: Path, name: str, suite: Path) -> None:
     """Notes that a folder belongs to the suite; arguments and errors as of `require_own`."""
     require_own(folder, name, suite)
-    owner = _owner(folder)
+    owner = owner_of(folder)
     if owner is None or not owner.exists():
         write_stored(folder.with_name(f".{folder.name}.suite.json"), _mark(folder, suite))
 
@@ -314,7 +314,7 @@ def require_own(folder: Path, name: str, suite: Path) -> None:
 
 def other_suite(folder: Path, name: str, suite: Path | None) -> Path | None:
     """Returns the suite that a folder belongs to if it is not `suite`, is still there and called `name`."""
-    owner = _owner(folder)
+    owner = owner_of(folder)
     if owner is None or not folder.exists():
         return None
     try:
@@ -324,7 +324,8 @@ def other_suite(folder: Path, name: str, suite: Path | None) -> Path | None:
         return None
 
 
-def _owner(folder: Path) -> Path | None:
+def owner_of(folder: Path) -> Path | None:
+    """Returns the file of the suite that a folder belongs to, as it was noted; None if it was not."""
     with suppress(ResultsError):
         found = read_stored(folder.with_name(f".{folder.name}.suite.json"), _Owner, "mark", "move it aside")
         if found is not None:

@@ -91,6 +91,39 @@ def load_suite(
     Raises:
         SuiteError: anything wrong with the file or an override, one line per mistake.
     """
+    document = _document(path)
+    assert isinstance(document.data, dict)
+    document.data.setdefault("name", path.stem)
+    for override in overrides:
+        document.override(override)
+    _take_metrics(document)
+    suite = validate(document)
+    try:
+        files = SuiteFiles(path.parent, document.overrides)
+        grid = expand(suite, files, partial(_grid_to_start_from, path, chain))
+        claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
+    except SettingError as mistake:
+        if mistake.keys[:1] == ("claims",) and overrides:
+            mistake.problem += "; --set claims=[] leaves the claims out"
+        raise document.located([mistake]) from None
+    return LoadedSuite(suite, grid, path, claims, tuple(overrides))
+
+
+def take_metrics_of(path: Path) -> None:
+    """Takes the metrics that the suite in a file names, and looks at nothing else of it.
+
+    Raises:
+        SuiteError: the file cannot be read, or a metric cannot be taken.
+    """
+    _take_metrics(_document(path))
+
+
+def _document(path: Path) -> Document:
+    """Returns the file's content, a mapping.
+
+    Raises:
+        SuiteError: it cannot be read, or is none.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -106,20 +139,7 @@ def load_suite(
         came = {type(None): "nothing", list: "a list"}.get(type(document.data), "one value")
         problem = f"a suite is a mapping with models, datasets, …; the file holds {came}"
         raise SuiteError(problem, place=path, value=document.data)
-    document.data.setdefault("name", path.stem)
-    for override in overrides:
-        document.override(override)
-    _take_metrics(document)
-    suite = validate(document)
-    try:
-        files = SuiteFiles(path.parent, document.overrides)
-        grid = expand(suite, files, partial(_grid_to_start_from, path, chain))
-        claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
-    except SettingError as mistake:
-        if mistake.keys[:1] == ("claims",) and overrides:
-            mistake.problem += "; --set claims=[] leaves the claims out"
-        raise document.located([mistake]) from None
-    return LoadedSuite(suite, grid, path, claims, tuple(overrides))
+    return document
 
 
 def _take_metrics(document: Document) -> None:

@@ -21,6 +21,7 @@ from bench.suite.dataset_specs import (
 )
 from bench.suite.document import Document, KeyPath, SettingError, holds
 from bench.suite.encoders import unknown_encoder
+from bench.suite.plugins import mistake
 from bench.suite.schema import ModelSpec, Suite
 
 _NEEDED = {
@@ -265,10 +266,15 @@ def _why_unknown(dataset: UnknownSpec, at: KeyPath) -> Iterator[SettingError]:
         return
     try:
         kind = DATASET_SPECS[name]
-        kind.model_validate(given)
     except PluginError as error:
         yield SettingError((*at, "name"), f"data set {name!r}: {error}", value=name)
+        return
+    try:
+        kind.model_validate(given)
     except ValidationError as error:
-        for mistake in _mistakes(error, given, kind):
-            mistake.keys = (*at, *mistake.keys)
-            yield mistake
+        for wrong in _mistakes(error, given, kind):
+            wrong.keys = (*at, *wrong.keys)
+            yield wrong
+    except Exception as error:
+        told = mistake(error, kind.__module__)
+        yield SettingError((*at, "name"), f"data set {name!r}: {told}", value=name)

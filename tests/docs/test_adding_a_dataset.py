@@ -36,7 +36,7 @@ def printed(example, blocks):
     (commands,) = blocks(PAGE, "bash")
     told = {}
     for line in commands.splitlines():
-        words = line.partition("  #")[0].removeprefix("bench ")
+        words = line.partition("  #")[0].strip().removeprefix("bench ")
         told[words] = example.bench(words + " --no-mlflow" * words.startswith("run"))
     return told
 

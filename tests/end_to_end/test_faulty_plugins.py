@@ -1,6 +1,7 @@
 """Faulty code from outside of bench: a sentence with its place; exit 2, a failed trial, or a warning."""
 
 import json
+import os
 
 import pytest
 from forking import ForkedBench
@@ -152,7 +153,8 @@ def bench(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faulty")
     (folder / "faulty.py").write_text(CODE, "utf-8")
     (folder / "suite.yaml").write_text(SUITE, "utf-8")
-    forked = ForkedBench(folder, {"PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / "cache")})
+    paths = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    forked = ForkedBench(folder, {"PYTHONPATH": paths, "XDG_CACHE_HOME": str(folder / "cache")})
 
     def run(results: str, *words: str, settings: dict[str, str]):
         changes = [f"--set={key}={value}" for key, value in settings.items()]
