@@ -21,7 +21,7 @@ from bench.suite.dataset_specs import StoredSpec
 from bench.suite.metrics import Metric
 from bench.tracking.observer import RunObserver
 
-time.sleep(1)  # an import may be slow
+time.sleep(0.2)  # an import may be slow
 
 
 class Sound(nn.Module):
