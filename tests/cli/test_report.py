@@ -68,6 +68,12 @@ def test_all_as_a_process_without_torch_writes_suites_with_results_and_the_thesi
     assert len(lines) == 3 + 8
     written = {path.name for path in (folder / "reports").iterdir()}
     assert written == {"mine", ".mine.suite.json", "thesis"}
+    thesis = folder / "reports" / "thesis"
+    assert {path.name for path in thesis.iterdir()} == {
+        *("ours", "beside", "compact", "README.md", "index.html", "tables.tex", "tables-compact.tex"),
+        "table.lock.json",
+    }
+    assert all(len(list((thesis / form).iterdir())) == 9 * 4 for form in ("ours", "beside", "compact"))
 
 
 def test_all_of_suites_of_ones_own_writes_no_tables_of_the_thesis_that_nobody_has_run(folder, capsys):
@@ -75,12 +81,6 @@ def test_all_of_suites_of_ones_own_writes_no_tables_of_the_thesis_that_nobody_ha
     assert main(["report", "--all"]) == 0
     assert capsys.readouterr().out == "mine: 2 tables in reports/mine\n"
     assert main(["report", "--all", "--check"]) == 0
-    thesis = folder / "reports" / "thesis"
-    assert {path.name for path in thesis.iterdir()} == {
-        *("ours", "beside", "compact", "README.md", "index.html", "tables.tex", "tables-compact.tex"),
-        "table.lock.json",
-    }
-    assert all(len(list((thesis / form).iterdir())) == 9 * 4 for form in ("ours", "beside", "compact"))
 
 
 @pytest.mark.parametrize(

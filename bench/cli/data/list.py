@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_overrides(datasets)
     shared.add_results_dir(datasets)
     shared.add_data_dirs(datasets)
-    trackers = what.add_parser("trackers", help="trackers that a run can be told to, beside MLflow")
+    trackers = what.add_parser("trackers", help="trackers that a run can tell what happens")
     _add_names(trackers, "a tracker, or the class of your own, module:class")
     suites = what.add_parser(
         "suites", help="suites that a name means: those in suites/, and the shipped ones"
