@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.results.store import ResultsStore
+from bench.suite.find import shipped_suites
 from bench.suite.load import load_suite
 
 SUITE = """\
@@ -277,6 +279,7 @@ def test_check_of_a_report_exits_with_0_or_1_and_writes_nothing(bench, folder, t
 def test_all_reports_are_checked_at_once(bench, folder, tmp_path):
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "example.yaml").write_text(SUITE)
+    shutil.copy(shipped_suites() / "nih_256.yaml", tmp_path / "suites")
     words = [
         "report",
         "--all",
