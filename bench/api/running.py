@@ -35,6 +35,7 @@ from bench.results.failures import blocked_sentences, unreadable_sentences
 from bench.results.files import require_writable
 from bench.results.grid_results import Results
 from bench.results.invocation import Invocations
+from bench.results.record import evaluation_name
 from bench.results.store import ResultsStore
 from bench.suite.find import suite_word
 from bench.suite.grid import Grid
@@ -322,9 +323,10 @@ def _failures(selected: Grid, store: ResultsStore) -> tuple[str, ...]:
     trials = (*selected.required, *selected.trials)
     failed = [trial.id for trial in trials if store.state(trial.id) == "failed"]
     maps = [
-        f"{point.cam} of {point.trial.id}"
+        f"{evaluation_name(point.cam, part)} of {point.trial.id}"
         for point in selected.points
-        if point.trial.id not in failed and store.state(point.trial.id, point.cam) == "failed"
+        for part in point.parts
+        if point.trial.id not in failed and store.state(point.trial.id, point.cam, part) == "failed"
     ]
     told = [
         f"{len(names)} {noun}{'' if len(names) == 1 else 's'}{of} failed: {listing(names, MOST_NAMED)}"

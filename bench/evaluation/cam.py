@@ -80,7 +80,7 @@ def score_cam(
     maps = HeldMaps(test.boxes, test.pixels.shape[-1], keep, are_probabilities=True)
     for first in range(0, len(units), size):
         chunk = units[first : first + size]
-        images = _images_of(test, chunk["image_index"].to_numpy(int), recipe, device)
+        images = images_of(test, chunk["image_index"].to_numpy(int), recipe, device)
         maps.add(cam_maps(model, images, chunk["class_index"].to_numpy(int), method), chunk)
         on_progress(first + len(chunk), len(units))
     return map_scores(maps.rows(), test, data.findings)
@@ -164,7 +164,7 @@ def head_features(model: nn.Module) -> Iterator[HeadFeatures]:
             hook.remove()
 
 
-def _images_of(test: ImageSet, indices: Classes, recipe: Recipe, device: torch.device) -> Tensor:
+def images_of(test: ImageSet, indices: Classes, recipe: Recipe, device: torch.device) -> Tensor:
     """Returns the images at `indices`, repeated as they are there, as the model is given them."""
     chosen = replace(
         test,

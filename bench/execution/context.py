@@ -24,6 +24,7 @@ class RunContext:
         checkpoint_every_s: least time between checkpoints; 0 is after every step.
         stop: a file; once it exists trials write a checkpoint and stop. None if they never do.
         cams: by trial id, the maps to evaluate beside the native one; the driver fills it in.
+        sanity: by trial id, the maps whose sanity to check; the driver fills it in.
         start_until_s: no trial is started any more when the monotonic clock of the driver's machine says so;
             None is never. Trials that run by then are allowed to finish.
         metrics: from outside of bench, that the suite names, as ``module:object``.
@@ -39,6 +40,7 @@ class RunContext:
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
     stop: Path | None = None
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
+    sanity: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
     start_until_s: float | None = None
     metrics: tuple[str, ...] = ()
     data: Mapping[str, str | None] = field(default_factory=dict)

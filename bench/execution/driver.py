@@ -1,6 +1,6 @@
 """The driver of a run: runs the trials that are left, and writes down how they and the run itself end."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,13 +16,14 @@ from bench.planning.cost import Budget
 from bench.planning.order import expected_times, longest_first
 from bench.results.differences import require_same_data
 from bench.results.failures import unreadable_sentences
+from bench.results.grid_results import native
 from bench.results.invocation import Invocations
 from bench.results.lease import Lease
-from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, now
+from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, evaluation_name, now
 from bench.results.store import ResultsStore
 from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.dataset_specs import StoredSpec
-from bench.suite.grid import Grid, Point
+from bench.suite.grid import Grid, Part, Point
 from bench.suite.load import LoadedSuite
 from bench.suite.schema import Resources
 from bench.suite.trial import Trial
@@ -37,11 +38,13 @@ class Driver:
         store: where records go.
         observers: displays, the drawing of trials, MLflow; told in this order.
         cams: by trial id, the maps that this run is to evaluate beside the native one.
+        sanity: by trial id, the maps whose sanity this run is to check.
     """
 
     store: ResultsStore
     observers: Sequence[RunObserver] = ()
     cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
+    sanity: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
 
     def started(self, trial: Trial) -> None:
         """Notes the start; also called when a trial is started again after its worker died."""
@@ -78,9 +81,12 @@ class Driver:
     def failed(self, trial: Trial, error: str) -> None:
         """Writes the failure down; of a finished trial, that of the maps that were still to evaluate."""
         if self._finished_record(trial) is not None:
-            for method in self.cams.get(trial.id, ()):
-                if self.store.state(trial.id, method) != "finished":
-                    failure = CamEvaluation(method=method, status="failed", error=error, ended_at=now())
+            scores: list[tuple[CamMethod, Part]] = [(one, "scores") for one in self.cams.get(trial.id, ())]
+            for method, part in (*scores, *((one, "sanity") for one in self.sanity.get(trial.id, ()))):
+                if self.store.state(trial.id, method, part) != "finished":
+                    failure = CamEvaluation(
+                        method=method, part=part, status="failed", error=error, ended_at=now()
+                    )
                     self.evaluated(trial, failure)
         elif self.store.state(trial.id) == "unreadable":  # a newer bench has ended it meanwhile
             self.notice(self.store.reason(trial.id))
@@ -169,12 +175,20 @@ def run_grid(
     times = expected_times(todo, costs, context.files)
     todo = longest_first(todo, lambda trial: times[trial.id])
     cams = cams_to_evaluate(grid, store, retry_failed=retry_failed)
-    context = replace(context, cams=cams, data=digests)
+    sanity = sanity_to_check(grid, store, retry_failed=retry_failed)
+    context = replace(context, cams=cams, sanity=sanity, data=digests)
+    names = {
+        trial.id: (
+            *cams.get(trial.id, ()),
+            *(evaluation_name(one, "sanity") for one in sanity.get(trial.id, ())),
+        )
+        for trial in todo
+    }
     with ExitStack() as stack:
         for observer in driver.observers:
-            stack.enter_context(observer.running(todo, cams))
+            stack.enter_context(observer.running(todo, names))
         stoppable = stack.enter_context(stopping_on_interrupt(context))
-        executor.run(todo, stoppable, resources, replace(driver, cams=cams))
+        executor.run(todo, stoppable, resources, replace(driver, cams=cams, sanity=sanity))
 
 
 def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Sequence[Trial]:
@@ -183,7 +197,10 @@ def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Seq
     Before them come trials that they start from and that are not finished. Failed trials count as done unless
     `retry_failed`, and trials that start from them are left out; so are always those that cannot be read.
     """
-    points = _points_to_run(grid, store, retry_failed=retry_failed)
+    points = [
+        *_points_to_run(grid.points, store, retry_failed=retry_failed),
+        *_points_to_run(_checked(grid), store, "sanity", retry_failed=retry_failed),
+    ]
     trials = {
         point.trial.id: point.trial
         for point in points
@@ -199,15 +216,33 @@ def cams_to_evaluate(
 ) -> dict[str, tuple[CamMethod, ...]]:
     """Returns, by trial id, the maps beside the native one that are asked for and not evaluated."""
     found: dict[str, tuple[CamMethod, ...]] = {}
-    for point in _points_to_run(grid, store, retry_failed=retry_failed):
+    for point in _points_to_run(grid.points, store, retry_failed=retry_failed):
         if point.cam != NATIVE:
             found[point.trial.id] = (*found.get(point.trial.id, ()), point.cam)
     return found
 
 
-def _points_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> list[Point]:
+def sanity_to_check(
+    grid: Grid, store: ResultsStore, *, retry_failed: bool
+) -> dict[str, tuple[CamMethod, ...]]:
+    """Returns, by trial id, the maps whose sanity checks are asked for and not done."""
+    found: dict[str, tuple[CamMethod, ...]] = {}
+    for point in _points_to_run(_checked(grid), store, "sanity", retry_failed=retry_failed):
+        found[point.trial.id] = (*found.get(point.trial.id, ()), point.cam)
+    return found
+
+
+def _checked(grid: Grid) -> list[Point]:
+    """Returns the points whose sanity checks are asked for; the native map's come with those of controls."""
+    asked = [point for point in grid.points if point.is_checked]
+    return list({one.key: one for point in asked for one in (native(point), point)}.values())
+
+
+def _points_to_run(
+    points: Iterable[Point], store: ResultsStore, part: Part = "scores", *, retry_failed: bool
+) -> list[Point]:
     skipped = {"finished", "unreadable"} | (set() if retry_failed else {"failed"})
-    return [point for point in grid.points if store.state(point.trial.id, point.cam) not in skipped]
+    return [point for point in points if store.state(point.trial.id, point.cam, part) not in skipped]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ started     id                      also when a trial goes on after its worker d
 epoch       id, epoch, max_epochs, learning_rate, train_loss, val_loss, images_per_s, duration_s
 finished    id, metrics, best_epoch, num_epochs, duration_s
 failed      id, error, and cam if only the evaluation of that map failed
-evaluated   id, cam, metrics
+evaluated   id, cam, metrics         cam is that of sanity checks where it ends in .sanity
 ended       report, exit_code       the last line
 """
 
@@ -21,7 +21,6 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from bench.results.record import CamEvaluation, EpochRow, Record, now
-from bench.suite.cam import CamMethod
 from bench.suite.trial import Trial
 from bench.tracking.observer import RunObserver
 
@@ -71,13 +70,13 @@ class EventLog(RunObserver):
         """See `RunObserver`."""
         trial = record.trial
         if evaluation.status == "failed":
-            self.write("failed", id=trial.id, cam=evaluation.method, error=evaluation.error)
+            self.write("failed", id=trial.id, cam=evaluation.name, error=evaluation.error)
         else:
-            self.write("evaluated", id=trial.id, cam=evaluation.method, metrics=evaluation.metrics)
+            self.write("evaluated", id=trial.id, cam=evaluation.name, metrics=evaluation.metrics)
 
     @contextmanager
     def running(
-        self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None
+        self, trials: Sequence[Trial], evaluations: Mapping[str, Sequence[str]] | None = None
     ) -> Iterator[None]:
         """See `RunObserver`."""
         self.write("planned", trials=[trial.id for trial in trials])

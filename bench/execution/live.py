@@ -16,7 +16,7 @@ from bench.execution.progress import ProgressFile, earlier_share, trial_left_s
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.results.record import CamEvaluation, Record, last_line
 from bench.results.store import ResultsStore
-from bench.suite.cam import CAMS, CamMethod
+from bench.suite.cam import CAMS
 from bench.suite.metrics import PRIMARY, WEIGHTED
 from bench.suite.trial import Trial
 from bench.tracking.observer import RunObserver
@@ -64,7 +64,7 @@ class Display(RunObserver):
         self.console = console or Console(stderr=True)
         self._trials: Sequence[Trial] = ()
         self._state: dict[str, str] = {}
-        self._left: dict[str, set[CamMethod]] = {}
+        self._left: dict[str, set[str]] = {}
         self._started_at = time.monotonic()
         self._earlier: list[float] = []  # share of each trial that was done before this run
         self._decoding: _Decoding | None = None
@@ -112,10 +112,13 @@ class Display(RunObserver):
         """Shows one line that stays; the trial has ended with its last map."""
         trial_id = record.trial.id
         left = self._left.setdefault(trial_id, set())
-        left.discard(evaluation.method)
+        left.discard(evaluation.name)
         if not left:
             self._state[trial_id] = "finished"
-        what = f"{CAMS[evaluation.method].title} {evaluation.status}"
+        checked = "" if evaluation.part == "scores" else "sanity checks of "
+        what = f"{checked}{CAMS[evaluation.method].title} {evaluation.status}"
+        if evaluation.duration_s is not None:
+            what += f" in {duration(evaluation.duration_s)}"
         self._tell(trial_id, what, evaluation.metrics, evaluation.error)
 
     def _tell(self, trial_id: str, what: str, metrics: Mapping[str, float], error: str | None) -> None:
@@ -130,11 +133,11 @@ class Display(RunObserver):
 
     @contextmanager
     def running(
-        self, trials: Sequence[Trial], cams: Mapping[str, Sequence[CamMethod]] | None = None
+        self, trials: Sequence[Trial], evaluations: Mapping[str, Sequence[str]] | None = None
     ) -> Iterator[None]:
-        """Shows `trials` until the block ends; `cams` are, by id, the maps beside the native one."""
+        """Shows `trials` until the block ends; see `RunObserver`."""
         self._trials, self._started_at = trials, time.monotonic()
-        self._left = {trial_id: set(methods) for trial_id, methods in (cams or {}).items()}
+        self._left = {trial_id: set(names) for trial_id, names in (evaluations or {}).items()}
         self._state = {trial.id: "waiting" for trial in trials}
         self._earlier = [earlier_share(trial, self.store.folder(trial.id)) for trial in trials]
         if self.console.is_terminal:

@@ -1,11 +1,13 @@
 """One trial, from specification to outcome: a plain function that needs no Ray, MLflow or CLI."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from bench.errors import FULL_DISK, BenchError, DiskFullError, LostGpuError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
+from bench.evaluation.sanity import check_sanity
 from bench.evaluation.score import SplitScores, named_boxes, score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
@@ -20,6 +22,7 @@ from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, write_table, writ
 from bench.suite.cam import CAMS, NATIVE, CamMethod
 from bench.suite.catalog import plugin_source
 from bench.suite.dataset_specs import StoredSpec, dataset_source
+from bench.suite.grid import Part
 from bench.suite.metrics import metric_plugins, take_metrics
 from bench.suite.plugins import mistake, raised_at
 from bench.suite.trial import Trial
@@ -45,7 +48,8 @@ class _RunningTrial:
     ready: Prepared
     nondeterministic: set[str]
     num_passes: int
-    """Over the test part: one for the native map unless it was scored before, and one for each other map."""
+    """Over the test part: one for the native map unless it was scored before, and one for each other map and
+    for each map to check."""
     training_share: float
     """Share of the progress bar; the passes have the rest."""
 
@@ -67,7 +71,8 @@ def run_trial(
 
     Goes on where an earlier run of the same trial was interrupted, and takes the outcome of one that was
     finished. Then evaluates the maps that the context asks for, from the best weights, unless they are
-    finished: errors there go to `on_cam` and are not raised. Waits while another process runs the trial.
+    finished, and checks the sanity of those that it asks for: errors there go to `on_cam` and are not
+    raised. Waits while another process runs the trial.
 
     Args:
         trial: which.
@@ -75,7 +80,8 @@ def run_trial(
         on_epoch: called after each epoch, also for epochs of an earlier, interrupted run.
         on_outcome: called with the outcome, before other maps are evaluated.
         on_cam: called after each evaluation of a map. That of the native map comes before the outcome, and
-            its failure is the trial's; those of other maps come after it, finished or failed.
+            its failure is the trial's; those of other maps, and sanity checks, come after it, finished or
+            failed.
 
     Raises:
         BenchError: data or weights are missing or damaged, training gave no usable model, memory is full, or
@@ -126,14 +132,18 @@ def _run_locked(
     outcome = record.outcome if record is not None else None
     wanted = context.cams.get(trial.id, ())
     cams = [cam for cam in wanted if outcome is None or store.state(trial.id, cam) != "finished"]
-    if outcome is not None and not cams:
+    to_check = context.sanity.get(trial.id, ())
+    checks = [
+        cam for cam in to_check if outcome is None or store.state(trial.id, cam, "sanity") != "finished"
+    ]
+    if outcome is not None and not cams and not checks:
         on_outcome(outcome)
         return outcome
     is_trained, stop = outcome is not None, StopRequest(context.stop)
     stop.raise_if_made()
     progress = ProgressFile(folder.progress)
     ready = _prepare(trial, context, folder, progress, is_trained=is_trained)
-    passes = len(cams) if is_trained else len(cams) + 1
+    passes = len(cams) + len(checks) + (0 if is_trained else 1)
     share = 0.0 if is_trained else TRAINING_SHARE
     work = _RunningTrial(trial, context, folder, progress, stop, ready, nondeterministic, passes, share)
     if not is_trained and not any(path.exists() for path in folder.checkpoints):
@@ -142,8 +152,10 @@ def _run_locked(
         outcome, native = _train_and_score(work, on_epoch, clock)
         on_cam(native)
     on_outcome(outcome)
-    for position, cam in enumerate(cams, start=passes - len(cams)):
+    for position, cam in enumerate(cams, start=passes - len(cams) - len(checks)):
         on_cam(_evaluate(cam, work, _pass_progress(work, CAMS[cam].title, position)))
+    for position, cam in enumerate(checks, start=passes - len(checks)):
+        on_cam(_check(cam, work, _pass_progress(work, f"check {CAMS[cam].title}", position)))
     return outcome
 
 
@@ -232,29 +244,59 @@ def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, i
     """Returns the evaluation of one map of the best weights, or why there is none."""
     folder, ready, recipe = work.folder, work.ready, work.trial.recipe
     try:
-        if not folder.best_weights.exists():
-            raise ResultsError(
-                "is missing, so no map can be computed; the trial is trained again once "
-                f"{folder.record.name} beside it is gone, too",
-                place=folder.best_weights,
-            )
-        load_weights(ready.model, folder.best_weights)
+        _load_best(work)
         with explaining_device_errors(work.trial, ready.device), writing_maps(folder.cam_maps(cam)) as keep:
             scores = score_cam(
                 ready.model, ready.data, in_pieces(recipe), ready.device, cam, on_progress, keep
             )
         write_table(folder.cam_units(cam), scores.units, unit_columns())
     except Exception as error:
-        if isinstance(error, LostGpuError) or (isinstance(error, OSError) and error.errno in FULL_DISK):
-            raise
-        told = _told(error, work.trial)
-        if told is not error:
-            told.__cause__ = error  # as `raise told from error` would
-        return CamEvaluation(method=cam, status="failed", error=account(told), ended_at=now())
+        return _failed(cam, "scores", error, work)
+    return _finished(cam, _provenance(cam, work), scores)
+
+
+def _check(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, int], None]) -> CamEvaluation:
+    """Returns the sanity checks of one map of the best weights, or why there are none."""
+    ready, began_at_s = work.ready, time.monotonic()
+    try:
+        _load_best(work)
+        with explaining_device_errors(work.trial, ready.device):
+            recipe = in_pieces(work.trial.recipe)
+            checks = check_sanity(ready.model, ready.data, recipe, ready.device, cam, on_progress)
+        write_table(work.folder.cam_sanity(cam), checks.units, tuple(checks.units.columns))
+    except Exception as error:
+        return _failed(cam, "sanity", error, work)
+    finished = _finished(cam, _provenance(cam, work), checks)
+    duration_s = round(time.monotonic() - began_at_s, 2)
+    return finished.model_copy(update={"part": "sanity", "duration_s": duration_s})
+
+
+def _load_best(work: _RunningTrial) -> None:
+    """Gives the model its best weights, from which all but the native maps' scores are computed."""
+    weights = work.folder.best_weights
+    if not weights.exists():
+        raise ResultsError(
+            "is missing, so no map can be computed; the trial is trained again once "
+            f"{work.folder.record.name} beside it is gone, too",
+            place=weights,
+        )
+    load_weights(work.ready.model, weights)
+
+
+def _failed(cam: CamMethod, part: Part, error: Exception, work: _RunningTrial) -> CamEvaluation:
+    """Returns the failure of one map; raises the error again if it is none of the map's."""
+    if isinstance(error, LostGpuError) or (isinstance(error, OSError) and error.errno in FULL_DISK):
+        raise error
+    told = _told(error, work.trial)
+    if told is not error:
+        told.__cause__ = error  # as `raise told from error` would
+    return CamEvaluation(method=cam, part=part, status="failed", error=account(told), ended_at=now())
+
+
+def _provenance(cam: CamMethod, work: _RunningTrial) -> Provenance:
+    place = (device_name(work.ready.device), "float32", work.trial.recipe.num_threads)
     packages = (*PACKAGES, *CAMS[cam].packages)
-    place = (device_name(ready.device), "float32", recipe.num_threads)
-    provenance = describe(*place, packages, work.data, trial=work.trial)
-    return _finished(cam, provenance, scores)
+    return describe(*place, packages, work.data, trial=work.trial)
 
 
 def _finished(cam: CamMethod, provenance: Provenance, *scores: SplitScores) -> CamEvaluation:

@@ -110,8 +110,8 @@ class MapMeasure(Measure):
         """Returns `columns` of the units' table, [n] or [n, k] each; of a map that is not finite a miss's."""
 
 
-class MeanMeasure(MapMeasure):
-    """Computes a metric of maps that is the mean of a single number of each unit."""
+class ColumnMean(Measure):
+    """Computes a metric that is the mean of a single number of each unit, the first of its columns."""
 
     is_pooled = True
     is_hit: ClassVar[bool] = True
@@ -126,6 +126,10 @@ class MeanMeasure(MapMeasure):
         mass = weights.sum(axis=1)
         mean: Floats = (weights @ statistics[:, 0]) / np.where(mass > 0, mass, np.nan)
         return mean
+
+
+class MeanMeasure(ColumnMean, MapMeasure):
+    """Computes a metric of maps that is such a mean."""
 
 
 def columns_of(maps: UnitMaps, measures: Iterable[MapMeasure]) -> dict[str, npt.NDArray[Any]]:
@@ -204,7 +208,7 @@ def measured(
         return {}
     found = list(values.values())
     macro = sum(found) / len(found)
-    if isinstance(measure, MeanMeasure):  # whatever rounding the products with weights would do
+    if isinstance(measure, ColumnMean):  # whatever rounding the products with weights would do
         weighted = float(statistics.sum() / len(statistics))
     elif measure.is_pooled:
         weighted = float(measure.reduce(statistics, np.ones((1, len(statistics))))[0])

@@ -26,6 +26,11 @@ def maxima_metrics() -> tuple[Metric, ...]:
     return _metrics_from("maxima")
 
 
+def sanity_metrics() -> tuple[Metric, ...]:
+    """Returns the metrics that are sanity checks of maps, in their order."""
+    return _metrics_from("sanity")
+
+
 def _metrics_from(table: UnitTable) -> tuple[Metric, ...]:
     return tuple(metric for metric in METRICS.values() if metric.table == table)
 

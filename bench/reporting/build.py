@@ -86,7 +86,7 @@ def render_report(loaded: LoadedSuite, store: ResultsStore) -> Report:
     exposed = exposed_trials(grid, store)
     tables = tuple(
         with_exposures(table, exposed).with_notes(notes[table.subject.dataset, table.subject.resolution])
-        for table in sorted(built, key=lambda table: table.subject.kind != "summary")
+        for table in sorted(built, key=_place_on_page)
     )
     records = [record for trial in grid.trials if (record := results.record(trial.id)) is not None]
     problems += unreadable_sentences(grid.trials, store)
@@ -142,9 +142,19 @@ def report_page(
     )
 
 
+_FIRST = ("summary", "trust")
+"""Kinds of tables that a page opens with."""
+
+
+def _place_on_page(table: Table) -> int:
+    """Returns a number by which tables are sorted."""
+    kind = table.subject.kind
+    return _FIRST.index(kind) if kind in _FIRST else len(_FIRST)
+
+
 def _is_open(table: Table) -> bool:
     """Returns whether a page shows the table; it folds others under their titles."""
-    return table.subject.kind in ("summary", "claims")
+    return table.subject.kind in (*_FIRST, "claims")
 
 
 def _headline(table: Table) -> str:

@@ -69,15 +69,21 @@ def render_lock(
     """
     digests = [suite_digest(loaded) for loaded in suites]
     maps: dict[str, set[CamMethod]] = {}
+    checked: set[str] = set()
     for point in (point for loaded in suites for point in loaded.points):
         maps.setdefault(point.trial.id, set()).add(point.cam)
+        checked |= {point.trial.id} if point.is_checked else set()
     references = dict.fromkeys(name for loaded in suites for name in loaded.suite.references)
     lock = Lock(
         bench=VERSION,
         suite=LockedSuite(name=name, digest=bytes_digest(canonical_json(digests).encode())),
         files={file: bytes_digest(text.encode()) for file, text in sorted(files.items())},
         trials=tuple(
-            LockedTrial(id=key, state=store.state(key), files=_files_of(store.folder(key), maps[key]))
+            LockedTrial(
+                id=key,
+                state=store.state(key),
+                files=_files_of(store.folder(key), maps[key], is_checked=key in checked),
+            )
             for key in maps
         ),
         references={key: digests_of(key, store.root) for key in references},
@@ -91,7 +97,10 @@ def suite_digest(loaded: LoadedSuite) -> str:
     Files count by their content, as in a trial's id. Settings that only say how trials are run do not count.
     """
     suite = loaded.suite
-    points = [[p.label, p.cam, title_of(p.trial.dataset), p.trial.id] for p in loaded.grid.points]
+    points = [
+        [p.label, p.cam, title_of(p.trial.dataset), p.trial.id, *(["sanity"] if p.is_checked else [])]
+        for p in loaded.grid.points
+    ]
     claims = [[stated.margin, stated.claim.model_dump(mode="json")] for stated in loaded.claims]
     margins = {name: suite.margins.of(name) for name in METRICS}
     content = [suite.name, suite.title, points, list(suite.references), claims, margins]
@@ -106,8 +115,11 @@ def read_lock(path: Path) -> Lock | None:
         return None
 
 
-def _files_of(folder: TrialFolder, cams: Collection[CamMethod]) -> dict[str, str]:
+def _files_of(folder: TrialFolder, cams: Collection[CamMethod], *, is_checked: bool) -> dict[str, str]:
     shown = [cam for cam in CAMS if cam == NATIVE or cam in cams]
     of_cams = [path for cam in shown for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
+    if is_checked:
+        for cam in shown:
+            of_cams += [folder.cam_evaluation(cam, "sanity"), folder.cam_sanity(cam), folder.cam_maps(cam)]
     paths = (folder.record, folder.boxes, folder.sensitivity, *of_cams)
     return {str(path.relative_to(folder.path)): file_digest(path) for path in paths if path.is_file()}

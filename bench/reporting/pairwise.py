@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import ResultsError, SuiteError, listing
-from bench.metrics.measure import MeanMeasure, measure_of
+from bench.metrics.measure import ColumnMean, measure_of
 from bench.reporting.references import Reference, known_references, load_reference
 from bench.results.grid_results import Results, native
 from bench.results.units import UNIT_NAMES
@@ -267,7 +267,7 @@ def compare_rows(first: ComparedRow, second: ComparedRow, metric: Metric) -> Pai
     assert as_row.over_both is not None
     generator = np.random.default_rng(_RANDOM_SEED)
     measure, clustered, by_patient = measure_of(metric.name), None, None
-    is_hit = isinstance(measure, MeanMeasure) and measure.is_hit
+    is_hit = isinstance(measure, ColumnMean) and measure.is_hit
     if isinstance(difference, MeanScores):
         clustered = clustered_mcnemar(difference) if is_hit else None
         by_patient = sign_flip_by_patient(difference, WEIGHTED, generator)
@@ -376,7 +376,7 @@ def _unit_rows(
         rows = both[0][["image", "patient", "finding"]].copy()
         rows.insert(0, "seed", seed)
         for name, table in zip(("first", "second"), both, strict=True):
-            if not isinstance(measure, MeanMeasure):
+            if not isinstance(measure, ColumnMean):
                 rows[name] = table[measure.columns[-1]].to_numpy()
                 continue
             score = measure.statistic(table)[:, 0]

@@ -44,7 +44,7 @@ class Failure:
 
     Attributes:
         trial: what failed.
-        cam: the map whose evaluation failed; native stands for the trial itself.
+        cam: the map whose evaluation failed, or its sanity checks; native stands for the trial itself.
         error: a sentence, or the traceback.
         ended_at: ISO 8601 with time zone.
     """
@@ -74,7 +74,7 @@ class Failure:
 def failures_of(grid: Grid, store: ResultsStore) -> tuple[Failure, ...]:
     """Returns what failed of the grid and of the trials that it starts from, those first."""
     before = [Point(trial, trial.label) for trial in grid.required]
-    found = (_failure(point.trial, point.cam, store) for point in (*before, *grid.points))
+    found = (_failure(point, store) for point in (*before, *grid.points))
     return tuple({(one.trial.id, one.cam): one for one in found if one is not None}.values())
 
 
@@ -125,13 +125,15 @@ def failed_grid(grid: Grid, store: ResultsStore) -> Grid | None:
     return grid.of(points) if points else None
 
 
-def _failure(trial: Trial, cam: CamMethod, store: ResultsStore) -> Failure | None:
-    if store.state(trial.id, cam) != "failed":
+def _failure(point: Point, store: ResultsStore) -> Failure | None:
+    trial, cam = point.trial, point.cam
+    part = next((part for part in point.parts if store.state(trial.id, cam, part) == "failed"), None)
+    if part is None:
         return None
     record = store.record(trial.id)
     if record is not None and record.status == "failed":
         return Failure(record.trial, NATIVE, record.error or "", record.ended_at)
-    evaluation = store.evaluation(trial.id, cam)
+    evaluation = store.evaluation(trial.id, cam, part)
     if evaluation is None:
         raise ResultsError("changed while it was read; try again", place=store.folder(trial.id).cams)
     return Failure(trial, cam, evaluation.error or "", evaluation.ended_at)

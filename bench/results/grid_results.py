@@ -23,7 +23,7 @@ from bench.results.store import ResultsStore, State
 from bench.results.units import UNIT_NAMES, read_maps, read_maps_of, read_table
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.dataset_specs import DatasetSpec, title_of
-from bench.suite.grid import Grid, Point
+from bench.suite.grid import Grid, Part, Point
 from bench.suite.identity import DIGEST_PREFIX, short_hash
 from bench.suite.metrics import METRICS, Metric, UnitTable
 
@@ -76,7 +76,7 @@ class Results:
         self.points = tuple(grid.points if isinstance(grid, Grid) else grid)
         self.store = store
         self._records: dict[str, Record | None] = {}
-        self._evaluations: dict[tuple[str, CamMethod], CamEvaluation | None] = {}
+        self._evaluations: dict[tuple[str, CamMethod, Part], CamEvaluation | None] = {}
         self._tables: dict[Path, pd.DataFrame] = {}
 
     @cached_property
@@ -171,11 +171,15 @@ class Results:
         return self._evaluation(point)
 
     def metrics(self, point: Point) -> Mapping[str, float]:
-        """Returns the metrics of a finished point, its model's too, by name; none of others."""
-        return joined_metrics(self.record(point.trial.id), self._evaluation(point))
+        """Returns the metrics of a finished point, its model's too, by name; none of others.
 
-    def _evaluation(self, point: Point) -> CamEvaluation | None:
-        key = (point.trial.id, point.cam)
+        Those of sanity checks are there where the point asks for them.
+        """
+        checks = self._evaluation(point, "sanity") if point.is_checked else None
+        return joined_metrics(self.record(point.trial.id), self._evaluation(point), checks)
+
+    def _evaluation(self, point: Point, part: Part = "scores") -> CamEvaluation | None:
+        key = (point.trial.id, point.cam, part)
         if key not in self._evaluations:
             self._evaluations[key] = self.store.evaluation(*key)
         return self._evaluations[key]

@@ -11,6 +11,7 @@ from bench.results.provenance import Provenance
 from bench.results.stored import read_stored
 from bench.suite.cam import CamMethod
 from bench.suite.frozen import Frozen
+from bench.suite.grid import Part
 from bench.suite.trial import Trial
 
 
@@ -92,10 +93,16 @@ class Record(Frozen):
         return last_line(self.error or "")
 
 
+def evaluation_name(method: CamMethod, part: Part = "scores") -> str:
+    """Returns what files and logs call a part of what is known of a method's maps."""
+    return method if part == "scores" else f"{method}.{part}"
+
+
 class CamEvaluation(Frozen):
     """The evaluation of one kind of map of a trial, or how it failed; the native map's is finished."""
 
     method: CamMethod
+    part: Part = "scores"
     status: Literal["finished", "failed"]
     metrics: dict[str, float] = Field(default_factory=dict)
     """Metrics of the maps by `bench.suite.metrics.Metric.key`; empty if the evaluation failed."""
@@ -105,15 +112,24 @@ class CamEvaluation(Frozen):
     """Set if the evaluation failed: the traceback, or a sentence."""
     provenance: Provenance | None = None
     """Set if the evaluation is finished."""
+    duration_s: float | None = None
+    """Time that sanity checks took; None of scores."""
     ended_at: str
     """ISO 8601 with time zone."""
 
+    @property
+    def name(self) -> str:
+        """What files and logs call it."""
+        return evaluation_name(self.method, self.part)
 
-def joined_metrics(record: Record | None, evaluation: CamEvaluation | None) -> Mapping[str, float]:
+
+def joined_metrics(
+    record: Record | None, evaluation: CamEvaluation | None, sanity: CamEvaluation | None = None
+) -> Mapping[str, float]:
     """Returns the metrics of a trial's model and of one of its maps; none unless both are finished."""
     if record is None or record.outcome is None or evaluation is None or evaluation.status != "finished":
         return {}
-    return evaluation.metrics | record.outcome.metrics
+    return (sanity.metrics if sanity is not None else {}) | evaluation.metrics | record.outcome.metrics
 
 
 def last_line(error: str) -> str:

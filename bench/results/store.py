@@ -15,6 +15,8 @@ results/trials/<id>/trial.json      the trial that was asked for
                                     others that were asked for: one row per unit (image, finding) with its
                                     peak and what metrics are made of; metrics, or why it failed; the maps,
                                     small as the model returned them
+                    cams/<method>.sanity.parquet, cams/<method>.sanity.json   sanity checks of its maps, where
+                                    a suite asked for them: one row per unit of a sample; their means
                     cams/native.maxima.parquet   local maxima of the native map: one row per test image and
                                     finding
                     cams/native.sensitivity.json   metrics when one choice of the protocol is changed
@@ -30,8 +32,9 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from bench.errors import ResultsError, brief, listing, nearest
 from bench.redaction import redacted
@@ -42,6 +45,7 @@ from bench.results.record import (
     EpochRow,
     Outcome,
     Record,
+    evaluation_name,
     joined_metrics,
     now,
     read_sensitivity,
@@ -49,6 +53,7 @@ from bench.results.record import (
 from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
 from bench.suite.cam import CAMS, NATIVE, CamMethod
+from bench.suite.grid import Part
 from bench.suite.metrics import UnitTable
 from bench.suite.trial import Trial
 from bench.suite.user_path import user_path
@@ -94,19 +99,26 @@ class TrialFolder:
         """Returns where the local maxima of `method` are; those of the native map alone are kept."""
         return self.cams / f"{method}.maxima.parquet"
 
+    def cam_sanity(self, method: CamMethod) -> Path:
+        """Returns where the table of sanity checks of `method` is."""
+        return self.cams / f"{method}.sanity.parquet"
+
     def table(self, kind: UnitTable, method: CamMethod) -> Path:
         """Returns where a table is that metrics of the maps of `method` are computed from."""
-        if kind == "logits":
-            return self.logits
-        return self.cam_units(method) if kind == "units" else self.cam_maxima(method)
+        return {
+            "logits": self.logits,
+            "units": self.cam_units(method),
+            "maxima": self.cam_maxima(method),
+            "sanity": self.cam_sanity(method),
+        }[kind]
 
     def cam_maps(self, method: CamMethod) -> Path:
         """Returns where the maps of `method` are, of each unit one."""
         return self.cams / f"{method}.npz"
 
-    def cam_evaluation(self, method: CamMethod) -> Path:
-        """Returns where the evaluation of `method` is."""
-        return self.cams / f"{method}.json"
+    def cam_evaluation(self, method: CamMethod, part: Part = "scores") -> Path:
+        """Returns where the evaluation of `method` is, or its sanity checks."""
+        return self.cams / f"{evaluation_name(method, part)}.json"
 
     @property
     def checkpoints(self) -> tuple[Path, Path]:
@@ -181,25 +193,25 @@ class TrialFolder:
             _require_known(trial, self.trial)
         return trial
 
-    def read_evaluation(self, method: CamMethod) -> CamEvaluation | None:
-        """Returns the evaluation of the maps of `method`, or None if there is none.
+    def read_evaluation(self, method: CamMethod, part: Part = "scores") -> CamEvaluation | None:
+        """Returns the evaluation of the maps of `method`, or their sanity checks; None if there are none.
 
         Raises:
             ResultsError: the file is there and cannot be read.
         """
-        path = self.cam_evaluation(method)
-        evaluation = read_stored(path, CamEvaluation, "evaluation", _cure(method))
-        if evaluation is not None and evaluation.method != method:
-            other = evaluation.method
+        path = self.cam_evaluation(method, part)
+        evaluation = read_stored(path, CamEvaluation, "evaluation", _cure(method, part))
+        if evaluation is not None and (evaluation.method, evaluation.part) != (method, part):
+            other = evaluation.name
             raise ResultsError(f"is the evaluation of another map, {other}", place=path, value=other)
         return evaluation
 
     def read_evaluations(self) -> tuple[CamEvaluation, ...]:
-        """Returns all evaluations of maps that can be read."""
+        """Returns all evaluations of maps that can be read, and sanity checks."""
         found = []
-        for method in CAMS:
+        for method, part in product(CAMS, get_args(Part)):
             with suppress(ResultsError):
-                found.append(self.read_evaluation(method))
+                found.append(self.read_evaluation(method, part))
         return tuple(evaluation for evaluation in found if evaluation is not None)
 
     def epochs(self) -> tuple[EpochRow, ...]:
@@ -250,10 +262,10 @@ class ResultsStore:
             return self._read_record(trial_id)
         return None
 
-    def evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
+    def evaluation(self, trial_id: str, method: CamMethod, part: Part = "scores") -> CamEvaluation | None:
         """Returns the evaluation of a map, or None if there is none that can be read: see `problems`."""
         with suppress(ResultsError):
-            return self._read_evaluation(trial_id, method)
+            return self._read_evaluation(trial_id, method, part)
         return None
 
     def metrics(self, trial_id: str, cam: CamMethod = NATIVE) -> Mapping[str, float]:
@@ -268,7 +280,7 @@ class ResultsStore:
         """Returns a sentence for each file of the trial that is there and cannot be read."""
         folder, found = self.folder(trial_id), []
         readers: list[Callable[[], object]] = [partial(self._read_record, trial_id)]
-        readers += [partial(self._read_evaluation, trial_id, cam) for cam in CAMS]
+        readers += [partial(self._read_evaluation, trial_id, *one) for one in product(CAMS, get_args(Part))]
         readers += [partial(read_sensitivity, folder.sensitivity), folder.read_history]
         for read in readers:
             try:
@@ -277,10 +289,10 @@ class ResultsStore:
                 found.append(str(error))
         return tuple(dict.fromkeys(found))
 
-    def state(self, trial_id: str, cam: CamMethod = NATIVE) -> State:
+    def state(self, trial_id: str, cam: CamMethod = NATIVE, part: Part = "scores") -> State:
         """Returns where the trial stands; "interrupted" has a checkpoint to go on from.
 
-        A map stands where its trial does, until that is finished.
+        A map and its sanity checks stand where its trial does, until that is finished.
         """
         try:
             record = self._read_record(trial_id)
@@ -289,7 +301,7 @@ class ResultsStore:
                 return "interrupted" if any(path.exists() for path in checkpoints) else "todo"
             if record.status != "finished":
                 return record.status
-            evaluation = self._read_evaluation(trial_id, cam)
+            evaluation = self._read_evaluation(trial_id, cam, part)
         except ResultsError:
             return "unreadable"
         return "todo" if evaluation is None else evaluation.status
@@ -350,8 +362,8 @@ class ResultsStore:
             ResultsError: there is one that cannot be read.
         """
         folder = self.folder(trial_id)
-        self._read_evaluation(trial_id, evaluation.method)
-        write_stored(folder.cam_evaluation(evaluation.method), evaluation)
+        self._read_evaluation(trial_id, evaluation.method, evaluation.part)
+        write_stored(folder.cam_evaluation(evaluation.method, evaluation.part), evaluation)
         folder.progress.unlink(missing_ok=True)
 
     def _read_record(self, trial_id: str) -> Record | None:
@@ -371,12 +383,15 @@ class ResultsStore:
             raise ResultsError(f"is missing, so that the trial is not whole; {_AGAIN}", place=path)
         return record
 
-    def _read_evaluation(self, trial_id: str, method: CamMethod) -> CamEvaluation | None:
+    def _read_evaluation(
+        self, trial_id: str, method: CamMethod, part: Part = "scores"
+    ) -> CamEvaluation | None:
         """Returns the evaluation, or None; refuses one that cannot be read, or whose units cannot."""
         folder = self.folder(trial_id)
-        evaluation = folder.read_evaluation(method)
+        evaluation = folder.read_evaluation(method, part)
         if evaluation is not None and evaluation.status == "finished":
-            require_whole(folder.cam_units(method), _cure(method))
+            table = folder.cam_units(method) if part == "scores" else folder.cam_sanity(method)
+            require_whole(table, _cure(method, part))
         return evaluation
 
     def _write(self, record: Record) -> Record:
@@ -422,11 +437,12 @@ def find_trial(store: ResultsStore, word: str) -> TrialFolder:
     return folder
 
 
-def _cure(method: CamMethod) -> str:
+def _cure(method: CamMethod, part: Part = "scores") -> str:
     """Returns what brings the evaluation of a map back: the native map's failure is the trial's."""
-    if method == NATIVE:
+    name = evaluation_name(method, part)
+    if name == NATIVE:
         return _AGAIN
-    return f"move it and the {method}.json beside it out of the folder, and bench run evaluates the map again"
+    return f"move it and the {name}.json beside it out of the folder, and bench run evaluates the map again"
 
 
 def _require_known(trial: Trial, path: Path) -> None:

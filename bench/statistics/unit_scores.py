@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.metrics.measure import MeanMeasure, Measure
+from bench.metrics.measure import ColumnMean, Measure
 from bench.suite.metrics import AVERAGES, WEIGHTED, Average
 
 Floats = NDArray[np.float64]
@@ -403,7 +403,7 @@ def scores_of_statistic(names: pd.DataFrame, statistic: Floats, measure: Measure
 
 def _scores(statistics: Floats, units: Units, measure: Measure) -> UnitScores:
     """Returns scores of statistics [units, seeds, k]."""
-    if isinstance(measure, MeanMeasure):
+    if isinstance(measure, ColumnMean):
         return MeanScores(statistics[..., 0], units)
     return ReducedScores(statistics, units, measure)
 

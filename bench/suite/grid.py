@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 from bench.errors import BenchError, SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
@@ -38,6 +39,9 @@ _CONDITIONS = re.compile(rf",(?=\s*(?:{'|'.join(AXES)})=)")
 
 _MAX_SEEDS = 10_000
 
+Part = Literal["scores", "sanity"]
+"""Parts of what is asked of a trial's maps by a method: how they score, and how they stand sanity checks."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -47,16 +51,23 @@ class Point:
         trial: the training and its scoring.
         label: name of the model in this suite.
         cam: the map that localization is scored on.
+        is_checked: whether sanity checks of the map are asked for.
     """
 
     trial: Trial
     label: str
     cam: CamMethod = NATIVE
+    is_checked: bool = False
 
     @property
     def key(self) -> tuple[str, CamMethod]:
         """The trial's id and the map, which tell points apart."""
         return self.trial.id, self.cam
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is asked of the map."""
+        return ("scores", "sanity") if self.is_checked else ("scores",)
 
     @property
     def row(self) -> str:
@@ -283,7 +294,7 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
                     recipe=suite.recipe,
                 )
             assert trial is not None, "a model has at least one phase"
-            points += [Point(trial, label_of(model), cam) for cam in suite.cams]
+            points += [Point(trial, label_of(model), cam, suite.sanity) for cam in suite.cams]
         own = sightings_of(suite, index, files.lines)
         sightings[label_of(model)] = (*own, *_inherited(model.init, source))
     kept = _without(points, suite.exclude)

@@ -22,17 +22,18 @@ MACRO: Average = "macro"
 AVERAGES: dict[Average, str] = {WEIGHTED: "Weighted avg.", MACRO: "Macro avg."}
 """Their headings in tables."""
 
-Need = Literal["peaks", "maps", "maxima", "negatives", "logits"]
+Need = Literal["peaks", "maps", "maxima", "negatives", "logits", "model"]
 """Input of a metric: positions of the maps' peaks, whole maps, all of their local maxima, images without the
-finding too, or logits."""
+finding too, logits, or the model itself, which is asked again."""
 
-UnitTable = Literal["units", "maxima", "logits"]
+UnitTable = Literal["units", "maxima", "logits", "sanity"]
 """Tables of a trial that metrics are computed from: units with ground truth, of each map; local maxima of the
-native map, and logits, both of all test images and findings."""
+native map, and logits, both of all test images and findings; sanity checks of each map on some units."""
 
-Group = Literal["pointing", "pixels", "boxes", "areas", "classification"]
+Group = Literal["pointing", "pixels", "boxes", "areas", "classification", "trust"]
 """Metrics that stand together in a summary: of where a map is highest, of its pixels, of boxes around its
-parts, of the share of the image that has to be searched, of logits."""
+parts, of the share of the image that has to be searched, of logits, and of whether a map shows what the model
+does, whatever lies in the image; the last have a table of their own."""
 
 GROUPS: tuple[Group, ...] = get_args(Group)
 """In the order of a summary."""
@@ -90,6 +91,8 @@ class Metric:
         """The table of a trial that it is computed from."""
         if self.is_of_model:
             return "logits"
+        if "model" in self.needs:
+            return "sanity"
         return "maxima" if "negatives" in self.needs else "units"
 
     @property
@@ -327,6 +330,100 @@ FROC = Metric(
     needs=frozenset({"maxima", "negatives"}),
 )
 
+_MODEL: frozenset[Need] = frozenset({"model"})
+_SOME_UNITS = "On at most 48 units, the same for all models."
+
+RANDOMISATION = Metric(
+    "randomisation",
+    title="Similarity after weights are randomised",
+    short="randomised",
+    phrase="similarity after randomisation",
+    caption=(
+        "Absolute rank correlation of a unit's map with that of the model whose weights are drawn anew, from "
+        "the head down to the encoder's first layers; mean over the steps. A map that shows what the model "
+        f"has learned changes. Less is better. {_SOME_UNITS}"
+    ),
+    needs=_MODEL,
+    best="lowest",
+    group="trust",
+    target="bench.metrics.sanity:RANDOMISATION",
+)
+
+COUNTER_LABEL = Metric(
+    "counter_label",
+    title="Similarity to the map of another finding",
+    short="other label",
+    phrase="similarity to another finding's map",
+    caption=(
+        "Absolute rank correlation of a unit's map with that of the finding which the model holds for the "
+        "likeliest of the others, in the same image. A map that shows where the finding is moves. Less is "
+        f"better. {_SOME_UNITS}"
+    ),
+    needs=_MODEL,
+    best="lowest",
+    group="trust",
+    target="bench.metrics.sanity:COUNTER_LABEL",
+)
+
+SHIFT = Metric(
+    "shift",
+    title="Peaks that follow a shifted image",
+    short="shift",
+    phrase="share of peaks that follow a shift",
+    caption=(
+        "Share of the shifts of an image by 32 px, up, down, left and right, after which the heatmap peaks "
+        f"within 16 px of where its peak was moved to. {_SOME_UNITS}"
+    ),
+    needs=_MODEL,
+    group="trust",
+    target="bench.metrics.sanity:SHIFT",
+)
+
+DELETION = Metric(
+    "deletion",
+    title="Deletion",
+    short="deletion",
+    phrase="deletion",
+    caption=(
+        "Area below the curve of the finding's probability while pixels are made grey, from the heatmap's "
+        f"highest down, a tenth of the image at a time. Less is better. {_SOME_UNITS}"
+    ),
+    needs=_MODEL,
+    best="lowest",
+    group="trust",
+    target="bench.metrics.sanity:DELETION",
+)
+
+INSERTION = Metric(
+    "insertion",
+    title="Insertion",
+    short="insertion",
+    phrase="insertion",
+    caption=(
+        "Area below the curve of the finding's probability while pixels of a blurred image are made sharp, "
+        f"from the heatmap's highest down, a tenth of the image at a time. {_SOME_UNITS}"
+    ),
+    needs=_MODEL,
+    group="trust",
+    target="bench.metrics.sanity:INSERTION",
+)
+
+ROAD = Metric(
+    "road",
+    title="ROAD",
+    short="ROAD",
+    phrase="ROAD",
+    caption=(
+        "Probability of the finding after the lowest 10, 20 and 30% of the heatmap's pixels are replaced by "
+        "what surrounds them, less that after the highest are; mean over the three. A random map has 0. "
+        f"{_SOME_UNITS}"
+    ),
+    needs=_MODEL,
+    low=-1.0,
+    group="trust",
+    target="bench.metrics.sanity:ROAD",
+)
+
 _OWN: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -346,6 +443,12 @@ _OWN: dict[str, Metric] = {
         COVERING_AREA,
         SITE_RECALL,
         FROC,
+        RANDOMISATION,
+        COUNTER_LABEL,
+        SHIFT,
+        DELETION,
+        INSERTION,
+        ROAD,
     )
 }
 """Bench's own metrics, in the order of a report's tables."""
@@ -358,6 +461,8 @@ def _declared(target: str) -> Metric:
     metric = imported(target)
     if not isinstance(metric, Metric):
         raise PluginError("is no bench.suite.metrics.Metric", place=target)
+    if metric.table == "sanity":
+        raise PluginError("needs the model, as only bench's own metrics may", place=target)
     metric = replace(metric, target=metric.target or f"{target.partition(':')[0]}:MEASURE")
     measure = imported(metric.target)
     parts = ["columns", "statistic", "reduce", *(["of_maps"] if metric.table == "units" else [])]

@@ -197,6 +197,10 @@ class Suite(Frozen):
     """Maps that localization is scored on, a row each: native, the heatmap logits that the model returns, or
     the maps of a method that explains a trained model, such as grad_cam. Not part of a trial's identity:
     the same weights are scored again, without training. Every trial is scored on its native maps too."""
+    sanity: bool = False
+    """Whether to check each of these maps, too: does it change with the model's weights and with the finding
+    that is asked for, does its peak follow a shifted image, do its highest pixels matter to the model? On at
+    most 48 units; their means are a table of the report. Not part of a trial's identity."""
     metrics: tuple[str, ...] = ()
     """Metrics of your own beside bench's, by where they are declared: `my_package.inside:INSIDE`. Not part
     of a trial's identity: `bench rescore` computes them of trials that are finished."""

@@ -78,7 +78,7 @@ def describe_trial(
         return f"Failed. {by}\n\n{code_block(record.error[-4000:])}"
     assert record.outcome is not None
     outcome = record.outcome
-    of_maps = (note for one in evaluations if one.method == NATIVE for note in one.notes)
+    of_maps = (note for one in evaluations if one.name == NATIVE for note in one.notes)
     notes = "".join(f"\n- {markdown(note)}" for note in (*outcome.notes, *of_maps))
     text = f"`{record.trial.id}`, best of {outcome.num_epochs} epochs: {outcome.best_epoch}. {by}"
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]

@@ -140,5 +140,5 @@ def is_mirrored(record: Record, folder: TrialFolder, tags: Mapping[str, str]) ->
     """Returns whether a store with these `mirrored_tags` has the record and each map's evaluation."""
     expected = {"status": STATUS[record.status], "bench.ended_at": record.ended_at}
     if record.outcome is not None:
-        expected |= {f"{one.method}.ended_at": one.ended_at for one in folder.read_evaluations()}
+        expected |= {f"{one.name}.ended_at": one.ended_at for one in folder.read_evaluations()}
     return all(tags.get(key) == value for key, value in expected.items())

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 
 from bench.results.invocation import Invocation
 from bench.results.record import CamEvaluation, EpochRow, Record
-from bench.suite.cam import CamMethod
 from bench.suite.trial import Trial
 
 
@@ -24,9 +23,13 @@ class RunObserver:
     def running(
         self,
         trials: Sequence[Trial],
-        cams: Mapping[str, Sequence[CamMethod]] | None = None,
+        evaluations: Mapping[str, Sequence[str]] | None = None,
     ) -> AbstractContextManager[None]:
-        """Returns a context in which `trials` run; `cams` are, by id, the maps beside the native one."""
+        """Returns a context in which `trials` run.
+
+        `evaluations` are, by id, the names of those that come after the outcome: of maps beside the native
+        one, and of sanity checks.
+        """
         return nullcontext()
 
     def started(self, trial: Trial) -> None:
@@ -43,7 +46,7 @@ class RunObserver:
         self.found(record)
 
     def evaluated(self, record: Record, evaluation: CamEvaluation) -> None:
-        """A map of a finished trial other than the native one was evaluated, or its evaluation failed."""
+        """A map of a finished trial other than the native one was evaluated, or checked, or that failed."""
         self.found(record)
 
     def found(self, record: Record) -> None:

@@ -122,8 +122,8 @@ class TrialRuns:
                 record, evaluations, trained_by, self._link(record, trained_by)
             ),
             **({"trained_by": trained_by} if trained_by else {}),
-            **{f"{one.method}.status": one.status for one in evaluations},
-            **{f"{one.method}.ended_at": one.ended_at for one in evaluations},
+            **{f"{one.name}.status": one.status for one in evaluations},
+            **{f"{one.name}.ended_at": one.ended_at for one in evaluations},
         }
         if record.outcome is not None:
             provenance = record.outcome.provenance

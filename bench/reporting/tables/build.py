@@ -13,6 +13,7 @@ from bench.reporting.tables.standing import Standing, scored_cell, standing_capt
 from bench.reporting.tables.summary import summary_table
 from bench.reporting.tables.table import DIGITS, UNDECIDED, Cell, Column, Row, Table
 from bench.reporting.tables.thresholds import threshold_table
+from bench.reporting.tables.trust import trust_table
 from bench.results.grid_results import Results
 from bench.suite.metrics import PRIMARY, WEIGHTED
 
@@ -43,8 +44,9 @@ def build_tables(results: Results, references: Sequence[Reference] = ()) -> tupl
     """Returns tables for each data set and resolution.
 
     First a summary of all metrics; then one for each metric that a trial has; then what tuning thresholds
-    would have added, how sure the first metric is, and its paired comparisons. A metric of maps has a row for
-    each map of a model, one of the model a row for each model. Rows without a finished trial are holes.
+    would have added, sanity checks of maps, how sure the first metric is, and its paired comparisons. A
+    metric of maps has a row for each map of a model, one of the model a row for each model. Rows without a
+    finished trial are holes.
 
     Args:
         results: of the suite.
@@ -55,11 +57,13 @@ def build_tables(results: Results, references: Sequence[Reference] = ()) -> tupl
     """
     tables: list[Table | None] = []
     for place in results.places:
-        found = rows_by_metric(place, results)
+        every = rows_by_metric(place, results)
+        found = [rows for rows in every if rows.metric.table != "sanity"]
         if found:
             tables.append(summary_table(found, [one for one in references if found[0].is_of_place(one)]))
         tables += [_metric_table(rows, references) for rows in found]
         tables.append(threshold_table(found))
+        tables.append(trust_table([rows for rows in every if rows.metric.table == "sanity"]))
         for rows in found:
             if rows.metric is PRIMARY and rows.controls and rows.with_units:
                 controls = [control.weighted for control in rows.controls]

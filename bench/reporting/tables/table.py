@@ -231,6 +231,7 @@ TableKind = Literal[
     "summary",
     "metric",
     "thresholds",
+    "trust",
     "intervals",
     "comparisons",
     "sensitivity",
