@@ -172,7 +172,7 @@ def check_sanity(
         shown = units["image_index"].to_numpy(int)
         images = torch.cat([images_of(test, shown[part], recipe, device) for part in parts])
         names = units[list(UNIT_NAMES)]
-        classes = units["class_index"].to_numpy(np.int64)
+        classes = np.array(units["class_index"], np.int64)
         sample = Sample(model, images, classes, names, parts, passed)
         found = checks_of(sample, map_function(method))
         for control in controls:
@@ -246,7 +246,7 @@ def checks_of(sample: Sample, compute: MapFunction) -> dict[str, Floats]:
     found = {"randomisation": np.nan_to_num(np.abs(steps), nan=1.0).mean(axis=0)}
     if sample.rivals is not None:
         others = sample.maps(compute, classes=sample.rivals)
-        found["counter_label"] = np.nan_to_num(np.abs(rank_correlations(maps, others)), nan=1.0)
+        found["counter_label"] = np.nan_to_num(rank_correlations(maps, others).clip(0), nan=1.0)
     moved = [_peaks(sample.maps(compute, images=_moved(sample.images, *by)), sample.size_px) for by in SHIFTS]
     found["shift"] = followed(_peaks(maps, sample.size_px), np.stack(moved, axis=1), sample.size_px)
     perturbed = [_perturbed(sample, part, maps[part]) for part in sample.parts]

@@ -1,7 +1,7 @@
 """The checks that every metric passes, bench's own and anyone's: each returns a sentence if it finds a fault.
 
-Metrics of maps are given small maps, each with a region of two boxes that overlap; those of logits and of
-maxima the tables that trials have.
+Metrics of maps are given small maps, each with a region of two boxes that overlap; those of logits, of maxima
+and of sanity checks the tables that trials have.
 """
 
 from collections.abc import Callable
@@ -41,6 +41,10 @@ class Candidate:
         label[:6] = [0, 0, 0, 1, 1, 1]
         if self.metric.table == "maxima":
             return _maxima(label, kind, random).assign(finding=findings)
+        if self.metric.table == "sanity":
+            patients = [str(i // 2) for i in range(NUM)]
+            values = {self.metric.name: _checked(self.metric, kind, random)}
+            return pd.DataFrame({"patient": patients, "finding": findings, **values})
         drawn = {"random": random.normal(size=NUM) + label, "best": 2.0 * label, "worst": -2.0 * label}
         return pd.DataFrame(
             {
@@ -116,6 +120,14 @@ def _crossings() -> Floats:
     sites, owner = unit_maps(np.zeros((NUM, SIDE_PX, SIDE_PX))).regions.sites()
     covered = sites.rasterise()
     return np.stack([covered[owner == unit].all(axis=0) for unit in range(NUM)]).astype(float)
+
+
+def _checked(metric: Metric, kind: Kind, random: np.random.Generator) -> Floats:
+    """Returns values of a sanity check, [NUM]."""
+    if kind == "random":
+        return random.uniform(metric.low, metric.high, NUM)
+    is_high = (kind == "best") == (metric.sign > 0)
+    return np.full(NUM, metric.high if is_high else metric.low)
 
 
 def _maxima(label: npt.NDArray[Any], kind: Kind, random: np.random.Generator) -> pd.DataFrame:

@@ -355,9 +355,9 @@ COUNTER_LABEL = Metric(
     short="other label",
     phrase="similarity to another finding's map",
     caption=(
-        "Absolute rank correlation of a unit's map with that of the finding which the model holds for the "
-        "likeliest of the others, in the same image. A map that shows where the finding is moves. Less is "
-        f"better. {_SOME_UNITS}"
+        "Rank correlation of a unit's map with that of the finding which the model holds for the likeliest "
+        "of the others, in the same image; 0 where it is negative. A map that shows where the finding is "
+        f"moves. Less is better. {_SOME_UNITS}"
     ),
     needs=_MODEL,
     best="lowest",

@@ -58,15 +58,15 @@ NOT_BETTER = Footnote(
 
 _CAPTION = (
     "Sanity checks of heatmaps, on {units} units; they need no boxes and do not say whether a map finds the "
-    "disease. Seeds: rank correlation of a unit's maps by models of two seeds, beside that with the map "
-    "of another patient with the same finding; in brackets 95% intervals over other patients. Weights: "
-    "absolute rank correlation with the map after weights are drawn anew, from the head down to the "
-    "encoder's first layers, mean over the steps. Finding: the same with the map of the likeliest other "
-    "finding. Shift: share of shifts by 32 px that the peak follows within 16 px. Deletion and insertion: "
-    "area below the finding's probability while pixels are made grey, or a blurred image sharp, from the map's highest down. ROAD: "
-    "probability without the map's lowest 10, 20 and 30% of pixels, filled from around, less that without "
-    "its highest. Mean ± half-width of the 95% Student-t interval, other seeds, these images. ↑: more is "
-    "better, ↓: less is."
+    "disease. Seeds: rank correlation of a unit's maps by models of two seeds, beside that with the map of "
+    "another patient with the same finding; in brackets 95% intervals over other patients. Weights: absolute "
+    "rank correlation with the map after weights are drawn anew, from the head down to the encoder's first "
+    "layers, mean over the steps. Finding: that with the map of the likeliest other finding, 0 where it is "
+    "negative. Shift: share of shifts by 32 px that the peak follows within 16 px. Deletion, insertion: area "
+    "below the finding's probability while pixels are made grey, or a blurred image sharp, from the map's "
+    "highest down. ROAD: probability without the map's lowest 10, 20 and 30% of pixels, filled from around, "
+    "less that without its highest. Mean ± half-width of the 95% Student-t interval, other seeds, these "
+    "images. ↑: more is better, ↓: less is."
 )
 _CONTROL_CAPTION = (
     "Below the line: maps that know neither the model nor the image, by the same checks of all models."
