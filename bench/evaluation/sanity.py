@@ -274,7 +274,7 @@ def _perturbed(sample: Sample, part: slice, maps: Maps) -> dict[str, Floats]:
     differences = []
     seeds = [int(generator.integers(2**32)) for generator in generators]
     for share in ROAD_SHARES:
-        most, least = places < share * size**2, places >= (1 - share) * size**2
+        most, least = places < share * size**2, size**2 - 1 - places < share * size**2
         kept, left = (
             sample.probabilities(_imputed(images, missing, seeds), part) for missing in (least, most)
         )

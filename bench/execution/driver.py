@@ -12,11 +12,11 @@ from bench.execution.context import RunContext
 from bench.execution.executor import Executor
 from bench.execution.exposure import require_unseen
 from bench.execution.stopping import stopping_on_interrupt
+from bench.planning.checks import checked_points
 from bench.planning.cost import Budget
 from bench.planning.order import expected_times, longest_first
 from bench.results.differences import require_same_data
 from bench.results.failures import unreadable_sentences
-from bench.results.grid_results import native
 from bench.results.invocation import Invocations
 from bench.results.lease import Lease
 from bench.results.record import CamEvaluation, EpochRow, Outcome, Record, evaluation_name, now
@@ -199,7 +199,7 @@ def trials_to_run(grid: Grid, store: ResultsStore, *, retry_failed: bool) -> Seq
     """
     points = [
         *_points_to_run(grid.points, store, retry_failed=retry_failed),
-        *_points_to_run(_checked(grid), store, "sanity", retry_failed=retry_failed),
+        *_points_to_run(checked_points(grid), store, "sanity", retry_failed=retry_failed),
     ]
     trials = {
         point.trial.id: point.trial
@@ -227,15 +227,9 @@ def sanity_to_check(
 ) -> dict[str, tuple[CamMethod, ...]]:
     """Returns, by trial id, the maps whose sanity checks are asked for and not done."""
     found: dict[str, tuple[CamMethod, ...]] = {}
-    for point in _points_to_run(_checked(grid), store, "sanity", retry_failed=retry_failed):
+    for point in _points_to_run(checked_points(grid), store, "sanity", retry_failed=retry_failed):
         found[point.trial.id] = (*found.get(point.trial.id, ()), point.cam)
     return found
-
-
-def _checked(grid: Grid) -> list[Point]:
-    """Returns the points whose sanity checks are asked for; the native map's come with those of controls."""
-    asked = [point for point in grid.points if point.is_checked]
-    return list({one.key: one for point in asked for one in (native(point), point)}.values())
 
 
 def _points_to_run(

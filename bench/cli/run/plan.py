@@ -72,6 +72,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.suite is None:
         raise SuiteError("bench plan: give a suite, e.g. demo, or --all")
 
+    from bench.planning.checks import checks_left
     from bench.planning.cost import Budget
     from bench.planning.graph import collect, left_to_run
     from bench.planning.speed import probes_problem
@@ -104,7 +105,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if cost.num_trials:
         show("", *_time_left(cost), *_basis(cost), *_untimed(cost, same_suite(arguments)), _disk(cost))
         show(*_refusals(cost))
-    show(*_power_parts(power))
+    show(*checks_left(grid, store), *_power_parts(power))
     return 0
 
 
