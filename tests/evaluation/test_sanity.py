@@ -14,6 +14,7 @@ from bench.evaluation import sanity
 from bench.evaluation.randomised import num_steps, randomised, steps
 from bench.evaluation.sanity import check_sanity, checks_of, map_function, num_images, sampled
 from bench.metrics.regions import COLUMNS
+from bench.metrics.sanity import rank_correlations
 from bench.models import CamOutput, build_model
 from bench.suite.schema import Recipe
 
@@ -271,3 +272,38 @@ def test_native_maps_are_probabilities_of_the_class():
     images = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     maps = map_function("native")(Pixelwise(), images, np.array([0, 1]))
     assert torch.allclose(maps, torch.sigmoid(torch.stack([images[0, 0], -images[1, 0]])))
+
+
+def test_deletion_and_similarity_are_those_of_quantus():
+    """Not installed for tests: it brings OpenCV's desktop build, which excludes the headless one."""
+    quantus = pytest.importorskip("quantus", reason="Quantus is not installed")
+    side_px, random = 40, np.random.default_rng(2)
+    model, classes = Pixelwise().eval(), np.array([0, 1, 1])
+    images = torch.from_numpy(random.normal(size=(3, 1, side_px, side_px)).astype(np.float32))
+    values = random.permutation(3 * side_px**2).reshape(3, side_px, side_px).astype(np.float32) / 1e4
+    names = pd.DataFrame({"image": list("abc"), "patient": list("abc"), "finding": ["x"] * 3})
+    sample = sanity.Sample(model, images, classes, names, (slice(0, 3),), lambda _: None)
+    found = checks_of(sample, lambda model, images, classes: torch.from_numpy(values[: len(images)]))
+
+    class Probabilities(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return torch.sigmoid(model(images).logits)
+
+    flipping = quantus.PixelFlipping(
+        features_in_step=side_px**2 // 10,
+        perturb_baseline=0.0,
+        abs=False,
+        normalise=False,
+        disable_warnings=True,
+    )
+    batch = {"x_batch": images.numpy(), "y_batch": classes, "a_batch": values[:, None]}
+    after = np.array(flipping(model=Probabilities().eval(), **batch, device="cpu", softmax=False))
+    before = Probabilities()(images)[torch.arange(3), torch.from_numpy(classes)].detach().numpy()
+    assert after.shape == (3, 10)
+    expected = np.trapezoid(np.column_stack([before, after]), dx=0.1, axis=1)
+    assert found["deletion"] == pytest.approx(expected, abs=1e-6)
+    similarity = [
+        quantus.correlation_spearman(a.ravel(), b.ravel())
+        for a, b in zip(values, images[:, 0].numpy(), strict=True)
+    ]
+    assert rank_correlations(values, images[:, 0].numpy()) == pytest.approx(similarity)
