@@ -3,6 +3,7 @@
 score            one pass over a test split: the model's metrics and its native map's
 cam              maps other than the native one; library_cams: those of pytorch-grad-cam
 conformance      the checks that every CAM method passes
+sanity           checks of whether a map shows what the model does; randomised: models to check against
 held_maps        localizes the maps of a pass, many at a time
 kept_maxima      local maxima of the maps of all images of a pass
 localize         where maps peak, and how each metric scores a unit

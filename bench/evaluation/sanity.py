@@ -42,10 +42,8 @@ from bench.metrics.sanity import (
 from bench.metrics.units import sanity_metrics
 from bench.results.units import UNIT_NAMES
 from bench.suite.cam import NATIVE, CamMethod
+from bench.suite.metrics import SANITY_UNITS
 from bench.suite.schema import Recipe
-
-MOST_UNITS = 48
-"""Units that are checked at most."""
 
 _CHUNK = 16
 """Images at a time, at most: a trial's batch may be smaller."""
@@ -187,7 +185,7 @@ def check_sanity(
 
 
 def sampled(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
-    """Returns at most `MOST_UNITS` units: those whose names have the lowest SHA-256, in the usual order.
+    """Returns at most `SANITY_UNITS` units: those whose names have the lowest SHA-256, in the usual order.
 
     So a sample is drawn at random, but depends on nothing else: not on the model, nor on other units.
     """
@@ -198,7 +196,7 @@ def sampled(test: ImageSet, findings: tuple[str, ...]) -> pd.DataFrame:
         finding=[findings[c] for c in units["class_index"]],
     )
     digests = [_digest(*unit) for unit in zip(named["image"], named["finding"], strict=True)]
-    chosen = np.sort(np.argsort(np.array(digests, np.uint64), kind="stable")[:MOST_UNITS])
+    chosen = np.sort(np.argsort(np.array(digests, np.uint64), kind="stable")[:SANITY_UNITS])
     return named.iloc[chosen].reset_index(drop=True)
 
 

@@ -5,6 +5,7 @@ measure        what makes a metric of units, and how do units become a number?
 conformance    does a metric do what bench needs?
 point_accuracy, iobb_accuracy, iou_accuracy, energy, relevance_rank, max_box_acc, max_box_acc_v2, box_miou,
 miou, dice, pxap, touching_area, covering_area, site_recall, froc, auroc   how is each metric computed?
+sanity         what do sanity checks make of maps and probabilities?
 levels         what of a map lies above each threshold?
 thresholds     where is a threshold from, and what does a metric give at it?
 conformal      how much of an image touches or covers a region in 90% of cases?

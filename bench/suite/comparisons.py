@@ -151,6 +151,13 @@ class _Reader:
         for first, second in self._pairs():
             self._check_pair(first, second)
             self._check_columns(metric, first.points[0].trial.dataset)
+            if metric.table == "sanity" and not all(
+                one.is_checked for one in (*first.points, *second.points)
+            ):
+                problem = (
+                    f"{metric.short} is a sanity check; the suites that are compared need 'sanity: true'"
+                )
+                raise SettingError((*self.keys, "metric"), problem, value=metric.name)
             comparisons += [RowComparison(first, second, column) for column in claim.column]
         given = claim.margin if isinstance(claim, Equivalent) else None
         return StatedClaim(claim, given or suite.margins.of(claim.metric), tuple(comparisons))

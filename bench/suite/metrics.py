@@ -331,7 +331,10 @@ FROC = Metric(
 )
 
 _MODEL: frozenset[Need] = frozenset({"model"})
-_SOME_UNITS = "On at most 48 units, the same for all models."
+SANITY_UNITS = 48
+"""Units of a test part that are checked at most."""
+
+_SOME_UNITS = f"On at most {SANITY_UNITS} units, the same for all models."
 
 RANDOMISATION = Metric(
     "randomisation",

@@ -16,6 +16,7 @@ from bench.evaluation.sanity import check_sanity, checks_of, map_function, num_i
 from bench.metrics.regions import COLUMNS
 from bench.metrics.sanity import rank_correlations
 from bench.models import CamOutput, build_model
+from bench.suite.metrics import SANITY_UNITS
 from bench.suite.schema import Recipe
 
 SIDE_PX, CPU = 64, torch.device("cpu")
@@ -241,9 +242,9 @@ def test_a_randomised_models_weights_are_those_that_its_layers_begin_with(networ
     assert (norm.weight == 1).all()
 
 
-def test_the_sample_is_capped_and_does_not_depend_on_other_units(monkeypatch):
+def test_the_sample_is_capped_and_does_not_depend_on_other_units():
     test = dataset(40).test
-    assert len(sampled(test, FINDINGS)) == sanity.MOST_UNITS == 48
+    assert len(sampled(test, FINDINGS)) == SANITY_UNITS == 48
     few = replace(test, boxes=test.boxes.iloc[::2].reset_index(drop=True))
     tables = [sampled(one, FINDINGS) for one in (few, test)]
     kept, every = (set(zip(table["image"], table["finding"], strict=True)) for table in tables)

@@ -199,3 +199,13 @@ def test_a_selection_keeps_the_claims_that_it_can_test(load):
     (comparison,) = claim.comparisons
     assert (comparison.first.label, comparison.second.label) == ("PYLON", "Baseline")
     assert [p.trial.seed for p in comparison.first.points] == [1]
+
+
+def test_sanity_checks_can_be_claimed_where_the_suite_asks_for_them(load):
+    claim = "{superior: PYLON, to: Baseline, metric: road, resolution: 128, cam: native}"
+    with pytest.raises(SuiteError) as caught:
+        load(claim)
+    assert caught.value.value == "road"
+    assert caught.value.place.endswith("mine.yaml:7:37")
+    (stated,) = load(claim, text=f"sanity: true\n{SUITE}").claims
+    assert stated.claim.metric == "road"
