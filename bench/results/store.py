@@ -271,10 +271,14 @@ class ResultsStore:
     def metrics(self, trial_id: str, cam: CamMethod = NATIVE) -> Mapping[str, float]:
         """Returns the metrics of a finished trial's model and of one of its maps, as records name them.
 
-        Empty unless both are finished and can be read.
+        Empty unless both are finished and can be read. Those of sanity checks are there if these are done.
         """
         record = self.record(trial_id)
-        return joined_metrics(record, None if record is None else self.evaluation(trial_id, cam))
+        if record is None:
+            return {}
+        return joined_metrics(
+            record, self.evaluation(trial_id, cam), self.evaluation(trial_id, cam, "sanity")
+        )
 
     def problems(self, trial_id: str) -> tuple[str, ...]:
         """Returns a sentence for each file of the trial that is there and cannot be read."""

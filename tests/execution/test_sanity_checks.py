@@ -14,7 +14,8 @@ from bench.execution import trial as trial_module
 from bench.execution.driver import Driver, run_grid, sanity_to_check, trials_to_run
 from bench.execution.live import Display
 from bench.execution.serial import SerialExecutor
-from bench.reporting.build import render_report
+from bench.reporting.build import render_report, write_report
+from bench.reporting.cell_lineage import trace_cell
 from bench.results.failures import failed_grid
 from bench.results.grid_results import Results
 from bench.results.store import ResultsStore
@@ -106,6 +107,15 @@ def test_results_have_checks_where_the_suite_asks_for_them(place):
         for words in (CHECKED, CHECKED[1:])
     ]
     assert ["trust" in one for one in kinds] == [True, False]
+
+
+def test_a_cell_of_the_table_leads_back_to_the_checked_units(place):
+    folder = write_report(render_report(place.load(*CHECKED), place.store), place.folder / "reports")
+    cell = trace_cell(folder / "trust-phantom-64px.csv", "Baseline [Grad-CAM]", "ROAD ↑", place.store)
+    (trial,) = cell.trials
+    assert trial.trial_id == place.id
+    assert trial.value == pytest.approx(trial.from_units)
+    assert cell.agrees
 
 
 def test_a_failed_check_is_told_leaves_the_scores_and_is_run_again_if_asked(place, monkeypatch):
