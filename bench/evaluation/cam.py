@@ -98,7 +98,7 @@ def cam_maps(model: nn.Module, images: Tensor, classes: Classes, method: CamMeth
         method: any but native.
     """
     compute = _function(method)
-    with torch.enable_grad(), _frozen(model):
+    with torch.enable_grad(), frozen(model):
         return compute(model, images, classes).detach().cpu()
 
 
@@ -112,7 +112,7 @@ def _function(method: CamMethod) -> CamFunction:
 
 
 @contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
+def frozen(model: nn.Module) -> Iterator[None]:
     """Has the model in evaluation mode, no parameter with a gradient; afterwards all is as it was."""
     modes = [(module, module.training) for module in model.modules()]
     needs = [(parameter, parameter.requires_grad) for parameter in model.parameters()]

@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from bench.data.dataset import Dataset, ImageSet
-from bench.evaluation.cam import Classes, cam_maps, images_of
+from bench.evaluation.cam import Classes, cam_maps, frozen, images_of
 from bench.evaluation.enlarge import enlarged, sigmoid
 from bench.evaluation.localize import find_peaks
 from bench.evaluation.randomised import num_steps, randomised
@@ -118,7 +118,7 @@ class Sample:
         if logits.shape[1] < 2:
             return None
         logits[torch.arange(len(logits)), torch.from_numpy(self.classes)] = -torch.inf
-        return logits.argmax(dim=1).numpy().copy()
+        return logits.argmax(dim=1).numpy()
 
     def generators(self, part: slice) -> list[np.random.Generator]:
         """Returns random numbers of each unit, the same for every model and map."""
@@ -163,9 +163,7 @@ def check_sanity(
         done += num_images
         on_progress(min(done, total), total)
 
-    was_training = model.training
-    model.eval()
-    try:
+    with frozen(model):
         parts = _parts(len(units), min(_CHUNK, recipe.batch_size))
         shown = units["image_index"].to_numpy(int)
         images = torch.cat([images_of(test, shown[part], recipe, device) for part in parts])
@@ -176,8 +174,6 @@ def check_sanity(
         for control in controls:
             own = checks_of(sample, control_function(control, sample.size_px))
             found |= {control_column(name, control): values for name, values in own.items()}
-    finally:
-        model.train(was_training)
     table = names.assign(**found).reset_index(drop=True)
     known = [metric for metric in sanity_metrics() if metric.name in found]
     notes = (f"checked on {len(units)} of {len(units_of(test.boxes))} units",)

@@ -181,6 +181,7 @@ def test_checks_come_again_to_the_bit_and_leave_the_model_alone(network):
     pd.testing.assert_frame_equal(first, check(network, dataset(2), "grad_cam"), check_exact=True)
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
     assert all(parameter.requires_grad for parameter in network.parameters())
+    assert not network.training
     assert list(first.columns) == [
         *("image", "patient", "finding", "randomisation", "counter_label", "shift"),
         *("deletion", "insertion", "road"),
