@@ -5,7 +5,9 @@ import pytest
 from scipy.integrate import trapezoid
 from scipy.stats import spearmanr
 
+from bench.errors import PluginError
 from bench.metrics.sanity import SHIFTS, STEPS, area_below, followed, rank_correlations, removal_order
+from bench.suite.metrics import _declared
 
 
 def test_rank_correlation_is_scipys_ties_included():
@@ -56,3 +58,9 @@ def test_area_below_a_curve_is_scipys():
     curves = np.random.default_rng(0).random((3, len(STEPS)))
     assert area_below(curves) == pytest.approx(trapezoid(curves, STEPS, axis=1))
     assert area_below(np.ones((1, len(STEPS)))).tolist() == [1.0]
+
+
+def test_a_plug_in_cannot_ask_for_the_model():
+    with pytest.raises(PluginError) as caught:
+        _declared("bench.suite.metrics:ROAD")
+    assert caught.value.place == "bench.suite.metrics:ROAD"
