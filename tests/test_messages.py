@@ -239,7 +239,7 @@ def said(call: Callable[[], object]) -> str:
 def messages() -> str:
     """Returns what every kind of bad input is told, with the folders' names left out."""
     Path("small.yaml").write_text(SUITE)
-    Path("three.yaml").write_text(SUITE.replace("64", "65").replace("[0, 1]", "[x]") + "model: 3\n")
+    Path("three.yaml").write_text(SUITE.replace("64", "32").replace("[0, 1]", "[x]") + "model: 3\n")
     lines = []
     for kind in KINDS:
         lines += ["", f"# {kind.__name__.replace('_', ' ')}"]

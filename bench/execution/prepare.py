@@ -100,6 +100,7 @@ def _build(
         num_classes=num_classes,
         encoder=trial.encoder,
         encoder_weights=weights,
+        size_px=trial.resolution,
         on_loaded=on_loaded,
         **trial.options,  # type: ignore[arg-type]
     )

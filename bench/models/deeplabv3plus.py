@@ -41,6 +41,7 @@ class DeeplabV3Plus(nn.Module):
     Source: Chen et al. 2018; thesis §5.2 and Table 6.1.
     """
 
+    encoder_maps: ClassVar[int] = 4
     encoder_output_stride: ClassVar[int] = 16
 
     def __init__(self, encoder: Encoder, num_classes: int, *, gap_in_aspp: bool = True) -> None:

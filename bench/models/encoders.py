@@ -1,17 +1,21 @@
-"""Encoders of segmentation-models-pytorch: built by name, filled with weights, dilated if need be."""
+"""Encoders of segmentation-models-pytorch and timm: by name, filled with weights, dilated if need be."""
 
 import logging
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar, cast
 
 from torch import nn
 
 from bench.errors import SuiteError, nearest
 from bench.models.blocks import Encoder
+from bench.models.plain_vit import PlainVit, timm_tensors
 from bench.models.torchvision_compat import smp
 from bench.models.weights import WeightsReport, load_weights_file
+from bench.suite.encoders import TIMM, encoder_traits
 
 log = logging.getLogger(__name__)
+
+Built = TypeVar("Built", bound=nn.Module)
 
 NUM_SCALES = 6
 """Features at 1/1, 1/2, … 1/32."""
@@ -28,9 +32,10 @@ def build_encoder(
     weights: str | None = None,
     *,
     output_stride: int = 32,
+    size_px: int | None = None,
     on_loaded: Callable[[WeightsReport], None] = log_report,
 ) -> nn.Module:
-    """Returns an encoder of depth 5.
+    """Returns an encoder of depth 5; of a plain vision transformer one that gives one map.
 
     Args:
         name: an encoder of the library, or ``tu-…`` for one of timm's.
@@ -39,22 +44,34 @@ def build_encoder(
         weights: None or "none" for random weights, "imagenet" for the library's download, or the path of a
             file (see `bench.models.weights`).
         output_stride: 32, or 16 to dilate the last stage instead of halving its map.
+        size_px: side of the images, px, which plain transformers have embeddings for; their own if None.
         on_loaded: called with a report on which tensors a file filled.
 
     Raises:
         SuiteError: the library has no such encoder, or it lacks scales, or cannot be dilated.
         WeightsError: the weights cannot be found or do not fit.
     """
-    library_weights = "imagenet" if weights == "imagenet" else None
-    is_densenet = name.startswith("densenet")
+    file = None if weights in (None, "none", "imagenet") else weights
+    is_pretrained = weights == "imagenet"
+    if encoder_traits(name).is_plain:
+        plain = _named(name, lambda: _plain(name, in_channels, is_pretrained, size_px))
+        if file is not None:
+            on_loaded(load_weights_file(plain.model, file, timm_tensors))
+        return plain
+    encoder = _named(name, lambda: _pyramid(name, in_channels, is_pretrained, output_stride), output_stride)
+    if file is not None:
+        on_loaded(load_weights_file(encoder, file))
+    return encoder
+
+
+def _named(name: str, build: Callable[[], Built], output_stride: int = 32) -> Built:
+    """Returns what `build` returns; the libraries' errors become sentences on the encoder `name`.
+
+    Raises:
+        SuiteError: the library has no such encoder, or cannot build it.
+    """
     try:
-        encoder: nn.Module = smp.encoders.get_encoder(
-            name,
-            in_channels=in_channels,
-            depth=NUM_SCALES - 1,
-            weights=library_weights,
-            output_stride=32 if is_densenet else output_stride,
-        )
+        return build()
     except KeyError:
         hint = nearest(name, smp.encoders.get_encoder_names())
         raise SuiteError(
@@ -71,6 +88,28 @@ def build_encoder(
         if "Unknown model" not in str(error):  # timm's word
             raise
         raise SuiteError(f"unknown encoder {name!r}: {error}", value=name) from None
+
+
+def _plain(name: str, in_channels: int, is_pretrained: bool, size_px: int | None) -> PlainVit:
+    return PlainVit(name.removeprefix(TIMM), in_channels, is_pretrained=is_pretrained, size_px=size_px)
+
+
+def _pyramid(name: str, in_channels: int, is_pretrained: bool, output_stride: int) -> nn.Module:
+    """Returns an encoder with features at all six scales.
+
+    Raises:
+        SuiteError: it lacks scales.
+    """
+    is_densenet = name.startswith("densenet")
+    traits = encoder_traits(name)
+    encoder: nn.Module = smp.encoders.get_encoder(
+        name,
+        in_channels=in_channels,
+        depth=NUM_SCALES - 1,
+        weights="imagenet" if is_pretrained else None,
+        output_stride=32 if is_densenet else output_stride,
+        **({"strict_img_size": False} if traits.has_shifted_windows else {}),
+    )
     scales = len(cast("Encoder", encoder).out_channels)
     if scales != NUM_SCALES:
         raise SuiteError(
@@ -81,8 +120,6 @@ def build_encoder(
         _dilate_densenet(encoder)
     for unused in {"_conv_head", "_bn1"} & dict(encoder.named_children()).keys():
         delattr(encoder, unused)  # EfficientNet's way to its classifier: no feature passes through it
-    if weights not in (None, "none", "imagenet"):
-        on_loaded(load_weights_file(encoder, weights))
     return encoder
 
 

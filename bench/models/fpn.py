@@ -5,7 +5,7 @@ with group norm, keeps its AUROC and loses its heatmap (thesis Figures 6.1 and 8
 """
 
 from collections import OrderedDict
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -30,6 +30,8 @@ class Fpn(nn.Module):
 
     Source: Kirillov et al. 2019; thesis §5.2 and Figure 6.1.
     """
+
+    encoder_maps: ClassVar[int] = 4
 
     def __init__(
         self, encoder: Encoder, num_classes: int, *, norm: Literal["batch", "group"] = "batch"

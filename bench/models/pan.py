@@ -9,6 +9,8 @@ A deviation, made knowingly: the library's FPA works only where the deepest map 
 (inputs from 256 px); here smaller maps have fewer pyramid levels. Results are the same at 256 and 512 px.
 """
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from bench.models.blocks import CamOutput, Encoder, pyramid_mask, upsample_to
@@ -80,6 +82,8 @@ class Pan(nn.Module):
 
     Source: Li et al. 2018, "Pyramid Attention Network"; thesis §5.2 and Table 6.1.
     """
+
+    encoder_maps: ClassVar[int] = 4
 
     def __init__(
         self, encoder: Encoder, num_classes: int, *, gap_in_fpa: bool = True, gap_in_gau: bool = True

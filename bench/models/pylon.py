@@ -14,7 +14,7 @@ where the deepest map is too small to be halved three times.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -139,6 +139,8 @@ class Pylon(nn.Module):
 
     Source: thesis chapter 4; ablations Tables 6.1 and 6.2.
     """
+
+    encoder_maps: ClassVar[int] = 4
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from bench.models.blocks import CamOutput
 from bench.models.encoders import build_encoder, log_report
 from bench.models.weights import WeightsReport
 from bench.suite.catalog import MODELS, OptionValue, model_options
+from bench.suite.encoder_fit import misfit
 from bench.suite.plugin_source import module_file
 from bench.suite.plugins import imported, mistake
 
@@ -23,6 +24,7 @@ def build_model(
     in_channels: int = 1,
     encoder: str = "resnet50",
     encoder_weights: str | None = None,
+    size_px: int | None = None,
     on_loaded: Callable[[WeightsReport], None] = log_report,
     **options: OptionValue,
 ) -> nn.Module:
@@ -32,14 +34,16 @@ def build_model(
         name: a name of `bench.suite.catalog.MODELS`, perhaps of a plug-in.
         num_classes: number of classes c of heatmaps [n, c, h, w] and logits [n, c].
         in_channels: channels of the images; radiographs have one.
-        encoder: an encoder of segmentation-models-pytorch that has features at 1/4, 1/8, 1/16 and 1/32.
+        encoder: an encoder of segmentation-models-pytorch or, as ``tu-…``, of timm.
         encoder_weights: None or "none" for random weights, "imagenet" for the library's download, or the path
             of a file (see `bench.models.weights`).
+        size_px: side of the images, px, if it is known (see `bench.models.encoders`).
         on_loaded: called with a report on which tensors a file of weights filled.
         **options: keyword-only options of the model's constructor.
 
     Raises:
-        SuiteError: unknown model, encoder or option, or an option value that is not allowed.
+        SuiteError: unknown model, encoder or option, an option value that is not allowed, or a model that
+            cannot use the encoder.
         PluginError: a model from outside of bench cannot be imported or built, or lacks a part.
         WeightsError: the weights cannot be found or do not fit.
     """
@@ -54,12 +58,15 @@ def build_model(
                 f"option {key!r} of model {name!r} cannot be {value!r}; allowed: {known[key].expectation()}",
                 value=value,
             )
+    if (problem := misfit(name, encoder)) is not None:
+        raise SuiteError(problem, value=encoder)
     model_class = _model_class(name)
     built = build_encoder(
         encoder,
         in_channels,
         encoder_weights,
         output_stride=getattr(model_class, "encoder_output_stride", 32),
+        size_px=size_px,
         on_loaded=on_loaded,
     )
     if name in MODELS.own:

@@ -10,10 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.errors import PluginError, SuiteError, brief
 from bench.models.encoders import build_encoder
 from bench.models.registry import build_model
-from bench.results.model_sizes import IN_CHANNELS, NUM_CLASSES, SIZES_PX, ModelSize
+from bench.results.model_sizes import IN_CHANNELS, NUM_CLASSES, ModelSize, sizes_px
 from bench.suite.catalog import OptionValue
-
-GMACS_AT_PX = 256
 
 
 def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> ModelSize:
@@ -22,14 +20,15 @@ def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> Mode
     Args:
         name: a name of `bench.suite.catalog.MODELS`.
         options: that differ from the defaults of its constructor.
-        encoder: an encoder of segmentation-models-pytorch.
+        encoder: an encoder of segmentation-models-pytorch, or of timm.
 
     Raises:
         SuiteError: unknown model, encoder or option, or the model cannot use the encoder.
     """
+    small_px, large_px = sizes_px(encoder)
     model = _build_without_memory(name, options, encoder)
     sides, num_flops = {}, {}
-    for size_px in SIZES_PX:
+    for size_px in (small_px, large_px):
         images = torch.empty(1, IN_CHANNELS, size_px, size_px, device="meta")
         try:
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -44,7 +43,7 @@ def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> Mode
     return ModelSize(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         sides=sides,
-        gmacs=num_flops[GMACS_AT_PX] / 2e9,
+        gmacs=num_flops[small_px] / 2e9,
     )
 
 

@@ -24,4 +24,4 @@ def token_map(tokens: Tensor, num_prefix_tokens: int, grid: tuple[int, int] | No
     if rows * columns != count:
         wanted = f"{rows}×{columns}" if grid else "a square"
         raise SuiteError(f"{count} patch tokens do not fill {wanted}", value=count)
-    return patches.transpose(1, 2).unflatten(2, (rows, columns))
+    return patches.transpose(1, 2).reshape(len(tokens), -1, rows, columns)

@@ -1,5 +1,7 @@
 """Unet: the decoder that goes back to the input's full resolution (Ronneberger et al. 2015)."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from bench.models.blocks import CamOutput, Encoder
@@ -20,6 +22,8 @@ class Unet(nn.Module):
 
     Source: Ronneberger et al. 2015; thesis §5.2.
     """
+
+    encoder_maps: ClassVar[int] = 5
 
     def __init__(self, encoder: Encoder, num_classes: int) -> None:
         super().__init__()

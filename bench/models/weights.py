@@ -1,7 +1,7 @@
 """Loads weights from a file into a module, and reports which tensors fitted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from bench.errors import MOST_NAMED, WeightsError, listing
+from bench.errors import MOST_NAMED, WeightsError, brief, listing
+from bench.models.hugging_face_names import renamed
 
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
 """Published DenseNet files name a layer's parts ``norm.1``; the module calls them ``norm1``."""
@@ -26,6 +27,7 @@ class WeightsReport:
         missing: keys of the module that the file has not; batch counters do not count.
         mismatched: keys that the file has in another shape, as ``key: (file's shape) for (module's shape)``.
         skipped: keys of the file that the module has not.
+        resampled: tensors that were brought to another size to fit, as ``key: old to new``.
     """
 
     source: str
@@ -33,6 +35,7 @@ class WeightsReport:
     missing: tuple[str, ...]
     mismatched: tuple[str, ...]
     skipped: tuple[str, ...]
+    resampled: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -42,14 +45,20 @@ class WeightsReport:
     def __str__(self) -> str:
         """One sentence with counts, and keys by name."""
         parts = [f"{len(self.loaded)} tensors loaded"]
-        for what in ("missing", "mismatched", "skipped"):
+        for what in ("missing", "mismatched", "skipped", "resampled"):
             keys: tuple[str, ...] = getattr(self, what)
             if keys:
                 parts.append(f"{len(keys)} {what} ({listing(keys, MOST_NAMED)})")
         return f"{self.source}: {', '.join(parts)}"
 
 
-def load_weights_file(module: nn.Module, path: str | Path) -> WeightsReport:
+Conversion = Callable[[dict[str, Tensor], nn.Module], tuple[dict[str, Tensor], tuple[str, ...]]]
+"""From a file's tensors to those of a kind of module, and which ones were resampled for that."""
+
+
+def load_weights_file(
+    module: nn.Module, path: str | Path, convert: Conversion | None = None
+) -> WeightsReport:
     """Fills `module` with those tensors of a file whose names and shapes match, and returns what did not.
 
     Names may all carry a prefix (``module.``, ``encoder.``, …). Half-precision tensors are converted to the
@@ -59,12 +68,20 @@ def load_weights_file(module: nn.Module, path: str | Path) -> WeightsReport:
     Args:
         module: filled in place.
         path: ``.safetensors``, or ``.pth``/``.pt`` (loaded with ``weights_only``: no code is run).
+        convert: brings the file's tensors to the module's names and shapes where more than a prefix differs.
 
     Raises:
         WeightsError: the file cannot be read, or no tensor of it fits.
     """
     target = module.state_dict()
-    source = _without_prefix(_read_state_dict(Path(path)), target)
+    source = _without_prefix(renamed(_read_state_dict(Path(path))), target)
+    resampled: tuple[str, ...] = ()
+    if convert is not None:
+        try:
+            source, resampled = convert(source, module)
+        except Exception as error:  # conversions look for what files of their kind have, and others have not
+            problem = f"its tensors are of no model of this kind ({brief(error)})"
+            raise WeightsError(problem, place=path) from error
     fitting: dict[str, Tensor] = {}
     mismatched = []
     for key, tensor in target.items():
@@ -83,6 +100,7 @@ def load_weights_file(module: nn.Module, path: str | Path) -> WeightsReport:
         missing=tuple(k for k in target if k not in source and not k.endswith("num_batches_tracked")),
         mismatched=tuple(mismatched),
         skipped=tuple(sorted(source.keys() - target.keys())),
+        resampled=resampled,
     )
     if not any(tensor.ndim > 1 for tensor in fitting.values()):
         raise WeightsError(

@@ -112,7 +112,7 @@ def probe(
     warm_up, ends_s, resident = WARM_UP_STEPS[device.type], [], []
     total = warm_up + num_steps
     data = _random_data(trial, total * trial.recipe.batch_size)
-    options = {"num_classes": _NUM_CLASSES, "encoder": trial.encoder, "encoder_weights": "none"}
+    options = {"num_classes": _NUM_CLASSES, "encoder": trial.encoder, "size_px": trial.resolution}
     with explaining_device_errors(trial, device):
         begin_trial(device, gpu_share)
         model = build_model(trial.model, **options, **trial.options)  # type: ignore[arg-type]

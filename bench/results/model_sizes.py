@@ -17,16 +17,25 @@ from pydantic import TypeAdapter, ValidationError
 
 from bench.results.files import write_text
 from bench.suite.catalog import MODELS, OptionValue, plugin_source
+from bench.suite.encoders import encoder_traits
 from bench.suite.identity import sources_digest
 from bench.suite.user_path import ensure_home
 
-SIZES_PX = (256, 512)
-"""Sides of the images for which a model's heatmap is measured."""
+_SIZES_PX = (256, 512)
 
 NUM_CLASSES, IN_CHANNELS = 14, 1
 """Models are measured for the thesis' classes and radiographs in shades of gray."""
 
 _LIBRARIES = ("torch", "torchvision", "segmentation-models-pytorch", "timm")
+
+
+def sizes_px(encoder: str) -> tuple[int, int]:
+    """Returns the sides of the images that a model is measured for: 256 and 512 px, or the nearest two.
+
+    An encoder that takes one size is measured for it alone, so that both are the same.
+    """
+    small, large = map(encoder_traits(encoder).nearest_px, _SIZES_PX)
+    return small, large
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,8 @@ class ModelSize:
 
     Attributes:
         parameters: number of parameters.
-        sides: side of the heatmap, by the side of the image in px (`SIZES_PX`).
-        gmacs: 10⁹ multiply-accumulate operations for one image of 256 px.
+        sides: side of the heatmap, by the side of the image in px (`sizes_px`).
+        gmacs: 10⁹ multiply-accumulate operations for one image of the first of these sides.
     """
 
     parameters: int
@@ -95,7 +104,7 @@ class SizeCache:
         except (OSError, ValidationError):
             return {}
         sizes = [size for size in kept.sizes.values() if isinstance(size, ModelSize)]
-        is_whole = all(tuple(size.sides) == SIZES_PX for size in sizes)
+        is_whole = all(size.sides for size in sizes)
         return kept.sizes if is_whole and kept.made_by == made_by() else {}
 
 

@@ -259,6 +259,23 @@ def model_source(name: str) -> str | None:
     return None
 
 
+def encoder_needs(name: str) -> tuple[int, int]:
+    """Returns how many of the encoder's maps the model reads, and the output stride that it wants.
+
+    They are constants of its class, `encoder_maps` and `encoder_output_stride`; 1 and 32 if it has none.
+    """
+    found = _find_class(MODELS[name].target)
+    constants: dict[str, Any] = {
+        member.target.id: member.value.value
+        for member in found.body
+        if isinstance(member, ast.AnnAssign)
+        and isinstance(member.target, ast.Name)
+        and isinstance(member.value, ast.Constant)
+    }
+    num_maps, stride = constants.get("encoder_maps", 1), constants.get("encoder_output_stride", 32)
+    return num_maps, stride
+
+
 def _find_constructor(target: str) -> ast.FunctionDef:
     """Returns the source of the constructor.
 

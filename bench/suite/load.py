@@ -9,6 +9,7 @@ from bench.errors import PluginError, SuiteError, as_text, nearest
 from bench.suite.comparisons import StatedClaim, state_claims
 from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec
 from bench.suite.document import Document, SettingError, parse
+from bench.suite.encoder_fit import misfits
 from bench.suite.find import shipped_suites, suites_in, with_shipped
 from bench.suite.grid import Grid, Point, SuiteFiles, expand
 from bench.suite.metrics import take_metrics
@@ -101,6 +102,9 @@ def load_suite(
     try:
         files = SuiteFiles(path.parent, document.overrides)
         grid = expand(suite, files, partial(_grid_to_start_from, path, chain))
+        kept = {(trial.model, trial.encoder, trial.resolution) for trial in grid.trials}
+        if mistakes := list(misfits(suite, kept)):
+            raise document.located(mistakes)
         claims = state_claims(suite, grid, partial(_grid_to_compare, path, grid)) if with_claims else ()
     except SettingError as mistake:
         if mistake.keys[:1] == ("claims",) and overrides:

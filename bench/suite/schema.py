@@ -15,7 +15,8 @@ from bench.suite.frozen import Frozen
 from bench.suite.plugins import TARGET
 from bench.suite.violation import AcceptableKind
 
-Resolution = Annotated[int, Field(ge=64, le=4096, multiple_of=32)]
+Resolution = Annotated[int, Field(ge=64, le=4096)]
+"""Side of the square input in px; its encoder says of what it is to be a multiple (`encoder_fit`)."""
 
 
 class Init(Frozen):
@@ -190,7 +191,8 @@ class Suite(Frozen):
     """The rows of the table, in order."""
     datasets: tuple[NamedDataset, ...] = Field(min_length=1)
     resolutions: tuple[Resolution, ...] = Field(min_length=1)
-    """Sides of the square input in px; multiples of 32 from 64 up (thesis: 256, 512)."""
+    """Sides of the square input in px, from 64 up: multiples of 32 for most encoders, of the patch's side for
+    vision transformers (thesis: 256, 512)."""
     seeds: tuple[Seed, ...] = Field(min_length=1)
     """One trial each; a seed determines initial weights, order and augmentation (thesis: five)."""
     cams: tuple[CamMethod, ...] = Field((NATIVE,), min_length=1)

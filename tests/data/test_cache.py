@@ -349,7 +349,7 @@ def test_prepare_as_a_process(tmp_path):
     nothing = run("phantom", "--size", "64")
     assert nothing.returncode == 0
     assert nothing.stdout.startswith("phantom: nothing has to be prepared")
-    wrong = run("nih", "--size", "100")
+    wrong = run("nih", "--size", "32")
     assert wrong.returncode == 2
-    assert "100: Input should be a multiple of 32" in wrong.stderr
+    assert "32: Input should be greater than or equal to 64" in wrong.stderr
     assert not list(tmp_path.iterdir())

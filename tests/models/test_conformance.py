@@ -1,24 +1,45 @@
 """Every model passes the checks of `bench.models.conformance`: a new line in the catalog is tested by itself.
 
 Each model with default options and each of its named variants runs on the smallest encoder; slow tests do the
-same with three others. The checks of one case share its models.
+same with one encoder at least of each other family that the model can use. The checks of one case share its
+models.
 """
+
+import importlib
 
 import pytest
 import torch
 from torch import nn
 
 from bench.models import CamOutput
-from bench.models.conformance import CHECKS, Candidate
-from bench.suite.catalog import MODELS, display_name
+from bench.models.conformance import CHECKS, NUM_CLASSES, Candidate, problem_of_shapes
+from bench.suite.catalog import MODELS, display_name, encoder_needs
+from bench.suite.encoder_fit import misfit
 
 ENCODERS = ("resnet18", "resnet50", "densenet121", "efficientnet-b0")
+MODERN = (
+    *("tu-test_convnext", "tu-swin_tiny_patch4_window7_224", "tu-test_maxvit", "mit_b0"),
+    *("tu-tf_efficientnetv2_b0", "tu-test_vit", "tu-eva02_tiny_patch14_224", "tu-vit_small_patch16_dinov3"),
+    "tu-vit_small_patch14_dinov2",
+)
+QUICK = (
+    *(("pylon", encoder) for encoder in ("tu-test_convnext", "tu-test_maxvit", "mit_b0")),
+    *(("baseline", encoder) for encoder in ("tu-test_vit", "tu-eva02_tiny_patch14_224")),
+    ("li2018", "tu-test_vit"),
+)
+"""Pairs of a model and an encoder of which all is checked in every run."""
+
 SMALLEST = [
     Candidate(name, options, ENCODERS[0])
     for name, entry in MODELS.items()
     for options in ({}, *(variant.options for variant in entry.variants))
 ]
 LARGER = [Candidate(name, {}, encoder) for name in MODELS for encoder in ENCODERS[1:]]
+NEWER = [
+    Candidate(name, {}, encoder) for encoder in MODERN for name in MODELS if misfit(name, encoder) is None
+]
+SMALLEST += [one for one in NEWER if (one.name, one.encoder) in QUICK]
+LONG = LARGER + [one for one in NEWER if (one.name, one.encoder) not in QUICK]
 
 
 def _label(one: Candidate) -> str:
@@ -27,7 +48,7 @@ def _label(one: Candidate) -> str:
 
 @pytest.fixture(
     scope="module",
-    params=[*SMALLEST, *(pytest.param(one, marks=pytest.mark.slow) for one in LARGER)],
+    params=[*SMALLEST, *(pytest.param(one, marks=pytest.mark.slow) for one in LONG)],
     ids=_label,
 )
 def candidate(request) -> Candidate:
@@ -43,6 +64,22 @@ def test_models_conform(candidate, check):
 @pytest.mark.parametrize("of", LARGER, ids=_label)
 def test_maps_have_their_shapes_on_every_encoder(of):
     assert CHECKS[1](of) is None
+
+
+@pytest.mark.parametrize("encoder", MODERN)
+def test_maps_have_their_shapes_on_encoders_of_2026(encoder):
+    """One encoder serves all models that can use it as it is, for it is dear to build."""
+    fitting = [one for one in NEWER if one.encoder == encoder and encoder_needs(one.name)[1] == 32]
+    shared = fitting[0].build_without_memory().encoder
+    for one in fitting:
+        with torch.device("meta"):
+            model = _class_of(one.name)(shared, NUM_CLASSES).eval()
+        assert problem_of_shapes(model, one) is None, one.name
+
+
+def _class_of(name):
+    module, _, class_name = MODELS[name].target.partition(":")
+    return getattr(importlib.import_module(module), class_name)
 
 
 class _Faulty(nn.Module):

@@ -24,6 +24,7 @@ with (BROKEN / "expected.csv").open(newline="", encoding="utf-8") as _stream:
 BEYOND_A_SCHEMA = (
     "seed-twice",
     "resolution-twice",
+    "resolution-no-multiple-of-32",
     "cam-twice",
     "split-file-missing",
     "weights-misspelt",
@@ -97,11 +98,11 @@ def test_most_broken_suites_are_seen_by_the_schema() -> None:
 
 def test_several_mistakes_are_reported_together_each_on_a_line(tmp_path: Path) -> None:
     path = tmp_path / "two.yaml"
-    path.write_text("models: [pylon]\ndatasets: [phantom]\nresolutions: [65]\nseeds: [x]\nmodel: 3\n")
+    path.write_text("models: [pylon]\ndatasets: [phantom]\nresolutions: [32]\nseeds: [x]\nmodel: 3\n")
     with pytest.raises(SuiteError) as caught:
         load_suite(path)
     facts = [(mistake.place, mistake.value) for mistake in caught.value.mistakes]
-    assert sorted(facts) == [(f"{path}:3:15", 65), (f"{path}:4:9", "x"), (f"{path}:5:1", "model")]
+    assert sorted(facts) == [(f"{path}:3:15", 32), (f"{path}:4:9", "x"), (f"{path}:5:1", "model")]
     assert str(caught.value).splitlines() == [str(mistake) for mistake in caught.value.mistakes]
 
 

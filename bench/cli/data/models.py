@@ -11,11 +11,11 @@ from bench.errors import SuiteError
 from bench.results.model_sizes import (
     IN_CHANNELS,
     NUM_CLASSES,
-    SIZES_PX,
     ModelSize,
     SizeCache,
     Unusable,
     size_key,
+    sizes_px,
 )
 from bench.suite.catalog import MODELS, Option, OptionValue, Variant, model_options, model_source
 
@@ -116,6 +116,7 @@ def _option_json(option: Option) -> dict[str, object]:
 
 def model_parts(models: Sequence[Model], encoder: str) -> "Iterator[RenderableType]":
     """Yields a block per model, all with columns of the same widths, and a legend."""
+    small, large = sizes_px(encoder)
     tables = [_columns(model) for model in models]
     widths = [max(column.width for column in columns) for columns in zip(*tables, strict=True)]
     for model, table in zip(models, tables, strict=True):
@@ -133,7 +134,6 @@ def model_parts(models: Sequence[Model], encoder: str) -> "Iterator[RenderableTy
         reasons = dict.fromkeys(size.reason for _, size in model.sizes if isinstance(size, Unusable))
         yield from (Sentence(f"{DASH} {reason}", indent=2) for reason in reasons)
         yield ""
-    small, large = SIZES_PX
     yield f"Computed with encoder {encoder}, {NUM_CLASSES} classes and {IN_CHANNELS} input channel:"
     for name, meaning in (
         ("parameters", "of encoder, decoder and head"),
@@ -152,7 +152,7 @@ def _columns(model: Model) -> list[Column]:
         if isinstance(size, Unusable):
             numbers.append((DASH, DASH, DASH))
         else:
-            sides = "/".join(str(size.sides[size_px]) for size_px in SIZES_PX)
+            sides = "/".join(map(str, size.sides.values()))
             numbers.append((f"{size.parameters:,}", sides, f"{size.gmacs:.2f}"))
     return [
         Column("variant", [variant.label for variant in variants]),
