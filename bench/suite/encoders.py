@@ -23,7 +23,7 @@ _PLAIN = frozenset({"vision_transformer", "deit", "eva"})
 """timm's modules whose models keep one scale from end to end."""
 
 _SHIFTED = frozenset({"swin_transformer", "swin_transformer_v2", "swin_transformer_v2_cr"})
-"""timm's modules whose windows are filled up at the border, if they are told that images may have any size."""
+"""timm's modules whose windows are filled up at the border, once told that images may have any size."""
 
 _WINDOWED = "maxxvit"
 """timm's module whose windows have to fill the map (MaxViT), or are the whole map (CoAtNet)."""
