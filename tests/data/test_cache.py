@@ -94,13 +94,14 @@ def test_a_file_that_changed_after_it_was_checked_is_not_decoded(tmp_path, write
     assert cached_images(array_of([path], tmp_path)).shape == (1, 64, 64)
 
 
-def test_pixels_are_opencvs_cubic_resize_of_the_gray_file(paths, tmp_path):
-    pixels = cached_images(array_of(paths, tmp_path))
+@pytest.mark.parametrize("side_px", [64, 518])
+def test_pixels_are_opencvs_cubic_resize_of_the_gray_file(paths, tmp_path, side_px):
+    pixels = cached_images(array_of(paths, tmp_path, side_px))
     assert isinstance(pixels, np.memmap)
-    assert pixels.shape == (NUM_IMAGES, 64, 64)
+    assert pixels.shape == (NUM_IMAGES, side_px, side_px)
     for i, path in enumerate(paths):
         gray = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        assert (pixels[i] == cv2.resize(gray, (64, 64), interpolation=cv2.INTER_CUBIC)).all()
+        assert (pixels[i] == cv2.resize(gray, (side_px, side_px), interpolation=cv2.INTER_CUBIC)).all()
 
 
 def test_array_has_a_manifest_and_nothing_else_beside_it(paths, tmp_path):

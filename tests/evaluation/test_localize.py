@@ -32,6 +32,23 @@ def test_peak_is_the_middle_pixel_of_the_highest_cell():
     assert unit.hit
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_peaks_of_patches_of_14_px_are_those_of_whole_numbers(seed):
+    """37 × 37 cells of 518 px: pixel p lies at cell (2p − 13)/28, so all weights are 28ths."""
+    cells = np.random.default_rng(seed).integers(0, 2**16, (37, 37))
+    weights = np.zeros((518, 37), dtype=np.int64)
+    for pixel in range(518):
+        at = min(max(2 * pixel - 13, 0), 28 * 36)
+        cell = min(at // 28, 35)
+        weights[pixel, cell : cell + 2] = 28 - (at - 28 * cell), at - 28 * cell
+    large = weights @ cells @ weights.T
+    maps = torch.from_numpy(cells / 2**16).float()[None, None]
+    box = table((0, 0, 0.0, 0.0, 518.0, 518.0))
+    (unit,) = localize(maps, box, 518, are_probabilities=True).itertuples()
+    assert (unit.peak_row, unit.peak_column) == divmod(int(large.argmax()), 518)
+    assert unit.score == pytest.approx(large.max() / 28**2 / 2**16, rel=1e-6)
+
+
 def test_peak_of_a_border_cell_is_the_first_of_a_plateau():
     """Beyond the centres of border cells bilinear enlargement is constant."""
     (unit,) = localize(heatmap(0, 0), table((0, 0, 0, 0, 1, 1)), SIZE).itertuples()

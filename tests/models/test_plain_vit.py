@@ -194,7 +194,7 @@ def test_every_method_explains_a_model_on_a_transformer(method):
 
 
 def test_grad_cam_on_patch_tokens_is_the_native_map():
-    """Under average pooling the gradient is the head's weights: the map less its bias, negative values cut."""
+    """Under average pooling the gradient is the weights of the head: the map less its bias, cut at zero."""
     torch.manual_seed(0)
     model = build_model("baseline", num_classes=3, encoder=SMALL, size_px=64, pooling="average").eval()
     images = torch.randn(2, 1, 64, 64)

@@ -137,7 +137,7 @@ def model_parts(models: Sequence[Model], encoder: str) -> "Iterator[RenderableTy
     yield f"Computed with encoder {encoder}, {NUM_CLASSES} classes and {IN_CHANNELS} input channel:"
     for name, meaning in (
         ("parameters", "of encoder, decoder and head"),
-        ("map", f"side of the heatmap for images of {small}/{large} px"),
+        ("map", f"side of the heatmap for images of {'/'.join(map(str, dict.fromkeys((small, large))))} px"),
         ("GMACs", f"10⁹ multiply-accumulates for one image of {small} px"),
         ("tables", "tables and figures of the thesis that show it"),
     ):
