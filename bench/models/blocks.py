@@ -23,7 +23,9 @@ class CamOutput(NamedTuple):
 
 
 class Encoder(Protocol):
-    """The part of a segmentation-models-pytorch encoder that models use; for annotations only.
+    """The part of an encoder that models use; for annotations only.
+
+    A plain vision transformer gives one map, of the scale of its patches, in place of six.
 
     Attributes:
         out_channels: channels of the features at 1/1, 1/2, … 1/32.

@@ -6,7 +6,7 @@ from typing import TypeVar, cast
 
 from torch import nn
 
-from bench.errors import SuiteError, nearest
+from bench.errors import SuiteError, brief, nearest
 from bench.models.blocks import Encoder
 from bench.models.plain_vit import PlainVit, timm_tensors
 from bench.models.torchvision_compat import smp
@@ -77,13 +77,11 @@ def _named(name: str, build: Callable[[], Built], output_stride: int = 32) -> Bu
         raise SuiteError(
             f"unknown encoder {name!r} of segmentation-models-pytorch{hint}", value=name
         ) from None
-    except (ValueError, TypeError, NotImplementedError) as error:
-        wanted = (
-            "" if output_stride == 32 else f" with an output stride of {output_stride}, as the model wants"
-        )
-        raise SuiteError(
-            f"encoder {name!r} cannot be used{wanted} ({error}); one that can is resnet50", value=name
-        ) from None
+    except (ValueError, TypeError, NotImplementedError, AssertionError) as error:
+        wanted = "" if output_stride == 32 else f" with an output stride of {output_stride}"
+        reason = f" ({brief(error)})" if str(error) else ""
+        problem = f"encoder {name!r} cannot be used{wanted}{reason}; one that can is resnet50"
+        raise SuiteError(problem, value=name) from None
     except RuntimeError as error:
         if "Unknown model" not in str(error):  # timm's word
             raise

@@ -53,7 +53,7 @@ class ModelSpec(Frozen):
     options: dict[str, Any] = Field(default_factory=dict)
     """Keyword options of the model's constructor; may be written directly beside `name`."""
     encoder: str | None = None
-    """Encoder of segmentation-models-pytorch; the suite's encoder if absent."""
+    """Encoder of segmentation-models-pytorch or, as `tu-…`, of timm; the suite's encoder if absent."""
     weights: str | None = None
     """Initial encoder weights: none, imagenet, or a file beside the suite; the suite's weights if absent."""
     saw: tuple[str, ...] | None = None

@@ -142,7 +142,7 @@ def test_reason_why_there_is_no_size_is_a_footnote_told_once(capsys):
 
 def test_encoder_that_one_model_cannot_use_is_no_error(capsys):
     assert main(["list", "models", "deeplabv3plus", "baseline", "--encoder", "vgg11"]) == 0
-    assert "encoder 'vgg11' cannot be used" in capsys.readouterr().out
+    assert "encoder 'vgg11' cannot be dilated" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -90,10 +90,10 @@ def test_a_damaged_file_is_a_sentence(tmp_path):
 
 
 def test_a_model_that_cannot_be_built_here_is_told_and_the_others_are_probed(folder, capsys):
-    changed = ["--set", "models=[{name: deeplabv3plus, encoder: vgg11}, baseline]"]
+    changed = ["--set", "models=[{name: deeplabv3plus, encoder: tu-edgenext_xx_small}, baseline]"]
     assert main(["probe", "suite.yaml", "--steps", "1", *changed]) == 1
     told = " ".join(capsys.readouterr().out.split())
-    assert "vgg11" in told
+    assert "edgenext" in told
     assert told.count("images/s") == 1
 
 

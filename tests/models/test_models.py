@@ -268,6 +268,7 @@ def test_pyramid_attention_refuses_images_that_are_too_small(name):
         ({"name": "wang2017", "sharpness": 0.0}, 0.0, "float above 0"),
         ({"name": "yao2018", "lower_bound": -1.0}, -1.0, "float at least 0"),
         ({"name": "deeplabv3plus", "encoder": "vgg11"}, "vgg11", "output stride of 16"),
+        ({"name": "deeplabv3plus", "encoder": "tu-dla34"}, "tu-dla34", "output stride of 16"),
         ({"name": "fpn", "encoder": "tu-vit_tiny_patch16_224"}, "tu-vit_tiny_patch16_224", "'tu-vit"),
         ({"name": "pylon", "encoder": "resnet19"}, "resnet19", "did you mean 'resnet"),
         ({"name": "pylon", "encoder": "tu-resnet19t"}, "tu-resnet19t", "'tu-resnet19t'"),
