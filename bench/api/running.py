@@ -1,7 +1,7 @@
 """Runs a suite: trains and scores the trials that are left, then writes its report with all figures."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,9 @@ from bench.execution.driver import Driver, recorded, run_grid, trials_to_run
 from bench.execution.executor import Executor, decide_gpu
 from bench.execution.live import Display
 from bench.execution.sensitivities import Sensitivities
+from bench.planning.cost import Budget
+from bench.planning.machine import this_machine
+from bench.planning.map_cost import cost_table, map_costs
 from bench.reporting.check import current_page
 from bench.reporting.references import require_references
 from bench.results.changed_sources import changed_source_sentences
@@ -37,6 +40,7 @@ from bench.results.grid_results import Results
 from bench.results.invocation import Invocations
 from bench.results.record import evaluation_name
 from bench.results.store import ResultsStore
+from bench.suite.cam import CAMS, require_packages
 from bench.suite.find import suite_word
 from bench.suite.grid import Grid
 from bench.suite.load import SMOKE_FOLDER, LoadedSuite
@@ -219,10 +223,13 @@ def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view:
     Invocations(store).require_own(loaded)
     require_references(loaded.suite.references, store.root)
     require_same_data(loaded.points, store, loaded.grid.accepted)
-    for sentence in changed_source_sentences(selected.trials, store):
+    require_packages(point.cam for point in selected.points)
+    for sentence in changed_source_sentences(selected, store):
         view.notice(sentence)
     until_s = None if hours is None else time.monotonic() + hours * 3600
     todo = trials_to_run(selected, store, retry_failed=options.retry_failed)
+    for sentence in _slow_maps(selected, loaded, store):
+        view.notice(sentence)
     if todo or (options.mlflow and not _is_all_mirrored(loaded, selected, store)):
         page = _run(loaded, selected, options, view, until_s)
     else:
@@ -234,6 +241,20 @@ def run_selected(loaded: LoadedSuite, selected: Grid, options: RunOptions, view:
     is_late = until_s is not None and time.monotonic() >= until_s
     left = trials_to_run(selected, store, retry_failed=False) if is_late else ()
     return Ended(page, folder, _failures(selected, store), left)
+
+
+def _slow_maps(selected: Grid, loaded: LoadedSuite, store: ResultsStore) -> Iterator[str]:
+    """Yields a sentence for each slow map that is to be evaluated, with its cost."""
+    slow = [point for point in selected.points if CAMS[point.cam].is_slow]
+    if not slow:
+        return
+    budget, machine = Budget(store), this_machine()
+    use_gpu = loaded.suite.resources.gpu != 0 and machine.num_gpus > 0
+    for row in cost_table(map_costs(slow, store, budget, use_gpu=use_gpu), num_slots=1):
+        units = f" of {row['units']} units together" if row["units"] else ""
+        passes = f", about {row['passes per unit']} forward passes a unit" if row["passes per unit"] else ""
+        time_left = f"; time {row['time']}" if row["time"] else ""
+        yield f"{row['map']} is slow: {row['left']} evaluations are left{units}{passes}{time_left}"
 
 
 def _run(

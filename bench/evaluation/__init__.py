@@ -1,7 +1,9 @@
 """Evaluation: a trained model's scores, and those of its maps.
 
 score            one pass over a test split: the model's metrics and its native map's
-cam              maps other than the native one; library_cams: those of pytorch-grad-cam
+cam              maps other than the native one
+library_cams     those of pytorch-grad-cam; channel_cams, full_grad: those that it has for other models
+captum_maps      attribution to pixels by captum
 conformance      the checks that every CAM method passes
 sanity           checks of whether a map shows what the model does; randomised: models to check against
 held_maps        localizes the maps of a pass, many at a time

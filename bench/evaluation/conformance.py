@@ -19,9 +19,9 @@ from bench.suite.cam import CamMethod
 MODELS = ("baseline", "pylon", "wang2017")
 """Features of one scale, of several, and a head that is applied twice."""
 
-SIZE_PX = 128
+SIZE_PX = 96
 
-_CLASSES = np.array([0, 1, 2, 0])
+_CLASSES = np.array([0, 1])
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Candidate:
 
     @cached_property
     def images(self) -> Tensor:
-        """Float32 [4, 1, 128, 128]."""
-        return torch.randn(4, 1, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(1))
+        """Float32 [2, 1, 96, 96]."""
+        return torch.randn(2, 1, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(1))
 
     @cached_property
     def of_baseline(self) -> Tensor:
@@ -58,7 +58,7 @@ def candidate_of(method: CamMethod) -> Candidate:
 def random_model(name: str) -> nn.Module:
     """Returns a model of three classes in evaluation mode, the same each time."""
     torch.manual_seed(0)
-    model = build_model(name, num_classes=3, encoder="resnet18").eval()
+    model = build_model(name, num_classes=3, encoder="tu-test_efficientnet").eval()
     weight, bias = model.get_parameter("head.weight"), model.get_parameter("head.bias")
     with torch.no_grad():
         weight.copy_(torch.randn_like(weight) + 0.3)
@@ -127,6 +127,7 @@ def same_maps_come_again(of: Candidate) -> str | None:
     """Whatever else draws numbers."""
     expected = of.of_baseline
     torch.rand(3)
+    np.random.rand(3)  # noqa: NPY002 - libraries draw from it
     is_same = torch.equal(expected, of.maps(of.model, of.images, _CLASSES))
     return None if is_same else "returns other maps of the same images the second time"
 
@@ -148,7 +149,7 @@ def model_is_left_as_it_was_by_images_that_do_not_fit(of: Candidate) -> str | No
     used = _used_model()
     before = _state_of(used)
     try:
-        of.maps(used, torch.zeros(4, 3, SIZE_PX, SIZE_PX), _CLASSES)
+        of.maps(used, torch.zeros(2, 3, SIZE_PX, SIZE_PX), _CLASSES)
     except RuntimeError:
         is_same = _state_of(used) == before
         return None if is_same else "leaves modes, gradients or hooks of the model changed after an error"
@@ -168,8 +169,8 @@ CHECKS: tuple[Check, ...] = (
 
 def _used_model() -> nn.Module:
     model = random_model("baseline").train()
-    model.get_submodule("encoder.layer1").eval()
-    model.get_submodule("encoder.conv1").requires_grad_(requires_grad=False)
+    model.get_submodule("encoder.model.blocks.0").eval()
+    model.get_submodule("encoder.model.conv_stem").requires_grad_(requires_grad=False)
     weight = model.get_parameter("head.weight")
     weight.grad = torch.ones_like(weight)
     return model

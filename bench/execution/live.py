@@ -16,7 +16,7 @@ from bench.execution.progress import ProgressFile, earlier_share, trial_left_s
 from bench.execution.progress_table import TrialRow, progress_line, progress_table
 from bench.results.record import CamEvaluation, Record, last_line
 from bench.results.store import ResultsStore
-from bench.suite.cam import CAMS
+from bench.suite.cam import cam_title
 from bench.suite.metrics import PRIMARY, WEIGHTED
 from bench.suite.trial import Trial
 from bench.tracking.observer import RunObserver
@@ -116,7 +116,7 @@ class Display(RunObserver):
         if not left:
             self._state[trial_id] = "finished"
         checked = "" if evaluation.part == "scores" else "sanity checks of "
-        what = f"{checked}{CAMS[evaluation.method].title} {evaluation.status}"
+        what = f"{checked}{cam_title(evaluation.method)} {evaluation.status}"
         if evaluation.duration_s is not None:
             what += f" in {duration(evaluation.duration_s)}"
         self._tell(trial_id, what, evaluation.metrics, evaluation.error)

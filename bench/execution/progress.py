@@ -28,6 +28,7 @@ class TrialProgress:
         num_steps: steps per epoch.
         loss: mean over the epoch's images so far, some steps ago; None where it is not known.
         learning_rate: of the running epoch, 0 where nothing is trained.
+        left_s: time to the end of an evaluation of maps, s; None elsewhere, and where it is not known.
         updated_at: seconds since 1970.
     """
 
@@ -38,6 +39,7 @@ class TrialProgress:
     num_steps: int = 0
     loss: float | None = None
     learning_rate: float = 0.0
+    left_s: float | None = None
     updated_at: float = 0.0
 
 
@@ -66,12 +68,12 @@ class ProgressFile:
 
 
 def trial_left_s(trial: Trial, progress: TrialProgress, folder: TrialFolder) -> float | None:
-    """Returns the time to the trial's cap on epochs, s; None where it is not known.
+    """Returns the time to the trial's cap on epochs, or to the end of a map, s; None where it is not known.
 
     From the median of the epochs that have ended, in whatever run, else from the speed of the running one.
     """
     if progress.num_steps == 0:
-        return None
+        return progress.left_s
     rows = folder.epochs()
     if rows:
         epoch_s = median(row.duration_s for row in rows)

@@ -19,7 +19,7 @@ from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
 from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, write_table, writing_maps
-from bench.suite.cam import CAMS, NATIVE, CamMethod
+from bench.suite.cam import CAMS, NATIVE, CamMethod, cam_source, cam_title
 from bench.suite.catalog import plugin_source
 from bench.suite.dataset_specs import StoredSpec, dataset_source
 from bench.suite.grid import Part
@@ -106,11 +106,12 @@ def run_trial(
             raise
 
 
-def _told(error: Exception, trial: Trial) -> Exception:
+def _told(error: Exception, trial: Trial, cam: CamMethod = NATIVE) -> Exception:
     """Returns an error of code from outside of bench as a sentence with its place; others as they are."""
     if isinstance(error, BenchError):
         return error
-    sources = (plugin_source(trial.model), dataset_source(trial.dataset), *metric_plugins().values())
+    of_trial = (plugin_source(trial.model), dataset_source(trial.dataset))
+    sources = (cam_source(cam), *of_trial, *metric_plugins().values())
     modules = (source.module for source in sources if source is not None)
     return next((mistake(error, one) for one in modules if raised_at(error, one) is not None), error)
 
@@ -153,9 +154,9 @@ def _run_locked(
         on_cam(native)
     on_outcome(outcome)
     for position, cam in enumerate(cams, start=passes - len(cams) - len(checks)):
-        on_cam(_evaluate(cam, work, _pass_progress(work, CAMS[cam].title, position)))
+        on_cam(_evaluate(cam, work, _pass_progress(work, cam_title(cam), position)))
     for position, cam in enumerate(checks, start=passes - len(checks)):
-        on_cam(_check(cam, work, _pass_progress(work, f"check {CAMS[cam].title}", position)))
+        on_cam(_check(cam, work, _pass_progress(work, f"check {cam_title(cam)}", position)))
     return outcome
 
 
@@ -240,7 +241,9 @@ def _train_and_score(
     return outcome, _finished(NATIVE, provenance, of_map, of_maxima)
 
 
-def _evaluate(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, int], None]) -> CamEvaluation:
+def _evaluate(
+    cam: CamMethod, work: _RunningTrial, on_progress: Callable[[float, int], None]
+) -> CamEvaluation:
     """Returns the evaluation of one map of the best weights, or why there is none."""
     folder, ready, recipe = work.folder, work.ready, work.trial.recipe
     try:
@@ -287,7 +290,7 @@ def _failed(cam: CamMethod, part: Part, error: Exception, work: _RunningTrial) -
     """Returns the failure of one map; raises the error again if it is none of the map's."""
     if isinstance(error, LostGpuError) or (isinstance(error, OSError) and error.errno in FULL_DISK):
         raise error
-    told = _told(error, work.trial)
+    told = _told(error, work.trial, cam)
     if told is not error:
         told.__cause__ = error  # as `raise told from error` would
     return CamEvaluation(method=cam, part=part, status="failed", error=account(told), ended_at=now())
@@ -296,7 +299,7 @@ def _failed(cam: CamMethod, part: Part, error: Exception, work: _RunningTrial) -
 def _provenance(cam: CamMethod, work: _RunningTrial) -> Provenance:
     place = (device_name(work.ready.device), "float32", work.trial.recipe.num_threads)
     packages = (*PACKAGES, *CAMS[cam].packages)
-    return describe(*place, packages, work.data, trial=work.trial)
+    return describe(*place, packages, work.data, trial=work.trial, cam=cam)
 
 
 def _finished(cam: CamMethod, provenance: Provenance, *scores: SplitScores) -> CamEvaluation:
@@ -310,12 +313,15 @@ def _finished(cam: CamMethod, provenance: Provenance, *scores: SplitScores) -> C
     )
 
 
-def _pass_progress(work: _RunningTrial, phase: str, position: int) -> Callable[[int, int], None]:
+def _pass_progress(work: _RunningTrial, phase: str, position: int) -> Callable[[float, int], None]:
     """Returns a function that shows how far the pass at `position` over the test part is, or stops it."""
+    started_s = time.monotonic()
 
-    def show(done: int, total: int) -> None:
+    def show(done: float, total: int) -> None:
         work.stop.raise_if_made()
         share = (position + done / total) / work.num_passes
-        work.progress.write(TrialProgress(phase, work.training_share + (1 - work.training_share) * share))
+        left_s = (time.monotonic() - started_s) * (total / done - 1) if done else None
+        fraction = work.training_share + (1 - work.training_share) * share
+        work.progress.write(TrialProgress(phase, fraction, left_s=left_s))
 
     return show

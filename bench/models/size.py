@@ -27,7 +27,9 @@ def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> Mode
     """
     small_px, large_px = sizes_px(encoder)
     model = _build_without_memory(name, options, encoder)
-    sides, num_flops = {}, {}
+    sides, num_flops, channels = {}, {}, []
+    head = model.get_submodule("head")
+    head.register_forward_pre_hook(lambda _, inputs: channels.append(inputs[0].shape[1]))
     for size_px in (small_px, large_px):
         images = torch.empty(1, IN_CHANNELS, size_px, size_px, device="meta")
         try:
@@ -40,10 +42,14 @@ def measure(name: str, options: Mapping[str, OptionValue], encoder: str) -> Mode
                 f"model {name!r} does not run on encoder {encoder!r} at {size_px} px: {brief(error)}"
             ) from error
         num_flops[size_px] = counter.get_total_flops()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.get_submodule("encoder")(images)
     return ModelSize(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         sides=sides,
         gmacs=num_flops[small_px] / 2e9,
+        head_channels=channels[0],
+        decoder_share=round(1 - counter.get_total_flops() / num_flops[size_px], 4),
     )
 
 

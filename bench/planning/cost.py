@@ -174,10 +174,19 @@ class Budget:
             files: by digest, those that they name.
             use_gpu: they run on a GPU: this machine's, else that which most was measured on.
         """
-        gpu = self._machine.device if self._machine.num_gpus else self._speeds.gpu()
-        device = gpu if use_gpu else CPU
+        device = self._device(use_gpu=use_gpu)
         found = {} if device is None else {trial.id: self._cost(trial, device, files) for trial in trials}
         return {key: cost for key, cost in found.items() if cost is not None}
+
+    def forward_s(self, trials: Sequence[Trial], *, use_gpu: bool) -> dict[str, float]:
+        """Returns by id the time of a forward pass of an image, s, of those trials of which it is known."""
+        device = self._device(use_gpu=use_gpu)
+        found = {} if device is None else {trial.id: self._image_s(trial, device) for trial in trials}
+        return {key: image[0] * _FORWARD_SHARE for key, image in found.items() if image is not None}
+
+    def _device(self, *, use_gpu: bool) -> str | None:
+        gpu = self._machine.device if self._machine.num_gpus else self._speeds.gpu()
+        return gpu if use_gpu else CPU
 
     def cost(self, trials: Sequence[Trial], resources: Resources, files: Mapping[str, Path]) -> PlanCost:
         """Returns the cost of `trials`, which are those that are left, each once.

@@ -31,7 +31,7 @@ from bench.results.failures import unreadable_sentences
 from bench.results.files import write_text
 from bench.results.grid_results import Results
 from bench.results.provenance import DRAWN
-from bench.results.record import Record
+from bench.results.record import CamEvaluation, Record
 from bench.results.store import ResultsStore
 from bench.suite.cam import CAMS, NATIVE
 from bench.suite.grid import Grid
@@ -235,6 +235,16 @@ def _origin(
     return lines + _origin_of_maps(loaded.grid, store)
 
 
+def _computed_by(evaluation: CamEvaluation) -> str:
+    """Returns the versions of the packages that computed finished maps, and the device."""
+    provenance = evaluation.provenance
+    assert provenance is not None
+    packages = [f"{name} {provenance.packages.get(name, '?')}" for name in CAMS[evaluation.method].packages]
+    if (source := provenance.cam_source) is not None:
+        packages.append(f"{source.distribution or source.module} {source.version or ''}".rstrip())
+    return ", ".join([*packages, provenance.device])
+
+
 def _origin_of_maps(grid: Grid, store: ResultsStore) -> list[str]:
     """Says how many evaluations of maps beside the native one there are, and by which versions."""
     points = [point for point in grid.points if point.cam != NATIVE]
@@ -242,14 +252,7 @@ def _origin_of_maps(grid: Grid, store: ResultsStore) -> list[str]:
         return []
     counts = Counter(store.state(point.trial.id, point.cam) for point in points)
     found = (store.evaluation(point.trial.id, point.cam) for point in points)
-    versions = Counter(
-        ", ".join(
-            [f"{name} {e.provenance.packages.get(name, '?')}" for name in CAMS[e.method].packages]
-            + [e.provenance.device]
-        )
-        for e in found
-        if e is not None and e.provenance is not None
-    )
+    versions = Counter(_computed_by(e) for e in found if e is not None and e.provenance is not None)
     return [
         f"Maps beside the native one: {len(points)} evaluations, {counts['finished']} finished, "
         f"{counts['failed']} failed.",

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.reporting.references import digests_of
 from bench.results.store import ResultsStore, State, TrialFolder
-from bench.suite.cam import CAMS, NATIVE, CamMethod
+from bench.suite.cam import NATIVE, CamMethod
 from bench.suite.dataset_specs import title_of
 from bench.suite.frozen import Frozen
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
@@ -116,7 +116,7 @@ def read_lock(path: Path) -> Lock | None:
 
 
 def _files_of(folder: TrialFolder, cams: Collection[CamMethod], *, is_checked: bool) -> dict[str, str]:
-    shown = [cam for cam in CAMS if cam == NATIVE or cam in cams]
+    shown = [NATIVE, *sorted(cam for cam in cams if cam != NATIVE)]
     of_cams = [path for cam in shown for path in (folder.cam_evaluation(cam), folder.cam_units(cam))]
     if is_checked:
         for cam in shown:

@@ -1,13 +1,35 @@
-"""Trials that a changed source of a plug-in leaves behind: they are another model's now, and are kept."""
+"""What a changed source of a plug-in leaves behind.
 
+Trials of a changed model are another model's now, and are kept; maps by a changed method are evaluated again.
+"""
+
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from bench.results.record import Record
 from bench.results.store import ResultsStore
+from bench.suite.cam import CAMS
+from bench.suite.grid import Grid
 from bench.suite.trial import Trial
 
 
-def changed_source_sentences(trials: Iterable[Trial], store: ResultsStore) -> tuple[str, ...]:
+def changed_source_sentences(grid: Grid, store: ResultsStore) -> tuple[str, ...]:
+    """Returns a sentence for each model, data set and map of a plug-in that had another source."""
+    return (*_of_trials(grid.trials, store), *_of_maps(grid, store))
+
+
+def _of_maps(grid: Grid, store: ResultsStore) -> Iterator[str]:
+    points = [point for point in grid.points if point.cam not in CAMS.own]
+    found = [(point.cam, store.evaluation(point.trial.id, point.cam)) for point in points]
+    outdated = Counter(cam for cam, evaluation in found if evaluation is not None and evaluation.is_outdated)
+    for cam, number in outdated.items():
+        yield (
+            f"the source of map {cam!r} has changed since {number} of its evaluations here, which are made "
+            "anew"
+        )
+
+
+def _of_trials(trials: Iterable[Trial], store: ResultsStore) -> tuple[str, ...]:
     """Returns a sentence for each plug-in whose trials were finished by another source: models and data sets.
 
     Trials that are finished by the present source count for nothing here.

@@ -108,7 +108,9 @@ def differences_of(points: Iterable[Point], store: ResultsStore) -> tuple[FactDi
     trials = {point.trial.id: record for point in asked if (record := store.record(point.trial.id))}
     maps = {name: evaluation for name, (_, evaluation) in _maps(asked, store).items()}
     made = [{name: _facts(result) for name, result in kind.items()} for kind in (trials, maps)]
-    others = (one for kind in made for one in differences({name: f for name, f in kind.items() if f}))
+    of_trials, of_maps = (differences({name: f for name, f in kind.items() if f}) for kind in made)
+    # A package that only some methods use is recorded of their maps alone.
+    others = (*of_trials, *(one for one in of_maps if one.is_known or not one.fact.startswith("packages.")))
     data = chain.from_iterable(map(differences, _data_by_set(asked, store).values()))
     return (*data, *(one for one in others if one.fact != _DATA))
 
@@ -268,7 +270,7 @@ def _facts(result: Record | CamEvaluation) -> Facts:
         provenance = result.provenance
     if provenance is None:
         return {}
-    alike = provenance.model_copy(update={"model_source": None, "dataset_source": None})
+    alike = provenance.model_copy(update={"model_source": None, "dataset_source": None, "cam_source": None})
     facts = {name: value for name, value in facts_of(alike).items() if name not in _OF_THE_MODEL}
     return facts | ({"findings": ", ".join(outcome.findings)} if outcome and outcome.findings else {})
 

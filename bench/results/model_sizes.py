@@ -46,11 +46,15 @@ class ModelSize:
         parameters: number of parameters.
         sides: side of the heatmap, by the side of the image in px (`sizes_px`).
         gmacs: 10⁹ multiply-accumulate operations for one image of the first of these sides.
+        head_channels: channels of the features that the head reads.
+        decoder_share: what of the operations comes after the encoder, in [0, 1].
     """
 
     parameters: int
     sides: Mapping[int, int]
     gmacs: float
+    head_channels: int
+    decoder_share: float
 
 
 @dataclass(frozen=True)

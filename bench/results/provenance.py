@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import Field
 
 from bench.errors import brief
+from bench.suite.cam import NATIVE, CamMethod, cam_source
 from bench.suite.catalog import plugin_source
 from bench.suite.dataset_specs import dataset_source
 from bench.suite.frozen import Frozen
@@ -87,6 +88,8 @@ class Provenance(Frozen):
     """Of a model from outside of bench."""
     dataset_source: PluginSource | None = None
     """Of a data set from outside of bench."""
+    cam_source: PluginSource | None = None
+    """Of a map's method from outside of bench, in the evaluation of that map."""
     metric_plugins: dict[str, PluginSource] = Field(default_factory=dict)
     """Of metrics from outside of bench, by their names."""
 
@@ -99,6 +102,7 @@ def describe(
     data: str | None = None,
     arithmetic: Arithmetic | None = None,
     trial: Trial | None = None,
+    cam: CamMethod = NATIVE,
 ) -> Provenance:
     """Returns the provenance of a trial that runs in this process."""
     return Provenance(
@@ -114,6 +118,7 @@ def describe(
         arithmetic=arithmetic,
         model_source=None if trial is None else plugin_source(trial.model),
         dataset_source=None if trial is None else dataset_source(trial.dataset),
+        cam_source=cam_source(cam),
         metric_plugins=metric_plugins(),
     )
 

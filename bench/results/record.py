@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from bench.errors import PluginError
 from bench.results.provenance import Provenance
 from bench.results.stored import read_stored
-from bench.suite.cam import CamMethod
+from bench.suite.cam import CAMS, CamMethod, cam_source
 from bench.suite.frozen import Frozen
 from bench.suite.grid import Part
 from bench.suite.trial import Trial
@@ -101,7 +102,8 @@ def evaluation_name(method: CamMethod, part: Part = "scores") -> str:
 class CamEvaluation(Frozen):
     """The evaluation of one kind of map of a trial, or how it failed; the native map's is finished."""
 
-    method: CamMethod
+    method: str
+    """A name of `bench.suite.cam.CAMS`, perhaps of a plug-in that is not here any more."""
     part: Part = "scores"
     status: Literal["finished", "failed"]
     metrics: dict[str, float] = Field(default_factory=dict)
@@ -121,6 +123,17 @@ class CamEvaluation(Frozen):
     def name(self) -> str:
         """What files and logs call it."""
         return evaluation_name(self.method, self.part)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a plug-in's source has computed it that is another one now; no if there is none now."""
+        if self.method in CAMS.own or self.provenance is None or self.provenance.cam_source is None:
+            return False
+        try:
+            source = cam_source(self.method)
+        except (KeyError, PluginError):
+            return False
+        return source is not None and source.digest != self.provenance.cam_source.digest
 
 
 def joined_metrics(

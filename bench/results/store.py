@@ -35,6 +35,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
+from urllib.parse import unquote
 
 from bench.errors import ResultsError, brief, listing, nearest
 from bench.redaction import redacted
@@ -52,7 +53,7 @@ from bench.results.record import (
 )
 from bench.results.stored import read_stored, write_stored
 from bench.results.units import require_whole
-from bench.suite.cam import CAMS, NATIVE, CamMethod
+from bench.suite.cam import CAMS, NATIVE, CamMethod, file_stem
 from bench.suite.grid import Part
 from bench.suite.metrics import UnitTable
 from bench.suite.trial import Trial
@@ -93,15 +94,15 @@ class TrialFolder:
 
     def cam_units(self, method: CamMethod) -> Path:
         """Returns where the per-unit table of `method` is."""
-        return self.cams / f"{method}.parquet"
+        return self.cams / f"{file_stem(method)}.parquet"
 
     def cam_maxima(self, method: CamMethod) -> Path:
         """Returns where the local maxima of `method` are; those of the native map alone are kept."""
-        return self.cams / f"{method}.maxima.parquet"
+        return self.cams / f"{file_stem(method)}.maxima.parquet"
 
     def cam_sanity(self, method: CamMethod) -> Path:
         """Returns where the table of sanity checks of `method` is."""
-        return self.cams / f"{method}.sanity.parquet"
+        return self.cams / f"{file_stem(method)}.sanity.parquet"
 
     def table(self, kind: UnitTable, method: CamMethod) -> Path:
         """Returns where a table is that metrics of the maps of `method` are computed from."""
@@ -114,11 +115,11 @@ class TrialFolder:
 
     def cam_maps(self, method: CamMethod) -> Path:
         """Returns where the maps of `method` are, of each unit one."""
-        return self.cams / f"{method}.npz"
+        return self.cams / f"{file_stem(method)}.npz"
 
     def cam_evaluation(self, method: CamMethod, part: Part = "scores") -> Path:
         """Returns where the evaluation of `method` is, or its sanity checks."""
-        return self.cams / f"{evaluation_name(method, part)}.json"
+        return self.cams / f"{file_stem(evaluation_name(method, part))}.json"
 
     @property
     def checkpoints(self) -> tuple[Path, Path]:
@@ -207,12 +208,18 @@ class TrialFolder:
         return evaluation
 
     def read_evaluations(self) -> tuple[CamEvaluation, ...]:
-        """Returns all evaluations of maps that can be read, and sanity checks."""
+        """Returns all evaluations of maps that can be read, the native map's first, and sanity checks."""
         found = []
-        for method, part in product(CAMS, get_args(Part)):
+        for method, part in product(self.evaluated(), get_args(Part)):
             with suppress(ResultsError):
                 found.append(self.read_evaluation(method, part))
         return tuple(evaluation for evaluation in found if evaluation is not None)
+
+    def evaluated(self) -> tuple[CamMethod, ...]:
+        """Returns the maps that have an evaluation, bench's own first, also if it cannot be read."""
+        paths = [path for path in self.cams.glob("*.json") if path != self.sensitivity]
+        found = {unquote(path.stem).removesuffix(".sanity") for path in paths}
+        return (*(name for name in CAMS.own if name in found), *sorted(found - set(CAMS.own)))
 
     def epochs(self) -> tuple[EpochRow, ...]:
         """Returns the trial's epochs so far; none while they are not readable."""
@@ -284,7 +291,8 @@ class ResultsStore:
         """Returns a sentence for each file of the trial that is there and cannot be read."""
         folder, found = self.folder(trial_id), []
         readers: list[Callable[[], object]] = [partial(self._read_record, trial_id)]
-        readers += [partial(self._read_evaluation, trial_id, *one) for one in product(CAMS, get_args(Part))]
+        asked = product(folder.evaluated(), get_args(Part))
+        readers += [partial(self._read_evaluation, trial_id, *one) for one in asked]
         readers += [partial(read_sensitivity, folder.sensitivity), folder.read_history]
         for read in readers:
             try:
@@ -296,7 +304,8 @@ class ResultsStore:
     def state(self, trial_id: str, cam: CamMethod = NATIVE, part: Part = "scores") -> State:
         """Returns where the trial stands; "interrupted" has a checkpoint to go on from.
 
-        A map and its sanity checks stand where its trial does, until that is finished.
+        A map and its sanity checks stand where its trial does, until that is finished; one that another
+        source of its method has computed is to do again.
         """
         try:
             record = self._read_record(trial_id)
@@ -308,7 +317,7 @@ class ResultsStore:
             evaluation = self._read_evaluation(trial_id, cam, part)
         except ResultsError:
             return "unreadable"
-        return "todo" if evaluation is None else evaluation.status
+        return "todo" if evaluation is None or evaluation.is_outdated else evaluation.status
 
     def unfinished_ancestors(self, trial: Trial) -> tuple[Trial, ...]:
         """Returns the trials that have to be finished before this one, the first to run first.
@@ -446,7 +455,8 @@ def _cure(method: CamMethod, part: Part = "scores") -> str:
     name = evaluation_name(method, part)
     if name == NATIVE:
         return _AGAIN
-    return f"move it and the {name}.json beside it out of the folder, and bench run evaluates the map again"
+    evaluation = f"{file_stem(name)}.json"
+    return f"move it and the {evaluation} beside it out of the folder, and bench run evaluates the map again"
 
 
 def _require_known(trial: Trial, path: Path) -> None:

@@ -197,8 +197,9 @@ class Suite(Frozen):
     """One trial each; a seed determines initial weights, order and augmentation (thesis: five)."""
     cams: tuple[CamMethod, ...] = Field((NATIVE,), min_length=1)
     """Maps that localization is scored on, a row each: native, the heatmap logits that the model returns, or
-    the maps of a method that explains a trained model, such as grad_cam. Not part of a trial's identity:
-    the same weights are scored again, without training. Every trial is scored on its native maps too."""
+    the maps of a method that explains a trained model, such as grad_cam (`bench list cams`), or one of your
+    own by its function, `my_package.maps:half`. Not part of a trial's identity: the same weights are scored
+    again, without training. Every trial is scored on its native maps too."""
     sanity: bool = False
     """Whether to check each of these maps, too: does it change with the model's weights and with the finding
     that is asked for, does its peak follow a shifted image, do its highest pixels matter to the model? On at

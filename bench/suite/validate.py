@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.errors import PluginError, nearest
+from bench.suite.cam import CAMS
 from bench.suite.catalog import MODELS, model_options
 from bench.suite.claims import CLAIM_KINDS, claim_kind
 from bench.suite.dataset_specs import (
@@ -136,6 +137,10 @@ def _mistake(detail: ErrorDetails, data: Any, kind: Any) -> SettingError:
         case "literal_error":
             words = _words(context["expected"].replace(" or ", ", "))
             return SettingError(keys, f"{name} is {_show(came)}", value=came, allowed=words)
+        case "unknown_cam":
+            return SettingError(keys, f"{name} is {_show(came)}", value=came, allowed=CAMS)
+        case "unusable_cam":
+            return SettingError(keys, f"{name} is {_show(came)}: {detail['msg']}", value=came)
         case "too_short":
             problem = f"{name} lists {context['actual_length']}; it needs at least {context['min_length']}"
         case other:

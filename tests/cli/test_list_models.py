@@ -13,7 +13,7 @@ from bench.cli.render import show
 from bench.results.model_sizes import ModelSize, SizeCache, Unusable, size_key
 from bench.suite.catalog import MODELS, Variant, display_name, model_options, model_source
 
-SIZE = ModelSize(25_478_741, {256: 256, 512: 512}, 16.3)
+SIZE = ModelSize(25_478_741, {256: 256, 512: 512}, 16.3, 16, 0.4)
 
 
 @pytest.fixture(autouse=True)

@@ -143,6 +143,7 @@ def test_json_has_the_documented_keys(trials, capsys):
         },
         "claims": [],
         "remarks": [],
+        "maps": [],
     }
 
 

@@ -15,7 +15,7 @@ def example(copy, blocks):
     """The copy with the page's map, and its suite."""
     file, line = blocks(PAGE, "python")
     copy.add("bench/evaluation/integrated_grad_cam.py", file)
-    opening = "CAMS: dict[str, Cam] = {\n"
+    opening = "_OWN: dict[str, Cam] = {\n"
     copy.replace("bench/suite/cam.py", opening, opening + line)
     (suite,) = blocks(PAGE, "yaml")
     (copy.folder / "integrated.yaml").write_text(suite, encoding="utf-8")
@@ -57,6 +57,6 @@ def test_a_map_that_bench_computes_names_no_library(ran, example):
 
 def test_suites_their_schema_and_their_mistakes_know_the_map(example):
     schema = json.loads(example.bench("list schema"))
-    assert "integrated_grad_cam" in schema["properties"]["cams"]["items"]["enum"]
+    assert "integrated_grad_cam" in schema["properties"]["cams"]["items"]["anyOf"][0]["enum"]
     plan = "plan integrated.yaml --set cams=[integrated_grad_can]"
     assert "did you mean 'integrated_grad_cam'" in example.bench(plan, expected=2)

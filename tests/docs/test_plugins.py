@@ -25,13 +25,14 @@ class Installed:
         self.folder, self.source = folder, folder / "source"
         package = self.source / "my_package"
         package.mkdir(parents=True)
-        modules = dict(zip(("nets", "inside", "films", "log"), page(PAGE, "python"), strict=True))
-        (project,), (suite,) = page(PAGE, "toml"), page(PAGE, "yaml")
+        modules = dict(zip(("nets", "maps", "inside", "films", "log"), page(PAGE, "python"), strict=True))
+        (project,), (suite, of_maps) = page(PAGE, "toml"), page(PAGE, "yaml")
         (self.source / "pyproject.toml").write_text(project, "utf-8")
         (package / "__init__.py").touch()
         for name, text in modules.items():
             (package / f"{name}.py").write_text(text, "utf-8")
         (folder / "narrow.yaml").write_text(suite, "utf-8")
+        (folder / "maps.yaml").write_text(of_maps, "utf-8")
         self.site = folder / "site"
         base = getattr(sys, "_base_executable", sys.executable)  # an environment may have no pip
         command = [
@@ -53,6 +54,10 @@ class Installed:
     @property
     def nets(self):
         return self.site / "my_package" / "nets.py"
+
+    @property
+    def maps(self):
+        return self.site / "my_package" / "maps.py"
 
     def restart(self):
         """A process that has imported a module does not see its later changes."""
@@ -150,6 +155,7 @@ def films(example):
     ("what", "name"),
     [
         ("models", NARROW),
+        ("cams", "my_package.maps:strongest"),
         ("metrics", "my_package.inside:INSIDE"),
         ("datasets", "my_package.films:Films"),
         ("datasets", "films"),
@@ -171,6 +177,34 @@ def test_the_tracker_is_told_each_epoch(ran, example):
     lines = (example.folder / "results" / "losses.txt").read_text("utf-8").splitlines()
     trained = {folder.name for folder in example.trials() if "-phantom-" in folder.name}
     assert {line.split()[0] for line in lines} == trained
+
+
+def test_its_map_stands_in_tables_and_its_record_names_its_code(ran, example):
+    printed = example.bench("run", "maps.yaml", "--serial", "--no-mlflow")
+    assert "| PYLON [strongest] |" in printed.replace("**", "")
+    listed = {one["name"]: one for one in json.loads(example.bench("list", "cams", "--json"))}
+    assert (listed["strongest"]["title"], listed["strongest"]["from"]) == (
+        "Strongest feature",
+        "my-package 1.0",
+    )
+    (path,) = (example.folder / "results" / "trials").glob("*/cams/my_package*.json")
+    evaluation = json.loads(path.read_text("utf-8"))
+    assert evaluation["method"] == "my_package.maps:strongest"
+    source = evaluation["provenance"]["cam_source"]
+    assert (source["module"], source["version"]) == ("my_package.maps", "1.0")
+    rescored = json.loads(example.bench("rescore", "maps.yaml", "--ties", "mean", "--json"))
+    assert "PYLON [strongest]" in {row["model"] for row in rescored["rows"]}
+
+    text = example.maps.read_text("utf-8")
+    example.restart()
+    try:
+        example.maps.write_text(text.replace("amax", "amin"), "utf-8")
+        told = " ".join(example.bench("run", "maps.yaml", "--serial", "--no-mlflow").split())
+    finally:
+        example.maps.write_text(text, "utf-8")
+        example.restart()
+    assert "the source of map 'my_package.maps:strongest' has changed since 1 of its evaluations" in told
+    assert json.loads(path.read_text("utf-8"))["provenance"]["cam_source"]["digest"] != source["digest"]
 
 
 @pytest.mark.slow

@@ -217,3 +217,24 @@ def test_the_library_is_imported_only_when_a_map_is_computed():
     assert not any(
         word in ast.unparse(ast.Module(imports, [])) for word in ("pytorch_grad_cam", "torchvision")
     )
+
+
+def test_progress_goes_on_within_the_units_of_a_slow_method_and_can_end_it(data):
+    model = build("baseline")
+    _, told = evaluate(model, data, "occlusion")
+    done = [one for one, _ in told]
+    assert done == sorted(done)
+    assert done[-1] == 4
+    assert len(done) > 30
+
+    class StopError(Exception):
+        pass
+
+    def stop(done, total):
+        if done > 1:
+            raise StopError
+
+    hooks = len(model._forward_pre_hooks)
+    with pytest.raises(StopError):
+        score_cam(model, data, Recipe(), torch.device("cpu"), "occlusion", stop)
+    assert len(model._forward_pre_hooks) == hooks

@@ -220,3 +220,29 @@ def test_excluded_maps_are_not_evaluated(place):
         first.id: ("grad_cam", "eigen_cam"),
         second.id: ("grad_cam",),
     }
+
+
+MAPS = """
+import torch
+
+
+def raises(model, images, classes):
+    return torch.zeros(len(images), 3, 3) + torch.zeros(2)
+
+
+def much(model, images, classes):
+    return torch.full((len(images), 3, 3), 7.0)
+"""
+
+
+def test_faults_of_a_plugin_are_a_sentence_with_its_place_and_fail_no_trial(place, monkeypatch):
+    (place.folder / "faulty_maps.py").write_text(MAPS, "utf-8")
+    monkeypatch.syspath_prepend(str(place.folder))
+    raising, much = "faulty_maps:raises", "faulty_maps:much"
+    place.run(f'cams=[native, "{raising}", "{much}", grad_cam]')
+    assert place.states("native", raising, much, "grad_cam") == ["finished", "failed", "failed", "finished"]
+    lines = place.store.evaluation(place.id, raising).error.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert f"{place.folder / 'faulty_maps.py'}:6: RuntimeError" in lines[-1]
+    (sentence,) = place.store.evaluation(place.id, much).error.splitlines()
+    assert "'faulty_maps:much': returned values from 7 to 7" in sentence

@@ -110,6 +110,28 @@ def test_maps_of_other_methods_are_columns_like_the_rows_of_tables(example):
     gray = gray_images(["a.png"])[0]
     assert (native.overlay == overlay_of(gray, values, enlarge)).all()
     assert (grad_cam.overlay == overlay_of(gray, values, enlarge, are_probabilities=True)).all()
+    (line,) = typical.lines
+    assert (line.heading, line.columns) == ("PYLON", ((0, "own map"), (1, "Grad-CAM")))
+    page = gallery_page("Title", [typical], "sha256:0")
+    assert page.count("<h4>PYLON</h4>") == len(typical.rows)
+    assert page.count('aria-label="PYLON [Grad-CAM]') == len(typical.rows)
+
+
+def test_models_with_no_map_but_their_own_stand_in_one_line(piece):
+    typical, _ = galleries_of(piece.places[0], piece, gray_images, enlarge, 1)
+    (line,) = typical.lines
+    assert (line.heading, line.columns) == ("", ((0, "PYLON"), (1, "UP1")))
+
+
+def test_single_pixels_of_a_methods_map_do_not_hide_the_others():
+    values = np.full((SIDE, SIDE), 0.0, np.float32)
+    values[:8], values[0, 0] = 0.1, 1
+    radiograph = np.full((SIDE, SIDE), 100, np.uint8)
+    overlay = overlay_of(radiograph, values, enlarge, are_probabilities=True)
+    assert (overlay[2, 9] == overlay[0, 0]).all()
+    assert (overlay[20] == 100).all()
+    alone = np.where(values == 1, values, 0)
+    assert (overlay_of(radiograph, alone, enlarge, are_probabilities=True)[0, 0] == overlay[0, 0]).all()
 
 
 def words_of(figure) -> list[str]:

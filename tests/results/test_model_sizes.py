@@ -10,7 +10,7 @@ import bench
 from bench.results import model_sizes
 from bench.results.model_sizes import ModelSize, SizeCache, Unusable, default_path, made_by, size_key
 
-SIZE = ModelSize(25_478_741, {256: 64, 512: 128}, 6.3)
+SIZE = ModelSize(25_478_741, {256: 64, 512: 128}, 6.3, 128, 0.2)
 KEY = size_key("pylon", {}, "resnet50")
 
 

@@ -1,4 +1,4 @@
-"""The checks that all models, metrics, data sets and trackers pass, on some by name, for authors."""
+"""The checks that all models, maps, metrics, data sets and trackers pass, on some by name, for authors."""
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +37,25 @@ def _models(arguments: argparse.Namespace) -> Found:
             of.model  # noqa: B018 - one that cannot be built has nothing to check
             for check, problem in examined(CHECKS, of, None if source is None else source.module):
                 yield display_name(name, options), check, problem
+
+
+def _cams(arguments: argparse.Namespace) -> Found:
+    from bench.suite.cam import CAMS, NATIVE, cam_source
+
+    names = shared.chosen("map", arguments.names, CAMS)
+    if NATIVE in arguments.names:
+        raise SuiteError("the native map is checked with its model: bench list models NAME --check")
+    progress("loading torch")
+    from bench.evaluation.conformance import CHECKS, candidate_of
+    from bench.suite.conformance import examined
+
+    progress("")
+    for name in names:
+        if name != NATIVE:
+            source = cam_source(name)
+            module = None if source is None else source.module
+            found = examined(CHECKS, candidate_of(name), module)
+            yield from ((name, check, problem) for check, problem in found)
 
 
 def _metrics(arguments: argparse.Namespace) -> Found:
@@ -80,6 +99,7 @@ def _trackers(arguments: argparse.Namespace) -> Found:
 
 KINDS: Mapping[str, Callable[[argparse.Namespace], Found]] = {
     "models": _models,
+    "cams": _cams,
     "metrics": _metrics,
     "datasets": _datasets,
     "trackers": _trackers,

@@ -1,4 +1,4 @@
-"""List models, metrics, data sets, trackers, suites, or the keys of suites."""
+"""List models, maps, metrics, data sets, trackers, suites, or the keys of suites."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -39,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="encoder that sizes are computed with, e.g. densenet121 (default: resnet50)",
     )
     shared.add_json(models)
+    cams = what.add_parser(
+        "cams", help="maps that a suite can name beside the native one, and what a unit of each costs"
+    )
+    _add_names(cams, "a map, e.g. grad_cam, or the function of your own, module:function")
+    shared.add_json(cams)
     metrics = what.add_parser("metrics", help="metrics that all trials are scored by")
     _add_names(metrics, "a metric, e.g. point_accuracy, or where your own is declared, module:METRIC")
     datasets = what.add_parser("datasets", help="data sets and their options")
@@ -74,13 +79,9 @@ def execute(arguments: argparse.Namespace) -> int:
         return _check(arguments)
     match arguments.what:
         case "models":
-            from bench.cli.data.models import model_parts, models_json, models_of
-
-            models = models_of(arguments.names, arguments.encoder)
-            if arguments.json:
-                show_json(models_json(models, arguments.encoder))
-            else:
-                show(*model_parts(models, arguments.encoder))
+            _show_models(arguments)
+        case "cams":
+            _show_cams(arguments)
         case "metrics":
             show(_metrics_table(arguments.names))
         case "datasets":
@@ -96,6 +97,27 @@ def execute(arguments: argparse.Namespace) -> int:
 
             show_json(suite_schema())
     return 0
+
+
+def _show_models(arguments: argparse.Namespace) -> None:
+    from bench.cli.data.models import model_parts, models_json, models_of
+
+    models = models_of(arguments.names, arguments.encoder)
+    if arguments.json:
+        show_json(models_json(models, arguments.encoder))
+    else:
+        show(*model_parts(models, arguments.encoder))
+
+
+def _show_cams(arguments: argparse.Namespace) -> None:
+    from bench.cli.data.cams import cam_parts, cams_json
+    from bench.suite.cam import CAMS
+
+    cams = {name: CAMS[name] for name in shared.chosen("map", arguments.names, CAMS)}
+    if arguments.json:
+        show_json(cams_json(cams))
+    else:
+        show(*cam_parts(cams))
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -6,21 +6,23 @@ trial that it starts from); blocked (that one failed); failed; or finished.
 
 The time and device-hours left follow from trials that ran here, else from bench probe: the expected value
 and, in brackets, the values for the fewest and the most epochs. Trials that were never timed are counted
-apart. Decoding of images, and maps that only finished trials lack, are not counted. Last, the plan shows what
+apart. Decoding of images is not counted. Maps beside the native one have a table of their own: a pass per
+unit is a forward pass of its image through the model, or the time of one. Last, the plan shows what
 its seeds can detect: the smallest difference found with 80% probability in one comparison, and how likely
 each claim (bench verify) is supported.
 
 --all: a row for each suite, and a last one for all of them, where each trial counts once.
 
---json: {"suite", "trials", "cost", "one_comparison", "claims", "remarks"}. Each trial has id, state, model,
-dataset, resolution, seed, cam, starts_from (an id or null), suite (its own) and driver (that runs it, or
-null), with one entry for each map that it is scored on. cost has num_trials, num_unknown and num_unknown_data
-(part of num_unknown), device, num_slots, unit, device_hours and wall_s (each fewest, expected and most),
-sources and epochs (trials by the source of their speed and number of epochs), finished_bytes (of the disk,
-for a finished trial, or null) and free_bytes. one_comparison has metric, num_seeds, margin and spreads, each
-with source, standard_deviation, smallest_difference_paired, seeds_for_margin_paired and so on. Each claim has
-statement, num_comparisons, margin, probability and seeds_needed, or null. remarks are sentences about
-differences between finished trials, or about test images that were seen before.
+--json: {"suite", "trials", "cost", "one_comparison", "claims", "remarks", "maps"}. Each trial has id, state,
+model, dataset, resolution, seed, cam, starts_from (an id or null), suite (its own) and driver (that runs it,
+or null), with one entry for each map that it is scored on. cost has num_trials, num_unknown and
+num_unknown_data (part of num_unknown), device, num_slots, unit, device_hours and wall_s (each fewest,
+expected and most), sources and epochs (trials by the source of their speed and number of epochs),
+finished_bytes (of the disk, for a finished trial, or null) and free_bytes. one_comparison has metric,
+num_seeds, margin and spreads, each with source, standard_deviation, smallest_difference_paired,
+seeds_for_margin_paired and so on. Each claim has statement, num_comparisons, margin, probability and
+seeds_needed, or null. remarks are sentences about differences between finished trials, or about test images
+that were seen before. Each of maps has cam, num_left, passes, num_units, num_unknown, device_s.
 """
 
 import argparse
@@ -75,6 +77,8 @@ def execute(arguments: argparse.Namespace) -> int:
     from bench.planning.checks import checks_left
     from bench.planning.cost import Budget
     from bench.planning.graph import collect, left_to_run
+    from bench.planning.machine import CPU
+    from bench.planning.map_cost import cost_table, map_costs
     from bench.planning.speed import probes_problem
     from bench.reporting.power import seed_power
     from bench.results.changed_sources import changed_source_sentences
@@ -83,17 +87,19 @@ def execute(arguments: argparse.Namespace) -> int:
 
     loaded, grid, store = shared.opened(arguments)
     rows = collect(grid, store)
-    cost = Budget(store).cost(left_to_run(rows), loaded.suite.resources, grid.files)
+    budget = Budget(store)
+    cost = budget.cost(left_to_run(rows), loaded.suite.resources, grid.files)
+    maps = map_costs(grid.points, store, budget, use_gpu=cost.device != CPU)
     power = seed_power(loaded.narrowed(grid), store)
     remarks = (
         *difference_remarks(loaded, store),
-        *changed_source_sentences(grid.trials, store),
+        *changed_source_sentences(grid, store),
         *dict.fromkeys(line for _, line in grid.exposures(lambda _: None)),
     )
     if arguments.json:
         trials = [row.values(loaded.suite.name) for row in rows]
         document = {"suite": loaded.suite.name, "trials": trials, "cost": _cost_json(cost)}
-        show_json(document | _power_json(power) | {"remarks": remarks})
+        show_json(document | _power_json(power) | {"remarks": remarks, "maps": list(map(asdict, maps))})
         return 0
     planned = [row.point.trial for row in rows]
     show(
@@ -105,6 +111,8 @@ def execute(arguments: argparse.Namespace) -> int:
     if cost.num_trials:
         show("", *_time_left(cost), *_basis(cost), *_untimed(cost, same_suite(arguments)), _disk(cost))
         show(*_refusals(cost))
+    if maps:
+        show("", *_map_parts(cost_table(maps, cost.num_slots)))
     show(*checks_left(grid, store), *_power_parts(power))
     return 0
 
@@ -188,6 +196,13 @@ def _suites_table(plans: "Sequence[SuitePlan]") -> Table:
 def _time_left(cost: "PlanCost") -> Iterator[str]:
     if timed := cost.num_trials - cost.num_unknown:
         yield f"Time left, {count(timed, 'trial')} on {_where(cost)}: {_times(cost)}."
+
+
+def _map_parts(rows: Sequence[dict[str, str]]) -> "Iterator[RenderableType]":
+    yield "Maps that are left, beside the native ones:"
+    numbers = [Column(key, [row[key] for row in rows], is_number=True) for key in list(rows[0])[1:-1]]
+    columns = [Column("map", [row["map"] for row in rows]), *numbers]
+    yield Table(columns, text=Column("time", [row["time"] for row in rows]))
 
 
 def _where(cost: "PlanCost") -> str:

@@ -28,7 +28,7 @@ from bench.amounts import count, duration, size
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Sentence, Table, show, show_json
 from bench.errors import BenchError, SuiteError
-from bench.suite.cam import CAMS, NATIVE
+from bench.suite.cam import NATIVE, cam_title
 from bench.suite.metrics import PRIMARY, WEIGHTED
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def _failure_parts(failures: "Sequence[Failure]", *, is_full: bool) -> "Iterator
             yield Sentence(f"at {group[0].place}", indent=2)
         for rows in [[failure] for failure in group] if is_full else [group]:
             labels = [
-                one.trial.label if one.cam == NATIVE else f"{one.trial.label}, {CAMS[one.cam].title}"
+                one.trial.label if one.cam == NATIVE else f"{one.trial.label}, {cam_title(one.cam)}"
                 for one in rows
             ]
             columns = [

@@ -157,9 +157,9 @@ def draw_findings(plot: FindingPlot, width_in: float, *, is_titled: bool = False
 
 
 def _mark_of(model: int) -> _Style:
-    """Returns marker and colour of a model by its number: those of the page's figures."""
-    index = model % len(_MARKERS)
-    return {"marker": _MARKERS[index], "color": COLOURS[index]}
+    """Returns marker and colour of a model by its number: those of the page's figures, 49 different pairs."""
+    turn, index = divmod(model, len(_MARKERS))
+    return {"marker": _MARKERS[index], "color": COLOURS[(index + turn) % len(COLOURS)]}
 
 
 def _draw_lane(axes: Axes, lane: int, finding: Finding, num_models: int, padding: float) -> None:

@@ -15,7 +15,7 @@ from bench.reporting.tables.table import Subject
 from bench.results.grid_results import Place, Results
 from bench.results.record import Record
 from bench.results.store import ResultsStore
-from bench.suite.cam import NATIVE
+from bench.suite.cam import NATIVE, cam_title
 from bench.suite.grid import Point
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 from bench.suite.metrics import PRIMARY, column_title
@@ -52,7 +52,8 @@ _MARKS = (
 )
 
 _OTHER_MAPS = (
-    "Maps of Grad-CAM and its relatives are scaled to [0, 1] one by one: their number is no probability."
+    "Maps of other methods than the model itself are scaled to [0, 1] one by one: their number is no "
+    "probability. The highest hundredth of their pixels has one colour."
 )
 
 
@@ -107,6 +108,18 @@ class GalleryRow:
         return column_title(self.finding)
 
 
+class GalleryLine(NamedTuple):
+    """Columns that stand side by side on the page, below each other's: a model's maps where it has several.
+
+    Attributes:
+        heading: the model; empty where all columns are in one line.
+        columns: the positions of columns, each with what it is called there.
+    """
+
+    heading: str
+    columns: tuple[tuple[int, str], ...]
+
+
 @dataclass(frozen=True)
 class Gallery:
     """Rows of radiographs, columns of models.
@@ -117,6 +130,7 @@ class Gallery:
         caption: by which rule units were chosen, and what is drawn.
         models: headings of the columns.
         rows: at least one.
+        lines: of all columns.
     """
 
     key: str
@@ -124,6 +138,7 @@ class Gallery:
     caption: str
     models: tuple[str, ...]
     rows: tuple[GalleryRow, ...]
+    lines: tuple[GalleryLine, ...]
 
 
 def typical_units(units: pd.DataFrame, hits: Flags, count: int) -> list[int]:
@@ -257,7 +272,7 @@ def galleries_of(
         if positions:
             key, heading = f"{what}-{subject.place_key}", f"{title}, {subject.place}"
             rows = _rows(positions, points, results, images, enlarge)
-            galleries.append(Gallery(key, heading, f"{rule} {which} {marks}", labels, rows))
+            galleries.append(Gallery(key, heading, f"{rule} {which} {marks}", labels, rows, _lines(points)))
     return tuple(galleries)
 
 
@@ -287,13 +302,28 @@ def samples_of(record: Record, store: ResultsStore, images: Images, enlarge: Enl
     positions = typical_units(units, hits[:, None], max(1, _NUM_SAMPLES // num_findings))
     rows = _rows(positions, (point,), results, images, enlarge)
     title = trial.title(trial.label)
-    return Gallery(store.folder(trial.id).heatmap_samples.stem, title, _SAMPLES, (trial.label,), rows)
+    key, labels = store.folder(trial.id).heatmap_samples.stem, (trial.label,)
+    return Gallery(key, title, _SAMPLES, labels, rows, _lines((point,)))
+
+
+def _lines(points: Sequence[Point]) -> tuple[GalleryLine, ...]:
+    """Returns a line for each model; one for all of them where they have no maps but their own."""
+    if all(point.cam == NATIVE for point in points):
+        return (GalleryLine("", tuple((i, point.row) for i, point in enumerate(points))),)
+    columns: dict[str, list[tuple[int, str]]] = {}
+    for i, point in enumerate(points):
+        caption = "own map" if point.cam == NATIVE else cam_title(point.cam)
+        columns.setdefault(point.label, []).append((i, caption))
+    return tuple(GalleryLine(label, tuple(own)) for label, own in columns.items())
 
 
 def overlay_of(
     radiograph: Gray, values: Floats, enlarge: Enlarge, *, are_probabilities: bool = False
 ) -> Colour:
     """Returns uint8 [side, side, 3]: a map's probabilities, enlarged, in colour.
+
+    The highest hundredth of the pixels of a map of probabilities has one colour, unless it is no more than a
+    peak: in maps of pixels single ones stand out so far that no others would be seen.
 
     Args:
         radiograph: uint8 [side, side].
@@ -307,6 +337,9 @@ def overlay_of(
     small = values.astype(np.float32)
     heat = enlarge(small if are_probabilities else expit(small), len(radiograph))
     low, high = float(heat.min()), float(heat.max())
+    if are_probabilities:
+        hundredth = float(np.quantile(heat, 0.99))
+        high = hundredth if hundredth > low else high
     colours = heat_colours()((heat - low) / max(high - low, 1e-6))
     opacity = colours[:, :, 3:]
     mixed = gray * (1 - opacity) + 255 * colours[:, :, :3] * opacity

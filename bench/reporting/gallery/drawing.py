@@ -65,6 +65,7 @@ _DPI_RANGE = (92, 160)
 
 _CHARACTERS_PER_IN = 19
 _NAME_CHARACTERS = 32
+_HEADING_CHARACTERS = 21
 _BOX, _EDGE = "#ffffff", "#000000"
 _HIT, _MISS = "#3ddbff", "#ffffff"
 
@@ -153,8 +154,9 @@ class _Sheet:
         """Writes above a column."""
         middle = _MARGIN_IN + column * (_CELL_IN + _GAP_IN) + _CELL_IN / 2
         heading = textwrap.shorten(label, 30, placeholder=" …")
+        size = min(8.5, 8.5 * _HEADING_CHARACTERS / len(heading))
         self._axes.text(
-            middle, self._top - 0.04, heading, fontsize=8.5, fontweight="bold", color=INK, ha="center"
+            middle, self._top - 0.04, heading, fontsize=size, fontweight="bold", color=INK, ha="center"
         )
 
 
