@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SUITES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "suites").rglob("*.*")}
-BUILT_FROM = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "bench", "suites")
+BUILT_FROM = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", "bench", "benchmarks", "suites")
 
 TINY = [
     *("--only", "model=baseline", "--seeds", "0", "--serial", "--no-mlflow", "--cpu"),
@@ -56,6 +56,7 @@ def wheel(sdist, tmp_path_factory) -> Path:
 
 def test_a_wheel_has_all_that_is_not_code_too(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"bench"}
     assert {f"bench/{name}" for name in SUITES} <= names
     files = [path for path in (ROOT / "bench").rglob("*.*") if path.suffix != ".pyc"]
     assert {path.relative_to(ROOT).as_posix() for path in files} <= names
