@@ -200,9 +200,11 @@ def _asked(trial: Trial) -> _Document:
     identity = trial.identity()
     return {
         "label": trial.label,
-        **{key: identity[key] for key in ("model", "options", "encoder", "weights", "dataset")},
+        **{
+            key: identity.get(key) for key in ("model", "options", "encoder", "weights", "subject", "dataset")
+        },
         "resolution": trial.resolution,
-        "seed": trial.seed,
+        "seed": None if trial.subject is not None else trial.seed,
         "phase": trial.phase.model_dump(mode="json", exclude_defaults=True),
         "recipe": identity["recipe"],
         "protocol": trial.protocol,

@@ -126,6 +126,22 @@ def load_source(source: DataSource, resolution: int, oversize: float, context: D
     return Dataset(source.findings, sets["train"], sets["val"], sets["test"], context.digest)
 
 
+def with_findings(data: Dataset, findings: tuple[str, ...]) -> Dataset:
+    """Returns the data set with some of its findings, in their order, and the boxes of those alone."""
+    if findings == data.findings:
+        return data
+    places = [data.findings.index(finding) for finding in findings]
+    new = pd.Series(range(len(places)), index=places)
+
+    def chosen(part: ImageSet) -> ImageSet:
+        boxes = part.boxes[part.boxes["class_index"].isin(places)].reset_index(drop=True)
+        boxes = boxes.assign(class_index=boxes["class_index"].map(new).astype(boxes["class_index"].dtype))
+        return replace(part, labels=part.labels[:, places], boxes=boxes)
+
+    train, val, test = map(chosen, (data.train, data.val, data.test))
+    return replace(data, findings=findings, train=train, val=val, test=test)
+
+
 def require_manifest(source: DataSource, context: DataContext) -> pd.DataFrame:
     """Returns what the files of the images hold (see `bench.data.checks.manifest`), all of them readable.
 

@@ -71,6 +71,7 @@ class Sample:
         names: n rows with image, patient and finding.
         parts: the places of units that are passed through the model at a time.
         on_images: told how many images have been passed through a model.
+        grey: a deleted pixel, as the model is given it.
     """
 
     model: nn.Module
@@ -79,6 +80,7 @@ class Sample:
     names: pd.DataFrame
     parts: tuple[slice, ...]
     on_images: Callable[[int], None]
+    grey: float = 0.0
 
     @property
     def size_px(self) -> int:
@@ -136,6 +138,7 @@ def check_sanity(
     device: torch.device,
     method: CamMethod,
     on_progress: Callable[[int, int], None],
+    grey: float = 0.0,
 ) -> SplitScores:
     """Returns the checks of a sample of the test part's units, a row each, and their means.
 
@@ -149,6 +152,7 @@ def check_sanity(
         device: where to run.
         method: of the maps.
         on_progress: called with (done, total) images.
+        grey: a deleted pixel, as the model is given it: 0 where the recipe's mean is subtracted.
     """
     test = data.test
     units = sampled(test, data.findings)
@@ -169,7 +173,7 @@ def check_sanity(
         images = torch.cat([images_of(test, shown[part], recipe, device) for part in parts])
         names = units[list(UNIT_NAMES)]
         classes = np.array(units["class_index"], np.int64)
-        sample = Sample(model, images, classes, names, parts, passed)
+        sample = Sample(model, images, classes, names, parts, passed, grey)
         found = checks_of(sample, map_function(method))
         for control in controls:
             own = checks_of(sample, control_function(control, sample.size_px))
@@ -261,7 +265,7 @@ def _perturbed(sample: Sample, part: slice, maps: Maps) -> dict[str, Floats]:
     curves: dict[str, list[Floats]] = {"deletion": [], "insertion": []}
     for share in STEPS:
         is_first = of_all < share * size**2
-        without = torch.where(is_first, torch.zeros_like(images), images)
+        without = torch.where(is_first, torch.full_like(images, sample.grey), images)
         curves["deletion"].append(sample.probabilities(without, part))
         curves["insertion"].append(sample.probabilities(torch.where(is_first, images, blurred), part))
     found = {name: area_below(np.stack(curve, axis=1)) for name, curve in curves.items()}

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from bench.data.dataset import DataContext, Dataset
-from bench.data.loading import load_dataset
+from bench.data.loading import load_dataset, with_findings
 from bench.errors import PluginError, ResultsError
 from bench.execution.context import RunContext
+from bench.execution.subjects import SubjectClasses, classes_in, classes_of, load_subject
 from bench.models import build_model
 from bench.models.encoders import log_report
 from bench.models.weights import WeightsReport, load_weights_file
@@ -40,6 +41,8 @@ class Prepared:
     model: nn.Module
     device: torch.device
     reports: tuple[WeightsReport, ...]
+    classes: SubjectClasses | None = None
+    """Of a subject: the data set has no other findings than those that have a class."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -76,6 +79,8 @@ def prepare(
     where = replace(where, limit_images=trial.recipe.limit_images, digest=digest)
     data = load_dataset(trial.dataset, trial.resolution, where)
     seed_everything(trial.seed)
+    if trial.subject is not None:
+        return _prepare_subject(trial, context, data, device)
     reports: list[WeightsReport] = []
     weights = "none" if is_trained else str(context.files.get(trial.weights, trial.weights))
     model = _build(trial, len(data.findings), weights, reports.append)
@@ -86,6 +91,17 @@ def prepare(
         begin_trial(device, context.gpu_share)
         model = model.to(device)
     return Prepared(data, model, device, tuple(reports))
+
+
+def _prepare_subject(trial: Trial, context: RunContext, data: Dataset, device: torch.device) -> Prepared:
+    _require_source(trial)
+    classes = classes_in(trial, data)
+    folder = ResultsStore(context.results_dir).folder(trial.id)
+    model: nn.Module = load_subject(trial, classes.found, folder, context.files)
+    with explaining_device_errors(trial, device):
+        begin_trial(device, context.gpu_share)
+        model = model.to(device)
+    return Prepared(with_findings(data, tuple(classes.found.class_of)), model, device, (), classes)
 
 
 def _build(
@@ -164,9 +180,13 @@ def load_trained(folder: TrialFolder, device: torch.device) -> TrainedModel:
     """
     trial, outcome = _finished(folder)
     fix_arithmetic(trial.recipe.num_threads)
-    model = _build(trial, len(outcome.findings))
     if not folder.best_weights.exists():
         raise ResultsError("is missing; the trial's record alone makes no model", place=folder.best_weights)
+    if trial.subject is None:
+        model = _build(trial, len(outcome.findings))
+    else:
+        _require_source(trial)
+        model = load_subject(trial, classes_of(trial, outcome.findings), folder, {})
     load_weights(model, folder.best_weights)
     return TrainedModel(trial, model.to(device).eval(), outcome.findings, device)
 

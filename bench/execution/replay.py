@@ -16,8 +16,8 @@ from bench.results.provenance import DRAWN, Provenance, describe
 from bench.results.record import Record
 from bench.results.store import TrialFolder
 from bench.results.units import read_table
-from bench.suite.grid import IMAGES_PREFIX
 from bench.suite.identity import DIGEST_PREFIX
+from bench.suite.suite_files import IMAGES_PREFIX
 from bench.suite.trial import Trial
 from bench.training.determinism import collecting_nondeterminism
 from bench.training.device_errors import explaining_device_errors
@@ -81,6 +81,8 @@ def replay_trial(
     """
     if record.outcome is None:
         raise ResultsError("the trial has failed; only a finished one can be replayed", place=folder.path)
+    if record.trial.subject is not None:
+        raise ResultsError("was trained elsewhere: there are no steps to train again", place=record.trial.id)
     if not folder.losses.exists():
         raise ResultsError("is missing, so there are no losses to compare with", place=folder.losses)
     table = read_table(folder.losses)

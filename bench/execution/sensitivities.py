@@ -27,10 +27,11 @@ class Sensitivities(RunObserver):
         self._ordered: dict[str, Future[None]] = {}
 
     def found(self, record: Record) -> None:
-        """Has the trial measured, unless it is, or has no maps to measure."""
+        """Has the trial measured, unless it is, has no maps to measure, or its averages lack a finding."""
         trial, folder = record.trial, self._store.folder(record.trial.id)
         lacks = folder.cam_maps(NATIVE).exists() and not folder.sensitivity.exists()
-        if record.status == "finished" and lacks and trial.id not in self._ordered:
+        outcome = record.outcome
+        if outcome is not None and not outcome.lacks and lacks and trial.id not in self._ordered:
             self._ordered[trial.id] = self._thread.submit(_write, folder, trial.resolution)
 
     def finish(self) -> None:

@@ -5,31 +5,37 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+import pandas as pd
+
+from bench.data.feeding import evaluation_batches
 from bench.errors import FULL_DISK, BenchError, DiskFullError, LostGpuError, ResultsError, account, explained
 from bench.evaluation.cam import score_cam
 from bench.evaluation.sanity import check_sanity
-from bench.evaluation.score import SplitScores, named_boxes, score
+from bench.evaluation.score import ModelScores, SplitScores, named_boxes, score
 from bench.execution.context import RunContext
 from bench.execution.prepare import Prepared, prepare
 from bench.execution.progress import TRAINING_SHARE, ProgressFile, TrialProgress
 from bench.execution.stopping import StopRequest
+from bench.execution.subjects import NO_NATIVE_MAP, comparable, keep_weights, of_subject, subject_notes
 from bench.metrics.units import unit_columns
+from bench.models.subjects import SubjectModel
 from bench.results.files import write_text
 from bench.results.provenance import DRAWN, PACKAGES, Provenance, describe
 from bench.results.record import CamEvaluation, EpochRow, Outcome, now
 from bench.results.store import ResultsStore, TrialFolder
-from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, write_table, writing_maps
+from bench.results.units import LOGIT_COLUMNS, MAXIMA_COLUMNS, UNIT_NAMES, write_table, writing_maps
 from bench.suite.cam import CAMS, NATIVE, CamMethod, cam_source, cam_title
 from bench.suite.catalog import plugin_source
 from bench.suite.dataset_specs import StoredSpec, dataset_source
 from bench.suite.grid import Part
 from bench.suite.metrics import metric_plugins, take_metrics
 from bench.suite.plugins import mistake, raised_at
+from bench.suite.schema import Recipe
 from bench.suite.trial import Trial
 from bench.training.checkpoint import load_weights
 from bench.training.determinism import collecting_nondeterminism
 from bench.training.device_errors import explaining_device_errors
-from bench.training.loop import train
+from bench.training.loop import History, train
 from bench.training.micro_batches import in_pieces
 from bench.training.phases import PhaseClock
 from bench.training.precision import describe_arithmetic, device_name
@@ -145,7 +151,7 @@ def _run_locked(
     progress = ProgressFile(folder.progress)
     ready = _prepare(trial, context, folder, progress, is_trained=is_trained)
     passes = len(cams) + len(checks) + (0 if is_trained else 1)
-    share = 0.0 if is_trained else TRAINING_SHARE
+    share = 0.0 if is_trained or trial.subject is not None else TRAINING_SHARE
     work = _RunningTrial(trial, context, folder, progress, stop, ready, nondeterministic, passes, share)
     if not is_trained and not any(path.exists() for path in folder.checkpoints):
         folder.note_data(work.data)
@@ -179,45 +185,11 @@ def _train_and_score(
 ) -> tuple[Outcome, CamEvaluation]:
     """Returns the outcome, and the evaluation of the native map; `clock` runs since the trial began."""
     trial, folder, ready = work.trial, work.folder, work.ready
-
-    def show(step: Step) -> None:
-        share = (step.epoch - 1 + step.images_done / step.images_total) / step.max_epochs
-        work.progress.write(
-            TrialProgress(
-                phase=f"epoch {step.epoch}/{step.max_epochs}",
-                fraction=work.training_share * share,
-                images_per_s=step.images_per_s,
-                step=step.index,
-                num_steps=step.num_steps,
-                loss=step.loss,
-                learning_rate=step.learning_rate,
-            )
-        )
-
     with explaining_device_errors(trial, ready.device):
-        clock.enter("train")
-        history = train(
-            ready.model,
-            ready.data,
-            trial,
-            ready.device,
-            folder,
-            on_step=show,
-            on_epoch=on_epoch,
-            nondeterministic=work.nondeterministic,
-            checkpoint_every_s=work.context.checkpoint_every_s,
-            clock=clock,
-            should_stop=lambda: bool(work.stop),
-        )
+        history = _train(work, on_epoch, clock)
         clock.enter("score")
-        load_weights(ready.model, folder.best_weights)
-        recipe = in_pieces(trial.recipe)
-        work.progress.write(TrialProgress("evaluate", work.training_share), force=True)
-        with writing_maps(folder.cam_maps(NATIVE)) as keep:
-            on_progress = _pass_progress(work, "evaluate", 0)
-            of_model, of_map, of_maxima = score(
-                ready.model, ready.data, recipe, ready.device, on_progress, keep
-            )
+        scores = _score(work)
+    of_model, of_map, of_maxima = scores
     boxes = named_boxes(ready.data.test, ready.data.findings)
     write_table(folder.logits, of_model.units, LOGIT_COLUMNS)
     write_table(folder.cam_units(NATIVE), of_map.units, unit_columns())
@@ -235,10 +207,70 @@ def _train_and_score(
         phases_s={phase: round(seconds, 2) for phase, seconds in phases.items()},
         notes=(*ready.notes, *history.notes, *of_model.notes),
         findings=ready.data.findings,
+        lacks=() if ready.classes is None else ready.classes.found.unknown_findings,
+        input_seen=ready.model.contract.seen() if isinstance(ready.model, SubjectModel) else None,
         provenance=provenance,
         num_skipped_steps=history.num_skipped_steps,
     )
     return outcome, _finished(NATIVE, provenance, of_map, of_maxima)
+
+
+def _train(work: _RunningTrial, on_epoch: Callable[[EpochRow], None], clock: PhaseClock) -> History:
+    """Leaves the best weights in model and folder, and returns the history: none of a subject."""
+    trial, folder, ready = work.trial, work.folder, work.ready
+    if isinstance(ready.model, SubjectModel):
+        clock.enter("save")
+        keep_weights(ready.model, folder)
+        return History((), 0, (), 0)
+
+    def show(step: Step) -> None:
+        share = (step.epoch - 1 + step.images_done / step.images_total) / step.max_epochs
+        work.progress.write(
+            TrialProgress(
+                phase=f"epoch {step.epoch}/{step.max_epochs}",
+                fraction=work.training_share * share,
+                images_per_s=step.images_per_s,
+                step=step.index,
+                num_steps=step.num_steps,
+                loss=step.loss,
+                learning_rate=step.learning_rate,
+            )
+        )
+
+    clock.enter("train")
+    history = train(
+        ready.model,
+        ready.data,
+        trial,
+        ready.device,
+        folder,
+        on_step=show,
+        on_epoch=on_epoch,
+        nondeterministic=work.nondeterministic,
+        checkpoint_every_s=work.context.checkpoint_every_s,
+        clock=clock,
+        should_stop=lambda: bool(work.stop),
+    )
+    load_weights(ready.model, folder.best_weights)
+    return history
+
+
+def _score(work: _RunningTrial) -> ModelScores:
+    """Returns the scores of the model, of its native maps and of their maxima; leaves these maps."""
+    ready, model, classes = work.ready, work.ready.model, work.ready.classes
+    pass_through = ready.data, in_pieces(work.trial.recipe), ready.device, _pass_progress(work, "evaluate", 0)
+    work.progress.write(TrialProgress("evaluate", work.training_share), force=True)
+    if isinstance(model, SubjectModel) and classes is not None:
+        if model.has_native_map:
+            with writing_maps(work.folder.cam_maps(NATIVE)) as keep:
+                scores = score(model, *pass_through, keep)
+        else:
+            scores = score(model, *pass_through)
+        first = next(evaluation_batches(ready.data.test, pass_through[1], ready.device))
+        notes = subject_notes(work.trial, model, classes, first.images)
+        return of_subject(scores, model, classes, notes)
+    with writing_maps(work.folder.cam_maps(NATIVE)) as keep:
+        return score(model, *pass_through, keep)
 
 
 def _evaluate(
@@ -252,6 +284,8 @@ def _evaluate(
             scores = score_cam(
                 ready.model, ready.data, in_pieces(recipe), ready.device, cam, on_progress, keep
             )
+        if ready.classes is not None:
+            scores = comparable(scores, ready.classes.lacks_boxes)
         write_table(folder.cam_units(cam), scores.units, unit_columns())
     except Exception as error:
         return _failed(cam, "scores", error, work)
@@ -264,14 +298,25 @@ def _check(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, int]
     try:
         _load_best(work)
         with explaining_device_errors(work.trial, ready.device):
-            recipe = in_pieces(work.trial.recipe)
-            checks = check_sanity(ready.model, ready.data, recipe, ready.device, cam, on_progress)
+            checks = _sanity(cam, work, on_progress)
         write_table(work.folder.cam_sanity(cam), checks.units, tuple(checks.units.columns))
     except Exception as error:
         return _failed(cam, "sanity", error, work)
     finished = _finished(cam, _provenance(cam, work), checks)
     duration_s = round(time.monotonic() - began_at_s, 2)
     return finished.model_copy(update={"part": "sanity", "duration_s": duration_s})
+
+
+def _sanity(cam: CamMethod, work: _RunningTrial, on_progress: Callable[[int, int], None]) -> SplitScores:
+    """Returns the checks of one map; of a subject without it none, and the reason."""
+    ready, recipe = work.ready, in_pieces(work.trial.recipe)
+    if ready.classes is None:
+        return check_sanity(ready.model, ready.data, recipe, ready.device, cam, on_progress)
+    if cam == NATIVE and isinstance(ready.model, SubjectModel) and not ready.model.has_native_map:
+        return SplitScores({}, pd.DataFrame(columns=list(UNIT_NAMES)), (NO_NATIVE_MAP,))
+    grey = Recipe().mean  # images of subjects come as they are
+    checks = check_sanity(ready.model, ready.data, recipe, ready.device, cam, on_progress, grey)
+    return comparable(checks, ready.classes.lacks_boxes)
 
 
 def _load_best(work: _RunningTrial) -> None:

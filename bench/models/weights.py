@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -112,6 +113,31 @@ def load_weights_file(
     return report
 
 
+def load_whole_model(network: nn.Module, path: Path) -> None:
+    """Fills the whole network from a file that has each of its tensors, and no others.
+
+    Names may carry a prefix, and a file may hold the pickled network itself; of its classes only those are
+    made that `network` is built of, so that no foreign code runs.
+
+    Raises:
+        WeightsError: the file cannot be read, or is not that of the network.
+    """
+    target = network.state_dict()
+    source = _without_prefix(_read_state_dict(path, network), target)
+    wrong = [
+        f"{key}: {tuple(source[key].shape)} for {tuple(tensor.shape)}"
+        for key, tensor in target.items()
+        if key in source and source[key].shape != tensor.shape
+    ]
+    missing = [key for key in target if key not in source and not key.endswith("num_batches_tracked")]
+    surplus = sorted(source.keys() - target.keys())
+    for what, keys in (("other shapes", wrong), ("missing", missing), ("not the network's", surplus)):
+        if keys:
+            problem = f"is not of this network; {what}: {listing(keys, MOST_NAMED)}"
+            raise WeightsError(problem, place=path)
+    network.load_state_dict({key: value.to(target[key].dtype) for key, value in source.items()}, strict=False)
+
+
 def _without_prefix(source: dict[str, Tensor], target: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Renames the file's keys to the module's: old DenseNet names, and the prefix under which most match.
 
@@ -124,7 +150,8 @@ def _without_prefix(source: dict[str, Tensor], target: Mapping[str, Tensor]) -> 
     return {key.removeprefix(best): value for key, value in renamed.items()}
 
 
-def _read_state_dict(path: Path) -> dict[str, Tensor]:
+def _read_state_dict(path: Path, network: nn.Module | None = None) -> dict[str, Tensor]:
+    """Returns the tensors of a file; with a network also of one that holds such a network, pickled."""
     if not path.is_file():
         raise WeightsError(
             "no such weights file; give none, imagenet, or a .safetensors or .pth file", place=path
@@ -132,11 +159,18 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        allowed: list[Any] = [] if network is None else [*{type(one) for one in network.modules()}, set]
+        with torch.serialization.safe_globals(allowed):
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise WeightsError(f"not a readable weights file ({error})", place=path) from None
     except Exception as error:  # pickle's errors have no common base; weights_only refuses code with one
-        raise WeightsError(f"refused as a weights file ({type(error).__name__})", place=path) from None
+        hint = (
+            "" if network is None else "; torch.save(network.state_dict(), FILE) makes one of tensors alone"
+        )
+        raise WeightsError(f"refused as a weights file ({type(error).__name__}){hint}", place=path) from None
+    if isinstance(state, nn.Module):
+        state = dict(state.state_dict())
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

@@ -237,6 +237,8 @@ class Budget:
         if epoch_s is not None and scoring_s is not None:
             return epoch_s, scoring_s, "measured"
         counts = image_counts(trial.dataset, files)
+        if trial.subject is not None:
+            return None
         found = self._image_s(trial, device)
         if counts is None or found is None:
             return None if epoch_s is None else (epoch_s, 0.0, "measured")
@@ -257,6 +259,8 @@ class Budget:
 
     def _epochs(self, trial: Trial) -> tuple[float, float, float, EpochsSource]:
         """Returns the fewest epochs of the trial, those expected, and the most; and where these are from."""
+        if trial.subject is not None:
+            return 0, 0, 0, "fixed"
         fewest, most = fewest_epochs(trial.recipe), trial.recipe.max_epochs
         if fewest == most:
             return most, most, most, "fixed"

@@ -40,7 +40,7 @@ class PlanRow:
             "model": self.point.label,
             "dataset": title_of(trial.dataset),
             "resolution": trial.resolution,
-            "seed": trial.seed,
+            "seed": None if trial.subject is not None else trial.seed,
             "cam": self.point.cam,
             "starts_from": None if trial.init is None else trial.init.id,
             "suite": self.suite or suite,

@@ -35,10 +35,11 @@ TIMED_STEPS = {"cpu": 5, "cuda": 20}
 
 
 def workloads(trials: Sequence[Trial]) -> tuple[Trial, ...]:
-    """Returns one trial of each workload, in their order."""
+    """Returns one trial of each workload that is trained, in their order."""
     found: dict[str, Trial] = {}
     for trial in trials:
-        found.setdefault(workload_of(trial), trial)
+        if trial.subject is None:
+            found.setdefault(workload_of(trial), trial)
     return tuple(found.values())
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
+from typing import Any
 
 from pydantic import ConfigDict
 
@@ -28,7 +29,9 @@ _RECIPE = {"batch_size", "precision", "num_threads", "channels_last", "accumulat
 
 def workload_of(trial: Trial) -> str:
     """Returns the settings that decide how fast a trial trains on a device: model, resolution and others."""
-    model = {"model": trial.model, "options": trial.options, "encoder": trial.encoder}
+    model: dict[str, Any] = {"model": trial.model, "options": trial.options, "encoder": trial.encoder}
+    if trial.subject is not None:
+        model["subject"] = [trial.subject.architecture, trial.subject.input.size, trial.weights]
     phase = trial.phase.model_dump(mode="json", exclude_defaults=True)
     recipe = trial.recipe.model_dump(mode="json", include=_RECIPE)
     return canonical_json(model | {"phase": phase, "resolution": trial.resolution, "recipe": recipe})
@@ -192,10 +195,13 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 def _measure(folder: TrialFolder, device: str) -> Iterator[MeasuredTrial]:
     rows = folder.read_history()
+    record = folder.read_record()
+    if record is not None and record.trial.subject is not None and record.outcome is not None:
+        done = record.outcome
+        yield MeasuredTrial(record.trial, done.provenance.device, 0.0, 0.0, 0, done.duration_s)
     if not rows:
         return
     epoch_s, speed = median(row.duration_s for row in rows), median(row.images_per_s for row in rows)
-    record = folder.read_record()
     if record is not None and (outcome := record.outcome) is not None:
         scoring_s = max(outcome.duration_s - sum(row.duration_s for row in rows), 0.0)
         ran_on = outcome.provenance.device

@@ -16,7 +16,15 @@ from bench.results.grid_results import Place, Results, native
 from bench.statistics.equivalence import equivalence, is_wide
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, SignFlipTest, sign_flip_by_seed
-from bench.statistics.spread import ALPHA, SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, spread_over_seeds
+from bench.statistics.scores import ColumnScores
+from bench.statistics.spread import (
+    ALPHA,
+    PATIENTS_ALONE,
+    SEEDS_ALONE,
+    SEEDS_AND_PATIENTS,
+    Population,
+    spread_over_seeds,
+)
 from bench.statistics.variance import FEWEST_SEEDS, compare_variances
 from bench.suite.cam import with_cam
 from bench.suite.claims import Equivalent, LessVariable, Superior
@@ -217,6 +225,8 @@ def _evidence(stated: StatedClaim, comparison: RowComparison, rows: _Rows) -> Ev
     if difference is None:
         return Evidence(0)
     effect, num_seeds = fmean(difference.values), len(difference.values)
+    if not difference.has_seeds:
+        return _of_patients(stated, difference, (*first.values, *second.values))
     found = Evidence(num_seeds, effect, is_testable=num_seeds >= 2)
     over_seeds = spread_over_seeds(difference.values)
     if over_seeds is None:  # one seed, or the same for each, which leaves nothing to judge by
@@ -243,6 +253,34 @@ def _evidence(stated: StatedClaim, comparison: RowComparison, rows: _Rows) -> Ev
         p_over_seeds=over_seeds.p_of(effect),
         leans_to_claim=effect * metric.sign > 0,
         sign_flip=sign_flip_by_seed(difference.values) if num_seeds <= EXACT_UP_TO else None,
+    )
+
+
+def _of_patients(stated: StatedClaim, difference: ColumnScores, values: Sequence[float]) -> Evidence:
+    """Returns the evidence on two rows without seeds: subjects, or maps of one."""
+    effect, spread = fmean(difference.values), difference.spread_over_patients
+    if spread is None or not spread.varies:
+        return Evidence(1, effect, population=PATIENTS_ALONE)
+    found = Evidence(1, effect, is_testable=True, population=PATIENTS_ALONE)
+    if isinstance(stated.claim, Equivalent):
+        test = equivalence(effect, spread, stated.margin)
+        is_wide_margin = is_wide(stated.margin, fmean(values))
+        leans = test.leans_to_equivalence
+        return replace(
+            found,
+            low=test.low,
+            high=test.high,
+            p=test.p,
+            leans_to_claim=leans,
+            has_wide_margin=is_wide_margin,
+        )
+    half_width = float(spread.half_width())
+    return replace(
+        found,
+        low=effect - half_width,
+        high=effect + half_width,
+        p=spread.p_of(effect),
+        leans_to_claim=effect * METRICS[stated.claim.metric].sign > 0,
     )
 
 

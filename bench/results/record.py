@@ -13,6 +13,7 @@ from bench.results.stored import read_stored
 from bench.suite.cam import CAMS, CamMethod, cam_source
 from bench.suite.frozen import Frozen
 from bench.suite.grid import Part
+from bench.suite.subject import InputSeen
 from bench.suite.trial import Trial
 
 
@@ -61,6 +62,7 @@ class Outcome(Frozen):
     metrics: dict[str, float]
     """Metrics of the logits by `bench.suite.metrics.Metric.key`. Those of maps stand in their evaluations."""
     best_epoch: int
+    """0 of a subject, which was trained elsewhere, as is the number of epochs."""
     num_epochs: int
     duration_s: float
     """Training and evaluation, over all processes that worked on the trial."""
@@ -70,6 +72,10 @@ class Outcome(Frozen):
     """Remarks for readers of the numbers, e.g. classes left out of a mean."""
     findings: tuple[str, ...]
     """The classes in the order of the model's heatmaps."""
+    lacks: tuple[str, ...] = ()
+    """Findings of the data set that a subject has no class for: nothing is scored of them."""
+    input_seen: InputSeen | None = None
+    """Of a subject, the values that it was given."""
     provenance: Provenance
     num_skipped_steps: int = 0
     """Optimisation steps that changed nothing, since gradients overflowed float16; 0 in other precisions. The

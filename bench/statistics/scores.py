@@ -18,7 +18,7 @@ from bench.statistics.bootstrap import (
 )
 from bench.statistics.interval import Interval, wilson_interval
 from bench.statistics.paired import paired_p
-from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, Spread
+from bench.statistics.spread import PATIENTS_ALONE, SEEDS_ALONE, SEEDS_AND_PATIENTS, Population, Spread
 from bench.statistics.student import MeanInterval, mean_interval
 from bench.statistics.unit_scores import MeanScores, UnitScores
 from bench.suite.metrics import MACRO, WEIGHTED, Average
@@ -46,6 +46,9 @@ class ColumnScores:
     trial_ids: tuple[str, ...] = ()
     load_units: Callable[[], UnitScores | None] = lambda: None
     average: Average = WEIGHTED
+    has_seeds: bool = True
+    """Whether other seeds would give other values: not of a subject, which was trained elsewhere. Beside a
+    row with seeds it counts as the same for each of them."""
 
     @cached_property
     def units(self) -> UnitScores | None:
@@ -67,11 +70,13 @@ class ColumnScores:
 
         Its units raise a `ResultsError` where the rows were scored on different ones.
         """
-        seeds = [seed for seed in self.by_seed if seed in other.by_seed]
+        one, two = self._for_each_seed_of(other), other._for_each_seed_of(self)
+        seeds = [seed for seed in one.by_seed if seed in two.by_seed]
         if not seeds:
             return None
-        first, second = self.of_seeds(seeds), other.of_seeds(seeds)
-        label, ids = f"{self.label} − {other.label}", (*first.trial_ids, *second.trial_ids)
+        first, second = one.of_seeds(seeds), two.of_seeds(seeds)
+        label = f"{self.label} − {other.label}"
+        ids = tuple(dict.fromkeys((*first.trial_ids, *second.trial_ids)))
 
         def difference() -> UnitScores | None:
             if first.units is None or second.units is None:
@@ -81,8 +86,21 @@ class ColumnScores:
             except ValueError as error:
                 raise ResultsError(f"{label}: {error} ({listing(ids, MOST_NAMED)})") from None
 
-        by_seed = {seed: self.by_seed[seed] - other.by_seed[seed] for seed in seeds}
+        by_seed = {seed: first.by_seed[seed] - second.by_seed[seed] for seed in seeds}
         return replace(first, label=label, by_seed=by_seed, trial_ids=ids, load_units=difference)
+
+    def _for_each_seed_of(self, other: "ColumnScores") -> "ColumnScores":
+        """Returns the row; one without seeds as if it had those of a row that has some."""
+        if self.has_seeds or not other.has_seeds or not self.by_seed:
+            return self
+        ((_, value),) = self.by_seed.items()
+        ids = self.trial_ids * len(other.by_seed)
+
+        def repeated() -> UnitScores | None:
+            return None if self.units is None else self.units.of_seeds([0] * len(other.by_seed))
+
+        by_seed = dict.fromkeys(other.by_seed, value)
+        return replace(self, by_seed=by_seed, trial_ids=ids, load_units=repeated, has_seeds=True)
 
     def minus_control(self, control: "ColumnScores") -> "ColumnScores":
         """Returns the differences to a control, which is the same for every seed; both have units.
@@ -145,11 +163,16 @@ class ColumnScores:
     @cached_property
     def p_over_patients(self) -> float:
         """Two-sided p that the mean is 0 for these seeds and other patients; NaN where they are few."""
-        if self.units is None or self.units.num_patients < FEWEST_PATIENTS:
+        if self.units is None or self.spread_over_patients is None:
             return math.nan
-        return spread_over_patients(_replicates(self.units, self.average), self.units.num_patients).p_of(
-            float(self.units.values(self.average).mean())
-        )
+        return self.spread_over_patients.p_of(float(self.units.values(self.average).mean()))
+
+    @cached_property
+    def spread_over_patients(self) -> Spread | None:
+        """The spread of the mean for these seeds and other patients; None where they are few."""
+        if self.units is None or self.units.num_patients < FEWEST_PATIENTS:
+            return None
+        return spread_over_patients(_replicates(self.units, self.average), self.units.num_patients)
 
     @cached_property
     def over_both(self) -> Interval | None:
@@ -164,6 +187,8 @@ class ColumnScores:
     @cached_property
     def decision(self) -> tuple[float, Population]:
         """The p that decides whether the mean is 0, and whom it speaks of: with patients where they vary."""
+        if not self.has_seeds:
+            return self.p_over_patients, PATIENTS_ALONE
         if self.spread is None:
             return self.p_over_seeds, SEEDS_ALONE
         return self.p_over_both, SEEDS_AND_PATIENTS

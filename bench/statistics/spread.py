@@ -15,11 +15,13 @@ ALPHA = 0.05
 ROUNDING = 1e-12
 """Accuracies that are closer than this are equal."""
 
-Population = Literal["other seeds, other patients", "other seeds, these images"]
+Population = Literal["other seeds, other patients", "other seeds, these images", "other patients"]
 """Whom a p or an interval speaks of: whether patients count as drawn at random, beside the seeds."""
 
 SEEDS_AND_PATIENTS: Population = "other seeds, other patients"
 SEEDS_ALONE: Population = "other seeds, these images"
+PATIENTS_ALONE: Population = "other patients"
+"""Of rows without seeds: classifiers that were trained elsewhere."""
 
 _LEAST_LOG_P = math.log(1e-100)
 

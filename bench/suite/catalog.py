@@ -18,6 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from bench.errors import PluginError, listing
 from bench.suite.plugin_source import PluginSource, module_file, parsed, source_of
 from bench.suite.plugins import Declarations, imported
+from bench.suite.subject import WRAPPERS, Subject
 
 OptionValue = bool | int | float | str
 
@@ -136,12 +137,47 @@ MODELS = Declarations("bench.models", _OWN, _declared, takes_targets=True)
 
 
 def plugin_source(name: str) -> PluginSource | None:
-    """Returns the source of a model from outside of bench; None of bench's own.
+    """Returns the source of a model or function from outside of bench; None of bench's own, and of libraries.
 
     Raises:
         PluginError: it cannot be found or read.
     """
-    return None if name in MODELS.own else source_of(MODELS[name].target.partition(":")[0])
+    if name in MODELS.own or name in WRAPPERS:
+        return None
+    return source_of((name if is_function(name) else MODELS[name].target).partition(":")[0])
+
+
+def is_function(name: str) -> bool:
+    """Returns whether the name is ``module:function``, of a function that is written in the module.
+
+    Raises:
+        PluginError: the module cannot be found or read.
+    """
+    module, _, function = name.partition(":")
+    return bool(function) and function in _functions_in(module)
+
+
+def keywords_of(name: str) -> tuple[str, ...] | None:
+    """Returns the names of a function's parameters; None if it takes any."""
+    module, _, function = name.partition(":")
+    parameters = _functions_in(module)[function].args
+    if parameters.kwarg is not None:
+        return None
+    return tuple(one.arg for one in (*parameters.args, *parameters.kwonlyargs))
+
+
+def _functions_in(module: str) -> dict[str, ast.FunctionDef]:
+    body = parsed(module_file(module)).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
+def subject_name(name: str, subject: Subject, options: Mapping[str, OptionValue]) -> str:
+    """Returns the name in tables of a subject that the suite gives none."""
+    if subject.architecture is not None:
+        return subject.architecture
+    if name in MODELS.own:
+        return f"{display_name(name, options)} (trained elsewhere)"
+    return name.partition(":")[2]
 
 
 @dataclass(frozen=True)

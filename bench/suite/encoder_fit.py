@@ -44,11 +44,14 @@ def wrong_size(encoder: str, size_px: int) -> str | None:
 def misfits(suite: Suite, kept: Container[tuple[str, str, int]]) -> Iterator[SettingError]:
     """Yields an error for each row of the suite, and each of its resolutions, that an encoder is not for.
 
+    Subjects are left alone: their input contract says what size they take.
+
     Args:
         suite: a validated one.
         kept: model, encoder and resolution of the trials that it does not leave out.
     """
-    for index, model in enumerate(suite.models):
+    trained = [(index, model) for index, model in enumerate(suite.models) if model.train]
+    for index, model in trained:
         encoder = model.encoder or suite.encoder
         own = [size_px for size_px in suite.resolutions if (model.name, encoder, size_px) in kept]
         if own and (problem := misfit(model.name, encoder)) is not None:
@@ -62,5 +65,5 @@ def misfits(suite: Suite, kept: Container[tuple[str, str, int]]) -> Iterator[Set
 
 def _encoders_at(suite: Suite, size_px: int, kept: Container[tuple[str, str, int]]) -> Sequence[str]:
     """Returns the encoders of trials of this resolution, each once."""
-    used = ((model.name, model.encoder or suite.encoder) for model in suite.models)
+    used = ((model.name, model.encoder or suite.encoder) for model in suite.models if model.train)
     return list(dict.fromkeys(encoder for name, encoder in used if (name, encoder, size_px) in kept))

@@ -118,13 +118,16 @@ def sightings_of(
     model = suite.models[index]
     declared: tuple[str, ...] | None = model.saw
     keys: KeyPath = ("models", index, "saw")
-    if declared is None and model.weights is None and model.init is None:
+    if declared is None and model.train and model.weights is None and model.init is None:
         declared, keys = suite.saw, ("saw",)
     if declared is not None:
         datasets = dict.fromkeys((*DATASET_SPECS, *map(title_of, suite.datasets)))
         return tuple(_declared(word, datasets, read_names, keys) for word in declared)
-    weights = "none" if model.init is not None else model.weights or suite.weights
-    names = [] if weights == "none" else [model.encoder or suite.encoder, weights]
+    if model.train:
+        weights = "none" if model.init is not None else model.weights or suite.weights
+        names = [] if weights == "none" else [model.encoder or suite.encoder, weights]
+    else:
+        names = [name for name in (model.encoder, model.architecture, model.weights) if name is not None]
     return tuple(known_sightings([*names, *map(str, model.options.values())]))
 
 

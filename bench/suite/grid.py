@@ -8,29 +8,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
-from bench.errors import BenchError, SuiteError, listing
+from bench.errors import SuiteError, listing
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.catalog import as_label, changed_options, display_name, plugin_source
-from bench.suite.dataset_specs import (
-    DatasetSpec,
-    FolderSpec,
-    SplitLists,
-    StoredSpec,
-    dataset_source,
-    title_of,
-)
+from bench.suite.dataset_specs import dataset_source, title_of
 from bench.suite.document import KeyPath, SettingError
 from bench.suite.exposure import Sighting, exposures_of, sightings_of
-from bench.suite.identity import canonical_json, file_digest, files_digest
-from bench.suite.keys import clean
+from bench.suite.identity import canonical_json
 from bench.suite.schema import Exclusion, Init, ModelSpec, Suite
-from bench.suite.text_table import decoded
+from bench.suite.subject_trials import subject_trials
+from bench.suite.suite_files import SuiteFiles
 from bench.suite.trial import Trial
-from bench.suite.user_path import user_path
 from bench.suite.violation import AcceptableKind
-
-IMAGES_PREFIX = "images of "
-"""Before the digest of a table of labels: the name that trials give the folder of its images."""
 
 AXES = ("model", "dataset", "resolution", "seed", "cam")
 
@@ -82,6 +71,8 @@ class Point:
             return (self.cam,)
         if axis == "dataset":
             return (self.trial.dataset.name, title_of(self.trial.dataset))
+        if axis == "seed" and self.trial.subject is not None:
+            return ()
         return (str(getattr(self.trial, axis)),)
 
     def matches(self, wanted: Mapping[str, Container[str]]) -> bool:
@@ -157,7 +148,12 @@ class Grid:
             for value in sorted(values - set(present)):
                 problem = f"no trial of this suite has {axis} {value!r}"
                 raise SuiteError(problem, value=value, allowed=present)
-        chosen = self.of(point for point in self.points if point.matches(wanted))
+        seedless = {axis: values for axis, values in wanted.items() if axis != "seed"}
+        chosen = self.of(
+            point
+            for point in self.points
+            if point.matches(wanted if point.trial.subject is None else seedless)
+        )
         if not chosen.points:
             raise SuiteError("no trial of this suite matches all of the conditions together")
         return chosen
@@ -243,7 +239,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(sorted(seeds))
 
 
-def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) -> Grid:
+def expand(suite: Suite, files: SuiteFiles, load_grid: Callable[[str], Grid]) -> Grid:
     """Returns the suite's grid: models slowest, then data sets, resolutions, seeds and maps.
 
     Args:
@@ -262,8 +258,14 @@ def expand(suite: Suite, files: "SuiteFiles", load_grid: Callable[[str], Grid]) 
     sightings: dict[str, tuple[Sighting, ...]] = {}
     for index, model in enumerate(suite.models):
         at = ("models", index)
-        encoder, weights = model.encoder or suite.encoder, _weights(suite, index, files)
         plugin, source = plugin_source(model.name), None
+        if not model.train:
+            subjects = tuple(subject_trials(suite, index, datasets, files))
+            label = model.label or subjects[0].label
+            points += [Point(one, label, cam, suite.sanity) for one in subjects for cam in suite.cams]
+            sightings[label] = sightings_of(suite, index, files.lines)
+            continue
+        encoder, weights = model.encoder or suite.encoder, _weights(suite, index, files)
         options = model.options if plugin is None else changed_options(model.name, model.options)
         if model.init is not None:
             source = grid_of(model.init.suite, load_grid, (*at, "init", "from"))
@@ -387,7 +389,7 @@ def _refuse_duplicates(points: Sequence[Point]) -> None:
             raise SettingError(("models",), problem, value=point.row)
 
 
-def _weights(suite: Suite, index: int, files: "SuiteFiles") -> str:
+def _weights(suite: Suite, index: int, files: SuiteFiles) -> str:
     own = suite.models[index].weights
     keys: KeyPath = ("weights",) if own is None else ("models", index, "weights")
     weights = own or suite.weights
@@ -397,83 +399,3 @@ def _weights(suite: Suite, index: int, files: "SuiteFiles") -> str:
         words = ("none", "imagenet", "a file")
         raise SettingError(keys, f"weights is {weights!r}", value=weights, allowed=words)
     return files.digest(weights, keys)
-
-
-class SuiteFiles:
-    """Files that a suite names, relative to its folder; those of overrides, to the working folder.
-
-    Attributes:
-        by_name: the files, by the name that trials give them: the digest of the content.
-    """
-
-    def __init__(self, folder: Path, overrides: Sequence[KeyPath] = ()) -> None:
-        self._folder = folder
-        self._overrides = overrides
-        self.by_name: dict[str, Path] = {}
-
-    def digest(self, name: str, keys: KeyPath, *, may_be_folder: bool = False) -> str:
-        """Returns the digest of the file that the suite names so at `keys`; of a folder, that of its PNGs.
-
-        Raises:
-            SettingError: it cannot be read.
-        """
-        file = self._find(name, keys)
-        try:
-            is_folder = may_be_folder and file.is_dir()
-            digest = files_digest(file, "*.png") if is_folder else file_digest(file)
-        except OSError as error:
-            problem = f"{keys[-1]}: cannot read {file} ({error.strerror or error})"
-            raise SettingError(keys, problem, value=name) from None
-        self.by_name[digest] = file.resolve()
-        return digest
-
-    def lines(self, name: str, keys: KeyPath) -> list[str]:
-        """Returns the lines of a text file that the suite names so at `keys`, but for empty ones.
-
-        Raises:
-            SettingError: it cannot be read, is no text, or has no line.
-        """
-        file = self._find(name, keys)
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            problem = f"{keys[-1]}: cannot read {file} ({error.strerror or error})"
-            raise SettingError(keys, problem, value=name) from None
-        try:
-            lines = decoded(content, str(file), SuiteError).splitlines()
-        except SuiteError as error:
-            raise SettingError(keys, f"{keys[-1]}: {error}", value=name) from None
-        named = [line for line in map(clean, lines) if line]
-        if not named:
-            raise SettingError(keys, f"{keys[-1]}: {file} names no image", value=name)
-        return named
-
-    def stored(self, dataset: DatasetSpec, keys: KeyPath) -> DatasetSpec:
-        """Returns the data set as trials have it: digests of files in place of their paths.
-
-        Raises:
-            SettingError: a file cannot be read, or two data sets share their labels but not their images.
-        """
-        found: dict[str, str | SplitLists] = {}
-        if isinstance(dataset, StoredSpec) and isinstance(dataset.split, SplitLists):
-            lists = {part: self.digest(name, (*keys, "split", part)) for part, name in dataset.split}
-            found["split"] = SplitLists(**lists)
-        if isinstance(dataset, FolderSpec):
-            labels = found["labels"] = self.digest(dataset.labels, (*keys, "labels"))
-            if dataset.boxes is not None:
-                found["boxes"] = self.digest(dataset.boxes, (*keys, "boxes"))
-            if dataset.masks is not None:
-                found["masks"] = self.digest(dataset.masks, (*keys, "masks"), may_be_folder=True)
-            name = found["images"] = f"{IMAGES_PREFIX}{labels}"
-            images = self._find(dataset.images, (*keys, "images")).resolve()
-            if self.by_name.setdefault(name, images) != images:
-                problem = "two data sets share their labels but not their images"
-                raise SettingError((*keys, "images"), problem, value=dataset.images)
-        return dataset.model_copy(update=found)
-
-    def _find(self, name: str, keys: KeyPath) -> Path:
-        is_override = any(keys[: len(changed)] == changed for changed in self._overrides)
-        try:
-            return user_path(name, Path() if is_override else self._folder)
-        except BenchError as error:
-            raise SettingError(keys, f"{keys[-1]}: {error}", value=name) from None

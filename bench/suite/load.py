@@ -11,9 +11,10 @@ from bench.suite.dataset_specs import DATASET_SPECS, DatasetSpec
 from bench.suite.document import Document, SettingError, parse
 from bench.suite.encoder_fit import misfits
 from bench.suite.find import shipped_suites, suites_in, with_shipped
-from bench.suite.grid import Grid, Point, SuiteFiles, expand
+from bench.suite.grid import Grid, Point, expand
 from bench.suite.metrics import take_metrics
 from bench.suite.schema import Recipe, Suite
+from bench.suite.suite_files import SuiteFiles
 from bench.suite.text_table import decoded
 from bench.suite.trial import Trial
 from bench.suite.validate import validate, validate_dataset

@@ -13,6 +13,7 @@ from bench.suite.claims import Claim, Margins
 from bench.suite.dataset_specs import DATASET_SPECS, SHORT_NAME, Fraction, NamedDataset, Seed, is_bare
 from bench.suite.frozen import Frozen
 from bench.suite.plugins import TARGET
+from bench.suite.subject import WRAPPERS, InputContract
 from bench.suite.violation import AcceptableKind
 
 Resolution = Annotated[int, Field(ge=64, le=4096)]
@@ -65,6 +66,18 @@ class ModelSpec(Frozen):
     """Trained trials to start from, in place of weights, e.g. `{from: nih_256, model: pylon}`."""
     phases: tuple[Phase, ...] = Field((Phase(),), min_length=1)
     """Trainings one after the other; the row is the result of the last one."""
+    train: bool = True
+    """false: a subject, which is trained already and only scored. Its `name` is torchvision, timm,
+    torchxrayvision or huggingface, a model of `bench list models`, or a function of your own that returns the
+    network, `my_package.nets:load`; its `weights` are a file with all of its weights."""
+    architecture: str | None = None
+    """Of a subject of torchvision, timm or torchxrayvision, as the library calls it."""
+    classes: tuple[str, ...] | str | None = None
+    """Of a subject, in the order of its outputs: names, or a file with one in each line."""
+    aliases: dict[str, str] = Field(default_factory=dict)
+    """Of a subject, the findings that classes of other names stand for, e.g. `{Fluid: Effusion}`."""
+    input: InputContract | None = None
+    """Of a subject, the images that it was trained on."""
     label: str | None = None
     """Name of this row in tables; derived from name and options if absent. Not part of a trial's identity."""
 
@@ -80,11 +93,17 @@ class ModelSpec(Frozen):
             given = own.get("options", {})
             if options and isinstance(given, dict):
                 own["options"] = {**given, **options}
-            for key in ("phases", "saw"):
-                if isinstance(own.get(key), list):  # past this validator JSON's lists count as Python's
-                    own[key] = tuple(own[key])
+            for key in ("phases", "saw", "classes", "input"):
+                if key in own:  # past this validator JSON's lists count as Python's
+                    own[key] = _with_tuples(own[key])
             return own
         return value
+
+
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_with_tuples, value))
+    return {key: _with_tuples(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class Augmentation(Frozen):
@@ -147,6 +166,21 @@ class Recipe(Frozen):
     limit_batches: int | None = Field(None, ge=1)
     """Number of batches of images to load of each part; all if absent. It is for smoke tests, whose reports
     say that they are no results; `bench run --limit-batches` sets it (ours)."""
+
+    def for_subjects(self) -> "Recipe":
+        """Returns the settings that the scores of a subject depend on, which no training precedes.
+
+        Images come as they are, in [0, 1]: the subject's input contract normalises them.
+        """
+        return Recipe(
+            batch_size=max(self.piece_size, 2),
+            mean=0.0,
+            std=1.0,
+            precision="float32",
+            num_threads=self.num_threads,
+            channels_last=self.channels_last,
+            limit_batches=self.limit_batches,
+        )
 
     @property
     def piece_size(self) -> int:
@@ -255,6 +289,7 @@ def suite_schema() -> dict[str, Any]:
             _PLUGIN,
             *(_model_schema(name, shared) for name in MODELS),
             {"type": "object", "properties": shared | {"name": _PLUGIN}, "required": ["name"]},
+            _wrapper_schema(shared),
         ]
     }
     return schema
@@ -278,6 +313,12 @@ def _datasets_schema(definitions: dict[str, Any]) -> dict[str, Any]:
             {"type": "object", "properties": {"name": _PLUGIN}, "required": ["name"]},
         ]
     }
+
+
+def _wrapper_schema(shared: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema of a subject of a library that bench wraps."""
+    properties = shared | {"name": {"enum": list(WRAPPERS)}, "train": {"const": False}}
+    return {"type": "object", "properties": properties, "required": ["name", "train", "weights"]}
 
 
 def _model_schema(name: str, shared: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""A trial: one training and its scoring, fully specified."""
+"""A trial: one training and its scoring, or the scoring of a subject, fully specified."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
@@ -7,11 +8,12 @@ from typing import Any, Self
 from pydantic import Field
 
 from bench.errors import PluginError
-from bench.suite.catalog import OptionValue, changed_options, display_name
+from bench.suite.catalog import OptionValue, changed_options, display_name, subject_name
 from bench.suite.dataset_specs import DatasetSpec, Seed, title_of
 from bench.suite.frozen import Frozen
 from bench.suite.identity import PROTOCOL, short_hash
 from bench.suite.schema import Phase, Recipe, Resolution
+from bench.suite.subject import Subject
 
 
 class Trial(Frozen):
@@ -21,7 +23,10 @@ class Trial(Frozen):
     """
 
     model: str
-    """A model of the catalog."""
+    """A model of the catalog; of a subject also a library, or a function."""
+    subject: Subject | None = None
+    """Set if the model is trained already. Then `seed` is 0, `recipe` that of `Recipe.for_subjects`, and
+    `init` and `phase` have their defaults."""
     source: str | None = None
     """Digest of the source of a model from outside of bench; of bench's own None, `protocol` stands for it.
     A changed source is another model, which is trained anew."""
@@ -45,8 +50,17 @@ class Trial(Frozen):
     @cached_property
     def id(self) -> str:
         """The trial's folder name, e.g. ``pylon-phantom-64px-s0-0123456789``; hashed once."""
-        prefix = f"{self.model}-{self.dataset.name}-{self.resolution}px-s{self.seed}".replace(":", ".")
+        model = self.model
+        if self.subject is not None and self.subject.architecture is not None:
+            model = re.sub(r"[^\w.]+", "_", self.subject.architecture)
+        parts = (model, self.dataset.name, f"{self.resolution}px", self.replicate)
+        prefix = "-".join(filter(None, parts)).replace(":", ".")
         return f"{prefix}-{short_hash(self.identity())}"
+
+    @property
+    def replicate(self) -> str:
+        """The seed as titles and folders name it; nothing of a subject."""
+        return "" if self.subject is not None else f"s{self.seed}"
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Returns a copy whose id is computed anew."""
@@ -62,13 +76,20 @@ class Trial(Frozen):
             **({} if self.init is None else {"init": self.init.id}),
             "dataset": given | {"name": self.dataset.name} | source,
             "resolution": self.resolution,
-            "seed": self.seed,
+            **({} if self.subject is not None else {"seed": self.seed}),
             "recipe": self.recipe.model_dump(mode="json", exclude_defaults=True),
             "protocol": self.protocol,
         }
 
     def model_identity(self) -> dict[str, Any]:
         """Returns the part that is the same along a row of a table: the model and its starting point."""
+        if self.subject is not None:
+            subject = self.subject.model_dump(mode="json", exclude_defaults=True)
+            known = {"source": self.source, "encoder": self.encoder or None}
+            known = {key: value for key, value in known.items() if value is not None}
+            return {"model": self.model, "subject": subject, "options": self.options, **known} | {
+                "weights": self.weights
+            }
         options = self.options
         if self.source is None:  # of a plug-in they are in this form: it may be gone when its record is read
             options = changed_options(self.model, options)
@@ -89,11 +110,14 @@ class Trial(Frozen):
 
     def title(self, label: str) -> str:
         """Returns the trial's name in displays and dashboards; `label` is the name of its model."""
-        return f"{label} · s{self.seed} · {title_of(self.dataset)} {self.resolution} px"
+        place = f"{title_of(self.dataset)} {self.resolution} px"
+        return " · ".join(filter(None, (label, self.replicate, place)))
 
     @property
     def label(self) -> str:
         """The name of the trial's model where no suite gives it one: from its options and its start."""
+        if self.subject is not None:
+            return subject_name(self.model, self.subject, self.options)
         how = " (fine-tuned)" if self.init is not None else ""
         try:
             name = display_name(self.model, self.options)

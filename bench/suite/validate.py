@@ -24,6 +24,9 @@ from bench.suite.document import Document, KeyPath, SettingError, holds
 from bench.suite.encoders import unknown_encoder
 from bench.suite.plugins import mistake
 from bench.suite.schema import ModelSpec, Suite
+from bench.suite.subject import WRAPPERS
+from bench.suite.subject_trials import is_built_by_bench
+from bench.suite.validate_subjects import check_as_trained, check_subject
 
 _NEEDED = {
     "int_type": "a whole number",
@@ -204,6 +207,17 @@ def _show(value: object) -> str:
 def _check_models(models: Sequence[ModelSpec]) -> Iterator[SettingError]:
     for index, model in enumerate(models):
         at = ("models", index)
+        if not model.train:
+            mistakes = list(check_subject(model, at))
+            yield from mistakes
+            if mistakes or not is_built_by_bench(model.name):
+                continue
+        else:
+            yield from check_as_trained(model, at)
+        if model.name in WRAPPERS:
+            problem = f"{model.name} has classifiers that are trained already; say so by train: false"
+            yield SettingError((*at, "name"), problem, value=model.name)
+            continue
         if model.name not in MODELS:
             yield SettingError(
                 (*at, "name"), f"unknown model {model.name!r}", value=model.name, allowed=MODELS

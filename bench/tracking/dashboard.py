@@ -80,7 +80,9 @@ def describe_trial(
     outcome = record.outcome
     of_maps = (note for one in evaluations if one.name == NATIVE for note in one.notes)
     notes = "".join(f"\n- {markdown(note)}" for note in (*outcome.notes, *of_maps))
-    text = f"`{record.trial.id}`, best of {outcome.num_epochs} epochs: {outcome.best_epoch}. {by}"
+    best = f"best of {outcome.num_epochs} epochs: {outcome.best_epoch}"
+    how = "trained elsewhere" if record.trial.subject is not None else best
+    text = f"`{record.trial.id}`, {how}. {by}"
     return (text.rstrip() + f"{notes}")[:MAX_CHARACTERS]
 
 

@@ -162,8 +162,8 @@ class TrialRuns:
             "model": label,
             "dataset": title_of(trial.dataset),
             "resolution": str(trial.resolution),
-            "seed": str(trial.seed),
-            "mlflow.source.name": f"{label}, {trial.encoder}",
+            "seed": "" if trial.subject is not None else str(trial.seed),
+            "mlflow.source.name": ", ".join(filter(None, (label, trial.encoder))),
             "mlflow.source.type": "LOCAL",
             "mlflow.runType": "evaluation",  # the dashboard opens the parents of such runs by itself
         }

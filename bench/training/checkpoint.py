@@ -243,6 +243,18 @@ def save_weights(weights: Weights, path: Path) -> None:
         temporary.write_bytes(content)
 
 
+def read_weights(path: Path) -> Weights:
+    """Returns weights that `save_weights` wrote.
+
+    Raises:
+        ResultsError: the file is damaged.
+    """
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ResultsError(f"not usable as the model's weights ({brief(error)})", place=path) from None
+
+
 def load_weights(model: nn.Module, path: Path) -> None:
     """Loads weights that `save_weights` wrote; every key has to be there and to fit.
 
@@ -250,8 +262,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
         ResultsError: the file is damaged, or is that of another model.
     """
     try:
-        model.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
+        model.load_state_dict(read_weights(path))
+    except RuntimeError as error:
         raise ResultsError(f"not usable as the model's weights ({brief(error)})", place=path) from None
 
 

@@ -1,12 +1,14 @@
 """Tests and intervals of a metric that is no mean over units."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from bench.metrics.measure import measure_of
 from bench.statistics.scores import ColumnScores
-from bench.statistics.spread import SEEDS_AND_PATIENTS
+from bench.statistics.spread import PATIENTS_ALONE, SEEDS_AND_PATIENTS
 from bench.statistics.unit_scores import scores_of
 from bench.suite.metrics import AUROC
 
@@ -57,3 +59,33 @@ def test_auroc_of_equal_models_differs_and_intervals_miss_in_one_test_set_of_twe
     assert different / NUM_TEST_SETS <= allowed
     assert missed / NUM_TEST_SETS <= allowed
     assert by_seeds_alone / NUM_TEST_SETS > 0.15
+
+
+def _without_seeds(row: ColumnScores) -> ColumnScores:
+    """The row's first seed, as a classifier that was trained elsewhere: of seed 0 in its record."""
+    return replace(row.of_seeds([0]), has_seeds=False)
+
+
+def test_a_row_without_seeds_is_the_same_for_each_seed_of_another() -> None:
+    first, second = _rows(np.random.default_rng(1))
+    moved = replace(second, by_seed={seed + 5: value for seed, value in second.by_seed.items()})
+    difference = _without_seeds(first).minus(moved)
+    expected = [first.by_seed[0] - value for value in second.by_seed.values()]
+    assert difference.by_seed == dict(zip((5, 6, 7), expected, strict=True))
+    assert np.allclose(difference.units.values("weighted"), expected)
+    assert difference.decision[1] == SEEDS_AND_PATIENTS
+    back = moved.minus(_without_seeds(first))
+    assert np.allclose(back.values, [-value for value in expected])
+    assert len(set(difference.trial_ids)) == len(difference.trial_ids)
+
+
+def test_two_rows_without_seeds_are_compared_over_other_patients() -> None:
+    """Oracle: the two-sided p of the bootstrap's distribution over patients, by another generator."""
+    first, second = _rows(np.random.default_rng(2))
+    difference = _without_seeds(first).minus(_without_seeds(second))
+    p, population = difference.decision
+    assert population == PATIENTS_ALONE
+    times = np.random.default_rng(9).multinomial(NUM_PATIENTS, [1 / NUM_PATIENTS] * NUM_PATIENTS, 4000)
+    resampled = difference.units.resampled("weighted", times.astype(float))[:, 0]
+    expected = 2 * norm.sf(abs(difference.values[0]) / resampled.std())
+    assert abs(p - expected) < 0.03

@@ -66,6 +66,14 @@ def test_images_have_a_side_that_the_encoder_takes(encoder, taken, refused):
         assert encoder_traits(encoder).takes(encoder_traits(encoder).nearest_px(size_px))
 
 
+def test_subjects_are_left_alone(tmp_path):
+    (tmp_path / "w.pth").write_bytes(b"")
+    text = SUITE.replace("SIZES", "100").replace("ENCODER", VIT_14)
+    own = "{name: pylon, train: false, weights: w.pth, classes: [Mass], input: {size: 224}}"
+    (tmp_path / "s.yaml").write_text(text.replace("[baseline, {name: pylon, encoder: resnet18}]", f"[{own}]"))
+    assert load_suite(tmp_path / "s.yaml").grid.trials[0].resolution == 100
+
+
 def _loaded(tmp_path, sizes, encoder, more=""):
     path = tmp_path / "small.yaml"
     path.write_text(SUITE.replace("SIZES", sizes).replace("ENCODER", encoder) + more)

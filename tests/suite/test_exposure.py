@@ -79,6 +79,21 @@ def test_a_list_without_a_test_image_is_no_exposure(tmp_path):
     assert exposed(of, names=None)["PYLON on nih"][0].endswith(SOME)  # until somebody knows the test part
 
 
+def test_a_subject_saw_what_is_declared_or_known_by_its_file_and_nothing_of_the_suites_weights(tmp_path):
+    xrv = "nih-densenet121-d121-tw-lr001.pt"
+    for name, content in ((xrv, "xrv"), ("own.pth", "own"), ("seen.txt", TEST_IMAGES[0])):
+        (tmp_path / name).write_text(content)
+    subject = "name: torchvision, train: false, architecture: resnet18"
+    models = f"""[{{{subject}, label: Silent, classes: [Mass], weights: own.pth}},
+      {{{subject}, label: Known, classes: [Mass], weights: {xrv}}},
+      {{{subject}, label: Cleared, classes: [Nodule], weights: {xrv}, saw: []}},
+      {{{subject}, label: Listed, classes: [Nodule], weights: own.pth, saw: [seen.txt]}}]"""
+    assert exposed(grid(tmp_path, models, saw="[nih/test]", sanity="true")) == {
+        "Known on nih": [f"{xrv} saw nih: {ALL}"],
+        "Listed on nih": ["its start saw 1 of 3 test images"],
+    }
+
+
 def test_what_the_suites_weights_saw_holds_for_models_that_name_none(tmp_path):
     models = "[pylon, {name: baseline, weights: none}, {name: baseline, pooling: average, saw: []}]"
     assert list(exposed(grid(tmp_path, models, saw="[nih/test]"))) == ["PYLON on nih"]

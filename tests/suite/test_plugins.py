@@ -213,6 +213,16 @@ def test_a_data_set_is_named_by_its_class_and_its_reader_is_not_imported(films, 
     assert trial.dataset_source == source_digest(module, module.replace("films", "tables"))
 
 
+def test_a_subject_on_it_knows_its_source_and_has_a_folder_on_any_system(films, load_data, tmp_path):
+    (trained,) = load_data(f'"{films}"').trials
+    (tmp_path / "w.pth").write_bytes(b"")
+    entry = "{name: torchvision, train: false, architecture: resnet18, weights: w.pth, classes: [Mass]}"
+    (tmp_path / "suite.yaml").write_text(suite_text(f"[{entry}]", datasets=f'["{films}"]'), "utf-8")
+    (trial,) = load_suite(tmp_path / "suite.yaml").grid.trials
+    assert trial.dataset_source == trained.dataset_source is not None
+    assert ":" not in trial.id
+
+
 def test_keys_of_default_value_are_the_same_trial_and_others_are_another(films, load_data):
     bare, given, other = (
         load_data(text).trials[0].id

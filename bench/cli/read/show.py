@@ -153,11 +153,15 @@ def _facts(trial: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     if trial["unreadable"]:
         yield "unreadable", trial["unreadable"]
     settings = [asked["label"], _flat(asked["options"])]
-    settings += [f"encoder {asked['encoder']}, weights {asked['weights']}", _flat(asked["phase"])]
+    encoder = f"encoder {asked['encoder']}, " if asked["encoder"] else ""
+    settings += [f"{encoder}weights {asked['weights']}", _flat(asked["phase"])]
     yield "model", ["; ".join(filter(None, settings))]
     options = _flat({key: value for key, value in asked["dataset"].items() if key != "name"})
     dataset = asked["dataset"]["name"] + (f" ({options})" if options else "")
-    yield "data", [f"{dataset}; {asked['resolution']} px, seed {asked['seed']}"]
+    seed = "" if asked["seed"] is None else f", seed {asked['seed']}"
+    yield "data", [f"{dataset}; {asked['resolution']} px{seed}"]
+    if (subject := asked["subject"]) is not None:
+        yield "subject", [_flat({key: value for key, value in subject.items() if key != "config"})]
     yield "recipe", [_flat(asked["recipe"]) or "the defaults"]
     if trial["ancestors"]:
         yield "starts from", [f"{parent['id']} ({parent['state']})" for parent in trial["ancestors"]]
@@ -169,7 +173,7 @@ def _facts(trial: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         overflows = (
             f"; {count(skipped, 'step')} skipped, where float16 gradients overflowed" if skipped else ""
         )
-        yield "training", [f"{epochs}{overflows}"]
+        yield "training", [f"{epochs}{overflows}" if outcome["num_epochs"] else "trained elsewhere"]
         phases = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in outcome["phases_s"].items())
         yield "time", [duration(outcome["duration_s"]) + (f": {phases}" if phases else "")]
         if notes := [*outcome["notes"], *native.get("notes", ())]:

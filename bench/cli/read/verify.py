@@ -125,7 +125,7 @@ def _comparison(claim: "ClaimVerdict", comparison: "ComparisonVerdict") -> str:
 def _numbers(comparison: "ComparisonVerdict") -> Iterator[str]:
     from bench.reporting.tables.claims import effect_text, interval_text
     from bench.reporting.tables.table import format_p
-    from bench.statistics.spread import SEEDS_ALONE
+    from bench.statistics.spread import SEEDS_AND_PATIENTS
 
     evidence = comparison.evidence
     if not math.isnan(evidence.effect):
@@ -135,7 +135,7 @@ def _numbers(comparison: "ComparisonVerdict") -> Iterator[str]:
         yield f"{effect_text(evidence.effect)}{interval}"
     if not math.isnan(comparison.adjusted_p):
         yield f"p {format_p(comparison.adjusted_p)} for {evidence.population}".replace(",", " and")
-        if evidence.population != SEEDS_ALONE:
+        if evidence.population == SEEDS_AND_PATIENTS:
             yield f"p by seed {format_p(evidence.p_over_seeds)}, not adjusted"
     if evidence.sign_flip is not None:
         yield f"sign-flip {format_p(evidence.sign_flip.p)} (least {format_p(evidence.sign_flip.smallest_p)})"

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.amounts import count, rough, rough_duration, size
 from bench.cli import arguments as shared
-from bench.cli.render import Column, Table, coloured, show, show_json
+from bench.cli.render import DASH, Column, Table, coloured, show, show_json
 from bench.cli.run.run import failure_hint, same_suite
 from bench.errors import MOST_NAMED, SuiteError, listing
 from bench.suite.cam import NATIVE
@@ -154,7 +154,11 @@ def _trials_table(rows: "Sequence[PlanRow]") -> Table:
         Column("model", models),
         Column("data set", [title_of(trial.dataset) for trial in trials], is_optional=True),
         Column("px", [str(trial.resolution) for trial in trials], is_optional=True),
-        Column("seed", [str(trial.seed) for trial in trials], is_optional=True),
+        Column(
+            "seed",
+            [DASH if trial.subject is not None else str(trial.seed) for trial in trials],
+            is_optional=True,
+        ),
     ]
     if set(cams) != {NATIVE}:
         columns.append(Column("cam", cams))

@@ -190,9 +190,13 @@ class ShownSeed(NamedTuple):
 def _shown_seed(place: Place, results: Results) -> ShownSeed | None:
     """Returns the lowest seed among those that most rows have maps of; None without maps."""
     found: dict[int, dict[str, Point]] = {}
-    for point in place.points:
-        if results.has(point, PRIMARY) and results.has_maps(point):
-            found.setdefault(point.trial.seed, {})[point.row] = point
+    shown = [one for one in place.points if results.has(one, PRIMARY) and results.has_maps(one)]
+    for point in shown:
+        found.setdefault(point.trial.seed, {})
+    for point in shown:
+        seeds = [point.trial.seed] if point.trial.subject is None else list(found)
+        for seed in seeds:
+            found[seed][point.row] = point
     if not found:
         return None
     seed = min(found, key=lambda seed: (-len(found[seed]), seed))
@@ -246,10 +250,10 @@ def galleries_of(
     if shown is None:
         return ()
     labels, points = tuple(shown.points), tuple(shown.points.values())
-    tables = [results.units_of(point) for point in points]
-    units = tables[0]
+    tables = _of_common_findings([results.units_of(point) for point in points])
+    units = tables[0].reset_index(drop=True)
     for point, table in zip(points, tables, strict=True):
-        if not table[_UNIT].equals(units[_UNIT]):
+        if not table[_UNIT].reset_index(drop=True).equals(units[_UNIT]):
             raise ResultsError(
                 "were scored on different units, so that no gallery has both",
                 place=f"{points[0].trial.id} and {point.trial.id}",
@@ -271,7 +275,8 @@ def galleries_of(
     ):
         if positions:
             key, heading = f"{what}-{subject.place_key}", f"{title}, {subject.place}"
-            rows = _rows(positions, points, results, images, enlarge)
+            chosen = [table.iloc[list(positions)] for table in tables]
+            rows = _rows(chosen, points, results, images, enlarge)
             galleries.append(Gallery(key, heading, f"{rule} {which} {marks}", labels, rows, _lines(points)))
     return tuple(galleries)
 
@@ -300,7 +305,7 @@ def samples_of(record: Record, store: ResultsStore, images: Images, enlarge: Enl
         return None
     hits = units["hit"].to_numpy(bool)
     positions = typical_units(units, hits[:, None], max(1, _NUM_SAMPLES // num_findings))
-    rows = _rows(positions, (point,), results, images, enlarge)
+    rows = _rows([units.iloc[list(positions)]], (point,), results, images, enlarge)
     title = trial.title(trial.label)
     key, labels = store.folder(trial.id).heatmap_samples.stem, (trial.label,)
     return Gallery(key, title, _SAMPLES, labels, rows, _lines((point,)))
@@ -346,14 +351,27 @@ def overlay_of(
     return np.asarray(np.rint(mixed), np.uint8)
 
 
+def _of_common_findings(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Returns the units of the findings that all tables have; their index is the place in the whole."""
+    common = set.intersection(*(set(table["finding"].astype(str)) for table in tables))
+    numbered = (table.reset_index(drop=True) for table in tables)
+    return [table[table["finding"].astype(str).isin(common)] for table in numbered]
+
+
 def _rows(
-    positions: Sequence[int], points: Sequence[Point], results: Results, images: Images, enlarge: Enlarge
+    tables: Sequence[pd.DataFrame],
+    points: Sequence[Point],
+    results: Results,
+    images: Images,
+    enlarge: Enlarge,
 ) -> tuple[GalleryRow, ...]:
-    tables = [results.units_of(point).iloc[list(positions)] for point in points]
+    """Returns the rows of chosen units; the index of a point's table is their place among its maps."""
     names, findings = (tables[0][column].astype(str).to_list() for column in _UNIT)
     radiographs = images(names)
     boxes = results.boxes_of(points[0].trial.id)
-    values = [results.maps_of(point, positions) for point in points]
+    values = [
+        results.maps_of(point, table.index.to_list()) for point, table in zip(points, tables, strict=True)
+    ]
     rows = []
     for i, (name, finding) in enumerate(zip(names, findings, strict=True)):
         own = boxes[(boxes["image"] == name) & (boxes["finding"] == finding)]

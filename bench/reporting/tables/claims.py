@@ -10,7 +10,7 @@ from bench.amounts import count
 from bench.errors import MOST_NAMED, listing
 from bench.reporting.tables.table import DASH, Cell, Column, Row, Subject, Table, format_p
 from bench.reporting.verdicts import VERDICTS, ClaimVerdict, ComparisonVerdict
-from bench.statistics.spread import SEEDS_ALONE
+from bench.statistics.spread import SEEDS_AND_PATIENTS
 from bench.suite.claims import CLAIM_KINDS, Equivalent, LessVariable
 from bench.suite.metrics import METRICS
 
@@ -186,7 +186,7 @@ def _cells(claim: ClaimVerdict, comparison: ComparisonVerdict) -> tuple[Cell, ..
         format_p(evidence.p),
         format_p(comparison.adjusted_p),
         evidence.population if evidence.is_testable else DASH,
-        format_p(evidence.p_over_seeds) if evidence.population != SEEDS_ALONE else DASH,
+        format_p(evidence.p_over_seeds) if evidence.population == SEEDS_AND_PATIENTS else DASH,
         DASH if flip is None else f"{format_p(flip.p)} ({format_p(flip.smallest_p)})",
         comparison.verdict,
     )

@@ -12,7 +12,7 @@ from bench.statistics.mcnemar import clustered_mcnemar
 from bench.statistics.multiplicity import holm
 from bench.statistics.paired import EXACT_UP_TO, sign_flip_by_seed
 from bench.statistics.scores import FEWEST_PATIENTS, ColumnScores
-from bench.statistics.spread import SEEDS_ALONE
+from bench.statistics.spread import PATIENTS_ALONE, SEEDS_ALONE
 from bench.statistics.unit_scores import MeanScores
 from bench.suite.cam import CamMethod
 from bench.suite.metrics import METRICS
@@ -112,13 +112,14 @@ def comparison_table(subject: Subject, rows: Sequence[ColumnScores]) -> Table | 
         return None
     decisions = [one.decision for one in differences]
     adjusted = holm([p for p, _ in decisions], family=family)
-    alone = [
-        one.label
-        for one, (p, population) in zip(differences, decisions, strict=True)
-        if population == SEEDS_ALONE and not math.isnan(p)
-    ]
-    if alone:
-        notes.append(f"Decided for {SEEDS_ALONE} alone: {listing(alone)}.")
+    for alone in (SEEDS_ALONE, PATIENTS_ALONE):
+        labels = [
+            one.label
+            for one, (p, population) in zip(differences, decisions, strict=True)
+            if population == alone and not math.isnan(p)
+        ]
+        if labels:
+            notes.append(f"Decided for {alone} alone: {listing(labels)}.")
     return Table(
         key=f"{subject.kind}-{subject.place_key}",
         subject=subject,

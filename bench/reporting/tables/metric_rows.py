@@ -1,6 +1,6 @@
 """The scores of a metric's rows on one data set and resolution, its controls, areas and gaps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from bench.statistics.spread import SEEDS_ALONE, SEEDS_AND_PATIENTS, Population
 from bench.statistics.unit_scores import UnitScores, scores_of
 from bench.suite.cam import NATIVE, CamMethod, with_cam
 from bench.suite.grid import Point
-from bench.suite.metrics import METRICS, WEIGHTED, Metric, average_of
+from bench.suite.metrics import AVERAGES, METRICS, WEIGHTED, Metric, average_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,11 @@ class RowScores:
         """The map."""
         return self.points[0].cam
 
+    @property
+    def is_subject(self) -> bool:
+        """Whether it was trained elsewhere: it has one trial and no seeds."""
+        return any(point.trial.subject is not None for point in self.points)
+
     @cached_property
     def scored(self) -> tuple[Point, ...]:
         """The points that are finished and have the metric."""
@@ -58,12 +63,19 @@ class RowScores:
 
         by_seed = {seed: one.value for seed, one in values.items()}
         ids = tuple(one.trial_id for one in values.values())
-        return ColumnScores(self.label, by_seed, ids, units, average_of(column))
+        return ColumnScores(
+            self.label, by_seed, ids, units, average_of(column), has_seeds=not self.is_subject
+        )
 
     @cached_property
     def has_units(self) -> bool:
         """Whether there are tables of units of all that is scored."""
         return bool(self.scored) and all(self.results.has_units(point, self.metric) for point in self.scored)
+
+    @property
+    def has_average(self) -> bool:
+        """Whether it has units, and averages of them: a subject that lacks a finding has none."""
+        return self.has_units and bool(self.in_column(WEIGHTED).by_seed)
 
     @cached_property
     def units(self) -> UnitScores | None:
@@ -131,7 +143,7 @@ class MetricRows:
     @cached_property
     def with_units(self) -> list[ColumnScores]:
         """The weighted averages of the rows that have units."""
-        return [row.in_column(WEIGHTED) for row in self.rows if row.has_units]
+        return [row.in_column(WEIGHTED) for row in self.rows if row.has_average]
 
     @property
     def population(self) -> Population:
@@ -157,7 +169,7 @@ class MetricRows:
     @cached_property
     def finished(self) -> Point:
         """The first point whose trial is finished."""
-        point = self.results.first_finished(self.place.points)
+        point = self._widest or self.results.first_finished(self.place.points)
         assert point is not None, "a trial has the metric"
         return point
 
@@ -179,13 +191,19 @@ class MetricRows:
     @cached_property
     def controls(self) -> tuple[Control, ...]:
         """What does not depend on the image; none of a metric that needs more than maps."""
-        points = (point for row in self.rows for point in row.scored if row.has_units)
-        first = next(points, None) if self.metric.has_controls else None
+        first = self._widest if self.metric.has_controls else None
         if first is None:
             return ()
         boxes, units = self.results.boxes_of(first.trial.id), self.results.units_of(first)
         metrics = (self.metric, *self.beside)
         return controls_of(boxes, units, self.place.resolution, metrics).get(self.metric.name, ())
+
+    @cached_property
+    def _widest(self) -> Point | None:
+        """The first of the scored points with units that have most findings: a subject may lack some."""
+        points = [point for row in self.rows for point in row.scored if row.has_units]
+        columns = [len(self.metric.columns_in(self.results.metrics(point))) for point in points]
+        return points[columns.index(max(columns))] if points else None
 
     @cached_property
     def best_control(self) -> Control | None:
@@ -211,11 +229,34 @@ class MetricRows:
             if not self.results.has(point, self.metric) and self.results.metrics(point)
         )
         without = [f"Scored without this metric: {listing(lacking, MOST_NAMED)}."] if lacking else []
-        return (*self.results.gaps(points), *undefined, *without)
+        return (*self.results.gaps(points), *undefined, *self._of_subjects, *without)
+
+    @property
+    def _of_subjects(self) -> Iterator[str]:
+        """Yields sentences on rows that were trained elsewhere, and on the findings that they lack."""
+        names = {row.points[0].trial.id: row.points[0].label for row in self.rows if row.is_subject}
+        if names:
+            rows = listing(dict.fromkeys(names.values()))
+            yield f"Trained elsewhere: {rows}. Seeds do not apply: one trial each, no interval over seeds."
+        without: dict[tuple[str, ...], list[str]] = {}
+        for trial_id, label in names.items():
+            record = self.results.record(trial_id)
+            if record is not None and record.outcome is not None and record.outcome.lacks:
+                without.setdefault(record.outcome.lacks, []).append(label)
+        for lacks, labels in without.items():
+            yield (
+                f"Without a class for {listing(lacks)}: {listing(labels)}. Neither these findings are scored "
+                "there, nor averages over them."
+            )
 
 
 def rows_by_metric(place: Place, results: Results) -> list[MetricRows]:
     """Returns the rows of each metric that a trial of the place has."""
     found = {m: results.columns(map(native, place.points), m) for m in METRICS.values()}
-    known = {metric: columns for metric, columns in found.items() if columns}
+    known = {metric: _with_averages(columns) for metric, columns in found.items() if columns}
     return [MetricRows(place, metric, columns, results, tuple(known)) for metric, columns in known.items()]
+
+
+def _with_averages(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the columns, with those of averages where every row is a subject that lacks a finding."""
+    return columns if WEIGHTED in columns else (*AVERAGES, *columns)

@@ -36,7 +36,7 @@ def threshold_table(found: Sequence[MetricRows]) -> Table | None:
         found: rows of each metric that a trial has.
     """
     swept = [rows for rows in found if isinstance(measure_of(rows.metric.name), SweptMeasure)]
-    models = [_row(row) for rows in swept for row in rows.rows if row.has_units]
+    models = [_row(row) for rows in swept for row in rows.rows if row.has_average]
     if not models:
         return None
     place = swept[0].place

@@ -120,8 +120,8 @@ def _column(metric: Metric) -> Column:
 
 
 def _num_units(rows: MetricRows) -> int:
-    row = next(row for row in rows.rows if row.scored)
-    return len(row.results.units_of(row.scored[0], rows.metric))
+    scored = [row.scored[0] for row in rows.rows if row.scored]  # subjects may lack findings
+    return max(len(rows.results.units_of(point, rows.metric)) for point in scored)
 
 
 def _cells(rows: MetricRows) -> Mapping[str, Cell]:
@@ -165,9 +165,9 @@ def _best_control(row: RowScores) -> ColumnScores | None:
 
 
 def _control(row: RowScores, control: SanityControl) -> ColumnScores | None:
-    """Returns what a control scores on the models of a row's trials; None where it was not checked."""
+    """Returns what a control scores on the models of a row's trials; None where it has no such average."""
     natives = [native(point) for point in row.scored]
-    if not natives or not all(row.results.has(point, row.metric) for point in natives):
+    if not row.has_average or not all(row.results.has(point, row.metric) for point in natives):
         return None
     measure: Measure = SanityCheck(control_column(row.metric.name, control))
     units = scores_of([row.results.units_of(point, row.metric) for point in natives], measure)
