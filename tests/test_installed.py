@@ -15,16 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SUITES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "suites").rglob("*.*")}
-BUILT_FROM = (
-    "LICENSE",
-    "MANIFEST.in",
-    "README.md",
-    "pyproject.toml",
-    "setup.py",
-    "bench",
-    "benchmarks",
-    "suites",
-)
+PACKAGES = ("bench", "benchmarks", "suites")
+BUILT_FROM = ("LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py", *PACKAGES)
 
 TINY = [
     *("--only", "model=baseline", "--seeds", "0", "--serial", "--no-mlflow", "--cpu"),
