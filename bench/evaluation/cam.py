@@ -214,9 +214,9 @@ class HeadFeatures(nn.Module):
     """Float32 [n, k, h, w]; gradients of logits reach it."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Returns `features` themselves."""
-        self.latest = features
-        return features
+        """Returns `features`, or a copy of a view: the library detaches in place what it has kept."""
+        self.latest = features.clone() if features._is_view() else features
+        return self.latest
 
 
 class ClassLogits(nn.Module):

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.suite.cam import CamMethod
+if TYPE_CHECKING:
+    from bench.suite.cam import CamMethod
+
 
 CHECKPOINT_EVERY_S = 60.0
 """Least time between checkpoints, unless asked otherwise. No number depends on it."""
@@ -39,8 +42,8 @@ class RunContext:
     gpu_share: float = 1.0
     checkpoint_every_s: float = CHECKPOINT_EVERY_S
     stop: Path | None = None
-    cams: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
-    sanity: Mapping[str, tuple[CamMethod, ...]] = field(default_factory=dict)
+    cams: "Mapping[str, tuple[CamMethod, ...]]" = field(default_factory=dict)
+    sanity: "Mapping[str, tuple[CamMethod, ...]]" = field(default_factory=dict)
     start_until_s: float | None = None
     metrics: tuple[str, ...] = ()
     data: Mapping[str, str | None] = field(default_factory=dict)

@@ -107,8 +107,8 @@ class SizeCache:
             kept = _KEPT.validate_json(self._path.read_bytes())
         except (OSError, ValidationError):
             return {}
-        sizes = [size for size in kept.sizes.values() if isinstance(size, ModelSize)]
-        is_whole = all(size.sides for size in sizes)
+        sizes = {key: size for key, size in kept.sizes.items() if isinstance(size, ModelSize)}
+        is_whole = all({*size.sides} == {*sizes_px(json.loads(key)[2])} for key, size in sizes.items())
         return kept.sizes if is_whole and kept.made_by == made_by() else {}
 
 

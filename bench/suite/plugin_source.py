@@ -6,16 +6,17 @@ Files are found and read, and no module is imported: a suite is planned without 
 import ast
 import importlib.util
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
 from bench.errors import PluginError
-from bench.suite.frozen import Frozen
 from bench.suite.identity import bytes_digest, canonical_json, file_digest
 
 
-class PluginSource(Frozen):
+@dataclass(frozen=True)
+class PluginSource:
     """A plug-in as a record names it."""
 
     module: str

@@ -239,7 +239,7 @@ def test_maps_become_a_reference_that_a_report_shows(bench, folder, tmp_path, fi
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"--resolution": "70"}, "resolution 70: "),
+        ({"--resolution": "40"}, "resolution 40: "),
         ({"--dataset": "nhi"}, "did you mean 'nih'"),
         ({"--dataset": "vindr"}, "say in which square its boxes are with --frame"),
         ({"name": "authors_pylon_nih256"}, "comes with bench"),

@@ -14,7 +14,6 @@ from bench.amounts import count, duration, size
 from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Sheet, Table, coloured, show, show_json
 from bench.errors import ResultsError
-from bench.suite.cam import NATIVE
 from bench.suite.metrics import AVERAGES
 
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ def _number(value: float | None) -> str:
 
 def _facts(trial: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Yields the facts of a trial as `describe_trial` returns it: their names and their lines."""
+    from bench.suite.cam import NATIVE
+
     asked, outcome, provenance = trial["asked"], trial["outcome"], trial["provenance"]
     yield "trial", [trial["id"]]
     yield "state", [trial["state"] + (f", {trial['ended_at']}" if trial["ended_at"] else "")]
