@@ -36,7 +36,6 @@ from bench.cli import arguments as shared
 from bench.cli.render import DASH, Column, Table, coloured, show, show_json
 from bench.cli.run.run import failure_hint, same_suite
 from bench.errors import MOST_NAMED, SuiteError, listing
-from bench.suite.cam import NATIVE
 from bench.suite.metrics import PRIMARY, WEIGHTED
 
 if TYPE_CHECKING:
@@ -145,6 +144,7 @@ def _plan_all(arguments: argparse.Namespace) -> int:
 
 
 def _trials_table(rows: "Sequence[PlanRow]") -> Table:
+    from bench.suite.cam import NATIVE
     from bench.suite.dataset_specs import title_of
 
     trials, cams = [row.point.trial for row in rows], [row.point.cam for row in rows]
