@@ -28,7 +28,6 @@ from bench.amounts import count, duration, size
 from bench.cli import arguments as shared
 from bench.cli.render import Column, Sentence, Table, show, show_json
 from bench.errors import BenchError, SuiteError
-from bench.suite.cam import NATIVE, cam_title
 from bench.suite.metrics import PRIMARY, WEIGHTED
 
 if TYPE_CHECKING:
@@ -246,6 +245,7 @@ def _failure_parts(failures: "Sequence[Failure]", *, is_full: bool) -> "Iterator
     from rich.text import Text
 
     from bench.results.failures import by_cause
+    from bench.suite.cam import NATIVE, cam_title
     from bench.suite.dataset_specs import title_of
 
     for group in by_cause(failures):
