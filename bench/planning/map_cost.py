@@ -122,6 +122,8 @@ class _Sizes:
         return None if size is None else passes.equivalents(size.head_channels, size.decoder_share)
 
     def _size(self, trial: Trial) -> ModelSize | None:
+        if trial.subject is not None:  # only its file knows its layers
+            return None
         key = size_key(trial.model, trial.options, trial.encoder)
         if key not in self._cache:
             from bench.models.size import measure

@@ -17,6 +17,7 @@ from bench.execution.trial import run_trial
 from bench.models import build_model
 from bench.planning.cost import Budget
 from bench.planning.machine import CPU, Machine
+from bench.planning.map_cost import map_costs
 from bench.reporting.build import render_report
 from bench.results.grid_results import Results
 from bench.results.record import Record, now
@@ -211,6 +212,14 @@ def test_it_cannot_be_replayed(suite):
     record = Record(trial=loaded.grid.trials[0], status="finished", outcome=outcome, ended_at=now())
     with pytest.raises(ResultsError, match="trained elsewhere"):
         replay_trial(folder, record, context, 1)
+
+
+def test_the_plan_knows_the_passes_of_its_maps_but_not_how_many_channels_its_head_reads(suite):
+    loaded, context = suite(cams=("grad_cam", "score_cam"))
+    store = ResultsStore(context.results_dir)
+    gradient, score = map_costs(loaded.grid.points, store, Budget(store, Machine(CPU, 1, 0)), use_gpu=False)
+    assert (gradient.cam, gradient.passes) == ("grad_cam", 3)
+    assert (score.cam, score.passes, score.num_unknown) == ("score_cam", None, 1)
 
 
 def test_the_plan_counts_its_scoring_alone(suite):
